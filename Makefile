@@ -1,0 +1,46 @@
+# Install into a virtual environment of the checkout, and run what a newcomer or a reviewer runs.
+# VENV names another environment, PYTHON another interpreter: make demo PYTHON=python3.12 VENV=/scratch/venv
+
+VENV ?= .venv
+PYTHON ?= python3
+
+# Rules call `python`: it is the environment's.
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+install = @echo 'Installing into $(VENV): a few minutes, once'; \
+	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
+sources = constraints.txt pyproject.toml
+
+.PHONY: help demo test check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## install, then run the embedded study: no GPU, no network
+	snakemake --cores all
+
+test: $(VENV)/.installed-test ## install, then run the tests
+	python -m pytest
+
+check: $(VENV)/.installed-dev ## install, then check style, types and rules
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(sources) | $(VENV)/bin/python
+	$(install) .
+	@touch $@
+
+$(VENV)/.installed-test: $(sources) | $(VENV)/bin/python
+	$(install) '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: $(sources) | $(VENV)/bin/python
+	$(install) '.[test,dev]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test

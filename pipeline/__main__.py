@@ -1,0 +1,69 @@
+"""`python -m pipeline STAGE …`: one subcommand per rule; alone, it lists the stages."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import InputError
+
+_STAGE_NAMES = (
+    "write_config",
+    "draw_scenes",
+    "train_scenes_text",
+    "train_scenes_autoencoder",
+    "train_scenes_unet",
+    "evaluate_scenes_model",
+    "build_cases",
+    "estimate_information",
+    "record_attention",
+    "score_localisation",
+    "tabulate_localisation",
+    "plot_localisation",
+)
+
+# Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a
+# stage on tables does not wait for torch.
+STAGES: dict[str, str] = {name: f"pipeline.stages.{name}" for name in _STAGE_NAMES}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage; returns the exit status: 0 done, 1 bad input (one sentence on stderr), 2 wrong usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_listing())
+        return 0
+    stage, rest = arguments[0], arguments[1:]
+    if stage not in STAGES:
+        print(f"error: unknown stage `{stage}`; the stages are {', '.join(STAGES)}.", file=sys.stderr)
+        return 2
+    module = importlib.import_module(STAGES[stage])
+    parser = argparse.ArgumentParser(prog=f"python -m pipeline {stage}", description=module.__doc__)
+    module.add_arguments(parser)
+    try:
+        module.run(parser.parse_args(rest))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def summary(stage: str) -> str:
+    """First line of the docstring of a stage's module, read from its source without importing it."""
+    source = Path(__file__).parent / "stages" / f"{stage}.py"
+    docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
+    return docstring.splitlines()[0] if docstring else ""
+
+
+def _listing() -> str:
+    width = max(map(len, STAGES))
+    lines = [f"  {stage:<{width}}  {summary(stage)}" for stage in STAGES]
+    return "\n".join(["usage: python -m pipeline STAGE [--help | arguments]", "", "stages:", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

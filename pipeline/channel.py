@@ -1,0 +1,35 @@
+"""The Gaussian channel of the method and its link to a diffusion model's timesteps.
+
+x_α = √σ(α)·x + √σ(−α)·ε with ε ~ N(0, I), α the log signal-to-noise ratio and σ the sigmoid (Kong et al., ICLR 2024, §2).
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def signal_and_noise(logsnr: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The two amplitudes √σ(α) and √σ(−α); any shape, dtype kept."""
+    return torch.sigmoid(logsnr).sqrt(), torch.sigmoid(-logsnr).sqrt()
+
+
+def noised(x: torch.Tensor, logsnr: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+    """x_α for rows of noise.
+
+    x: (C, h, w) or (B, C, h, w). logsnr: (B,). eps: (B, C, h, w). Returns (B, C, h, w).
+    """
+    signal, noise = signal_and_noise(logsnr)
+    return signal[:, None, None, None] * x + noise[:, None, None, None] * eps
+
+
+def trained_logsnr(alphas_cumprod: torch.Tensor) -> torch.Tensor:
+    """The log-SNR of every timestep, logit(ᾱ_t), in the dtype of `alphas_cumprod`; falls with t."""
+    return torch.log(alphas_cumprod) - torch.log1p(-alphas_cumprod)
+
+
+def nearest_timestep(logsnr: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """The timestep whose trained log-SNR is nearest to each value; the lowest of equals.
+
+    logsnr: (B,). table: (T,) as `trained_logsnr` gives it. Returns int64 (B,).
+    """
+    return (logsnr[:, None].to(table.dtype) - table[None, :]).abs().argmin(1)

@@ -1,0 +1,100 @@
+"""Figure: mIoU against the threshold, one line a method, one panel a dataset."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.figures.style import MUTED, figure_style, method_style
+
+
+def draw(curves: pd.DataFrame) -> Figure:
+    """mIoU at each threshold with its 95 % band; every method at its largest number of steps.
+
+    A dot marks the best threshold of a method (the oracle choice). Of the two estimators of MI and CMI the
+    orthogonal one is drawn.
+
+    Args:
+        curves: columns dataset, method, estimator, steps, threshold, miou, miou_low, miou_high (fractions).
+    """
+    datasets = list(dict.fromkeys(curves["dataset"]))
+    with figure_style():
+        figure = Figure(figsize=(6.4 * max(len(datasets), 1), 4.0))
+        axes = figure.subplots(1, max(len(datasets), 1), squeeze=False)[0]
+        for panel, dataset in zip(axes, datasets, strict=False):
+            _draw_dataset(panel, dataset, curves[curves["dataset"] == dataset])
+        right = 0.78 if len(datasets) == 1 else 0.86  # room for the names of the last panel's lines
+        figure.subplots_adjust(left=0.62 / figure.get_figwidth(), right=right, wspace=0.75)
+    return figure
+
+
+def _draw_dataset(axes: Axes, dataset: str, curves: pd.DataFrame) -> None:
+    labels = []
+    for method, lines in _largest_steps(curves).groupby("method", sort=False):
+        style = method_style(str(method))
+        threshold, miou = lines["threshold"].to_numpy(), 100 * lines["miou"].to_numpy()
+        if not np.isfinite(miou).any():
+            continue
+        axes.fill_between(
+            threshold, 100 * lines["miou_low"], 100 * lines["miou_high"], color=style.colour, alpha=0.15, linewidth=0
+        )
+        axes.plot(threshold, miou, color=style.colour, linestyle=style.line, linewidth=1.6)
+        if method != "whole_image":
+            best = int(np.nanargmax(miou))
+            axes.plot(threshold[best], miou[best], "o", color=style.colour, markersize=5, mec="white", clip_on=False, zorder=3)
+        steps = int(lines["steps"].iloc[0])
+        labels.append((miou[-1], f"{style.name}, {steps}" if steps else style.name, style.colour))
+    axes.set(xlabel="threshold on the scaled map", ylabel="mIoU (%)")
+    axes.set_title(dataset, loc="left", fontweight="bold")
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", color="#E4E4E4", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.margins(x=0)
+    _label_lines(axes, labels)
+
+
+def _largest_steps(curves: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the largest number of steps of each method, without the standard estimator, in order of threshold."""
+    shown = curves[curves["estimator"] != "standard"]
+    largest = shown.groupby("method", sort=False)["steps"].transform("max")
+    return shown[shown["steps"] == largest].sort_values("threshold", kind="stable")
+
+
+def _label_lines(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
+    """Write the names of the lines at their right ends, moved apart where they would overlap."""
+    if not labels:
+        return
+    axes.figure.canvas.draw_idle()
+    low, high = axes.get_ylim()
+    gap = 0.058 * (high - low)
+    ordered = sorted(labels)
+    heights = spread(np.array([height for height, _, _ in ordered]), gap, low + gap / 2, high)
+    for (end, text, colour), height in zip(ordered, heights, strict=True):
+        axes.annotate(
+            text,
+            xy=(1.0, end),
+            xytext=(1.035, height),
+            xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"),
+            color=colour,
+            va="center",
+            fontsize=8.5,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
+        )
+    axes.text(1.035, 1.03, "method, steps", transform=axes.transAxes, color=MUTED, fontsize=8, va="bottom")
+
+
+def spread(heights: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
+    """Move sorted heights (n,) apart to at least `gap`, staying within [low, high] where they fit."""
+    placed = heights.astype(float).copy()
+    for index in range(len(placed)):
+        floor = low if index == 0 else placed[index - 1] + gap
+        placed[index] = max(placed[index], floor)
+    ceiling = max(high, low + gap * (len(placed) - 1))
+    for index in range(len(placed) - 1, -1, -1):
+        placed[index] = min(placed[index], ceiling)
+        ceiling = placed[index] - gap
+    return placed

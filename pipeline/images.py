@@ -1,0 +1,82 @@
+"""Images and masks: reading them and bringing them to a model's size. Pillow and numpy only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import InputError
+
+Resize = Literal["squeeze", "letterbox"]
+
+# Letterbox bars are mid-grey: close to 0 in the model's range [-1, 1].
+_BAR = (127, 127, 127)
+
+
+def load_image(path: Path) -> Image.Image:
+    """Read an image as RGB (grayscale, 16-bit, CMYK and palette images are converted, transparency is dropped).
+
+    The EXIF orientation is ignored, as COCO's annotations do. Raises InputError naming the file if it is missing or
+    cannot be decoded to its last line.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected an image.")
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return _eight_bits(image).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: this image cannot be read ({error}).") from error
+
+
+def fit_image(image: Image.Image, size: tuple[int, int], resize: Resize = "squeeze") -> Image.Image:
+    """Bring an RGB image to `size` = (height, width), bilinear.
+
+    "squeeze" changes the aspect ratio; "letterbox" keeps it, centres the image and fills the rest with mid-grey.
+    """
+    left, top, width, height = _box((image.height, image.width), size, resize)
+    scaled = image.resize((width, height), Image.Resampling.BILINEAR)
+    if (height, width) == tuple(size):
+        return scaled
+    canvas = Image.new("RGB", (size[1], size[0]), _BAR)
+    canvas.paste(scaled, (left, top))
+    return canvas
+
+
+def fit_mask(mask: np.ndarray, size: tuple[int, int], resize: Resize = "squeeze") -> np.ndarray:
+    """Bring a mask (H, W) bool to `size` = (h, w) as `fit_image` brings its image, nearest neighbour: (h, w) bool.
+
+    Letterbox bars are False.
+    """
+    left, top, width, height = _box((mask.shape[0], mask.shape[1]), size, resize)
+    picture = Image.fromarray(mask.astype(np.uint8))
+    fitted = np.zeros(size, dtype=bool)
+    fitted[top : top + height, left : left + width] = (
+        np.asarray(picture.resize((width, height), Image.Resampling.NEAREST)) != 0
+    )
+    return fitted
+
+
+def image_array(image: Image.Image) -> np.ndarray:
+    """Pixels of an RGB image as the model takes them: float32 (3, h, w) in [-1, 1]."""
+    pixels = np.asarray(image, dtype=np.float32) / np.float32(127.5) - np.float32(1)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A 16-bit grayscale image in 8 bits (Pillow would cut values off at 255 instead of scaling them)."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.clip(np.asarray(image, dtype=np.int64), 0, 65535) // 257).astype(np.uint8))
+
+
+def _box(old: tuple[int, int], new: tuple[int, int], resize: Resize) -> tuple[int, int, int, int]:
+    """Where an image of `old` (height, width) lies in `new`: left, top, width, height."""
+    if resize == "squeeze":
+        return 0, 0, new[1], new[0]
+    scale = min(new[0] / old[0], new[1] / old[1])
+    height, width = (max(1, min(new[i], round(old[i] * scale))) for i in (0, 1))
+    return (new[1] - width) // 2, (new[0] - height) // 2, width, height

@@ -1,0 +1,150 @@
+"""Latent diffusion models of the diffusers library as denoisers.
+
+Any pipeline folder or hub id with a `UNet2DConditionModel`, a CLIP text tower and an autoencoder works: Stable Diffusion 1.x
+and 2.x, their fine-tunes, and the embedded model. Weights are read from safetensors only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+
+from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from pipeline.errors import InputError
+
+PREDICTIONS = ("epsilon", "v_prediction")
+
+
+class LatentDiffusion:
+    """A diffusers pipeline that follows `pipeline.denoisers.Denoiser`.
+
+    latent_shape: (C, h, w) of the images it was made for; image_size: their side in pixels. `logsnr_table` holds the
+    trained log-SNR of every timestep, float64.
+    """
+
+    def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
+        self.pipeline = pipeline.to(device)
+        self.device = torch.device(device)
+        self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
+        self.vae = pipeline.vae.eval().requires_grad_(False)
+        self.tokenizer = pipeline.tokenizer
+        pipeline.text_encoder.eval().requires_grad_(False)
+        self.prediction = pipeline.scheduler.config.prediction_type
+        if self.prediction not in PREDICTIONS:
+            raise InputError(
+                f"scheduler/scheduler_config.json → prediction_type is '{self.prediction}'; "
+                f"allowed are {' and '.join(PREDICTIONS)}"
+            )
+        self.logsnr_table = trained_logsnr(pipeline.scheduler.alphas_cumprod.double().cpu())
+        self.logsnr_range = (float(self.logsnr_table[-1]), float(self.logsnr_table[0]))
+        side = self.unet.config.sample_size
+        self.latent_shape = (self.unet.config.in_channels, side, side)
+        self.image_size = side * pipeline.vae_scale_factor
+
+    @classmethod
+    def load(
+        cls,
+        model_id: str,
+        *,
+        revision: str | None = None,
+        variant: str | None = None,
+        dtype: str = "float32",
+        device: str = "cpu",
+    ) -> LatentDiffusion:
+        """Load from a local folder or the hub. Raises InputError, naming what was looked for, when that fails."""
+        folder = Path(model_id)
+        if folder.exists() and not (folder / "model_index.json").is_file():
+            raise InputError(f"model → id '{model_id}' is no diffusers pipeline folder: model_index.json is missing in it")
+        try:
+            pipeline = StableDiffusionPipeline.from_pretrained(
+                model_id,
+                revision=revision,
+                variant=variant,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                safety_checker=None,
+                feature_extractor=None,
+                requires_safety_checker=False,
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"model → id '{model_id}' (revision {revision or 'default'}) could not be loaded as a Stable Diffusion "
+                f"pipeline with safetensors weights; give a local folder or a reachable hub id: {error}"
+            ) from error
+        return cls(pipeline, device)
+
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
+        timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table).to(self.device)
+        x_alpha = x_alpha.to(self.device, self.unet.dtype)
+        with torch.inference_mode():
+            output = self.unet(
+                x_alpha, timesteps, encoder_hidden_states=embedding.to(self.device, self.unet.dtype)
+            ).sample
+            if self.prediction == "v_prediction":
+                # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.
+                signal, noise = (a[:, None, None, None].to(output) for a in signal_and_noise(logsnr))
+                output = signal * output + noise * x_alpha
+        return output.float().cpu()
+
+    def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
+        """The text tower's states, float32 (prompts, tokens, width). One prompt at a time: rows never share a batch."""
+        with torch.inference_mode():
+            states = [self.pipeline.encode_prompt(prompt, self.device, 1, False)[0] for prompt in prompts]
+        return torch.cat(states).float().cpu()
+
+    def encode_image(self, image: Image.Image, sample: np.random.Generator | None = None) -> torch.Tensor:
+        """The latent of an RGB image in the model's pixel size, float32 (C, h, w): (z − shift)·scale.
+
+        z is the posterior's mean, or a draw from it when a generator is given; autoencoders without a posterior ignore it.
+        """
+        pixels = self.pipeline.image_processor.preprocess(image, height=image.height, width=image.width)
+        return self.encode_pixels(pixels, sample)
+
+    def encode_pixels(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
+        """As `encode_image`, from pixels (1, 3, H, W)."""
+        with torch.inference_mode():
+            encoded = self.vae.encode(pixels.to(self.device, self.vae.dtype))
+        if hasattr(encoded, "latents"):
+            latent = encoded.latents
+        else:
+            latent = encoded.latent_dist.mean
+            if sample is not None:
+                noise = torch.from_numpy(sample.standard_normal(latent.shape, dtype=np.float32))
+                latent = latent + encoded.latent_dist.std * noise.to(latent)
+        shift = getattr(self.vae.config, "shift_factor", None) or 0.0
+        return ((latent - shift) * self.vae.config.scaling_factor)[0].float().cpu()
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Pictures of latents (B, C, h, w): float32 (B, 3, H, W) in [-1, 1]."""
+        shift = getattr(self.vae.config, "shift_factor", None) or 0.0
+        with torch.inference_mode():
+            raw = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor + shift
+            return self.vae.decode(raw).sample.clamp(-1, 1).float().cpu()
+
+    def token_offsets(self, caption: str) -> list[tuple[int, int]]:
+        """Character span of every token that the model sees, special tokens as (0, 0); truncated as the model truncates."""
+        encoded = self.tokenizer(
+            caption,
+            truncation=True,
+            max_length=self.tokenizer.model_max_length,
+            return_offsets_mapping=True,
+        )
+        return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
+
+    def weights_digest(self) -> str:
+        """SHA-256 (16 hex) over the weights and settings of denoiser, autoencoder and text tower."""
+        digest = hashlib.sha256()
+        for part in (self.unet, self.vae, self.pipeline.text_encoder):
+            digest.update(str(sorted(part.config.to_dict().items() if hasattr(part.config, "to_dict") else part.config.items())).encode())
+            for name, tensor in sorted(part.state_dict().items()):
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        digest.update(str(sorted(self.pipeline.scheduler.config.items())).encode())
+        return digest.hexdigest()[:16]

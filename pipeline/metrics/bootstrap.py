@@ -1,0 +1,90 @@
+"""Percentile bootstrap over images: all cases of an image are drawn together, because they share its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Means (K,) with the ends of their intervals (K,)."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def resample_weights(clusters: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """How often each image stands in each resample of as many images, drawn with replacement.
+
+    Args:
+        clusters: number of images G.
+        resamples: number of resamples R.
+        generator: seeded; give all methods the same weights, and they are compared on equal resamples.
+
+    Returns:
+        (R, G) float64 whole numbers, each row summing to G.
+    """
+    weights = np.zeros((resamples, clusters))
+    for row in weights:  # one row at a time: the drawn indices of all resamples would need R·G integers
+        row += np.bincount(generator.integers(clusters, size=clusters), minlength=clusters)
+    return weights
+
+
+def cluster_sums(values: np.ndarray, cluster: np.ndarray, clusters: int) -> np.ndarray:
+    """Sum of the rows of each image.
+
+    Args:
+        values: (n, K).
+        cluster: (n,) int64, the image of each row, 0 … clusters − 1.
+        clusters: number of images G; images without a row get zeros.
+
+    Returns:
+        (G, K) float64.
+    """
+    sums = np.zeros((clusters, values.shape[1]))
+    np.add.at(sums, cluster, values)
+    return sums
+
+
+def percentile_interval(samples: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the central interval of bootstrap samples.
+
+    Args:
+        samples: (R, …); NaN samples (a resample without a case) are left out.
+        confidence: such as 0.95.
+
+    Returns:
+        (low, high), each of the shape of one sample; NaN where no sample has a value.
+    """
+    filled = np.isfinite(samples).any(axis=0)
+    usable = np.where(filled, samples, 0.0)
+    low, high = np.nanpercentile(usable, [50.0 * (1.0 - confidence), 50.0 * (1.0 + confidence)], axis=0)
+    return np.where(filled, low, np.nan), np.where(filled, high, np.nan)
+
+
+def mean_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, confidence: float) -> Interval:
+    """Means over cases with percentile intervals over images; NaN values are left out of their column.
+
+    Args:
+        values: (n, K), K quantities of n cases.
+        cluster: (n,) int64, the image of each case.
+        weights: (R, G) from `resample_weights`.
+        confidence: such as 0.95.
+
+    Returns:
+        means and interval ends, each (K,); NaN for a column without values.
+    """
+    known = np.isfinite(values)
+    clusters = weights.shape[1]
+    sums = cluster_sums(np.where(known, values, 0.0), cluster, clusters)
+    counts = cluster_sums(known.astype(np.float64), cluster, clusters)
+    mean = _ratio(sums.sum(axis=0), counts.sum(axis=0))
+    low, high = percentile_interval(_ratio(weights @ sums, weights @ counts), confidence)
+    return Interval(mean, low, high)
+
+
+def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan)

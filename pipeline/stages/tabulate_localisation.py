@@ -1,0 +1,288 @@
+"""Turn the scores of all datasets into the mIoU table, the table by label and the threshold curves, with intervals."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import LocalisationSection, parse_section
+from pipeline.errors import InputError
+from pipeline.metrics.bootstrap import cluster_sums, mean_interval, percentile_interval, resample_weights
+from pipeline.metrics.localisation import (
+    SCORE_COLUMNS,
+    ThresholdedMiou,
+    first_half,
+    held_out_miou,
+    oracle_miou,
+    threshold_grid,
+)
+from pipeline.provenance import write_provenance
+from pipeline.seeds import generator
+from pipeline.storage import read_table, write_table, write_text
+
+STAGE = "tabulate_localisation"
+
+# Numbers of `miou` and after are fractions; `threshold` of held_out is the mean of the two halves' thresholds.
+TABLE_COLUMNS: dict[str, str] = {
+    "dataset": "string",
+    "method": "string",
+    "estimator": "string",
+    "steps": "int64",
+    "threshold_mode": "string",
+    "threshold": "float64",
+    "n": "int64",
+    "n_failed": "int64",
+    "miou": "float64",
+    "miou_low": "float64",
+    "miou_high": "float64",
+    "average_precision": "float64",
+    "pointing_game": "float64",
+    "named_hotter": "float64",
+    "evaluations_per_image": "int64",
+}
+
+# Denoiser evaluations a step that a case needs if its method ran alone.
+_EVALUATIONS_A_STEP = {
+    "whole_image": 0,
+    "shuffled": 2,
+    "saliency": 2,
+    "mi": 2,
+    "cmi": 2,
+    "attention": 2,  # inversion and denoising
+    "attention_information": 1,
+    "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
+}
+
+_KEYS = ["method", "estimator", "steps"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs are the scores of each dataset."""
+    parser.add_argument("--scores", nargs="+", required=True, metavar="DATASET=PATH", help="scores.parquet a dataset")
+    parser.add_argument("--section", required=True, help="the localisation section of the configuration, JSON")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the scores, summarise them, write the tables."""
+    section = parse_section(LocalisationSection, args.section)
+    paths = dict(_named_path(text) for text in args.scores)
+    summaries = [
+        summary
+        for name, path in paths.items()
+        for summary in summarise(name, _read_scores(path, section), section, args.seed)
+    ]
+    table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
+    folder = args.output_dir
+    text = markdown(table, section)
+    write_table(folder / "localisation.parquet", table, TABLE_COLUMNS)
+    write_text(folder / "localisation.csv", _csv(table))
+    write_text(folder / "localisation.md", text)
+    write_text(folder / "localisation_by_label.csv", _csv(pd.concat([s.by_label for s in summaries])))
+    write_text(folder / "localisation_curves.csv", _csv(pd.concat([s.curve for s in summaries])))
+    write_provenance(
+        folder / "localisation.provenance.json",
+        stage=STAGE,
+        section=section.model_dump(mode="json"),
+        inputs=list(paths.values()),
+        extra={"seed": args.seed},
+    )
+    print(text)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the tables say of one method at one number of steps.
+
+    rows: of `TABLE_COLUMNS`, one a threshold mode. by_label, curve: rows of the two other tables.
+    """
+
+    rows: list[dict[str, Any]]
+    by_label: pd.DataFrame
+    curve: pd.DataFrame
+
+
+def summarise(dataset: str, scores: pd.DataFrame, section: LocalisationSection, seed: int) -> Iterator[Summary]:
+    """Summaries of one dataset, in the order of the configured methods; all share the resamples of the images.
+
+    Args:
+        dataset: its name.
+        scores: rows of `SCORE_COLUMNS`.
+        section: thresholds, resamples and confidence.
+        seed: of the resamples.
+    """
+    images = sorted(set(scores["image_id"]))
+    index = {image: number for number, image in enumerate(images)}
+    weights = resample_weights(len(images), section.bootstrap, generator(seed, dataset, "bootstrap"))
+    first = np.array([first_half(image) for image in images], dtype=bool)
+    rank: dict[Any, int] = {method: number for number, method in enumerate(section.methods)}
+    groups = sorted(scores.groupby(_KEYS, sort=False), key=lambda group: (rank[group[0][0]], *group[0][1:]))
+    for (method, estimator, steps), rows in groups:
+        settings = {"dataset": dataset, "method": method, "estimator": estimator, "steps": steps}
+        yield _summarise_method(settings, rows, index, first, weights, section)
+
+
+def _summarise_method(
+    settings: dict[str, Any],
+    scores: pd.DataFrame,
+    index: Mapping[str, int],
+    first: np.ndarray,
+    weights: np.ndarray,
+    section: LocalisationSection,
+) -> Summary:
+    thresholds = threshold_grid(**section.thresholds.model_dump())
+    ok = scores[scores["status"] == "ok"]
+    iou = np.stack(ok["iou"].tolist()) if len(ok) else np.empty((0, len(thresholds)))  # (n, T)
+    image = ok["image_id"].map(index).to_numpy(dtype=np.int64)  # (n,)
+    sums = cluster_sums(iou, image, len(index))  # (G, T)
+    cases = np.bincount(image, minlength=len(index)).astype(float)  # (G,)
+    whole, resampled = np.ones((1, len(index))), weights
+    modes = {
+        "oracle": (oracle_miou(sums, cases, whole), oracle_miou(sums, cases, resampled)),
+        "held_out": (held_out_miou(sums, cases, first, whole), held_out_miou(sums, cases, first, resampled)),
+    }
+    rows, by_label = [], []
+    for mode, (value, samples) in modes.items():
+        low, high = percentile_interval(samples.miou[:, None], section.confidence)
+        rows.append(
+            {
+                **settings,
+                "threshold_mode": mode,
+                "threshold": _threshold(settings["method"], value, thresholds),
+                "n": len(ok),
+                "n_failed": len(scores) - len(ok),
+                "miou": value.miou[0],
+                "miou_low": low[0],
+                "miou_high": high[0],
+                **{name: ok[name].mean() for name in ("average_precision", "pointing_game", "named_hotter")},
+                "evaluations_per_image": _EVALUATIONS_A_STEP[settings["method"]] * settings["steps"],
+            }
+        )
+        if len(ok) and np.isfinite(value.miou[0]):
+            chosen = np.where(first[image], value.choices[0, 0], value.choices[0, 1])
+            case_iou = iou[np.arange(len(ok)), chosen]
+            of_mode = {**settings, "threshold_mode": mode}
+            by_label.append(_by_label(of_mode, scores, ok, case_iou, image, weights, section))
+    interval = mean_interval(iou, image, weights, section.confidence)
+    curve = pd.DataFrame(
+        {
+            **settings,
+            "threshold": thresholds,
+            "n": len(ok),
+            "miou": interval.mean,
+            "miou_low": interval.low,
+            "miou_high": interval.high,
+        }
+    )
+    return Summary(rows, pd.concat(by_label) if by_label else pd.DataFrame(), curve)
+
+
+def _threshold(method: str, value: ThresholdedMiou, thresholds: np.ndarray) -> float:
+    """The threshold of a row: NaN where the method has none or nothing was scored."""
+    if method == "whole_image" or not np.isfinite(value.miou[0]):
+        return float("nan")
+    return float(thresholds[value.choices[0]].mean())
+
+
+def _by_label(
+    settings: dict[str, Any],
+    scores: pd.DataFrame,
+    ok: pd.DataFrame,
+    case_iou: np.ndarray,
+    image: np.ndarray,
+    weights: np.ndarray,
+    section: LocalisationSection,
+) -> pd.DataFrame:
+    """mIoU of each label at the threshold of the whole dataset, with the other scores."""
+    labels = sorted(set(scores["label"]))
+    member = ok["label"].to_numpy()[:, None] == np.array(labels, dtype=object)[None, :]  # (n, L)
+    interval = mean_interval(np.where(member, case_iou[:, None], np.nan), image, weights, section.confidence)
+    means = ok.groupby("label")[["average_precision", "pointing_game", "named_hotter"]].mean().reindex(labels)
+    return pd.DataFrame(
+        {
+            **settings,
+            "label": labels,
+            "n": member.sum(axis=0),
+            "n_failed": scores["label"].value_counts().reindex(labels).to_numpy() - member.sum(axis=0),
+            "miou": interval.mean,
+            "miou_low": interval.low,
+            "miou_high": interval.high,
+            **{name: means[name].to_numpy() for name in means.columns},
+        }
+    )
+
+
+def markdown(table: pd.DataFrame, section: LocalisationSection) -> str:
+    """The table for people: percent with one decimal, and two lines that say what its numbers are."""
+    head = ["dataset", "method", "estimator", "steps", "threshold mode", "threshold", "n", "failed", "mIoU %"]
+    head += ["interval %", "average precision %", "pointing game %", "named hotter %", "evaluations per image"]
+    lines = [_line(head), _line([":--"] * 3 + ["--:"] + [":--"] + ["--:"] * 9)]
+    for row in table.to_dict("records"):
+        interval = f"{_percent(row['miou_low'])}–{_percent(row['miou_high'])}"
+        lines.append(
+            _line(
+                [
+                    row["dataset"],
+                    row["method"],
+                    row["estimator"],
+                    str(row["steps"]) if row["steps"] else "–",
+                    row["threshold_mode"],
+                    f"{row['threshold']:.3f}" if np.isfinite(row["threshold"]) else "–",
+                    str(row["n"]),
+                    str(row["n_failed"]),
+                    _percent(row["miou"]),
+                    interval if np.isfinite(row["miou_low"]) else "–",
+                    *(_percent(row[name]) for name in ("average_precision", "pointing_game", "named_hotter")),
+                    str(row["evaluations_per_image"]),
+                ]
+            )
+        )
+    caption = (
+        "n: cases (image, word) scored; failed: cases without a score, their reasons are in scores.parquet; interval: "
+        f"{100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples; named "
+        "hotter: share of the cases whose image has another labelled object.  \n"
+        "Threshold mode: oracle = the best of all thresholds on the same cases, chosen anew in each resample (as "
+        "published); held_out = the best on one half of the images, scored on the other half, both ways (threshold: "
+        "mean of the two)."
+    )
+    return "\n".join([caption, "", *lines, ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}" if np.isfinite(fraction) else "–"
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not (name and separator and path):
+        raise InputError(f"--scores {text}: expected DATASET=PATH, such as scenes=results/demo/scenes/scores.parquet.")
+    return name, Path(path)
+
+
+def _read_scores(path: Path, section: LocalisationSection) -> pd.DataFrame:
+    """Scores of one dataset; InputError if they were made with another number of thresholds or other methods."""
+    scores = read_table(path, SCORE_COLUMNS)
+    lengths = {len(iou) for iou in scores.loc[scores["status"] == "ok", "iou"]} - {section.thresholds.count}
+    if lengths:
+        raise InputError(
+            f"{path}: `iou` has {min(lengths)} values, but localisation.thresholds.count is {section.thresholds.count}."
+        )
+    unknown = sorted(set(scores["method"]) - set(section.methods))
+    if unknown:
+        raise InputError(f"{path}: method {unknown[0]!r} is not among localisation.methods.")
+    return scores

@@ -1,0 +1,143 @@
+"""Find, remove, mask and swap a word in a caption, and find the tokens that a word became.
+
+A word may be several words ("traffic light"). It is found whole: no letter, digit or underscore may touch it, so that
+"bus" is not found in "busy". Plural forms are words of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import inflect
+
+Span = tuple[int, int]
+WordRemoval = Literal["word", "substring"]
+
+# Word swaps of the paper (Kong et al., 2024, section 3.3): each pair is read both ways, singular and plural.
+SWAPS: tuple[tuple[str, str], ...] = (
+    ("dog", "cat"),
+    ("zebra", "horse"),
+    ("bed", "table"),
+    ("bear", "elephant"),
+    ("airplane", "kite"),
+    ("person", "monkey"),
+    ("teddy bear", "robot"),
+)
+
+
+def find_word(caption: str, word: str, *, ignore_case: bool = False) -> list[Span]:
+    """Character spans (start, end) of every whole-word occurrence of `word`, in order; empty if there is none.
+
+    For a word that starts and ends with a letter this is the regular expression `\\bword\\b`.
+    """
+    if not word:
+        return []
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE if ignore_case else 0)
+    return [match.span() for match in pattern.finditer(caption)]
+
+
+def remove_word(caption: str, word: str, mode: WordRemoval = "word", *, ignore_case: bool = False) -> str:
+    """The caption without `word`: the prompt `context`.
+
+    mode "word": every whole-word occurrence is removed, runs of white space become one space and the ends are
+    stripped. mode "substring": as the released code does it, every occurrence as a substring is deleted, also inside
+    other words ("busy" → "y"), and the spaces stay; `ignore_case` has no effect then.
+    """
+    if mode == "substring":
+        return caption.replace(word, "")
+    return " ".join(_replace(caption, find_word(caption, word, ignore_case=ignore_case), "").split())
+
+
+def mask_word(caption: str, word: str, *, ignore_case: bool = False) -> str:
+    """The caption with every whole-word occurrence of `word` replaced by `_`; nothing else changes."""
+    return _replace(caption, find_word(caption, word, ignore_case=ignore_case), "_")
+
+
+def swap_word(caption: str, word: str, table: Sequence[tuple[str, str]] = SWAPS) -> str | None:
+    """The caption with `word` replaced by its partner in `table`; None if there is nothing to swap.
+
+    Only the given word is replaced, in every whole-word occurrence, whatever its case; a capital first letter stays
+    one. An article directly before it is mended ("a bear" → "an elephant"). A word inside a longer name of the table
+    is left alone: swapping "bear" does not touch "teddy bear".
+    """
+    partner = swap_partner(word, table)
+    if partner is None:
+        return None
+    spans = [span for span in find_word(caption, word, ignore_case=True) if not _in_longer(caption, word, span, table)]
+    if not spans:
+        return None
+    pieces, end = [], 0
+    for start, stop in spans:
+        pieces.append(_mend_article(caption[end:start], partner))
+        pieces.append(partner[0].upper() + partner[1:] if caption[start].isupper() else partner)
+        end = stop
+    return "".join([*pieces, caption[end:]])
+
+
+def swap_partner(word: str, table: Sequence[tuple[str, str]] = SWAPS) -> str | None:
+    """What `word` (singular or plural, any case) is swapped for: "dogs" → "cats"; None if it is not in `table`."""
+    return _swap_map(tuple(table)).get(word.lower())
+
+
+@cache
+def plural(name: str) -> str:
+    """English plural of a noun by the rules of `inflect`: person → people, mouse → mice, sheep → sheep.
+
+    A name that already ends in a plural s loses it ("skis" → "ski"), which the COCO-IT rule relies on.
+    """
+    return str(_inflect().plural(name))
+
+
+def word_token_positions(offsets: Sequence[Span], spans: Sequence[Span]) -> list[list[int]]:
+    """Indices of the tokens of each occurrence of a word: one list a span, in the order of `spans`.
+
+    `offsets` is a tokenizer's offset mapping: one (start, end) a token, in characters of the caption. A token belongs
+    to a span that contains it whole; special tokens, which have no width, belong to none. An occurrence that the token
+    limit cut off has fewer indices than the word has tokens, or none.
+    """
+    return [[index for index, (low, high) in enumerate(offsets) if start <= low < high <= end] for start, end in spans]
+
+
+def _replace(caption: str, spans: Sequence[Span], replacement: str) -> str:
+    pieces, end = [], 0
+    for start, stop in spans:
+        pieces += [caption[end:start], replacement]
+        end = stop
+    return "".join([*pieces, caption[end:]])
+
+
+def _mend_article(before: str, noun: str) -> str:
+    """Make an article that ends `before` agree with `noun`, keeping its capital."""
+    match = re.search(r"(?<!\w)(an?)(\s+)$", before, re.IGNORECASE)
+    if match is None:
+        return before
+    article = str(_inflect().a(noun)).split()[0]
+    article = article.capitalize() if match.group(1)[0].isupper() else article
+    return before[: match.start()] + article + match.group(2)
+
+
+def _in_longer(caption: str, word: str, span: Span, table: Sequence[tuple[str, str]]) -> bool:
+    """Whether `span` is part of a longer name of the table."""
+    longer = [name for name in _swap_map(tuple(table)) if len(name) > len(word) and find_word(name, word.lower())]
+    return any(
+        start <= span[0] and span[1] <= end
+        for name in longer
+        for start, end in find_word(caption, name, ignore_case=True)
+    )
+
+
+@cache
+def _swap_map(table: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    pairs = [pair for one, other in table for pair in ((one, other), (plural(one), plural(other)))]
+    return {**dict(pairs), **{other: one for one, other in pairs}}
+
+
+@cache
+def _inflect() -> inflect.engine:
+    import inflect  # half a second: only for those who need a plural or an article
+
+    return inflect.engine()

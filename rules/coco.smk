@@ -1,0 +1,26 @@
+# Cases of a dataset in COCO's layout, of a word list on it, or of your own CSV.
+#
+# REQUIRES  the dataset's annotations (instances, captions) and image folder; its CSV for the kinds word_list and custom
+# PRODUCES  results/<study>/<dataset>/cases.parquet               one row per (image, word): prompts, mask source, status
+#           results/<study>/<dataset>/cases.provenance.json       versions, settings and hashes behind it
+# STEPS     build_cases
+
+
+rule build_cases:
+    input:
+        dataset_inputs,
+    output:
+        cases=RESULTS + "/{dataset}/cases.parquet",
+        provenance=RESULTS + "/{dataset}/cases.provenance.json",
+    log:
+        RESULTS + "/{dataset}/logs/build_cases.log",
+    params:
+        section=dataset_section,
+        code=code("build_cases"),
+    conda:
+        "../envs/pipeline.yaml"
+    message:
+        "Building the cases of {wildcards.dataset}"
+    shell:
+        "python -m pipeline build_cases --dataset {wildcards.dataset} --section {params.section:q}"
+        " --output {output.cases} 2>&1 | tee {log}"

@@ -1,0 +1,133 @@
+# How well the maps of words find their objects: scores, the mIoU table, and the figures.
+#
+# REQUIRES  results/<study>/<dataset>/cases.parquet
+#           results/<study>/<dataset>/estimate_information/, record_attention/    shards and maps/<case_id>.npz
+# PRODUCES  results/<study>/<dataset>/score_localisation/scores.parquet           one row per case, method and steps
+#           results/<study>/tables/localisation.{csv,parquet,md}                  the mIoU table with intervals
+#           results/<study>/tables/localisation_{by_label,curves}.csv             the same by label and by threshold
+#           results/<study>/figures/localisation/threshold_curves.*               mIoU against the threshold
+#           results/<study>/figures/localisation/panels-<dataset>.*               image, maps, mask and caption of cases
+# STEPS     score_localisation, tabulate_localisation, plot_localisation_curves, plot_localisation_panels
+
+
+FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
+
+
+def information_maps(wildcards):
+    return f"{RESULTS}/{wildcards.dataset}/estimate_information/maps"
+
+
+def attention_maps(wildcards):
+    return f"{RESULTS}/{wildcards.dataset}/record_attention/maps"
+
+
+def panel_scores(wildcards):
+    """Scores choose the cases of a dataset with masks; a word list without masks has none."""
+    return rules.score_localisation.output.scores if wildcards.dataset in LOCALISED else []
+
+
+rule score_localisation:
+    input:
+        cases=RESULTS + "/{dataset}/cases.parquet",
+        estimates=estimate_shards,
+        attention=attention_shards,
+        annotations=dataset_inputs,
+    output:
+        scores=RESULTS + "/{dataset}/score_localisation/scores.parquet",
+        provenance=RESULTS + "/{dataset}/score_localisation/scores.provenance.json",
+    log:
+        RESULTS + "/{dataset}/logs/score_localisation.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("localisation"),
+        dataset_section=dataset_section,
+        resize=CONFIG.model.resize,
+        seed=CONFIG.seed,
+        maps_information=information_maps,
+        maps_attention=attention_maps,
+        code=code("score_localisation"),
+    message:
+        "Scoring the maps of {wildcards.dataset} against their masks"
+    shell:
+        "python -m pipeline score_localisation --cases {input.cases} --estimates {input.estimates}"
+        " --attention {input.attention} --maps-information {params.maps_information}"
+        " --maps-attention {params.maps_attention} --dataset-section {params.dataset_section:q}"
+        " --section {params.section:q} --resize {params.resize} --seed {params.seed} --output {output.scores}"
+        " 2>&1 | tee {log}"
+
+
+rule tabulate_localisation:
+    input:
+        scores=expand(RESULTS + "/{dataset}/score_localisation/scores.parquet", dataset=LOCALISED),
+    output:
+        table=multiext(RESULTS + "/tables/localisation", ".csv", ".parquet", ".md", ".provenance.json"),
+        by_label=RESULTS + "/tables/localisation_by_label.csv",
+        curves=RESULTS + "/tables/localisation_curves.csv",
+    log:
+        RESULTS + "/logs/tabulate_localisation.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("localisation"),
+        seed=CONFIG.seed,
+        scores=[f"{name}={RESULTS}/{name}/score_localisation/scores.parquet" for name in LOCALISED],
+        folder=RESULTS + "/tables",
+        code=code("tabulate_localisation"),
+    message:
+        "Tabulating localisation: mIoU with intervals"
+    shell:
+        "python -m pipeline tabulate_localisation --scores {params.scores} --section {params.section:q}"
+        " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule plot_localisation_curves:
+    input:
+        curves=RESULTS + "/tables/localisation_curves.csv",
+    output:
+        expand(RESULTS + "/figures/localisation/threshold_curves.{suffix}", suffix=FIGURE_FORMATS),
+        RESULTS + "/figures/localisation/threshold_curves.provenance.json",
+    log:
+        RESULTS + "/logs/plot_localisation_curves.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("figures"),
+        folder=RESULTS + "/figures/localisation",
+        code=code("plot_localisation"),
+    message:
+        "Drawing mIoU against the threshold"
+    shell:
+        "python -m pipeline plot_localisation --curves {input.curves} --section {params.section:q}"
+        " --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule plot_localisation_panels:
+    input:
+        cases=RESULTS + "/{dataset}/cases.parquet",
+        estimates=estimate_shards,
+        attention=attention_shards,
+        annotations=dataset_inputs,
+        scores=panel_scores,
+    output:
+        expand(RESULTS + "/figures/localisation/panels-{{dataset}}.{suffix}", suffix=FIGURE_FORMATS),
+        RESULTS + "/figures/localisation/panels-{dataset}.provenance.json",
+    log:
+        RESULTS + "/{dataset}/logs/plot_localisation_panels.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("figures"),
+        dataset_section=dataset_section,
+        resize=CONFIG.model.resize,
+        scores=lambda wildcards, input: f"--scores {input.scores}" if input.scores else "",
+        maps_information=information_maps,
+        maps_attention=attention_maps,
+        folder=RESULTS + "/figures/localisation",
+        code=code("plot_localisation"),
+    message:
+        "Drawing panels of {wildcards.dataset}"
+    shell:
+        "python -m pipeline plot_localisation --cases {input.cases} --maps-information {params.maps_information}"
+        " --maps-attention {params.maps_attention} {params.scores} --dataset-section {params.dataset_section:q}"
+        " --resize {params.resize} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pipeline import progress
+from pipeline.progress import Progress
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_log_has_few_lines_with_rate_and_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("estimate_information", total=200, unit="images") as bar:
+        for _ in range(100):
+            clock.now += 0.25
+            bar.advance(2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "estimate_information: 80/200 images, 8 images/s, 0:00:15 left",
+        "estimate_information: 160/200 images, 8 images/s, 0:00:05 left",
+        "estimate_information: 200/200 images, 8 images/s, took 0:00:25",
+    ]
+
+
+def test_terminal_rewrites_one_line(
+    clock: Clock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bar = Progress("train", total=3, unit="steps")
+    for _ in range(3):
+        clock.now += 1.0
+        bar.advance()
+    bar.close()
+    bar.close()
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1 and text.endswith("\n")
+    assert text.count("\rtrain: ") == 4
+    assert "train: 3/3 steps" in text.split("\r")[-1]
+
+
+def test_work_that_stops_early_says_how_far_it_came(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError), Progress("score", total=5000, unit="cases") as bar:
+        bar.advance()
+        clock.now += 3725
+        raise RuntimeError
+    assert capsys.readouterr().err == "score: 1/5000 cases, 0.000268 cases/s, took 1:02:05\n"
+
+
+def test_nothing_to_do_divides_by_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    Progress("score", total=0, unit="cases").close()
+    assert capsys.readouterr().err == "score: 0/0 cases, 0 cases/s, took 0:00:00\n"

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import storage
+from pipeline.errors import InputError
+
+COLUMNS = {"name": "string", "count": "int64", "value": "float64", "good": "bool", "curve": "list<float64>"}
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "curve": [[0.5, 1.0], []],
+            "name": ["zebra", ""],
+            "count": [1, -2],
+            "value": [np.nan, 2.5],
+            "good": [True, False],
+        }
+    )
+
+
+def test_table_returns_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "table.parquet"
+    storage.write_table(path, frame(), COLUMNS)
+    read = storage.read_table(path, COLUMNS)
+    assert list(read.columns) == list(COLUMNS)
+    assert read["name"].tolist() == ["zebra", ""]
+    assert read["count"].tolist() == [1, -2]
+    assert np.isnan(read["value"][0]) and read["value"][1] == 2.5
+    assert read["good"].tolist() == [True, False]
+    assert [list(curve) for curve in read["curve"]] == [[0.5, 1.0], []]
+    assert [file.name for file in path.parent.iterdir()] == ["table.parquet"]
+
+
+def test_nan_stays_a_number_and_is_not_a_missing_value(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "table.parquet"
+    storage.write_table(path, frame(), COLUMNS)
+    assert pq.read_table(path)["value"].null_count == 0
+
+
+def test_table_without_rows_keeps_its_types(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    storage.write_table(path, pd.DataFrame({name: [] for name in COLUMNS}), COLUMNS)
+    assert len(storage.read_table(path, COLUMNS)) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("name", ["zebra", None]),
+        ("name", ["zebra", 3]),
+        ("count", [1, 2.5]),
+        ("count", [True, False]),
+        ("value", ["1", "2"]),
+        ("value", [True, False]),
+        ("good", [0, 1]),
+        ("curve", [[1.0], "ab"]),
+        ("curve", [[1.0], 2.0]),
+        ("curve", [[1.0], ["a"]]),
+        ("curve", [[1.0], None]),
+    ],
+)
+def test_wrong_content_names_file_and_column(tmp_path: Path, column: str, values: list[object]) -> None:
+    path = tmp_path / "table.parquet"
+    with pytest.raises(InputError, match=rf"table\.parquet: column `{column}`"):
+        storage.write_table(path, frame().assign(**{column: pd.Series(values, dtype=object)}), COLUMNS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_and_extra_columns_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    with pytest.raises(InputError, match=r"lacks `good` and has the unknown `god`"):
+        storage.write_table(path, frame().rename(columns={"good": "god"}), COLUMNS)
+    storage.write_table(path, frame(), COLUMNS)
+    with pytest.raises(InputError, match=r"table\.parquet: the table lacks `label`"):
+        storage.read_table(path, {**COLUMNS, "label": "string"})
+    with pytest.raises(InputError, match="column `count` has type int64; expected float64"):
+        storage.read_table(path, {**COLUMNS, "count": "float64"})
+
+
+def test_unreadable_tables_are_input_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        storage.read_table(tmp_path / "none.parquet", COLUMNS)
+    (tmp_path / "text.parquet").write_text("not a table")
+    with pytest.raises(InputError, match="not a readable Parquet table"):
+        storage.read_table(tmp_path / "text.parquet", COLUMNS)
+
+
+def test_arrays_return_as_written_whatever_their_keys(tmp_path: Path) -> None:
+    arrays = {
+        "mi/orthogonal/100": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "attention/-/50": np.zeros((0, 4), np.float64),
+        "word": np.array("zebra"),
+    }
+    path = tmp_path / "deep" / "maps.npz"
+    storage.write_arrays(path, arrays)
+    read = storage.read_arrays(path)
+    assert set(read) == set(arrays)
+    for key, array in arrays.items():
+        assert read[key].dtype == array.dtype and np.array_equal(read[key], array)
+
+
+def test_equal_arrays_give_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = np.ones((2, 2), np.float32), np.arange(3)
+    storage.write_arrays(tmp_path / "a.npz", {"one": one, "two": two})
+    monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
+    storage.write_arrays(tmp_path / "b.npz", {"two": two.copy(), "one": one.copy()})
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_objects_are_neither_written_nor_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="array `bad` holds Python objects"):
+        storage.write_arrays(tmp_path / "a.npz", {"bad": np.array([{}, None], dtype=object)})
+    assert list(tmp_path.iterdir()) == []
+    np.savez(tmp_path / "pickled.npz", bad=np.array([{}], dtype=object))
+    with pytest.raises(InputError, match="not a readable npz"):
+        storage.read_arrays(tmp_path / "pickled.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
+def test_damaged_arrays_are_input_errors(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "maps.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"maps\.npz"):
+        storage.read_arrays(tmp_path / "maps.npz")
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    storage.write_text(path, "old\n")
+
+    def interrupted() -> None:
+        with storage.atomic_path(path) as temporary:
+            assert temporary.parent == path.parent and temporary.suffix == ".md"
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]
