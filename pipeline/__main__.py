@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_listing())
         return 0
     stage, rest = arguments[0], arguments[1:]
+    _quieten_libraries()
     if stage not in STAGES:
         print(f"error: unknown stage `{stage}`; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2
@@ -50,6 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _quieten_libraries() -> None:
+    """Keep notes and loading bars of the model libraries out of the logs; they read this when they are imported."""
+    for name in ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY"):
+        os.environ.setdefault(name, "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def summary(stage: str) -> str:

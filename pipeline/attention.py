@@ -8,7 +8,7 @@ values do not depend on it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,10 +106,7 @@ def recording(unet: UNet2DConditionModel, latent_size: tuple[int, int]) -> Itera
     recorder = AttentionRecorder(latent_size)
     before = dict(unet.attn_processors)
     unet.set_attn_processor(
-        {
-            name: _Recording(inner, name, recorder) if is_recorded(name) else inner
-            for name, inner in before.items()
-        }
+        {name: _Recording(inner, name, recorder) if is_recorded(name) else inner for name, inner in before.items()}
     )
     try:
         yield recorder
@@ -148,11 +145,3 @@ def word_map(
         total += enlarged.double().mean(1).sum(0)
         count += len(kept)
     return (total / count).float().numpy()
-
-
-def merged(parts: Mapping[int, AttentionSum]) -> AttentionSum:
-    """The sum of several recordings of the same tokens."""
-    first, *rest = parts.values()
-    for part in rest:
-        first = first + part
-    return first

@@ -166,15 +166,15 @@ class ScenesModelSection(Section):
     seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
     text_steps: int = Field(1000, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
-    unet_steps: int = Field(40000, ge=1, description="steps of the denoiser")
+    unet_steps: int = Field(17000, ge=1, description="steps of the denoiser")
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
     text_learning_rate: float = Field(0.0002, ge=0, description="that of the text encoder while the denoiser learns")
     decay_from: float = Field(0.7, ge=0, lt=1, description="share of the steps after which the learning rate falls")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
-    low_snr: float = Field(
-        0.7, ge=0, le=1, description="share of noise levels drawn below log-SNR 1.5, where words matter"
+    focus: float = Field(
+        0.6, ge=0, le=1, description="share of noise levels drawn where words tell most (log-SNR -4.2 to 1.2)"
     )
 
 
@@ -187,11 +187,11 @@ class MachineSection(Section):
         description="auto: a GPU where there is one, else the CPU",
     )
     batch_size: int = Field(64, ge=1, description="rows in one call of the denoiser")
-    threads: int | None = Field(None, ge=1, description="CPU threads of a job (null: what Snakemake gives it)")
+    threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=80),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=120),
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
     ),
@@ -203,7 +203,7 @@ class Config(Section):
 
     study: str = Field("demo", pattern=_NAME, description="results go to results/<study>/")
     seed: int = Field(0, ge=0, description="seed of every draw; results depend on nothing else that is random")
-    shards: int = Field(4, ge=1, description="jobs into which the images of a dataset are divided")
+    shards: int = Field(2, ge=1, description="jobs into which the images of a dataset are divided")
     max_failed_fraction: float = Field(0.05, ge=0, le=1, description="a stage fails when more of its cases failed")
     scenes: ScenesSection = Field(ScenesSection(), description="The embedded evaluation scenes, drawn from their seed")
     datasets: dict[str, DatasetSection] = Field(

@@ -73,9 +73,7 @@ class GaussianMixture:
         values, vectors = torch.linalg.eigh(self.covariances.double())
         return values, vectors
 
-    def _rotated(
-        self, x: torch.Tensor, signal: torch.Tensor, noise: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _rotated(self, x: torch.Tensor, signal: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x − √s μ_k in the eigenbasis of Σ_k, (B, K, d), and the variances there, (B, K, d)."""
         values, vectors = self._eigen()
         residual = x[:, None] - signal[:, None, None] * self.means.double()

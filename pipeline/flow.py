@@ -14,8 +14,6 @@ from diffusers import DDIMScheduler
 
 from pipeline.latent_diffusion import LatentDiffusion
 
-BeforeCall = Callable[[int], None]
-
 
 def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:
     """One DDIM move of x (B, C, h, w) between two cumulative alphas (scalars)."""
@@ -46,12 +44,12 @@ class Ddim:
         return x
 
     def generate(
-        self, x: torch.Tensor, embedding: torch.Tensor, before_call: BeforeCall | None = None
+        self, x: torch.Tensor, embedding: torch.Tensor, before_call: Callable[[], None] | None = None
     ) -> torch.Tensor:
-        """From noise (B, C, h, w) to latents; `before_call(timestep)` runs before each evaluation."""
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation."""
         for timestep in self.timesteps:
             if before_call is not None:
-                before_call(timestep)
+                before_call()
             eps_hat = self._predict(x, timestep, embedding)
             x = ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
         return x

@@ -13,7 +13,7 @@ image see the same (α, ε), and each distinct prompt is evaluated once a draw.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,46 +76,45 @@ def estimate(
 
 def estimate_many(
     denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    problems: Sequence[Problem],
+    problems: Iterable[Problem],
     batch_size: int,
     before_call: Callable[[Sequence[Row]], None] | None = None,
 ) -> Iterator[Estimate]:
     """Estimate several images, in order, with batches that run across draws, prompts and images.
 
-    `before_call(rows)` is told which evaluation each row of the coming call is. Each estimate is yielded as soon as its
-    last draw is done, so that a caller can store it.
+    `problems` is read only as far as the next batch needs. `before_call(rows)` is told which evaluation each row of the
+    coming call is. An estimate is yielded as soon as its last draw is done, so that a caller can store it.
     """
-    pending: dict[int, _Sums] = {}
-    for rows in _batches(problems, batch_size):
+    for batch in _batches(problems, batch_size):
         if before_call is not None:
-            before_call(rows)
-        predictions = denoiser(*_inputs(problems, rows))  # (B, C, h, w)
-        for row, prediction in zip(rows, predictions, strict=True):
-            sums = pending.setdefault(row.problem, _Sums(problems[row.problem]))
+            before_call([row for row, _ in batch])
+        predictions = denoiser(*_inputs(batch))  # (B, C, h, w)
+        for (row, sums), prediction in zip(batch, predictions, strict=True):
             sums.add(row, prediction)
-        for number in [number for number, sums in pending.items() if sums.complete]:
-            yield pending.pop(number).estimate()
+            if sums.complete:
+                yield sums.estimate()
 
 
-def _batches(problems: Sequence[Problem], batch_size: int) -> Iterator[list[Row]]:
+def _batches(problems: Iterable[Problem], batch_size: int) -> Iterator[list[tuple[Row, _Sums]]]:
     """All rows, image after image and draw after draw, in lists of at most `batch_size`."""
-    rows: list[Row] = []
+    batch: list[tuple[Row, _Sums]] = []
     for number, problem in enumerate(problems):
+        sums = _Sums(problem)
         for draw in range(len(problem.draws)):
             for prompt in problem.distinct:
-                rows.append(Row(number, draw, prompt))
-                if len(rows) == batch_size:
-                    yield rows
-                    rows = []
-    if rows:
-        yield rows
+                batch.append((Row(number, draw, prompt), sums))
+                if len(batch) == batch_size:
+                    yield batch
+                    batch = []
+    if batch:
+        yield batch
 
 
-def _inputs(problems: Sequence[Problem], rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    x = torch.stack([problems[row.problem].x for row in rows])
-    logsnr = torch.stack([problems[row.problem].draws.logsnr[row.draw] for row in rows]).to(x)
-    eps = torch.stack([problems[row.problem].draws.eps[row.draw] for row in rows]).to(x)
-    prompts = torch.stack([problems[row.problem].prompts[row.prompt] for row in rows])
+def _inputs(batch: Sequence[tuple[Row, _Sums]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    x = torch.stack([sums.problem.x for _, sums in batch])
+    logsnr = torch.stack([sums.problem.draws.logsnr[row.draw] for row, sums in batch]).to(x)
+    eps = torch.stack([sums.problem.draws.eps[row.draw] for row, sums in batch]).to(x)
+    prompts = torch.stack([sums.problem.prompts[row.prompt] for row, sums in batch])
     return noised(x, logsnr, eps), logsnr, prompts
 
 

@@ -6,19 +6,24 @@ and 2.x, their fine-tunes, and the embedded model. Weights are read from safeten
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
 from PIL import Image
+from transformers.utils import logging as transformers_logging
 
 from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
 from pipeline.errors import InputError
 
 PREDICTIONS = ("epsilon", "v_prediction")
+
+# Loading bars belong on a terminal, and stages write logs.
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()
 
 
 class LatentDiffusion:
@@ -60,7 +65,9 @@ class LatentDiffusion:
         """Load from a local folder or the hub. Raises InputError, naming what was looked for, when that fails."""
         folder = Path(model_id)
         if folder.exists() and not (folder / "model_index.json").is_file():
-            raise InputError(f"model → id '{model_id}' is no diffusers pipeline folder: model_index.json is missing in it")
+            raise InputError(
+                f"model → id '{model_id}' is no diffusers pipeline folder: model_index.json is missing in it"
+            )
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 model_id,
@@ -137,14 +144,3 @@ class LatentDiffusion:
             return_offsets_mapping=True,
         )
         return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
-
-    def weights_digest(self) -> str:
-        """SHA-256 (16 hex) over the weights and settings of denoiser, autoencoder and text tower."""
-        digest = hashlib.sha256()
-        for part in (self.unet, self.vae, self.pipeline.text_encoder):
-            digest.update(str(sorted(part.config.to_dict().items() if hasattr(part.config, "to_dict") else part.config.items())).encode())
-            for name, tensor in sorted(part.state_dict().items()):
-                digest.update(name.encode())
-                digest.update(tensor.detach().cpu().float().numpy().tobytes())
-        digest.update(str(sorted(self.pipeline.scheduler.config.items())).encode())
-        return digest.hexdigest()[:16]

@@ -7,7 +7,8 @@
 #           results/<study>/tables/localisation_{by_label,curves}.csv             the same by label and by threshold
 #           results/<study>/figures/localisation/threshold_curves.*               mIoU against the threshold
 #           results/<study>/figures/localisation/panels-<dataset>.*               image, maps, mask and caption of cases
-# STEPS     score_localisation, tabulate_localisation, plot_localisation_curves, plot_localisation_panels
+# STEPS     score_localisation, tabulate_localisation, plot_localisation_curves, plot_localisation_panels; localisation
+#           asks for all of them
 
 
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
@@ -131,3 +132,12 @@ rule plot_localisation_panels:
         "python -m pipeline plot_localisation --cases {input.cases} --maps-information {params.maps_information}"
         " --maps-attention {params.maps_attention} {params.scores} --dataset-section {params.dataset_section:q}"
         " --resize {params.resize} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule localisation:
+    input:
+        rules.tabulate_localisation.output if LOCALISED else [],
+        rules.plot_localisation_curves.output if LOCALISED else [],
+        expand(rules.plot_localisation_panels.output, dataset=DATASETS),
+    message:
+        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures/localisation"

@@ -174,8 +174,8 @@ def _outline(axes: Axes, mask: np.ndarray, colour: str) -> None:
 
 def _write_caption(axes: Axes, panel: Panel, width: float) -> None:
     """The caption with the word in bold colour, in at most two lines, and the note after it."""
-    lines = caption_lines(panel.caption, characters=int(width * 13.5), most=2)
-    spans = find_word(" ".join(lines), panel.word) or find_word(" ".join(lines), panel.word, ignore_case=True)
+    lines = caption_lines(panel.caption, panel.word, characters=int(width * 13.5), most=2)
+    spans = _find(" ".join(lines), panel.word)
     boxes: list[Artist] = []
     start = 0
     for index, line in enumerate(lines):
@@ -204,9 +204,22 @@ def _write_caption(axes: Axes, panel: Panel, width: float) -> None:
     axes.add_artist(box)
 
 
-def caption_lines(caption: str, characters: int, most: int) -> list[str]:
-    """A caption wrapped to lines of at most `characters`; what does not fit into `most` lines ends in an ellipsis."""
-    return textwrap.wrap(" ".join(caption.split()), characters, max_lines=most, placeholder=" …") or [""]
+def caption_lines(caption: str, word: str, characters: int, most: int) -> list[str]:
+    """A caption wrapped to at most `most` lines of at most `characters`, with an ellipsis where it is cut.
+
+    A caption in which the word comes too late is cut at its beginning too, so that the word is always shown.
+    """
+    text = " ".join(caption.split())
+    lines = textwrap.wrap(text, characters, max_lines=most, placeholder=" …") or [""]
+    spans = _find(text, word)
+    if spans and not _find(" ".join(lines), word):
+        begin = text.find(" ", max(spans[0][0] - characters, 0))
+        lines = textwrap.wrap(f"…{text[begin:]}", characters, max_lines=most, placeholder=" …")
+    return lines
+
+
+def _find(text: str, word: str) -> list[tuple[int, int]]:
+    return find_word(text, word) or find_word(text, word, ignore_case=True)
 
 
 def split_at(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:

@@ -43,7 +43,9 @@ def _draw_dataset(axes: Axes, dataset: str, curves: pd.DataFrame) -> None:
         axes.plot(threshold, miou, color=style.colour, linestyle=style.line, linewidth=1.6)
         if method != "whole_image":
             best = int(np.nanargmax(miou))
-            axes.plot(threshold[best], miou[best], "o", color=style.colour, markersize=5, mec="white", clip_on=False, zorder=3)
+            axes.plot(
+                threshold[best], miou[best], "o", color=style.colour, markersize=5, mec="white", clip_on=False, zorder=3
+            )
         steps = int(lines["steps"].iloc[0])
         labels.append((miou[-1], f"{style.name}, {steps}" if steps else style.name, style.colour))
     axes.set(xlabel="threshold on the scaled map", ylabel="mIoU (%)")

@@ -8,8 +8,8 @@ import numpy as np
 def upsample_bilinear(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bilinear interpolation of a map to another size.
 
-    Output pixel i lies at (i + ½)·h/height − ½ on the input axis, clamped to the outermost input pixels: the convention of
-    `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
+    Output pixel i lies at (i + ½)·h/height − ½ on the input axis, clamped to the outermost input pixels: the
+    convention of `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`.
 
     Args:
         heat: (h, w), any unit, floating point.

@@ -169,9 +169,20 @@ def score_whole_image(mask: np.ndarray, thresholds: np.ndarray) -> MapScores:
     return MapScores(np.full(len(thresholds), area), area, area, NAN)
 
 
-def first_half(image_id: str) -> bool:
-    """Which half an image is in for held-out thresholds: a hash of its id, whatever other images there are."""
-    return hashlib.sha256(f"held_out:{image_id}".encode()).digest()[0] % 2 == 0
+def first_half(image_ids: Sequence[str]) -> np.ndarray:
+    """The two halves of the images for held-out thresholds: the order of hashes of their ids, cut in the middle.
+
+    The order in which the images come does not matter, and a new image moves at most one other to the other half.
+
+    Args:
+        image_ids: distinct ids, (G,).
+
+    Returns:
+        (G,) bool, True for the first half.
+    """
+    ranked = sorted(image_ids, key=lambda image_id: hashlib.sha256(f"held_out:{image_id}".encode()).digest())
+    chosen = set(ranked[: len(ranked) // 2])
+    return np.array([image_id in chosen for image_id in image_ids], dtype=bool)
 
 
 @dataclass(frozen=True)

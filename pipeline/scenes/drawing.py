@@ -6,7 +6,7 @@ kept in this repository. A tint replaces the fill by luminance times colour, so 
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def _font() -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), GLYPH_SIZE)
 
 
-@lru_cache(maxsize=None)
+@cache
 def glyph(category: str) -> Image.Image:
     """The untinted sprite of a category: RGBA, cropped to its ink and padded to a square."""
     canvas = Image.new("RGBA", (GLYPH_SIZE * 2, GLYPH_SIZE * 2), (0, 0, 0, 0))
@@ -39,7 +39,7 @@ def glyph(category: str) -> Image.Image:
     return square
 
 
-@lru_cache(maxsize=None)
+@cache
 def sprite(category: str, tint: str | None, size: int) -> np.ndarray:
     """A tinted sprite at its final size: float32 RGBA (size, size, 4) in [0, 1], colour premultiplied by alpha."""
     pixels = np.asarray(glyph(category), dtype=np.float32) / 255
@@ -98,7 +98,7 @@ def _gradient(top: tuple[int, int, int], bottom: tuple[int, int, int], rows: int
     return np.broadcast_to(colours[0] * (1 - mix) + colours[1] * mix, (rows, IMAGE_SIZE, 3)).copy()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _upsampling(cells: int) -> np.ndarray:
     """Linear interpolation from `cells` knots to 64 pixels, (64, cells)."""
     position = np.linspace(0, cells - 1, IMAGE_SIZE)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from PIL import Image
 
 from pipeline.attention import Tap, recording, word_map
@@ -23,7 +22,7 @@ from pipeline.scenes.captions import describe, noun_words, tint_words, with_arti
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.world import IMPLIED, RELATIONS, Scene, sample_scene, scene_rng
 from pipeline.seeds import generator
-from pipeline.words import remove_word, word_token_positions, find_word
+from pipeline.words import find_word, remove_word, word_token_positions
 
 PARTNERS = {
     "dog": "cat",
@@ -227,5 +226,3 @@ def information_bounds(seed: int) -> dict[str, float]:
             for word in words:
                 mass[word] = mass.get(word, 0.0) + 1 / len(words) / BOUND_SCENES
     return {word: -math.log(chance) for word, chance in mass.items()}
-
-

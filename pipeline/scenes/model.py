@@ -46,9 +46,7 @@ def build_tokenizer() -> CLIPTokenizer:
                 known.add(pieces[-1])
                 tokens.append(pieces[-1])
     tokens += ["<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(
-        vocab={token: k for k, token in enumerate(tokens)}, merges=merges, model_max_length=MAX_TOKENS
-    )
+    return CLIPTokenizer(vocab={token: k for k, token in enumerate(tokens)}, merges=merges, model_max_length=MAX_TOKENS)
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

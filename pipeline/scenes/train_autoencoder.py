@@ -35,9 +35,7 @@ def psnr(vae: AutoencoderTiny, images: np.ndarray) -> float:
     return float(-10 * error.log10().mean())
 
 
-def train_autoencoder(
-    *, seed: int, steps: int, batch: int, report: Callable[[int, float], None]
-) -> AutoencoderTiny:
+def train_autoencoder(*, seed: int, steps: int, batch: int, report: Callable[[int, float], None]) -> AutoencoderTiny:
     """Fit the encoder on 2,000 scenes, then the decoder with L1 + 4·MSE for `steps` × `batch` scenes."""
     torch.manual_seed(seed)
     vae = build_autoencoder(pictures(seed, "train", 0, PATCH_SCENES))

@@ -24,7 +24,6 @@ from pipeline.scenes.model import build_scheduler, build_unet
 from pipeline.scenes.train_autoencoder import to_signed
 from pipeline.scenes.world import sample_scene, scene_rng
 
-
 # Log-SNRs between which an object's place and identity become visible in a scene.
 FOCUS = (-4.2, 1.2)
 
@@ -65,10 +64,11 @@ class TrainState:
         return named | {f"text.{name}": p for name, p in self.text.named_parameters()}
 
 
-def new_state(recipe: Recipe, text: CLIPTextModel) -> TrainState:
+def new_state(recipe: Recipe, text: CLIPTextModel, device: str = "cpu") -> TrainState:
     """Fresh networks; the text tower continues from its pre-training."""
     torch.manual_seed(recipe.seed)
-    unet = build_unet()
+    unet = build_unet().to(device)
+    text = text.to(device)
     optimizer = torch.optim.AdamW(
         [
             {"params": list(unet.parameters()), "scale": recipe.learning_rate},
@@ -91,8 +91,8 @@ def load_checkpoint(state: TrainState, folder: Path) -> None:
         state.averages[name].copy_(tensors[f"average/{name}"])
         state.optimizer.state[parameter] = {
             "step": torch.tensor(float(state.step)),
-            "exp_avg": tensors[f"moment1/{name}"].clone(),
-            "exp_avg_sq": tensors[f"moment2/{name}"].clone(),
+            "exp_avg": tensors[f"moment1/{name}"].clone().to(parameter.device),
+            "exp_avg_sq": tensors[f"moment2/{name}"].clone().to(parameter.device),
         }
 
 
@@ -172,26 +172,27 @@ def _unit(number: int) -> float:
 
 def denoising_loss(state: TrainState, batch: Batch, alphas: torch.Tensor) -> torch.Tensor:
     """Mean squared error of the predicted noise, ‖ε − ε̂(√ᾱ x + √(1−ᾱ) ε | prompt)‖² / d."""
-    signal = alphas[batch.timesteps].sqrt()[:, None, None, None]
-    noise = (1 - alphas[batch.timesteps]).sqrt()[:, None, None, None]
-    states = state.text(input_ids=batch.ids).last_hidden_state
+    device = state.unet.device
+    kept = alphas[batch.timesteps][:, None, None, None].to(device)
+    latents, eps = batch.latents.to(device), batch.eps.to(device)
     predicted = state.unet(
-        signal * batch.latents + noise * batch.eps,
-        batch.timesteps,
-        encoder_hidden_states=states,
-        encoder_attention_mask=batch.readable,
+        kept.sqrt() * latents + (1 - kept).sqrt() * eps,
+        batch.timesteps.to(device),
+        encoder_hidden_states=state.text(input_ids=batch.ids.to(device)).last_hidden_state,
+        encoder_attention_mask=batch.readable.to(device),
     ).sample
-    return (predicted - batch.eps).square().mean()
+    return (predicted - eps).square().mean()
 
 
 def _average_gradients(parameters: list[torch.nn.Parameter], ranks: int) -> None:
     if ranks == 1:
         return
-    flat = torch.cat([p.grad.flatten() for p in parameters])
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= ranks
-    for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-        parameter.grad.copy_(part.view_as(parameter))
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def train_unet(

@@ -121,7 +121,7 @@ def summarise(dataset: str, scores: pd.DataFrame, section: LocalisationSection, 
     images = sorted(set(scores["image_id"]))
     index = {image: number for number, image in enumerate(images)}
     weights = resample_weights(len(images), section.bootstrap, generator(seed, dataset, "bootstrap"))
-    first = np.array([first_half(image) for image in images], dtype=bool)
+    first = first_half(images)
     rank: dict[Any, int] = {method: number for number, method in enumerate(section.methods)}
     groups = sorted(scores.groupby(_KEYS, sort=False), key=lambda group: (rank[group[0][0]], *group[0][1:]))
     for (method, estimator, steps), rows in groups:

@@ -48,7 +48,9 @@ def record(golden: dict[str, np.ndarray], case: dict[str, Any], name: str, model
     with recording(model.unet, (64, 64)) as recorder:
         for step, eps in enumerate(golden[f"{name}/eps"]):
             recorder.expect([Tap(0, name, range(case["n_tokens"]))])
-            eps_hat = model(noised(x, logsnr[step : step + 1], torch.from_numpy(eps)), logsnr[step : step + 1], embedding)
+            eps_hat = model(
+                noised(x, logsnr[step : step + 1], torch.from_numpy(eps)), logsnr[step : step + 1], embedding
+            )
             expected = golden[f"{name}/eps_hat"][step][-1:]  # with guidance the conditional prediction stands last
             assert np.abs(eps_hat.numpy() - expected).max() <= TOLERANCE * np.abs(expected).max()
         return recorder.pop(name)
@@ -74,9 +76,7 @@ def test_word_maps(
             continue
         ours = word_map(recorded, tokens, (64, 64), heads="second_half") * case["steps"]
         agrees(ours, golden[f"{name}/word_{word.replace(' ', '_')}"])
-    whole = np.stack(
-        [word_map(recorded, [token], (64, 64), heads="second_half") for token in range(case["n_tokens"])]
-    )
+    whole = np.stack([word_map(recorded, [token], (64, 64), heads="second_half") for token in range(case["n_tokens"])])
     agrees(whole * case["steps"], golden[f"{name}/global"])
     if f"{name}/global_allheads" in all_heads:
         every = np.stack([word_map(recorded, [token], (64, 64)) for token in range(case["n_tokens"])])

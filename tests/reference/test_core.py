@@ -63,9 +63,7 @@ def released_nll(ours: np.ndarray, draws: Draws, *, dimensions: int) -> np.ndarr
     return ours + surplus * (gaussian - 0.5 * math.log(2 * math.pi * math.e))
 
 
-@pytest.mark.parametrize(
-    "case", ["logistic_clip4", "logistic_clip3", "uniform", "onestep", "z10", "fast"]
-)
+@pytest.mark.parametrize("case", ["logistic_clip4", "logistic_clip3", "uniform", "onestep", "z10", "fast"])
 def test_pixel_maps(golden: dict[str, np.ndarray], model: LatentDiffusion, case: str) -> None:
     name = f"pixel_nll_{case}"
     for image in range(3):

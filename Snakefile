@@ -1,0 +1,37 @@
+# What a word tells a diffusion model about a pixel: the whole study, from images to tables and figures.
+#
+#   snakemake --cores all                                  the embedded study, on any laptop
+#   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO
+#   snakemake train_scenes_model --cores 2                 train the embedded model anew
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/scenes.smk"
+include: "rules/coco.smk"
+include: "rules/information.smk"
+include: "rules/localisation.smk"
+
+
+localrules:
+    all,
+    localisation,
+    train_scenes_model,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.localisation.input,
+    message:
+        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
+
+
+onerror:
+    print(f"The study stopped. The logs are in {RESULTS}/**/logs/; the same command goes on where it stopped.")

@@ -1,0 +1,134 @@
+"""One shard of cases: what is already there, what is still to do, what failed.
+
+Results of a case are one npz file, `<maps>/<case_id>.npz`, written whole as soon as its image is done. It carries a key made
+of everything that determines it; a rerun uses the file when the key agrees and computes the case again when not. The files
+are no declared output of a rule, so that Snakemake never deletes them between tries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.datasets.cases import read_cases, shard_of
+from pipeline.errors import InputError
+from pipeline.provenance import file_sha256
+from pipeline.storage import read_arrays, write_arrays, write_table
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """An image with those of its cases that are still to be computed. Cases are rows of the cases table."""
+
+    image_id: str
+    image_path: str
+    cases: tuple[Any, ...]
+
+
+@dataclass
+class Shard:
+    """The cases of one shard, and the state of each. `identity` is what determines a result besides the case itself."""
+
+    cases: pd.DataFrame
+    images: Path
+    maps: Path
+    identity: Mapping[str, Any]
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls, cases: Path, *, number: int, shards: int, images: Path, maps: Path, identity: Mapping[str, Any]
+    ) -> Shard:
+        """Read the cases of shard `number` of `shards`; cases lost before keep their status."""
+        frame = read_cases(cases)
+        frame = frame[[shard_of(image, shards) == number for image in frame["image_id"]]].reset_index(drop=True)
+        shard = cls(frame, images, maps, identity)
+        lost = frame[frame["status"] != "ok"]
+        shard.failures = {
+            case: (status, reason)
+            for case, status, reason in zip(lost["case_id"], lost["status"], lost["reason"], strict=True)
+        }
+        return shard
+
+    def pending(self) -> list[ImageJob]:
+        """The images with cases whose results are not there yet, in the order of the cases table."""
+        todo = [case for case in self._usable() if not self._done(case)]
+        images: dict[str, list[Any]] = {}
+        for case in todo:
+            images.setdefault(case.image_id, []).append(case)
+        return [ImageJob(image, cases[0].image_path, tuple(cases)) for image, cases in images.items()]
+
+    def store(self, case: Any, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep the results of a case; a value that is not finite makes the case a failure instead."""
+        broken = [name for name, value in arrays.items() if not np.isfinite(value).all()]
+        if broken:
+            self.fail(case, "non_finite", f"{broken[0]} holds values that are not finite")
+        else:
+            write_arrays(self._file(case), {**arrays, "key": np.array(self._key(case))})
+
+    def fail(self, case: Any, status: str, reason: str) -> None:
+        """Record that a case could not be computed."""
+        self.failures[case.case_id] = (status, reason)
+
+    def write(
+        self,
+        path: Path,
+        columns: Mapping[str, str],
+        row: Callable[[Mapping[str, np.ndarray]], dict[str, Any]],
+        max_failed_fraction: float,
+    ) -> str:
+        """Write the shard's table and return a one-line summary.
+
+        `row` makes the values of a finished case from its arrays; failed cases get NaN, 0 or empty lists. Raises
+        InputError when more than `max_failed_fraction` of the cases (rounded up) failed.
+        """
+        lost = {case for case, (status, _) in self.failures.items()}
+        allowed = math.ceil(max_failed_fraction * len(self.cases))
+        if len(lost) > allowed:
+            shown = "; ".join(f"{case}: {reason}" for case, (_, reason) in list(self.failures.items())[:5])
+            raise InputError(
+                f"{len(lost)} of {len(self.cases)} cases failed, more than max_failed_fraction allows ({allowed}): {shown}"
+            )
+        rows = [self._row(case, columns, row) for case in self.cases.itertuples(index=False)]
+        write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
+        return f"{len(self.cases)} cases, {len(lost)} failed"
+
+    def _row(
+        self, case: Any, columns: Mapping[str, str], row: Callable[[Mapping[str, np.ndarray]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        status, reason = self.failures.get(case.case_id, ("ok", ""))
+        values = dict.fromkeys(columns, math.nan) | {
+            name: {"int64": 0, "list<float64>": [], "string": ""}[kind]
+            for name, kind in columns.items()
+            if kind != "float64"
+        }
+        if status == "ok":
+            values |= {**row(read_arrays(self._file(case))), "key": self._key(case)}
+        return values | {"case_id": case.case_id, "status": status, "reason": reason}
+
+    def _usable(self) -> list[Any]:
+        return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
+
+    def _done(self, case: Any) -> bool:
+        file = self._file(case)
+        return file.is_file() and str(read_arrays(file).get("key")) == self._key(case)
+
+    def _file(self, case: Any) -> Path:
+        return self.maps / f"{case.case_id}.npz"
+
+    def _key(self, case: Any) -> str:
+        file = self.images / case.image_path
+        content = {
+            **self.identity,
+            "case": case.case_id,
+            "image": file_sha256(file) if file.is_file() else None,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,29 @@
+"""Draw the embedded evaluation scenes in COCO layout."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.config import ScenesSection, parse_section
+from pipeline.datasets.scenes import write_scenes
+from pipeline.provenance import write_provenance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --output-dir PATH`."""
+    parser.add_argument("--section", required=True, help="the section `scenes` of the configuration as JSON")
+    parser.add_argument("--output-dir", required=True, type=Path, help="folder to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw and write all scenes."""
+    section = parse_section(ScenesSection, args.section)
+    write_scenes(args.output_dir, section.seed, section.count)
+    write_provenance(
+        args.output_dir / "scenes.provenance.json",
+        stage="draw_scenes",
+        section=section.model_dump(mode="json"),
+        inputs=[],
+    )
+    print(f"{section.count} scenes in {args.output_dir}")

@@ -1,0 +1,165 @@
+"""What the two stages that run the model share: their arguments, and a shard with its model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.code_digest import code_digest
+from pipeline.config import ModelSection, Section, parse_section
+from pipeline.errors import InputError
+from pipeline.images import fit_image, image_array, load_image
+from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.provenance import folder_sha256, write_provenance
+from pipeline.seeds import generator
+from pipeline.shards import ImageJob, Shard
+from pipeline.words import find_word, word_token_positions
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every stage that runs the model over a shard."""
+    parser.add_argument("--cases", required=True, type=Path, help="cases table (Parquet)")
+    parser.add_argument("--dataset", required=True, help="name of the dataset")
+    parser.add_argument("--image-folders", required=True, type=json.loads, help="dataset → image folder, as JSON")
+    parser.add_argument("--shard", required=True, type=int, help="number of the shard, from 0")
+    parser.add_argument("--shards", required=True, type=int, help="number of shards")
+    parser.add_argument("--section", required=True, help="the stage's section of the configuration as JSON")
+    parser.add_argument("--model", required=True, help="the model section as JSON")
+    parser.add_argument("--seed", required=True, type=int, help="run seed")
+    parser.add_argument("--max-failed-fraction", required=True, type=float, help="share of cases that may fail")
+    parser.add_argument("--maps", required=True, type=Path, help="folder of the maps of each case")
+    parser.add_argument("--output", required=True, type=Path, help="table of the shard (Parquet)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--batch-size", default=64, type=int, help="rows in one call of the denoiser")
+    parser.add_argument("--threads", default=None, type=int, help="CPU threads")
+
+
+@dataclass
+class ModelShard:
+    """A shard and the model that runs over it; the model is loaded when first needed."""
+
+    stage: str
+    shard: Shard
+    settings: ModelSection
+    args: argparse.Namespace
+    image_range: str = "signed"
+
+    @classmethod
+    def open(
+        cls, args: argparse.Namespace, stage: str, section: Section, *, image_range: str = "signed", **identity: Any
+    ) -> ModelShard:
+        """Open the shard that the arguments name. `identity`: what else determines a result."""
+        settings = parse_section(ModelSection, args.model)
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        shard = Shard.open(
+            args.cases,
+            number=args.shard,
+            shards=args.shards,
+            images=Path(args.image_folders[args.dataset]),
+            maps=args.maps,
+            identity={
+                "model": model_identity(settings),
+                "settings": settings.model_dump(mode="json", exclude={"id", "revision"}),
+                "section": section.model_dump(mode="json"),
+                "seed": args.seed,
+                "code": code_digest(f"pipeline.stages.{stage}"),
+                **identity,
+            },
+        )
+        return cls(stage, shard, settings, args, image_range)
+
+    @cached_property
+    def model(self) -> LatentDiffusion:
+        """The diffusion model on the device asked for."""
+        chosen = self.settings
+        return LatentDiffusion.load(
+            chosen.id,
+            revision=chosen.revision,
+            variant=chosen.variant,
+            dtype=chosen.dtype,
+            device=resolve_device(self.args.device),
+        )
+
+    def latent(self, job: ImageJob) -> torch.Tensor | None:
+        """The latent of a job's image, (C, h, w); None, with its cases failed, when the file cannot be read."""
+        try:
+            image = load_image(self.shard.images / job.image_path)
+        except InputError as error:
+            for case in job.cases:
+                self.shard.fail(case, "image_unreadable", str(error))
+            return None
+        pixels = torch.from_numpy(image_array(fit_image(image, (self.model.image_size,) * 2, self.settings.resize)))
+        if self.image_range == "unit":
+            pixels = (pixels + 1) / 2
+        sampled = self.settings.latents == "sample"
+        rng = generator(self.args.seed, job.image_id, "latent") if sampled else None
+        return self.model.encode_pixels(pixels[None], rng)
+
+    def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Prompt → embedding (tokens, width)."""
+        return dict(zip(prompts, self.model.encode_prompts(prompts), strict=True))
+
+    def word_tokens(self, case: Any) -> list[int]:
+        """Positions of the tokens of a case's word in its caption, all occurrences; empty, with the case failed, if none.
+
+        The model reads captions only up to its token limit, so that a late word may have no tokens.
+        """
+        offsets = self.model.token_offsets(case.prompt_full)
+        spans = find_word(case.prompt_full, case.prompt_word)
+        tokens = [position for occurrence in word_token_positions(offsets, spans) for position in occurrence]
+        if not spans:
+            self.shard.fail(case, "word_not_in_caption", f"the word '{case.prompt_word}' is not in the caption")
+        elif not tokens:
+            limit = self.model.tokenizer.model_max_length
+            reason = f"the word '{case.prompt_word}' stands beyond the {limit} tokens that the model reads"
+            self.shard.fail(case, "word_truncated", reason)
+        return tokens
+
+    def readable(self, jobs: Sequence[ImageJob]) -> list[ImageJob]:
+        """The jobs with those cases whose word the model can read."""
+        kept = [
+            ImageJob(job.image_id, job.image_path, tuple(case for case in job.cases if self.word_tokens(case)))
+            for job in jobs
+        ]
+        return [job for job in kept if job.cases]
+
+    def finish(self, columns: dict[str, str], row: Any, section: Section) -> None:
+        """Write the shard's table and its provenance, and say how many cases it has."""
+        print(self.shard.write(self.args.output, columns, row, self.args.max_failed_fraction), flush=True)
+        write_provenance(
+            self.args.output.with_suffix(".provenance.json"),
+            stage=self.stage,
+            section=section.model_dump(mode="json"),
+            inputs=[self.args.cases],
+            extra={
+                **self.shard.identity,
+                "device": resolve_device(self.args.device),
+                "batch_size": self.args.batch_size,
+                "shard": f"{self.args.shard} of {self.args.shards}",
+            },
+        )
+
+
+def model_identity(settings: ModelSection) -> str:
+    """What identifies the weights: the hash of a local folder, or the id and revision of a hub repository."""
+    folder = Path(settings.id)
+    return folder_sha256(folder) if folder.is_dir() else f"{settings.id}@{settings.revision}"
+
+
+def resolve_device(device: str) -> str:
+    """`auto` → the GPU where there is one; InputError for a GPU that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(
+            f"machine → device is '{device}', but torch sees no CUDA device; allowed here are auto and cpu"
+        )
+    return device

@@ -1,0 +1,74 @@
+# What words tell about pixels: information and attention maps of every case, shard by shard. The only rules that run
+# the model.
+#
+# REQUIRES  results/<study>/<dataset>/cases.parquet, the images, the model
+# PRODUCES  results/<study>/<dataset>/estimate_information/shard-*.parquet     totals, errors, curves, status
+#           results/<study>/<dataset>/estimate_information/maps/<case>.npz     mi, cmi, attention_information
+#           results/<study>/<dataset>/record_attention/shard-*.parquet         status
+#           results/<study>/<dataset>/record_attention/maps/<case>.npz         attention
+# STEPS     estimate_information, record_attention
+
+
+rule estimate_information:
+    input:
+        cases=RESULTS + "/{dataset}/cases.parquet",
+        model=model_files,
+    output:
+        table=RESULTS + "/{dataset}/estimate_information/shard-{shard}.parquet",
+        provenance=RESULTS + "/{dataset}/estimate_information/shard-{shard}.provenance.json",
+    log:
+        RESULTS + "/{dataset}/logs/estimate_information-{shard}.log",
+    benchmark:
+        RESULTS + "/{dataset}/logs/estimate_information-{shard}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("information"),
+        model=section("model"),
+        heads=CONFIG.attention.heads,
+        seed=CONFIG.seed,
+        shards=CONFIG.shards,
+        failed=CONFIG.max_failed_fraction,
+        code=code("estimate_information"),
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=GPUS,
+    message:
+        "Estimating information in {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        " --dataset {wildcards.dataset} --image-folders {IMAGE_FOLDERS:q} --maps {RESULTS}/{wildcards.dataset}/estimate_information/maps"
+        " --section {params.section:q} --model {params.model:q} --heads {params.heads} --seed {params.seed}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} {MACHINE} 2>&1 | tee {log}"
+
+
+rule record_attention:
+    input:
+        cases=RESULTS + "/{dataset}/cases.parquet",
+        model=model_files,
+    output:
+        table=RESULTS + "/{dataset}/record_attention/shard-{shard}.parquet",
+        provenance=RESULTS + "/{dataset}/record_attention/shard-{shard}.provenance.json",
+    log:
+        RESULTS + "/{dataset}/logs/record_attention-{shard}.log",
+    benchmark:
+        RESULTS + "/{dataset}/logs/record_attention-{shard}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("attention"),
+        model=section("model"),
+        seed=CONFIG.seed,
+        shards=CONFIG.shards,
+        failed=CONFIG.max_failed_fraction,
+        code=code("record_attention"),
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=GPUS,
+    message:
+        "Recording attention in {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline record_attention --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        " --dataset {wildcards.dataset} --image-folders {IMAGE_FOLDERS:q} --maps {RESULTS}/{wildcards.dataset}/record_attention/maps"
+        " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} {MACHINE} 2>&1 | tee {log}"

