@@ -380,6 +380,11 @@ def _steps_conflicts(config: Config) -> Iterator[_Problem]:
     if information.antithetic_eps and any(n % 2 for n in steps):
         matter = f"is {list(steps)}; allowed are even numbers, because `antithetic_eps` draws in pairs"
         yield _Problem(path, matter, path, sorted({n + n % 2 for n in steps}))
+    fewest = 6 if information.antithetic_eps else 3
+    if steps[-1] < fewest:
+        pairs = ", which `antithetic_eps` draws in pairs" if information.antithetic_eps else ""
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its end: a standard error takes three draws{pairs}"
+        yield _Problem(path, matter, path, [fewest])
     if len(steps) > 1 and (information.design == "midpoint" or information.density == "grid"):
         reason = "`design` is midpoint" if information.design == "midpoint" else "`density` is grid"
         matter = f"is {list(steps)}; allowed is one number, because {reason} and its points are not nested"

@@ -87,65 +87,85 @@ def estimate_many(
     """
     for batch in _batches(problems, batch_size):
         if before_call is not None:
-            before_call([row for row, _ in batch])
-        predictions = denoiser(*_inputs(batch))  # (B, C, h, w)
-        for (row, sums), prediction in zip(batch, predictions, strict=True):
-            sums.add(row, prediction)
-            if sums.complete:
-                yield sums.estimate()
+            before_call([row for part in batch for row in part.rows()])
+        x_alpha, logsnr, prompts = (torch.cat(parts) for parts in zip(*(part.inputs() for part in batch), strict=True))
+        predictions = denoiser(x_alpha, logsnr, prompts)  # (B, C, h, w)
+        for part, of_part in zip(batch, predictions.split([len(part.index) for part in batch]), strict=True):
+            part.sums.add(of_part)
+            if part.sums.complete:
+                yield part.sums.estimate()
 
 
-def _batches(problems: Iterable[Problem], batch_size: int) -> Iterator[list[tuple[Row, _Sums]]]:
-    """All rows, image after image and draw after draw, in lists of at most `batch_size`."""
-    batch: list[tuple[Row, _Sums]] = []
+def _batches(problems: Iterable[Problem], batch_size: int) -> Iterator[list[_Part]]:
+    """All evaluations, image after image and draw after draw, in batches of at most `batch_size` rows."""
+    batch: list[_Part] = []
+    room = batch_size
     for number, problem in enumerate(problems):
         sums = _Sums(problem)
-        for draw in range(len(problem.draws)):
-            for prompt in problem.distinct:
-                batch.append((Row(number, draw, prompt), sums))
-                if len(batch) == batch_size:
-                    yield batch
-                    batch = []
+        index = torch.arange(len(problem.draws) * len(problem.distinct))
+        while len(index):
+            batch.append(_Part(number, sums, index[:room]))
+            index, room = index[room:], room - len(batch[-1].index)
+            if room == 0:
+                yield batch
+                batch, room = [], batch_size
     if batch:
         yield batch
 
 
-def _inputs(batch: Sequence[tuple[Row, _Sums]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    x = torch.stack([sums.problem.x for _, sums in batch])
-    logsnr = torch.stack([sums.problem.draws.logsnr[row.draw] for row, sums in batch]).to(x)
-    eps = torch.stack([sums.problem.draws.eps[row.draw] for row, sums in batch]).to(x)
-    prompts = torch.stack([sums.problem.prompts[row.prompt] for row, sums in batch])
-    return noised(x, logsnr, eps), logsnr, prompts
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one image in a batch. Evaluation i of an image is prompt i mod P of draw ⌊i/P⌋."""
+
+    problem: int
+    sums: _Sums
+    index: torch.Tensor
+
+    def rows(self) -> list[Row]:
+        names = self.sums.problem.distinct
+        return [Row(self.problem, i // len(names), names[i % len(names)]) for i in self.index.tolist()]
+
+    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        problem, draws = self.sums.problem, self.sums.problem.draws
+        draw, prompt = self.index // len(problem.distinct), self.index % len(problem.distinct)
+        logsnr, eps = draws.logsnr[draw].to(problem.x), draws.eps[draw].to(problem.x)
+        embeddings = torch.stack([problem.prompts[name] for name in problem.distinct])[prompt]
+        return noised(problem.x, logsnr, eps), logsnr, embeddings
 
 
 class _Sums:
-    """Collects the predictions of one image; a draw's predictions are dropped as soon as all its prompts are in."""
+    """Collects the predictions of one image; those of a draw are dropped as soon as all its prompts are in."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         size = (len(problem.draws), *problem.x.shape[1:])
-        dtype = torch.promote_types(problem.x.dtype, torch.float32)
-        self.error = {name: torch.empty(size, dtype=dtype) for name in problem.distinct}
-        self.gap = {pair: torch.empty(size, dtype=dtype) for pair in problem.pairs}
-        self.open: dict[str, torch.Tensor] = {}
+        self.dtype = torch.promote_types(problem.x.dtype, torch.float32)
+        self.error = {name: torch.empty(size, dtype=self.dtype) for name in problem.distinct}
+        self.gap = {pair: torch.empty(size, dtype=self.dtype) for pair in problem.pairs}
+        self.waiting = torch.empty((0, *problem.x.shape), dtype=self.dtype)
         self.done = 0
 
     @property
     def complete(self) -> bool:
         return self.done == len(self.problem.draws)
 
-    def add(self, row: Row, prediction: torch.Tensor) -> None:
-        prediction = prediction.detach().to(self.error[row.prompt].dtype)
-        eps = self.problem.draws.eps[row.draw].to(prediction)
-        self.error[row.prompt][row.draw] = (eps - prediction).square().sum(0)
-        self.open[row.prompt] = prediction
-        if len(self.open) < len(self.error):
+    def add(self, predictions: torch.Tensor) -> None:
+        names = self.problem.distinct
+        self.waiting = torch.cat([self.waiting, predictions.detach().cpu().to(self.dtype)])
+        ready = len(self.waiting) // len(names)
+        if ready == 0:
             return
+        by_draw = self.waiting[: ready * len(names)].unflatten(0, (ready, len(names)))  # (draws, P, C, h, w)
+        self.waiting = self.waiting[ready * len(names) :]
+        eps_hat = dict(zip(names, by_draw.unbind(1), strict=True))
+        kept = slice(self.done, self.done + ready)
+        eps = self.problem.draws.eps[kept].to(self.dtype)
+        for name in names:
+            self.error[name][kept] = (eps - eps_hat[name]).square().sum(1)
         for pair in self.gap:
-            first, second = (self.open[self.problem.evaluated[name]] for name in pair)
-            self.gap[pair][row.draw] = (first - second).square().sum(0)
-        self.open = {}
-        self.done += 1
+            reference, conditioned = (eps_hat[self.problem.evaluated[name]] for name in pair)
+            self.gap[pair][kept] = (reference - conditioned).square().sum(1)
+        self.done += ready
 
     def estimate(self) -> Estimate:
         error = {name: self.error[twin] for name, twin in self.problem.evaluated.items()}

@@ -15,6 +15,7 @@ SIDES = ("left", "right", "above", "below")
 PLACES = tuple(BACKGROUNDS)
 _OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
 _NOUNS = {tuple(form.split()): k for k, name in enumerate(CATEGORIES) for form in (name, plural(name))}
+_TWO_WORDS = {" ".join(form) for form in _NOUNS if len(form) == 2}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def parse_mentions(caption: str) -> list[Mention]:
     found = []
     position = 0
     while position < len(words):
-        length = 2 if tuple(words[position : position + 2]) in _NOUNS else 1
+        length = 2 if " ".join(words[position : position + 2]) in _TWO_WORDS else 1
         category = _NOUNS.get(tuple(words[position : position + length]))
         if category is not None:
             before = words[position - 1] if position else ""
@@ -51,9 +52,11 @@ def parse_place(caption: str) -> int | None:
 
 
 def _sides(words: list[str], positions: list[int]) -> list[int | None]:
-    if words[:2] == ["on", "the"] and words[2:3] in (["left"], ["right"]):
-        # "on the left a dog and on the right a cat": the side stands before its noun.
-        named = [next((w for w in reversed(words[:p]) if w in ("left", "right")), None) for p in positions]
+    if words[:2] == ["on", "the"] and "and" in words:
+        # "on the left a dog and on the right a cat": the side stands before its noun, and either may be missing.
+        middle = words.index("and")
+        halves = [words[:middle] if p < middle else words[middle:] for p in positions]
+        named = [next((w for w in half if w in ("left", "right")), None) for half in halves]
         return [SIDES.index(side) if side else None for side in named]
     relations = [(p, w) for p, w in enumerate(words) if w in _OPPOSITE]
     if not relations:

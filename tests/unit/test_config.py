@@ -184,6 +184,8 @@ def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
         ({"attention": {"steps": [25, 25]}}, "attention → steps", "increasing"),
         ({"information": {"steps": [50, 120]}}, "information → steps", "multiple of the one before"),
         ({"information": {"steps": [25]}}, "information → steps", "even numbers"),
+        ({"information": {"steps": [2, 4]}}, "information → steps", "6 or more"),
+        ({"information": {"steps": [2], "antithetic_eps": False}}, "information → steps", "3 or more"),
         ({"information": {"design": "midpoint"}}, "information → steps", "`design` is midpoint"),
         ({"information": {"density": "grid"}}, "information → steps", "`density` is grid"),
         ({"localisation": {"thresholds": {"high": 0.05}}}, "localisation → thresholds → high", "> low = 0.1"),

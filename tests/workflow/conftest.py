@@ -1,0 +1,46 @@
+"""Working copies of the repository: a fresh one, and one in which the tiny study has run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.datasets.annotations import open_captions, open_instances
+from pipeline.datasets.cases import cases_table, write_cases
+from pipeline.datasets.coco import coco_it_cases
+from pipeline.datasets.scenes import write_scenes
+from tests.workflow.study import Study, working_copy
+
+
+@pytest.fixture(scope="session")
+def fresh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A working copy in which nothing has run; for dry runs and for runs that fail, which several tests may share."""
+    return working_copy(repository, tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="session")
+def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A working copy in which the tiny study has run to its end. Read only: tests that change it take `study`."""
+    study = working_copy(repository, tmp_path_factory.mktemp("finished"))
+    run = study.snakemake()
+    assert run.status == 0, run.output
+    return study
+
+
+@pytest.fixture
+def study(finished: Study, tmp_path: Path) -> Study:
+    """A copy of the finished study, to change."""
+    return finished.copy(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def scene_cases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The cases table of twelve embedded scenes, cut to twelve cases, and the folder of their images."""
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, seed=0, count=12)
+    instances = open_instances(folder / "annotations" / "instances_val2017.json")
+    captions = open_captions(folder / "annotations" / "captions_val2017.json")
+    cases = folder / "cases.parquet"
+    write_cases(cases, cases_table(coco_it_cases("scenes", instances, captions, "word"), first=12))
+    return cases, folder / "val2017"

@@ -1,0 +1,114 @@
+"""A working copy of the repository with a study small enough for tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+# The embedded study with six cases of twelve scenes, and few draws.
+TINY: dict[str, Any] = {
+    "study": "tiny",
+    "shards": 2,
+    "scenes": {"count": 12},
+    "datasets": {"scenes": {"kind": "coco_it", "first": 6}, "scenes_words": None},
+    "information": {"steps": [4, 8]},
+    "attention": {"steps": [2]},
+    "localisation": {"bootstrap": 100},
+    "figures": {"panels": 2},
+    "machine": {"batch_size": 16},
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command left: its exit status, and stdout and stderr together."""
+
+    status: int
+    output: str
+
+    @property
+    def jobs(self) -> dict[str, int]:
+        """Rule → number of its jobs, from the table that Snakemake prints first; empty if it has nothing to do."""
+        table = re.search(r"^Job stats:\njob +count\n[- ]+\n(.*?)^total ", self.output, re.MULTILINE | re.DOTALL)
+        rows = [line.split() for line in table[1].splitlines()] if table else []
+        return {rule: int(count) for rule, count in rows}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A working copy, and Snakemake in it."""
+
+    folder: Path
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / "tiny"
+
+    def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
+        """Run `python -m …` in the copy, with the interpreter of this test as `python` of the rules."""
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COCO_ROOT", "PYTHONPATH")}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=self.folder,
+            env={**inherited, "PATH": path, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def snakemake(
+        self, *arguments: str, config: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    ) -> Run:
+        """Run Snakemake on the tiny study; `config` is an overlay on it."""
+        files = {"tiny.yaml": TINY, **({"overlay.yaml": config} if config else {})}
+        for name, content in files.items():
+            (self.folder / name).write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
+        configuration = ["--configfile", *files]
+        return self.command("snakemake", "--cores", "2", *arguments, *configuration, environment=environment)
+
+    def planned(self, config: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """Rule → number of jobs that Snakemake would run, from a dry run that must succeed."""
+        run = self.snakemake("--dry-run", config=config)
+        assert run.status == 0, run.output
+        return run.jobs
+
+    def edit(self, file: str, addition: str) -> None:
+        """Append source text to a file of the copy."""
+        path = self.folder / file
+        path.write_text(path.read_text(encoding="utf-8") + addition, encoding="utf-8")
+
+    def copy(self, folder: Path) -> Study:
+        """Another copy, with the results, Snakemake's memory of them, and the dates of all files."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Study(folder)
+
+
+def working_copy(repository: Path, folder: Path) -> Study:
+    """Copy what a clone would hold, uncommitted changes included; nothing that Git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("needs a Git checkout, to tell the files of the project from what it made")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (repository / name).is_file() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(repository / name, folder / name)
+    return Study(folder)

@@ -1,0 +1,72 @@
+"""Results do not depend on batch size, shards or the order of cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.datasets.cases import read_cases, write_cases
+from tests.workflow.shard_runs import ShardRun
+
+Results = dict[str, dict[str, np.ndarray]]
+BATCH = 16
+STEPS = {"estimate_information": (2, 6), "record_attention": (2,)}
+
+
+@pytest.fixture(scope="module", params=list(STEPS))
+def reference(
+    request: pytest.FixtureRequest, scene_cases: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ShardRun, Results]:
+    """A stage on the cases of four images, as its rule runs it, with its results."""
+    cases, images = scene_cases
+    frame = read_cases(cases)
+    frame = frame[frame["image_id"].isin(frame["image_id"].unique()[:4])]
+    folder = tmp_path_factory.mktemp(request.param)
+    write_cases(folder / "cases.parquet", frame)
+    run = ShardRun(
+        folder / "cases.parquet", images, folder / "reference", request.param, STEPS[request.param], batch_size=BATCH
+    )
+    results = run.run()
+    assert set(results) == set(frame["case_id"])
+    return run, results
+
+
+@pytest.mark.parametrize("batch_size", [1, BATCH - 1, BATCH + 1])
+def test_batch_size(reference: tuple[ShardRun, Results], tmp_path: Path, batch_size: int) -> None:
+    run, expected = reference
+    assert_close(replace(run, batch_size=batch_size).into(tmp_path).run(), expected)
+
+
+def test_shards(reference: tuple[ShardRun, Results], tmp_path: Path) -> None:
+    run, expected = reference
+    assert_close(replace(run, shards=3).into(tmp_path).run(), expected)
+
+
+def test_order_of_images(reference: tuple[ShardRun, Results], tmp_path: Path) -> None:
+    run, expected = reference
+    write_cases(tmp_path / "cases.parquet", read_cases(run.cases).iloc[::-1].reset_index(drop=True))
+    assert_same(replace(run, cases=tmp_path / "cases.parquet").into(tmp_path).run(), expected)
+
+
+def assert_close(results: Results, expected: Results) -> None:
+    """Within 1e-5 of the largest magnitude that an array of this name has in any case."""
+    assert set(results) == set(expected)
+    for name in next(iter(expected.values())):
+        if name == "key":
+            continue
+        largest = max(np.abs(arrays[name]).max() for arrays in expected.values())
+        for case, arrays in expected.items():
+            np.testing.assert_allclose(
+                results[case][name], arrays[name], rtol=0, atol=1e-5 * largest, err_msg=f"{case}: {name}"
+            )
+
+
+def assert_same(results: Results, expected: Results) -> None:
+    """Bit for bit, keys included."""
+    assert set(results) == set(expected)
+    for case, arrays in expected.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(results[case][name], array, err_msg=f"{case}: {name}")

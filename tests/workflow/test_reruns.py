@@ -1,0 +1,114 @@
+"""Canaries: a change runs again what it invalidates, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline.datasets.cases import read_cases
+from pipeline.datasets.scenes import draw
+from tests.workflow.study import TINY, Study
+
+TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "all": 1}
+SCORES = {"score_localisation": 1, "plot_localisation_panels": 1, **TABLES}
+ESTIMATES = {"estimate_information": 2, **SCORES}
+FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "all": 1}
+STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
+
+
+def test_a_finished_study_has_nothing_to_do(finished: Study) -> None:
+    assert finished.planned() == {}
+
+
+def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
+    machine = {"device": "cpu", "batch_size": 3, "threads": 2}
+    for module in ("information", "figures/threshold_curves", "stages/build_cases", "storage"):
+        path = study.folder / f"pipeline/{module}.py"
+        source = path.read_text(encoding="utf-8")
+        assert source.startswith('"""')
+        path.write_text(source.replace('"""', '"""In other words: ', 1) + "\n# Another comment.\n", encoding="utf-8")
+    assert study.planned({"machine": machine}) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        ("pipeline/figures/threshold_curves.py", FIGURES),
+        ("pipeline/metrics/localisation.py", SCORES),
+        ("pipeline/information.py", ESTIMATES),
+        ("pipeline/flow.py", {"record_attention": 2, **SCORES}),
+    ],
+    ids=["figures", "metrics", "information", "flow"],
+)
+def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, int]) -> None:
+    study.edit(file, STATEMENT)
+    assert study.planned() == jobs
+
+
+@pytest.mark.parametrize(
+    ("config", "jobs"),
+    [
+        ({"seed": 1}, {"record_attention": 2, **ESTIMATES}),
+        ({"information": {"clip": 2.5}}, ESTIMATES),
+        ({"attention": {"steps": [3]}}, {"record_attention": 2, **SCORES}),
+        ({"localisation": {"bootstrap": 101}}, SCORES),
+        ({"figures": {"palette": "magma"}}, FIGURES),
+    ],
+    ids=["seed", "clip", "attention", "bootstrap", "palette"],
+)
+def test_configuration_runs_again_what_it_decides(study: Study, config: dict[str, object], jobs: dict[str, int]) -> None:
+    assert study.planned(config) == jobs
+
+
+def test_another_model_runs_again_what_runs_it(study: Study) -> None:
+    study.edit("data/models/scenes/model_index.json", "\n")
+    assert study.planned() == {"record_attention": 2, **ESTIMATES}
+
+
+def test_rows_added_to_a_csv_are_the_only_ones_computed(study: Study) -> None:
+    """Two rows join six: the maps of the six stay as they are."""
+    rows = _own_pictures(study.folder / "mine", 8)
+    config = {
+        "datasets": {"scenes": None, "mine": {"kind": "custom", "list": "mine/cases.csv", "localisation": False}},
+        "information": {"steps": [6]},
+    }
+    folder = study.results / "mine" / "estimate_information"
+    targets = [f"results/tiny/mine/estimate_information/shard-{number:04d}.parquet" for number in range(TINY["shards"])]
+
+    _write_rows(study.folder / "mine" / "cases.csv", rows[:6])
+    run = study.snakemake(*targets, config=config)
+    assert run.status == 0, run.output
+    before = _dates(folder / "maps")
+    assert len(before) == 6
+
+    _write_rows(study.folder / "mine" / "cases.csv", rows)
+    run = study.snakemake(*targets, config=config)
+    assert run.status == 0, run.output
+    after = _dates(folder / "maps")
+    assert {name: after.get(name) for name in before} == before
+    cases = read_cases(study.results / "mine" / "cases.parquet")
+    assert {f"{case}.npz" for case in cases["case_id"]} == set(after)
+    assert len(after) == 8
+
+
+def _own_pictures(folder: Path, count: int) -> list[tuple[str, str, str]]:
+    """Save scenes as if they were anybody's own pictures; rows of (image, caption, word)."""
+    folder.mkdir()
+    rows = []
+    for number in range(1, count + 1):
+        drawn = draw(0, number)
+        Image.fromarray(drawn.picture).save(folder / f"{number}.png")
+        rows.append((f"{number}.png", drawn.captions[0], drawn.scene.things[0].category))
+    return rows
+
+
+def _write_rows(path: Path, rows: list[tuple[str, str, str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "caption", "word"), *rows])
+
+
+def _dates(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
