@@ -56,7 +56,8 @@ class Estimate:
     @property
     def evaluations(self) -> int:
         """Denoiser evaluations that the estimate took."""
-        return len(self.draws) * len({id(error) for error in self.error.values()})
+        # Prompts with equal embeddings share the memory of one evaluation, also in the slices that `at` takes.
+        return len(self.draws) * len({error.data_ptr() for error in self.error.values()})
 
     def at(self, count: int) -> Estimate:
         """The estimate from the first `count` draws alone."""

@@ -7,6 +7,9 @@ and the empty prompt, because mutual information and its conditional form evalua
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipeline.scenes.world import (
@@ -26,9 +29,24 @@ from pipeline.scenes.world import (
 FUNCTION_WORDS = ("a", "an", "the", "to", "of", "on", "in", "is", "and", "there", "with", "next", "_")
 MAX_TOKENS = 18
 
-# Shares of prompt forms in training.
-PROMPT_SHARES = {"empty": 0.12, "noun": 0.13, "word": 0.07, "phrase": 0.10, "caption": 0.58}
-LOSE_A_WORD = 0.28
+
+@dataclass(frozen=True)
+class PromptMix:
+    """In what proportions training prompts are drawn.
+
+    forms: shares of the forms of prompt. lose_a_word: captions that lose a word. relation: captions of two things that
+    say which is where. tinted: those of them that name tints too; where tints tell the things apart, the relation tells
+    the model nothing new.
+    """
+
+    forms: Mapping[str, float]
+    lose_a_word: float
+    relation: float
+    tinted: float
+
+
+GENERAL = PromptMix({"empty": 0.12, "noun": 0.13, "word": 0.07, "phrase": 0.10, "caption": 0.58}, 0.28, 0.65, 0.35)
+BINDING = PromptMix({"empty": 0.11, "noun": 0.10, "word": 0.04, "phrase": 0.05, "caption": 0.70}, 0.18, 0.85, 0.15)
 
 
 def vocabulary() -> tuple[str, ...]:
@@ -141,9 +159,9 @@ def tint_words(scene: Scene) -> list[str]:
     return list(dict.fromkeys(thing.tint for thing in scene.things if thing.tint))
 
 
-def training_prompt(scene: Scene, rng: np.random.Generator) -> str:
-    """Draw one prompt that is true of the scene, in the proportions of `PROMPT_SHARES`."""
-    form = rng.choice(list(PROMPT_SHARES), p=list(PROMPT_SHARES.values()))
+def training_prompt(scene: Scene, rng: np.random.Generator, mix: PromptMix = GENERAL) -> str:
+    """Draw one prompt that is true of the scene, in the proportions of `mix`."""
+    form = rng.choice(list(mix.forms), p=list(mix.forms.values()))
     if form == "empty":
         return ""
     if form == "noun":
@@ -153,18 +171,15 @@ def training_prompt(scene: Scene, rng: np.random.Generator) -> str:
     if form == "phrase":
         thing = scene.things[rng.integers(len(scene.things))]
         return with_article(describe(thing, adjective=bool(rng.random() < 0.75), size=bool(rng.random() < 0.3)))
-    caption = _training_caption(scene, rng)
-    return lose_a_word(caption, scene, rng) if rng.random() < LOSE_A_WORD else caption
+    caption = _training_caption(scene, rng, mix)
+    return lose_a_word(caption, scene, rng) if rng.random() < mix.lose_a_word else caption
 
 
-def _training_caption(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption of any wording; pairs lean towards captions that say which thing is where.
-
-    Most of those name no tints: where tints tell the things apart, the relation tells the model nothing new.
-    """
-    if scene.kind != "pair" or rng.random() < 0.35:
+def _training_caption(scene: Scene, rng: np.random.Generator, mix: PromptMix) -> str:
+    """A caption of any wording; pairs lean towards captions that say which thing is where."""
+    if scene.kind != "pair" or rng.random() > mix.relation:
         return _pick(scene_captions(scene, rng), rng)
-    adjective = bool(rng.random() < 0.35)
+    adjective = bool(rng.random() < mix.tinted)
     if scene.relation in ("left of", "right of") and rng.random() < 0.35:
         return sides(scene, adjective=adjective, rng=rng)
     caption = relate(scene, flip=bool(rng.random() < 0.5), adjective=adjective, rng=rng)

@@ -51,5 +51,5 @@ def train_autoencoder(*, seed: int, steps: int, batch: int, report: Callable[[in
         loss.backward()
         optimizer.step()
         schedule.step()
-        report(step + 1, float(loss))
+        report(step + 1, float(loss.detach()))
     return vae.requires_grad_(False)

@@ -99,7 +99,7 @@ def train_text(
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
-        report(step + 1, float(loss))
+        report(step + 1, float(loss.detach()))
     return tower, tokenizer
 
 

@@ -18,11 +18,11 @@ from diffusers import AutoencoderTiny, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.scenes.captions import training_prompt
+from pipeline.scenes.captions import BINDING, GENERAL, training_prompt
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.model import build_scheduler, build_unet
 from pipeline.scenes.train_autoencoder import to_signed
-from pipeline.scenes.world import sample_scene, scene_rng
+from pipeline.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene, scene_rng
 
 # Log-SNRs between which an object's place and identity become visible in a scene.
 FOCUS = (-4.2, 1.2)
@@ -39,6 +39,7 @@ class Recipe:
     text_learning_rate: float
     decay_from: float
     ema: float
+    bind_from: int  # step from which most scenes hold two things and most captions say which is where
     hide_padding: float  # share of prompts whose end and padding tokens are hidden, so that words are read at all
     focus: float  # share of noise levels drawn where words tell most (FOCUS); the rest cover the whole schedule
 
@@ -139,12 +140,13 @@ class BatchMaker:
     def batch(self, step: int, rank: int, ranks: int) -> Batch:
         """The share of worker `rank` in the batch of a step."""
         numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
+        binding = step >= self.recipe.bind_from
         images, prompts, timesteps, noises = [], [], [], []
         for number in numbers:
             rng = scene_rng(self.recipe.seed, "train", number)
-            scene = sample_scene(rng)
+            scene = sample_scene(rng, shares=BINDING_KIND_SHARES if binding else KIND_SHARES)
             images.append(draw_scene(scene)[0])
-            prompts.append(training_prompt(scene, rng))
+            prompts.append(training_prompt(scene, rng, BINDING if binding else GENERAL))
             timesteps.append(self._timestep(rng))
             noises.append(rng.standard_normal((8, 16, 16), dtype=np.float32))
         ids = self.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids

@@ -7,6 +7,7 @@ other, so that nothing but the object itself tells its category. Four categories
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,9 @@ SPLITS = {"train": 1, "evaluation": 2, "validation": 3, "captions": 4}
 
 KIND_SHARES = {"one": 0.32, "pair": 0.54, "same": 0.14}
 
+# While the model learns which thing is where, most scenes hold two.
+BINDING_KIND_SHARES = {"one": 0.17, "pair": 0.76, "same": 0.07}
+
 
 @dataclass(frozen=True)
 class Thing:
@@ -115,10 +119,10 @@ def scene_rng(seed: int, split: str, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, SPLITS[split], index])
 
 
-def sample_scene(rng: np.random.Generator, kind: str | None = None) -> Scene:
-    """Draw one scene; `kind` fixes the number of objects (`one`, `pair`, `same`), otherwise it is drawn too."""
+def sample_scene(rng: np.random.Generator, kind: str | None = None, shares: Mapping[str, float] = KIND_SHARES) -> Scene:
+    """Draw one scene; `kind` fixes the number of objects (`one`, `pair`, `same`), otherwise it is drawn by `shares`."""
     if kind is None:
-        kind = str(rng.choice(list(KIND_SHARES), p=list(KIND_SHARES.values())))
+        kind = str(rng.choice(list(shares), p=list(shares.values())))
     things, relation = {"one": _one, "pair": _pair, "same": _same}[kind](rng)
     background = list(BACKGROUNDS)[rng.integers(len(BACKGROUNDS))]
     return Scene(kind, background, things, relation, int(rng.integers(2**31)))

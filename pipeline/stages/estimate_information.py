@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,9 @@ def case_arrays(
         arrays[name] = np.array(value.total)
         arrays[f"{name}_error"] = np.array(value.total_error)
     arrays["draws"] = np.array(section.steps[-1])
-    arrays["evaluations"] = np.array(estimate.evaluations)
+    # What the case takes by itself, whichever cases of its image were estimated along with it.
+    own = {prompt: estimate.error[prompt] for pair in pairs.values() for prompt in pair}
+    arrays["evaluations"] = np.array(replace(estimate, error=own).evaluations)
     return arrays
 
 
@@ -119,7 +122,7 @@ def _estimates(
 
     with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
         estimates = estimate_many(
-            stage.model,
+            stage.predict,
             problems(),
             stage.args.batch_size,
             lambda rows: recorder.expect(_taps(stage, rows, started, section)),

@@ -103,6 +103,16 @@ class ModelShard:
         rng = generator(self.args.seed, job.image_id, "latent") if sampled else None
         return self.model.encode_pixels(pixels[None], rng)
 
+    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """The model's prediction, with the call filled up to the batch size by copies of its first row.
+
+        Kernels round differently for another number of rows; this way the last digits of a result do not depend on
+        which image comes last.
+        """
+        missing = max(self.args.batch_size - len(x_alpha), 0)
+        filled = (torch.cat([rows, rows[:1].expand(missing, *rows.shape[1:])]) for rows in (x_alpha, logsnr, embedding))
+        return self.model(*filled)[: len(x_alpha)]
+
     def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Prompt → embedding (tokens, width)."""
         return dict(zip(prompts, self.model.encode_prompts(prompts), strict=True))

@@ -66,6 +66,7 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
         text_learning_rate=section.text_learning_rate,
         decay_from=section.decay_from,
         ema=section.ema,
+        bind_from=section.bind_from,
         hide_padding=section.hide_padding,
         focus=section.focus,
     )

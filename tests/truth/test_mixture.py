@@ -118,12 +118,12 @@ def test_coverage_of_95_percent_intervals(
 ) -> None:
     """The interval total ± 1.96 standard errors covers the truth in 90–99 % of 200 seeds, 20 for each of ten points.
 
-    1,000 draws: the integrand of one point in the plane is so skewed that the mean of fifty pairs is not yet normal.
+    2,000 draws: the integrand of one point in the plane is so skewed that the mean of fifty pairs is not yet normal.
     """
     covered = 0
     for seed in range(200):
         x, component, long_run = images[seed % 10]
         settings = {"design": design, "antithetic_eps": antithetic_eps, "interval": TRAINED}
-        result = getattr(run(problem, x, component, 1000, seed, **settings), kind)[PAIR]
+        result = getattr(run(problem, x, component, 2000, seed, **settings), kind)[PAIR]
         covered += abs(result.total - getattr(long_run, kind)[PAIR].total) <= 1.96 * result.total_error
     assert 180 <= covered <= 198

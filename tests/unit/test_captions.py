@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from pipeline.scenes.captions import (
+    BINDING,
     FUNCTION_WORDS,
-    LOSE_A_WORD,
+    GENERAL,
     MAX_TOKENS,
-    PROMPT_SHARES,
+    PromptMix,
     describe,
     lose_a_word,
     noun_words,
@@ -141,30 +142,58 @@ def test_sides_are_told_truly_in_both_orders() -> None:
     assert {sides(mirrored, adjective=False, rng=rng) for _ in range(30)} == forms
 
 
-def test_prompts_come_in_the_stated_shares(drawn: list[tuple[Scene, list[str], str]]) -> None:
-    """Empty prompts and bare nouns are told by their look; the rest are words, phrases and captions."""
-    assert sum(PROMPT_SHARES.values()) == pytest.approx(1)
-    bare = sum(prompt in noun_words(scene) for scene, _, prompt in drawn)
-    empty = sum(prompt == "" for *_, prompt in drawn)
-    masked = sum("_" in prompt for *_, prompt in drawn)
-    expected = {"empty": PROMPT_SHARES["empty"], "noun": PROMPT_SHARES["noun"]}
+def near(count: int, share: float, total: int) -> bool:
+    """Within four standard deviations of a share of `total` draws."""
+    return abs(count / total - share) < 4 * math.sqrt(share * (1 - share) / total)
+
+
+@pytest.mark.parametrize("mix", [GENERAL, BINDING], ids=["general", "binding"])
+def test_prompts_come_in_the_stated_shares(mix: PromptMix) -> None:
+    """Empty prompts, bare nouns and underscores are told by their look; the rest are words, phrases and captions."""
+    rows = []
+    for index in range(COUNT):
+        rng = scene_rng(1, "captions", index)
+        scene = sample_scene(rng)
+        rows.append((scene, training_prompt(scene, rng, mix)))
+    assert sum(mix.forms.values()) == pytest.approx(1)
+    assert near(sum(prompt == "" for _, prompt in rows), mix.forms["empty"], COUNT)
+    assert near(sum(prompt in noun_words(scene) for scene, prompt in rows), mix.forms["noun"], COUNT)
     # Half of the captions that lose a word get `_` in its place.
-    masked_share = PROMPT_SHARES["caption"] * LOSE_A_WORD / 2
-    for found, share in ((empty, expected["empty"]), (bare, expected["noun"]), (masked, masked_share)):
-        assert abs(found / COUNT - share) < 4 * math.sqrt(share * (1 - share) / COUNT)
+    assert near(sum("_" in prompt for _, prompt in rows), mix.forms["caption"] * mix.lose_a_word / 2, COUNT)
 
 
-def test_prompts_with_a_missing_word_come_in_their_share(drawn: list[tuple[Scene, list[str], str]]) -> None:
-    """Scenes of one object have few captions, so that one without one of its words is told by its look."""
-    ones = [(scene, captions, prompt) for scene, captions, prompt in drawn if scene.kind == "one"]
-    shortened = 0
-    for scene, captions, prompt in ones:
-        (noun,) = noun_words(scene)
-        shortened += bool(prompt) and not find_word(prompt, noun) and bool({"a", "an"} & set(prompt.split()))
-    # A noun is lost in 0.6 of the cases, or always where the caption has no other content word (one form in five).
-    low, high = (PROMPT_SHARES["caption"] * LOSE_A_WORD * share for share in (0.6, 0.75))
-    slack = 4 * math.sqrt(high / len(ones))
-    assert low - slack < shortened / len(ones) < high + slack
+@pytest.mark.parametrize("mix", [GENERAL, BINDING], ids=["general", "binding"])
+def test_captions_of_pairs_lean_towards_relations(mix: PromptMix) -> None:
+    """With whole captions only, the share that says which thing is where, and that of them with tints."""
+    whole = PromptMix({"caption": 1.0}, 0.0, mix.relation, mix.tinted)
+    told, tinted = 0, 0
+    scene = pair("above")  # relations of which "above" and "below" are the only words
+    rng = np.random.default_rng(0)
+    for _ in range(1500):
+        prompt = training_prompt(scene, rng, whole)
+        told += bool({"above", "below"} & set(prompt.split()))
+        tinted += bool({"above", "below"} & set(prompt.split())) and "red" in prompt
+    # Any wording has the relation in three of five forms, with tints in two of them.
+    assert near(told, mix.relation + (1 - mix.relation) * 3 / 5, 1500)
+    assert near(tinted, mix.relation * mix.tinted + (1 - mix.relation) * 2 / 5, 1500)
+
+
+def test_the_general_mix_is_the_default() -> None:
+    scene = pair()
+    one, other = np.random.default_rng(3), np.random.default_rng(3)
+    assert [training_prompt(scene, one) for _ in range(50)] == [training_prompt(scene, other, GENERAL) for _ in range(50)]
+
+
+@pytest.mark.parametrize("mix", [GENERAL, BINDING], ids=["general", "binding"])
+def test_a_word_is_lost_in_the_stated_share_of_captions(mix: PromptMix) -> None:
+    scene = Scene("one", "grass", (Thing("dog", "red", 32, 32, 30),), None, 0)
+    whole = set(scene_captions(scene, np.random.default_rng(0)))
+    captions = PromptMix({"caption": 1.0}, mix.lose_a_word, mix.relation, mix.tinted)
+    rng = np.random.default_rng(1)
+    # "a dog" is what is left of "a red dog", so that it may come from either.
+    prompts = [training_prompt(scene, rng, captions) for _ in range(2000)]
+    shorter = sum(prompt not in whole for prompt in prompts)
+    assert 0.75 * mix.lose_a_word < shorter / 2000 < mix.lose_a_word + 4 * math.sqrt(0.2 / 2000)
 
 
 def test_lose_a_word_leaves_a_gap_or_an_underscore() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.scenes.world import (
     BACKGROUNDS,
+    BINDING_KIND_SHARES,
     CATEGORIES,
     CONFUSABLE,
     IMAGE_SIZE,
@@ -39,11 +40,13 @@ def slack(share: float, count: int) -> float:
 
 
 def test_kinds_come_in_their_shares(scenes: list[Scene]) -> None:
-    kinds = Counter(scene.kind for scene in scenes)
-    assert sum(KIND_SHARES.values()) == pytest.approx(1)
-    assert set(kinds) == set(KIND_SHARES)
-    for kind, share in KIND_SHARES.items():
-        assert abs(kinds[kind] / COUNT - share) < slack(share, COUNT)
+    binding = [sample_scene(scene_rng(0, "train", k), shares=BINDING_KIND_SHARES) for k in range(COUNT)]
+    for drawn, shares in ((scenes, KIND_SHARES), (binding, BINDING_KIND_SHARES)):
+        kinds = Counter(scene.kind for scene in drawn)
+        assert sum(shares.values()) == pytest.approx(1)
+        assert set(kinds) == set(shares)
+        for kind, share in shares.items():
+            assert abs(kinds[kind] / COUNT - share) < slack(share, COUNT)
 
 
 def test_what_a_kind_holds(scenes: list[Scene]) -> None:

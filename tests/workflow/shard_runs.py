@@ -12,6 +12,8 @@ from pipeline.__main__ import main
 from pipeline.config import default_config, section_json
 from pipeline.storage import read_arrays
 
+Results = dict[str, dict[str, np.ndarray]]  # case id → its arrays
+
 MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 
 
@@ -26,6 +28,7 @@ class ShardRun:
     steps: tuple[int, ...] = (2, 6)
     batch_size: int = 16
     shards: int = 1
+    model: Path = MODEL
 
     def arguments(self, shard: int = 0) -> list[str]:
         """Arguments of `python -m pipeline`."""
@@ -37,7 +40,7 @@ class ShardRun:
             *("--image-folders", json.dumps({"scenes": str(self.images)})),
             *("--shard", str(shard), "--shards", str(self.shards)),
             *("--section", section_json(section.model_copy(update={"steps": self.steps}))),
-            *("--model", section_json(config.model.model_copy(update={"id": str(MODEL)}))),
+            *("--model", section_json(config.model.model_copy(update={"id": str(self.model)}))),
             *("--seed", "0", "--max-failed-fraction", "0"),
             *("--maps", str(self.maps), "--output", str(self.table(shard))),
             *("--device", "cpu", "--batch-size", str(self.batch_size), "--threads", "1"),
@@ -51,12 +54,28 @@ class ShardRun:
         """The table of a shard."""
         return self.folder / f"shard-{shard:04d}.parquet"
 
-    def run(self) -> dict[str, dict[str, np.ndarray]]:
-        """Run all shards in this process. Case id → its arrays."""
+    def finished(self) -> list[Path]:
+        """The maps that are there, without those that are being written."""
+        return sorted(path for path in self.maps.glob("*.npz") if not path.name.startswith("."))
+
+    def run(self) -> Results:
+        """Run all shards in this process."""
         for shard in range(self.shards):
             assert main(self.arguments(shard)) == 0
-        return {path.stem: read_arrays(path) for path in sorted(self.maps.glob("*.npz"))}
+        return {path.stem: read_arrays(path) for path in self.finished()}
 
     def into(self, folder: Path) -> ShardRun:
         """The same with other results."""
         return replace(self, folder=folder)
+
+
+def assert_close(results: Results, expected: Results) -> None:
+    """Within 1e-5 of the largest value of any case; standard errors within that of what they belong to."""
+    assert set(results) == set(expected)
+    for name in set(next(iter(expected.values()))) - {"key"}:
+        value = name.removesuffix("_error") if name != "latent_error" else name
+        allowed = 1e-5 * max(np.abs(arrays[value]).max() for arrays in expected.values())
+        for case, arrays in expected.items():
+            np.testing.assert_allclose(
+                results[case][name], arrays[name], rtol=0, atol=allowed, err_msg=f"{case}: {name}"
+            )

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.cases import read_cases, write_cases
-from tests.workflow.shard_runs import ShardRun
+from tests.workflow.shard_runs import Results, ShardRun, assert_close
 
-Results = dict[str, dict[str, np.ndarray]]
 BATCH = 16
 STEPS = {"estimate_information": (2, 6), "record_attention": (2,)}
 
@@ -46,22 +45,10 @@ def test_shards(reference: tuple[ShardRun, Results], tmp_path: Path) -> None:
 
 
 def test_order_of_images(reference: tuple[ShardRun, Results], tmp_path: Path) -> None:
+    """Bit for bit, also where a call holds rows of two images and the last one is not full."""
     run, expected = reference
     write_cases(tmp_path / "cases.parquet", read_cases(run.cases).iloc[::-1].reset_index(drop=True))
     assert_same(replace(run, cases=tmp_path / "cases.parquet").into(tmp_path).run(), expected)
-
-
-def assert_close(results: Results, expected: Results) -> None:
-    """Within 1e-5 of the largest magnitude that an array of this name has in any case."""
-    assert set(results) == set(expected)
-    for name in next(iter(expected.values())):
-        if name == "key":
-            continue
-        largest = max(np.abs(arrays[name]).max() for arrays in expected.values())
-        for case, arrays in expected.items():
-            np.testing.assert_allclose(
-                results[case][name], arrays[name], rtol=0, atol=1e-5 * largest, err_msg=f"{case}: {name}"
-            )
 
 
 def assert_same(results: Results, expected: Results) -> None:

@@ -59,7 +59,9 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
     ],
     ids=["seed", "clip", "attention", "bootstrap", "palette"],
 )
-def test_configuration_runs_again_what_it_decides(study: Study, config: dict[str, object], jobs: dict[str, int]) -> None:
+def test_configuration_runs_again_what_it_decides(
+    study: Study, config: dict[str, object], jobs: dict[str, int]
+) -> None:
     assert study.planned(config) == jobs
 
 

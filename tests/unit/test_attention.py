@@ -1,0 +1,157 @@
+"""Recording cross-attention: sizes, heads, taps and what is left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.attention import AttentionSum, Tap, is_recorded, layer_size, recording, word_map
+from pipeline.latent_diffusion import LatentDiffusion
+
+
+@pytest.fixture(scope="module")
+def model(shared: Path) -> LatentDiffusion:
+    return LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+
+
+def inputs(rows: int, size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(rows, 4, *size, generator=generator)
+    text = torch.randn(rows, 9, 32, generator=generator)
+    return x, torch.linspace(-1, 2, rows), text
+
+
+def record(
+    model: LatentDiffusion, arrays: tuple[torch.Tensor, torch.Tensor, torch.Tensor], taps: list[Tap]
+) -> dict[object, AttentionSum]:
+    with recording(model.unet, tuple(arrays[0].shape[2:])) as recorder:  # type: ignore[arg-type]
+        recorder.expect(taps)
+        model(*arrays)
+        return {tap.key: recorder.pop(tap.key) for tap in taps}
+
+
+@pytest.mark.parametrize(
+    ("latent", "positions", "expected"),
+    [
+        ((16, 16), 256, (16, 16)),
+        ((16, 16), 64, (8, 8)),
+        ((64, 48), 12, (4, 3)),
+        ((8, 24), 48, (4, 12)),
+        ((9, 15), 40, (5, 8)),
+        ((9, 15), 12, (3, 4)),
+        ((1, 7), 4, (1, 4)),
+    ],
+)
+def test_layer_size_halves_rounding_up(
+    latent: tuple[int, int], positions: int, expected: tuple[int, int]
+) -> None:
+    assert layer_size(latent, positions) == expected
+
+
+@pytest.mark.parametrize(("latent", "positions"), [((16, 16), 100), ((16, 16), 257), ((9, 15), 32)])
+def test_a_layer_that_is_no_halving_is_an_error(latent: tuple[int, int], positions: int) -> None:
+    with pytest.raises(ValueError, match=rf"{positions} positions is no halving of a latent of \({latent[0]}"):
+        layer_size(latent, positions)
+
+
+def test_cross_attention_outside_the_middle_counts() -> None:
+    assert is_recorded("down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor")
+    assert is_recorded("up_blocks.2.attentions.1.transformer_blocks.0.attn2.processor")
+    assert not is_recorded("down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor")
+    assert not is_recorded("mid_block.attentions.0.transformer_blocks.0.attn2.processor")
+
+
+@pytest.mark.parametrize("size", [(16, 16), (8, 24), (24, 8), (10, 14)])
+def test_maps_have_the_latents_shape_square_or_not(model: LatentDiffusion, size: tuple[int, int]) -> None:
+    sums = record(model, inputs(2, size), [Tap(1, "key", range(9))])["key"]
+    assert len(sums.layers) == 6 and sums.calls == 1
+    for layer in sums.layers.values():
+        height, width = layer.shape[2:]
+        assert (height, width) in (size, (-(-size[0] // 2), -(-size[1] // 2)))
+        assert torch.allclose(layer.sum(1), torch.ones_like(layer[:, 0]), atol=1e-5)  # probabilities over tokens
+    heat = word_map(sums, [2, 3], size)
+    assert heat.shape == size and heat.dtype == np.float32 and heat.min() >= 0
+    assert heat.mean() == pytest.approx(1 / 9, rel=0.5)
+
+
+def test_all_tokens_together_cover_every_pixel_once(model: LatentDiffusion) -> None:
+    """Probabilities sum to one; the enlargement keeps that, and its clamp at zero can only add a little."""
+    sums = record(model, inputs(1, (16, 16)), [Tap(0, "key", range(9))])["key"]
+    total = sum(word_map(sums, [token], (16, 16)) for token in range(9))
+    assert 1 - 1e-5 < total.min() and total.max() < 1.1
+
+
+def test_several_tokens_are_averaged(model: LatentDiffusion) -> None:
+    sums = record(model, inputs(1, (16, 16)), [Tap(0, "key", range(9))])["key"]
+    single = [word_map(sums, [token], (16, 16)) for token in (2, 5)]
+    assert np.allclose(word_map(sums, [2, 5], (16, 16)), np.mean(single, axis=0), atol=1e-7)
+
+
+def test_second_half_keeps_the_later_heads() -> None:
+    first, second = torch.full((2, 1, 4, 4), 0.1), torch.full((3, 1, 4, 4), 0.2)
+    first[1], second[1:] = 0.5, 0.8
+    sums = AttentionSum({"one": first, "two": second}, calls=1)
+    assert np.allclose(word_map(sums, [0], (4, 4)), (0.1 + 0.5 + 0.2 + 0.8 + 0.8) / 5)
+    assert np.allclose(word_map(sums, [0], (4, 4), heads="second_half"), (0.5 + 0.8 + 0.8) / 3)
+
+
+def test_negative_overshoot_of_the_enlargement_is_cut() -> None:
+    layer = torch.zeros(1, 1, 4, 4)
+    layer[0, 0, 1, 1] = 1
+    heat = word_map(AttentionSum({"layer": layer}, calls=1), [0], (8, 8))
+    assert heat.min() == 0 and heat.max() > 0.5
+
+
+def test_values_do_not_depend_on_the_number_of_calls(model: LatentDiffusion) -> None:
+    arrays = inputs(1, (16, 16))
+    once = record(model, arrays, [Tap(0, "key", [1, 2])])["key"]
+    with recording(model.unet, (16, 16)) as recorder:
+        for _ in range(3):
+            recorder.expect([Tap(0, "key", [1, 2])])
+            model(*arrays)
+        thrice = recorder.pop("key")
+    assert thrice.calls == 3
+    assert np.allclose(word_map(thrice, [0], (16, 16)), word_map(once, [0], (16, 16)), atol=1e-6)
+    assert np.allclose(word_map(once + thrice, [1], (16, 16)), word_map(once, [1], (16, 16)), atol=1e-6)
+    assert (once + thrice).calls == 4
+
+
+def test_rows_and_tokens_are_those_asked_for(model: LatentDiffusion) -> None:
+    arrays = inputs(20, (16, 16))
+    everything = record(model, arrays, [Tap(row, row, range(9)) for row in range(20)])  # more rows than are worked on at once
+    some = record(model, arrays, [Tap(17, "a", [4]), Tap(3, "b", [8, 0])])
+    for key, row, tokens in (("a", 17, [4]), ("b", 3, [8, 0])):
+        for name, layer in some[key].layers.items():
+            assert layer.shape[1] == len(tokens)
+            assert torch.allclose(layer, everything[row].layers[name][:, tokens], atol=1e-6)
+    alone = record(model, tuple(a[17:18] for a in arrays), [Tap(0, "a", [4])])["a"]  # type: ignore[arg-type]
+    for name, layer in alone.layers.items():
+        assert torch.allclose(layer, some["a"].layers[name], atol=1e-5)
+
+
+def test_a_call_without_taps_is_not_recorded(model: LatentDiffusion) -> None:
+    with recording(model.unet, (16, 16)) as recorder:
+        recorder.expect([])
+        model(*inputs(1, (16, 16)))
+        assert recorder.sums == {}
+
+
+def test_processors_are_restored_after_an_exception(model: LatentDiffusion) -> None:
+    before = dict(model.unet.attn_processors)
+    with pytest.raises(RuntimeError, match="stop"), recording(model.unet, (16, 16)):
+        during = model.unet.attn_processors
+        assert sum(during[name] is not before[name] for name in before) == 6
+        raise RuntimeError("stop")
+    after = model.unet.attn_processors
+    assert after.keys() == before.keys() and all(after[name] is before[name] for name in before)
+
+
+def test_a_wrong_latent_size_stops_the_call(model: LatentDiffusion) -> None:
+    before = dict(model.unet.attn_processors)
+    with pytest.raises(ValueError, match="no halving"), recording(model.unet, (12, 12)) as recorder:
+        recorder.expect([Tap(0, "key", [0])])
+        model(*inputs(1, (16, 16)))
+    assert all(model.unet.attn_processors[name] is before[name] for name in before)

@@ -1,0 +1,255 @@
+"""Training of the embedded model: it learns, it can stop and go on, and several workers do what one does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderTiny
+from transformers import CLIPTokenizer
+
+from pipeline.scenes.captions import MAX_TOKENS
+from pipeline.scenes.model import build_autoencoder, build_scheduler, build_text_encoder, build_tokenizer
+from pipeline.scenes.parsing import ADJECTIVES, PLACES, SIDES
+from pipeline.scenes.samples import CAPTIONS, sample_sheet
+from pipeline.scenes.train_autoencoder import pictures, psnr, train_autoencoder
+from pipeline.scenes.train_text import caption_targets, save_text, train_text
+from pipeline.scenes.train_unet import (
+    FOCUS,
+    BatchMaker,
+    Recipe,
+    TrainState,
+    denoising_loss,
+    load_checkpoint,
+    new_state,
+    save_checkpoint,
+    train_unet,
+    use_averages,
+)
+from pipeline.scenes.world import CATEGORIES
+
+RECIPE = Recipe(
+    seed=0,
+    steps=6,
+    batch=2,
+    learning_rate=1e-3,
+    text_learning_rate=2e-4,
+    decay_from=0.5,
+    ema=0.999,
+    bind_from=4,
+    hide_padding=0.5,
+    focus=0.6,
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> CLIPTokenizer:
+    return build_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def vae() -> AutoencoderTiny:
+    torch.manual_seed(0)
+    return build_autoencoder(pictures(0, "train", 0, 30))
+
+
+@pytest.fixture(scope="module")
+def batches(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> BatchMaker:
+    return BatchMaker(RECIPE, tokenizer, vae)
+
+
+def fresh(tokenizer: CLIPTokenizer, recipe: Recipe = RECIPE) -> TrainState:
+    torch.manual_seed(1)
+    return new_state(recipe, build_text_encoder(tokenizer))
+
+
+def train(state: TrainState, batches: BatchMaker, recipe: Recipe = RECIPE) -> list[float]:
+    losses: list[float] = []
+    train_unet(recipe, state, batches, rank=0, ranks=1, report=lambda state, loss: losses.append(loss))
+    return losses
+
+
+def test_targets_stand_on_the_tokens_of_the_nouns() -> None:
+    targets = caption_targets(["a red dog left of a teddy bear", "snow", "a zebra on the grass"])
+    dog, bear, zebra = (CATEGORIES.index(name) for name in ("dog", "teddy bear", "zebra"))
+    left, right, none = SIDES.index("left"), SIDES.index("right"), len(SIDES)
+    category = torch.full((3, MAX_TOKENS), -100)
+    category[0, 3], category[0, 8], category[2, 2] = dog, bear, zebra  # after the start token
+    assert torch.equal(targets["category"], category)
+    assert targets["adjective"][0, [3, 8]].tolist() == [ADJECTIVES.index("red"), len(ADJECTIVES)]
+    assert targets["side"][0, [3, 8]].tolist() == [left, right] and targets["side"][2, 2] == none
+    assert targets["end_category"][0].tolist()[left] == dog and targets["end_category"][0].tolist()[right] == bear
+    assert set(targets["end_category"][1].tolist()) == {len(CATEGORIES)}
+    assert targets["end_category"][2].tolist() == [len(CATEGORIES)] * len(SIDES) + [zebra]
+    assert targets["end_place"].tolist() == [len(PLACES), PLACES.index("snow"), PLACES.index("grass")]
+
+
+def test_the_text_tower_learns(tmp_path: Path) -> None:
+    losses: list[float] = []
+    tower, tokenizer = train_text(seed=0, steps=12, batch=16, report=lambda step, loss: losses.append(loss))
+    assert len(losses) == 12 and np.isfinite(losses).all()
+    assert np.mean(losses[-3:]) < 0.85 * losses[0]
+    save_text(tmp_path, tower, tokenizer)
+    assert (tmp_path / "text_encoder" / "model.safetensors").is_file()
+    assert CLIPTokenizer.from_pretrained(tmp_path / "tokenizer")("a dog").input_ids == tokenizer("a dog").input_ids
+
+
+def test_text_training_repeats() -> None:
+    runs: list[list[float]] = []
+    for _ in range(2):
+        losses: list[float] = []
+        train_text(seed=3, steps=2, batch=4, report=lambda step, loss, kept=losses: kept.append(loss))
+        runs.append(losses)
+    assert runs[0] == runs[1]
+
+
+def test_the_decoder_learns_and_the_encoder_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.scenes.train_autoencoder.PATCH_SCENES", 30)
+    losses: list[float] = []
+    trained = train_autoencoder(seed=0, steps=8, batch=2, report=lambda step, loss: losses.append(loss))
+    assert len(losses) == 8 and np.isfinite(losses).all()
+    assert np.mean(losses[-2:]) < 0.8 * losses[0]
+    plain = build_autoencoder(pictures(0, "train", 0, 30))
+    for name, weight in plain.encoder.state_dict().items():
+        assert torch.equal(trained.encoder.state_dict()[name], weight)
+    assert not any(parameter.requires_grad for parameter in trained.parameters())
+    assert psnr(trained, pictures(0, "validation", 0, 4)) > psnr(plain, pictures(0, "validation", 0, 4))
+
+
+def test_batches_depend_on_the_sample_numbers_only(batches: BatchMaker) -> None:
+    whole = batches.batch(2, 0, 1)
+    parts = [batches.batch(2, rank, 2) for rank in range(2)]
+    assert whole.latents.shape == (2, 8, 16, 16) and whole.ids.shape == whole.readable.shape == (2, MAX_TOKENS)
+    for name in ("eps", "timesteps", "ids", "readable"):
+        both = torch.stack([getattr(part, name) for part in parts], 1).flatten(0, 1)
+        assert torch.equal(both, getattr(whole, name))
+    latents = torch.stack([part.latents for part in parts], 1).flatten(0, 1)
+    assert torch.allclose(latents, whole.latents, atol=1e-6)
+    assert not torch.equal(batches.batch(3, 0, 1).eps, whole.eps)
+    assert 0 <= int(whole.timesteps.min()) and int(whole.timesteps.max()) < 1000
+
+
+def test_binding_begins_at_its_step(batches: BatchMaker) -> None:
+    """Sample k is scene k throughout; from `bind_from` on, its kind and prompt follow the other shares."""
+    late = BatchMaker(replace(RECIPE, bind_from=9), batches.tokenizer, batches.vae)
+    early, same = (maker.batch(3, 0, 1) for maker in (batches, late))
+    assert torch.equal(early.ids, same.ids) and torch.equal(early.latents, same.latents)
+    bound = [torch.equal(batches.batch(step, 0, 1).ids, late.batch(step, 0, 1).ids) for step in range(4, 9)]
+    assert not all(bound)
+    assert torch.equal(batches.batch(9, 0, 1).ids, late.batch(9, 0, 1).ids)
+
+
+def test_timesteps_lean_towards_the_focus(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+    logsnr = torch.logit(build_scheduler().alphas_cumprod.double()).numpy()
+    rng = np.random.default_rng(0)
+    count = 2000
+    for focus in (0.0, 0.6, 1.0):
+        maker = BatchMaker(replace(RECIPE, focus=focus), tokenizer, vae)
+        drawn = logsnr[[maker._timestep(rng) for _ in range(count)]]
+        inside = np.mean((drawn > FOCUS[0]) & (drawn < FOCUS[1]))
+        length = (FOCUS[1] - FOCUS[0]) / (logsnr[0] - logsnr[-1])
+        expected = focus + (1 - focus) * length
+        assert abs(inside - expected) < 0.02 + 4 * np.sqrt(expected * (1 - expected) / count)
+        if focus < 1:
+            assert drawn.min() < -5 and drawn.max() > 6.5  # the whole schedule is covered
+
+
+def test_padding_is_hidden_in_its_share_but_never_a_word(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+    maker = BatchMaker(RECIPE, tokenizer, vae)
+    prompts = ["a red dog", "", "dog", "two people"] * 50
+    ids = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
+    readable = maker._readable(ids, range(200))
+    words = ids != tokenizer.eos_token_id
+    assert readable[words].all()
+    assert readable[:, :2].all()  # the start token, and the first token of even an empty prompt
+    hidden = ~readable[:, -1]
+    assert abs(float(hidden.float().mean()) - 0.5) < 0.02
+    assert torch.equal(~readable[hidden], ~words[hidden] & (torch.arange(MAX_TOKENS) > 1))
+    assert readable[~hidden].all()
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    recipe = replace(RECIPE, steps=1000, decay_from=0.7)
+    assert recipe.factor(0) == pytest.approx(1 / 200) and recipe.factor(99) == pytest.approx(0.5)
+    assert recipe.factor(300) == recipe.factor(699) == 1
+    assert recipe.factor(850) == pytest.approx(0.5) and recipe.factor(1000) == 0
+
+
+@pytest.mark.slow
+def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
+    tokenizer: CLIPTokenizer, batches: BatchMaker, tmp_path: Path
+) -> None:
+    straight = fresh(tokenizer)
+    losses = train(straight, batches)
+    assert len(losses) == 6 and np.isfinite(losses).all()
+
+    class Killed(Exception):
+        pass
+
+    def kill(state: TrainState, loss: float) -> None:
+        if state.step == 3:
+            save_checkpoint(state, tmp_path)
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_unet(RECIPE, fresh(tokenizer), batches, rank=0, ranks=1, report=kill)
+    continued = fresh(tokenizer)
+    load_checkpoint(continued, tmp_path)
+    assert continued.step == 3
+    assert train(continued, batches) == losses[3:]
+    for name, parameter in straight.parameters().items():
+        assert torch.equal(parameter, continued.parameters()[name]), name
+        assert torch.equal(straight.averages[name], continued.averages[name]), name
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+
+
+@pytest.mark.slow
+def test_the_denoiser_learns_a_batch(tokenizer: CLIPTokenizer, batches: BatchMaker) -> None:
+    """Five steps on one and the same batch lower its loss; the averages follow the weights."""
+    recipe = replace(RECIPE, steps=5)
+    state = fresh(tokenizer, recipe)
+    one = batches.batch(0, 0, 1)
+
+    class Same:
+        def batch(self, step: int, rank: int, ranks: int) -> object:
+            return one
+
+    before = {name: parameter.detach().clone() for name, parameter in state.parameters().items()}
+    monotone: list[float] = []
+    train_unet(recipe, state, Same(), rank=0, ranks=1, report=lambda state, loss: monotone.append(loss))  # type: ignore[arg-type]
+    assert np.isfinite(monotone).all() and monotone[-1] < monotone[0]
+    moved = [name for name, parameter in state.parameters().items() if not torch.equal(parameter, before[name])]
+    assert len(moved) == len(before)  # both networks learn, every weight of them
+    name = "unet.conv_out.weight"
+    assert not torch.equal(state.averages[name], state.parameters()[name])
+    use_averages(state)
+    assert torch.equal(state.averages[name], state.parameters()[name])
+
+
+def test_workers_average_to_what_one_does(tokenizer: CLIPTokenizer, batches: BatchMaker) -> None:
+    """The mean of the gradients of ranks 0 and 1 of 2 is the gradient of rank 0 of 1."""
+    state = fresh(tokenizer)
+    alphas = build_scheduler().alphas_cumprod
+
+    def gradients(rank: int, ranks: int) -> dict[str, torch.Tensor]:
+        state.optimizer.zero_grad()
+        denoising_loss(state, batches.batch(0, rank, ranks), alphas).backward()
+        return {name: p.grad.clone() for name, p in state.parameters().items() if p.grad is not None}
+
+    whole = gradients(0, 1)
+    halves = [gradients(rank, 2) for rank in range(2)]
+    largest = max(float(gradient.abs().max()) for gradient in whole.values())
+    assert largest > 0 and any(name.startswith("text.") for name in whole)
+    for name, gradient in whole.items():
+        mean = (halves[0][name] + halves[1][name]) / 2
+        assert (mean - gradient).abs().max() < 1e-5 * largest, name
+
+
+def test_a_sheet_of_samples(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+    state = fresh(tokenizer)
+    sheet = sample_sheet(state.unet, state.text, tokenizer, vae, steps=2)
+    assert sheet.shape == (64, 64 * len(CAPTIONS), 3) and sheet.dtype == np.uint8
+    assert np.array_equal(sheet, sample_sheet(state.unet, state.text, tokenizer, vae, steps=2))

@@ -1,0 +1,90 @@
+"""Bad input ends in a non-zero exit status and a sentence, never in a traceback."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.config import default_config, section_json
+from tests.workflow.shard_runs import MODEL, ShardRun
+from tests.workflow.study import Study
+
+
+def test_configuration(fresh: Study) -> None:
+    """All problems at once: a key that does not exist and a value out of range."""
+    run = fresh.snakemake("--dry-run", config={"information": {"clpi": 3.0}, "localisation": {"bootstrap": 5}})
+    assert run.status != 0
+    assert "information → clpi is not a key; the nearest valid key is `clip`" in run.output
+    assert "localisation → bootstrap is 5; allowed is a whole number ≥ 100" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_missing_annotations(fresh: Study) -> None:
+    config = {"datasets": {"scenes": None, "mine": {"kind": "coco_it", "root": "nowhere"}}}
+    run = fresh.snakemake("--dry-run", config=config)
+    assert run.status != 0
+    assert "nowhere/annotations/instances_val2017.json" in run.output
+    assert "nowhere/annotations/captions_val2017.json" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_missing_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "annotations").mkdir()
+    for name in ("instances", "captions"):
+        (tmp_path / "annotations" / f"{name}_val2017.json").write_text("{}", encoding="utf-8")
+    section = default_config().datasets["scenes"].model_copy(update={"root": str(tmp_path)})
+    output = tmp_path / "cases.parquet"
+    assert main(["build_cases", "--dataset", "d", "--section", section_json(section), "--output", str(output)]) == 1
+    message = capsys.readouterr().err
+    assert f"missing: {tmp_path}/val2017; put a dataset in COCO's layout into {tmp_path}" in message
+    assert not output.exists()
+
+
+def test_rows_of_a_csv(fresh: Study, scene_cases: tuple[Path, Path]) -> None:
+    """Every bad row is told, with its line, before anything runs the model."""
+    _, images = scene_cases
+    folder = fresh.folder / "rows"
+    folder.mkdir()
+    shutil.copy(images / "000000000001.png", folder / "good.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    rows = [
+        "image,caption,word",
+        "good.png,a red bear,bear",
+        "absent.png,a red bear,bear",
+        "broken.png,a red bear,bear",
+        "good.png,a red bear,monkey",
+        "good.png,,bear",
+        "good.png,a red bear,bear",
+    ]
+    (folder / "cases.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    config = {"datasets": {"scenes": None, "rows": {"kind": "custom", "list": "rows/cases.csv", "localisation": False}}}
+    run = fresh.snakemake(config=config)
+    assert run.status != 0
+    log = (fresh.results / "rows" / "logs" / "build_cases.log").read_text(encoding="utf-8")
+    assert log in run.output
+    for line, reason in {
+        3: "absent.png",
+        4: "broken.png",
+        5: "'monkey' does not stand in the caption",
+        6: "`caption` is empty",
+        7: "the same case as line 2",
+    }.items():
+        assert any(f"line {line}" in sentence and reason in sentence for sentence in log.splitlines()), log
+    assert "Traceback" not in run.output
+    assert not (fresh.results / "rows" / "estimate_information").exists()
+
+
+def test_model_folder(scene_cases: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases, images = scene_cases
+    model = tmp_path / "model"
+    shutil.copytree(MODEL, model)
+    (model / "model_index.json").unlink()
+    run = replace(ShardRun(cases, images, tmp_path / "results"), model=model)
+    assert main(run.arguments()) == 1
+    message = capsys.readouterr().err
+    assert f"'{model}' is no diffusers pipeline folder: model_index.json is missing in it" in message
+    assert not run.table().exists()

@@ -1,0 +1,55 @@
+"""The chain on real images of COCO with the embedded model: meaningless values, real files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import default_config
+from tests.workflow.study import Study, working_copy
+
+CASES = 126  # of the 79 images
+
+
+@pytest.fixture
+def coco(repository: Path) -> Path:
+    """A folder with the 79 images in COCO's layout."""
+    shared = Path(os.environ.get("INFODECOMP_SHARED", repository.parent / "shared"))
+    folder = Path(os.environ.get("COCO_ROOT", shared / "coco_sample")).resolve()
+    if not (folder / "annotations" / "instances_val2017.json").is_file():
+        pytest.skip("needs a folder in COCO's layout: set COCO_ROOT to it")
+    return folder
+
+
+@pytest.mark.slow
+def test_every_case_of_the_sample_arrives(repository: Path, coco: Path, tmp_path: Path) -> None:
+    study: Study = working_copy(repository, tmp_path)
+    config = {
+        "datasets": {"scenes": None, "COCO-IT": {"kind": "coco_it", "first": CASES}},
+        "information": {"steps": [6]},
+        "attention": {"steps": [1]},
+        "machine": {"batch_size": 64},
+    }
+    run = study.snakemake("localisation", config=config, environment={"COCO_ROOT": str(coco)})
+    assert run.status == 0, run.output
+    assert "draw_scenes" not in run.jobs
+
+    for stage in ("estimate_information", "record_attention"):
+        shards = sorted((study.results / "COCO-IT" / stage).glob("shard-*.parquet"))
+        frame = pd.concat([pd.read_parquet(path, columns=["case_id", "status"]) for path in shards])
+        assert len(shards) == 2
+        assert frame["case_id"].nunique() == len(frame) == CASES
+        assert set(frame["status"]) == {"ok"}
+
+    table = pd.read_csv(study.results / "tables" / "localisation.csv")
+    assert set(table["method"]) == set(default_config().localisation.methods)
+    complete = table[table["method"] != "saliency"]  # which an image with a single word does not have
+    assert ((complete["n"] == CASES) & (complete["n_failed"] == 0)).all()
+    assert np.isfinite(table["miou"]).all()
+    for name in ("panels-COCO-IT", "threshold_curves"):
+        for suffix in ("png", "pdf"):
+            assert (study.results / "figures" / "localisation" / f"{name}.{suffix}").stat().st_size > 1000

@@ -1,0 +1,62 @@
+"""Every configuration in the repository gives a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.study import Study
+
+PAPER = ["config/paper.yaml"]
+RELEASED = [*PAPER, "config/released.yaml"]
+
+
+@pytest.fixture
+def empty_coco(tmp_path: Path) -> dict[str, str]:
+    """COCO's layout without COCO: enough for a plan."""
+    for name in ("annotations/instances_val2017.json", "annotations/captions_val2017.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "val2017").mkdir()
+    return {"COCO_ROOT": str(tmp_path)}
+
+
+def test_embedded_study(fresh: Study) -> None:
+    run = fresh.command("snakemake", "--cores", "2", "--dry-run")
+    assert run.status == 0, run.output
+    assert run.jobs == {
+        "draw_scenes": 1,
+        "build_cases": 2,
+        "estimate_information": 4,
+        "record_attention": 4,
+        "score_localisation": 1,
+        "tabulate_localisation": 1,
+        "plot_localisation_curves": 1,
+        "plot_localisation_panels": 2,
+        "all": 1,
+    }
+
+
+@pytest.mark.parametrize(("files", "study"), [(PAPER, "paper"), (RELEASED, "released")])
+def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[str], study: str) -> None:
+    run = fresh.command("snakemake", "--cores", "2", "--dry-run", "--configfile", *files, environment=empty_coco)
+    assert run.status == 0, run.output
+    assert run.jobs == {
+        "build_cases": 4,
+        "estimate_information": 4 * 64,
+        "record_attention": 4 * 64,
+        "score_localisation": 3,
+        "tabulate_localisation": 1,
+        "plot_localisation_curves": 1,
+        "plot_localisation_panels": 4,
+        "all": 1,
+    }
+    assert f"results/{study}/COCO-IT/cases.parquet" in run.output
+
+
+def test_training_of_the_embedded_model(fresh: Study) -> None:
+    run = fresh.command("snakemake", "train_scenes_model", "--cores", "2", "--dry-run")
+    assert run.status == 0, run.output
+    assert set(run.jobs) >= {"train_scenes_text", "train_scenes_autoencoder", "train_scenes_unet", "train_scenes_model"}
+    assert "draw_scenes" not in run.jobs
