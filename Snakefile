@@ -34,4 +34,6 @@ rule all:
 
 
 onerror:
-    print(f"The study stopped. The logs are in {RESULTS}/**/logs/; the same command goes on where it stopped.")
+    print(
+        f"The study stopped. The logs are in {RESULTS}/**/logs/; the same command goes on where it stopped."
+    )

@@ -10,15 +10,15 @@ rule build_cases:
     input:
         dataset_inputs,
     output:
-        cases=RESULTS + "/{dataset}/cases.parquet",
-        provenance=RESULTS + "/{dataset}/cases.provenance.json",
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/cases.provenance.json",
     log:
-        RESULTS + "/{dataset}/logs/build_cases.log",
+        f"{RESULTS}/{{dataset}}/logs/build_cases.log",
+    conda:
+        "../envs/pipeline.yaml"
     params:
         section=dataset_section,
         code=code("build_cases"),
-    conda:
-        "../envs/pipeline.yaml"
     message:
         "Building the cases of {wildcards.dataset}"
     shell:

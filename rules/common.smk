@@ -2,7 +2,7 @@
 #
 # A rule's params hold its own section of the configuration and a digest of the package modules that its stage imports, so
 # that it runs again when one of these changes, and only then. Facts about the machine are filled into the command
-# through {MACHINE} and {IMAGE_FOLDERS}: Snakemake compares commands before they are filled in.
+# through resources: Snakemake compares commands before they are filled in.
 
 import json
 import shutil
@@ -25,10 +25,13 @@ RESULTS = f"results/{CONFIG.study}"
 DATASETS = list(CONFIG.datasets)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
 SHARDS = [f"{number:04d}" for number in range(CONFIG.shards)]
-MACHINE = f"--device {CONFIG.machine.device} --batch-size {CONFIG.machine.batch_size}"
 # Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
-GPUS = 0 if CONFIG.machine.device == "cpu" or (CONFIG.machine.device == "auto" and not shutil.which("nvidia-smi")) else 1
-IMAGE_FOLDERS = json.dumps({name: str(image_folder(dataset)) for name, dataset in CONFIG.datasets.items()})
+GPUS = (
+    0
+    if CONFIG.machine.device == "cpu"
+    or (CONFIG.machine.device == "auto" and not shutil.which("nvidia-smi"))
+    else 1
+)
 
 
 wildcard_constraints:
@@ -55,15 +58,34 @@ def dataset_inputs(wildcards):
     return [str(path) for path in input_files(CONFIG.datasets[wildcards.dataset])]
 
 
+def dataset_images(wildcards):
+    return str(image_folder(CONFIG.datasets[wildcards.dataset]))
+
+
+def folder_of_first(wildcards, output):
+    """The folder of a rule's first output."""
+    return str(Path(output[0]).parent)
+
+
 def model_files(wildcards):
     """The files of a local model folder; nothing for a model on the hub, which its revision pins."""
     folder = Path(CONFIG.model.id)
-    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    return (
+        sorted(str(path) for path in folder.rglob("*") if path.is_file())
+        if folder.is_dir()
+        else []
+    )
 
 
 def estimate_shards(wildcards):
-    return expand(f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{{shard}}.parquet", shard=SHARDS)
+    return expand(
+        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{{shard}}.parquet",
+        shard=SHARDS,
+    )
 
 
 def attention_shards(wildcards):
-    return expand(f"{RESULTS}/{wildcards.dataset}/record_attention/shard-{{shard}}.parquet", shard=SHARDS)
+    return expand(
+        f"{RESULTS}/{wildcards.dataset}/record_attention/shard-{{shard}}.parquet",
+        shard=SHARDS,
+    )

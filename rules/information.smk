@@ -11,18 +11,26 @@
 
 rule estimate_information:
     input:
-        cases=RESULTS + "/{dataset}/cases.parquet",
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
     output:
-        table=RESULTS + "/{dataset}/estimate_information/shard-{shard}.parquet",
-        provenance=RESULTS + "/{dataset}/estimate_information/shard-{shard}.provenance.json",
+        table=f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet",
+        provenance=RESULTS
+        + "/{dataset}/estimate_information/shard-{shard}.provenance.json",
     log:
-        RESULTS + "/{dataset}/logs/estimate_information-{shard}.log",
+        f"{RESULTS}/{{dataset}}/logs/estimate_information-{{shard}}.log",
     benchmark:
-        RESULTS + "/{dataset}/logs/estimate_information-{shard}.tsv"
+        f"{RESULTS}/{{dataset}}/logs/estimate_information-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=GPUS,
+        device=CONFIG.machine.device,
+        batch_size=CONFIG.machine.batch_size,
+        images=dataset_images,
     params:
+        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("information"),
         model=section("model"),
         heads=CONFIG.attention.heads,
@@ -30,45 +38,46 @@ rule estimate_information:
         shards=CONFIG.shards,
         failed=CONFIG.max_failed_fraction,
         code=code("estimate_information"),
-    threads: CONFIG.machine.threads or 1
-    resources:
-        gpu=GPUS,
     message:
         "Estimating information in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m pipeline estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --dataset {wildcards.dataset} --image-folders {IMAGE_FOLDERS:q} --maps {RESULTS}/{wildcards.dataset}/estimate_information/maps"
+        " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --heads {params.heads} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} {MACHINE} 2>&1 | tee {log}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
 
 
 rule record_attention:
     input:
-        cases=RESULTS + "/{dataset}/cases.parquet",
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
     output:
-        table=RESULTS + "/{dataset}/record_attention/shard-{shard}.parquet",
-        provenance=RESULTS + "/{dataset}/record_attention/shard-{shard}.provenance.json",
+        table=f"{RESULTS}/{{dataset}}/record_attention/shard-{{shard}}.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/record_attention/shard-{{shard}}.provenance.json",
     log:
-        RESULTS + "/{dataset}/logs/record_attention-{shard}.log",
+        f"{RESULTS}/{{dataset}}/logs/record_attention-{{shard}}.log",
     benchmark:
-        RESULTS + "/{dataset}/logs/record_attention-{shard}.tsv"
+        f"{RESULTS}/{{dataset}}/logs/record_attention-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=GPUS,
+        device=CONFIG.machine.device,
+        batch_size=CONFIG.machine.batch_size,
+        images=dataset_images,
     params:
+        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("attention"),
         model=section("model"),
         seed=CONFIG.seed,
         shards=CONFIG.shards,
         failed=CONFIG.max_failed_fraction,
         code=code("record_attention"),
-    threads: CONFIG.machine.threads or 1
-    resources:
-        gpu=GPUS,
     message:
         "Recording attention in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m pipeline record_attention --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --dataset {wildcards.dataset} --image-folders {IMAGE_FOLDERS:q} --maps {RESULTS}/{wildcards.dataset}/record_attention/maps"
+        " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} {MACHINE} 2>&1 | tee {log}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"

@@ -24,20 +24,22 @@ def attention_maps(wildcards):
 
 def panel_scores(wildcards):
     """Scores choose the cases of a dataset with masks; a word list without masks has none."""
-    return rules.score_localisation.output.scores if wildcards.dataset in LOCALISED else []
+    return (
+        rules.score_localisation.output.scores if wildcards.dataset in LOCALISED else []
+    )
 
 
 rule score_localisation:
     input:
-        cases=RESULTS + "/{dataset}/cases.parquet",
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         estimates=estimate_shards,
         attention=attention_shards,
         annotations=dataset_inputs,
     output:
-        scores=RESULTS + "/{dataset}/score_localisation/scores.parquet",
-        provenance=RESULTS + "/{dataset}/score_localisation/scores.provenance.json",
+        scores=f"{RESULTS}/{{dataset}}/score_localisation/scores.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/score_localisation/scores.provenance.json",
     log:
-        RESULTS + "/{dataset}/logs/score_localisation.log",
+        f"{RESULTS}/{{dataset}}/logs/score_localisation.log",
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -60,20 +62,32 @@ rule score_localisation:
 
 rule tabulate_localisation:
     input:
-        scores=expand(RESULTS + "/{dataset}/score_localisation/scores.parquet", dataset=LOCALISED),
+        scores=expand(
+            f"{RESULTS}/{{dataset}}/score_localisation/scores.parquet",
+            dataset=LOCALISED,
+        ),
     output:
-        table=multiext(RESULTS + "/tables/localisation", ".csv", ".parquet", ".md", ".provenance.json"),
-        by_label=RESULTS + "/tables/localisation_by_label.csv",
-        curves=RESULTS + "/tables/localisation_curves.csv",
+        table=multiext(
+            f"{RESULTS}/tables/localisation",
+            ".csv",
+            ".parquet",
+            ".md",
+            ".provenance.json",
+        ),
+        by_label=f"{RESULTS}/tables/localisation_by_label.csv",
+        curves=f"{RESULTS}/tables/localisation_curves.csv",
     log:
-        RESULTS + "/logs/tabulate_localisation.log",
+        f"{RESULTS}/logs/tabulate_localisation.log",
     conda:
         "../envs/pipeline.yaml"
     params:
+        folder=folder_of_first,
         section=section("localisation"),
         seed=CONFIG.seed,
-        scores=[f"{name}={RESULTS}/{name}/score_localisation/scores.parquet" for name in LOCALISED],
-        folder=RESULTS + "/tables",
+        scores=[
+            f"{name}={RESULTS}/{name}/score_localisation/scores.parquet"
+            for name in LOCALISED
+        ],
         code=code("tabulate_localisation"),
     message:
         "Tabulating localisation: mIoU with intervals"
@@ -84,17 +98,20 @@ rule tabulate_localisation:
 
 rule plot_localisation_curves:
     input:
-        curves=RESULTS + "/tables/localisation_curves.csv",
+        curves=f"{RESULTS}/tables/localisation_curves.csv",
     output:
-        expand(RESULTS + "/figures/localisation/threshold_curves.{suffix}", suffix=FIGURE_FORMATS),
-        RESULTS + "/figures/localisation/threshold_curves.provenance.json",
+        expand(
+            f"{RESULTS}/figures/localisation/threshold_curves.{{suffix}}",
+            suffix=FIGURE_FORMATS,
+        ),
+        f"{RESULTS}/figures/localisation/threshold_curves.provenance.json",
     log:
-        RESULTS + "/logs/plot_localisation_curves.log",
+        f"{RESULTS}/logs/plot_localisation_curves.log",
     conda:
         "../envs/pipeline.yaml"
     params:
+        folder=folder_of_first,
         section=section("figures"),
-        folder=RESULTS + "/figures/localisation",
         code=code("plot_localisation"),
     message:
         "Drawing mIoU against the threshold"
@@ -105,26 +122,31 @@ rule plot_localisation_curves:
 
 rule plot_localisation_panels:
     input:
-        cases=RESULTS + "/{dataset}/cases.parquet",
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         estimates=estimate_shards,
         attention=attention_shards,
         annotations=dataset_inputs,
         scores=panel_scores,
     output:
-        expand(RESULTS + "/figures/localisation/panels-{{dataset}}.{suffix}", suffix=FIGURE_FORMATS),
-        RESULTS + "/figures/localisation/panels-{dataset}.provenance.json",
+        expand(
+            f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
+            suffix=FIGURE_FORMATS,
+        ),
+        f"{RESULTS}/figures/localisation/panels-{{dataset}}.provenance.json",
     log:
-        RESULTS + "/{dataset}/logs/plot_localisation_panels.log",
+        f"{RESULTS}/{{dataset}}/logs/plot_localisation_panels.log",
     conda:
         "../envs/pipeline.yaml"
     params:
+        folder=folder_of_first,
         section=section("figures"),
         dataset_section=dataset_section,
         resize=CONFIG.model.resize,
-        scores=lambda wildcards, input: f"--scores {input.scores}" if input.scores else "",
+        scores=lambda wildcards, input: (
+            f"--scores {input.scores}" if input.scores else ""
+        ),
         maps_information=information_maps,
         maps_attention=attention_maps,
-        folder=RESULTS + "/figures/localisation",
         code=code("plot_localisation"),
     message:
         "Drawing panels of {wildcards.dataset}"

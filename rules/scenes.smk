@@ -23,12 +23,13 @@ rule draw_scenes:
     conda:
         "../envs/pipeline.yaml"
     params:
+        folder=lambda wildcards, output: str(Path(output.licence).parent),
         section=section("scenes"),
         code=code("draw_scenes"),
     message:
         "Drawing the scenes of the embedded study"
     shell:
-        "python -m pipeline draw_scenes --section {params.section:q} --output-dir {SCENES} 2>&1 | tee {log}"
+        "python -m pipeline draw_scenes --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule train_scenes_text:
@@ -40,12 +41,13 @@ rule train_scenes_text:
     conda:
         "../envs/pipeline.yaml"
     params:
+        folder=folder_of_first,
         section=section("scenes_model"),
         code=code("train_scenes_text"),
     message:
         "Training the text tower of the embedded model"
     shell:
-        "python -m pipeline train_scenes_text --section {params.section:q} --output-dir {TRAINING} 2>&1 | tee {log}"
+        "python -m pipeline train_scenes_text --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule train_scenes_autoencoder:
@@ -56,12 +58,13 @@ rule train_scenes_autoencoder:
     conda:
         "../envs/pipeline.yaml"
     params:
+        folder=folder_of_first,
         section=section("scenes_model"),
         code=code("train_scenes_autoencoder"),
     message:
         "Training the autoencoder of the embedded model"
     shell:
-        "python -m pipeline train_scenes_autoencoder --section {params.section:q} --output-dir {TRAINING} 2>&1 | tee {log}"
+        "python -m pipeline train_scenes_autoencoder --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule train_scenes_unet:
@@ -74,14 +77,15 @@ rule train_scenes_unet:
         f"{TRAINING}/logs/train_scenes_unet.log",
     conda:
         "../envs/pipeline.yaml"
+    threads: workflow.cores or 1
     params:
+        parts=lambda wildcards, input: str(Path(input[0]).parent),
         section=section("scenes_model"),
         code=code("train_scenes_unet"),
-    threads: workflow.cores or 1
     message:
         "Training the denoiser of the embedded model; a killed run goes on from its last checkpoint"
     shell:
-        "python -m pipeline train_scenes_unet --section {params.section:q} --parts {TRAINING} --output-dir {TRAINED}"
+        "python -m pipeline train_scenes_unet --section {params.section:q} --parts {params.parts} --output-dir {output}"
         " --processes {threads} 2>&1 | tee -a {log}"
 
 

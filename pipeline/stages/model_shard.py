@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,8 +25,7 @@ from pipeline.words import find_word, word_token_positions
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of every stage that runs the model over a shard."""
     parser.add_argument("--cases", required=True, type=Path, help="cases table (Parquet)")
-    parser.add_argument("--dataset", required=True, help="name of the dataset")
-    parser.add_argument("--image-folders", required=True, type=json.loads, help="dataset → image folder, as JSON")
+    parser.add_argument("--images", required=True, type=Path, help="folder that image paths are relative to")
     parser.add_argument("--shard", required=True, type=int, help="number of the shard, from 0")
     parser.add_argument("--shards", required=True, type=int, help="number of shards")
     parser.add_argument("--section", required=True, help="the stage's section of the configuration as JSON")
@@ -63,7 +61,7 @@ class ModelShard:
             args.cases,
             number=args.shard,
             shards=args.shards,
-            images=Path(args.image_folders[args.dataset]),
+            images=args.images,
             maps=args.maps,
             identity={
                 "model": model_identity(settings),

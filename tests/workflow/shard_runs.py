@@ -37,7 +37,7 @@ class ShardRun:
         return [
             self.stage,
             *("--cases", str(self.cases), "--dataset", "scenes"),
-            *("--image-folders", json.dumps({"scenes": str(self.images)})),
+            *("--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards)),
             *("--section", section_json(section.model_copy(update={"steps": self.steps}))),
             *("--model", section_json(config.model.model_copy(update={"id": str(self.model)}))),
