@@ -24,6 +24,7 @@ except InputError as error:
 RESULTS = f"results/{CONFIG.study}"
 DATASETS = list(CONFIG.datasets)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
+FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
 SHARDS = [f"{number:04d}" for number in range(CONFIG.shards)]
 # Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
 GPUS = (
@@ -88,4 +89,19 @@ def attention_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/record_attention/shard-{{shard}}.parquet",
         shard=SHARDS,
+    )
+
+
+def information_maps(wildcards):
+    return f"{RESULTS}/{wildcards.dataset}/estimate_information/maps"
+
+
+def attention_maps(wildcards):
+    return f"{RESULTS}/{wildcards.dataset}/record_attention/maps"
+
+
+def panel_scores(wildcards):
+    """Scores choose the cases of a dataset with masks; a word list without masks has none."""
+    return (
+        rules.score_localisation.output.scores if wildcards.dataset in LOCALISED else []
     )

@@ -15,8 +15,7 @@ rule estimate_information:
         model=model_files,
     output:
         table=f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet",
-        provenance=RESULTS
-        + "/{dataset}/estimate_information/shard-{shard}.provenance.json",
+        provenance=f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.provenance.json",
     log:
         f"{RESULTS}/{{dataset}}/logs/estimate_information-{{shard}}.log",
     benchmark:
@@ -44,7 +43,8 @@ rule estimate_information:
         "python -m pipeline estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --heads {params.heads} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
+        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
 
 
 rule record_attention:
@@ -80,4 +80,5 @@ rule record_attention:
         "python -m pipeline record_attention --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
+        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"

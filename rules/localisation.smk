@@ -11,24 +11,6 @@
 #           asks for all of them
 
 
-FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
-
-
-def information_maps(wildcards):
-    return f"{RESULTS}/{wildcards.dataset}/estimate_information/maps"
-
-
-def attention_maps(wildcards):
-    return f"{RESULTS}/{wildcards.dataset}/record_attention/maps"
-
-
-def panel_scores(wildcards):
-    """Scores choose the cases of a dataset with masks; a word list without masks has none."""
-    return (
-        rules.score_localisation.output.scores if wildcards.dataset in LOCALISED else []
-    )
-
-
 rule score_localisation:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
