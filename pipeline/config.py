@@ -26,6 +26,8 @@ _NAME = r"^[A-Za-z0-9_-]+$"
 _NAME_MEANING = "letters, digits, `_` and `-`"
 
 Steps = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+# A model has 1000 timesteps, and the path starts one stride below the last.
+AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Field(min_length=1)]
 Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
 ]
@@ -122,7 +124,7 @@ class AttentionSection(Section):
     image_range: Literal["signed", "unit"] = Field(
         "signed", description="pixel values given to the encoder: -1 to 1 as in its training, or 0 to 1"
     )
-    steps: Steps = Field((25, 50), description="steps of inversion and of denoising, one run each")
+    steps: AttentionSteps = Field((25, 50), description="steps of inversion and of denoising, one run each")
 
 
 class ThresholdsSection(Section):

@@ -202,7 +202,7 @@ def _single_word(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def lose_a_word(caption: str, scene: Scene, rng: np.random.Generator) -> str:
-    """Remove one content word (half the time a noun of the scene), or put `_` in its place; spaces are normalised."""
+    """Remove one content word (mostly a noun of the scene), or put `_` in its place; spaces are normalised."""
     nouns = [noun for noun in noun_words(scene) if f" {noun} " in f" {caption} "]
     others = [word for word in caption.split() if word not in FUNCTION_WORDS and not any(word in n for n in nouns)]
     lost = _pick(nouns, rng) if nouns and (rng.random() < 0.6 or not others) else _pick(others or nouns, rng)

@@ -181,7 +181,9 @@ def test_captions_of_pairs_lean_towards_relations(mix: PromptMix) -> None:
 def test_the_general_mix_is_the_default() -> None:
     scene = pair()
     one, other = np.random.default_rng(3), np.random.default_rng(3)
-    assert [training_prompt(scene, one) for _ in range(50)] == [training_prompt(scene, other, GENERAL) for _ in range(50)]
+    assert [training_prompt(scene, one) for _ in range(50)] == [
+        training_prompt(scene, other, GENERAL) for _ in range(50)
+    ]
 
 
 @pytest.mark.parametrize("mix", [GENERAL, BINDING], ids=["general", "binding"])

@@ -108,7 +108,7 @@ def test_untinted_things_keep_the_colours_of_the_glyph() -> None:
 def test_backgrounds_are_textured_and_follow_their_generator(name: str) -> None:
     one, again, other = (background(name, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.shape == (IMAGE_SIZE, IMAGE_SIZE, 3) and one.dtype == np.float32
-    assert 0 <= one.min() and one.max() <= 1
+    assert one.min() >= 0 and one.max() <= 1
     assert np.array_equal(one, again) and not np.array_equal(one, other)
     assert one.std(axis=1).max() > 0.005
 

@@ -88,7 +88,9 @@ def test_the_path_of_a_gaussian_ends_where_theory_says() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 7, 50])
-@pytest.mark.parametrize("settings", [{}, {"set_alpha_to_one": True}, {"steps_offset": 0}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"set_alpha_to_one": True}, {"set_alpha_to_one": True, "steps_offset": 0}], ids=str
+)
 def test_generation_takes_diffusers_steps(steps: int, settings: dict[str, object]) -> None:
     model = field_model(**settings)
     scheduler = model.pipeline.scheduler

@@ -90,7 +90,9 @@ def test_a_folder_without_a_pipeline_says_so(tmp_path: Path) -> None:
 
 def test_an_incomplete_folder_says_what_was_looked_for(copied: Path) -> None:
     (copied / "unet" / "diffusion_pytorch_model.safetensors").unlink()
-    with pytest.raises(InputError, match="could not be loaded as a Stable Diffusion pipeline with safetensors") as raised:
+    with pytest.raises(
+        InputError, match="could not be loaded as a Stable Diffusion pipeline with safetensors"
+    ) as raised:
         LatentDiffusion.load(str(copied))
     assert str(copied) in str(raised.value) and "revision default" in str(raised.value)
 
@@ -117,7 +119,9 @@ def test_rows_with_their_own_log_snr_and_prompt(model: LatentDiffusion) -> None:
     text = model.encode_prompts(["a dog", "", "a cat and a dog"])
     together = model(x, logsnr, text)
     for row in range(3):
-        assert torch.allclose(model(x[row : row + 1], logsnr[row : row + 1], text[row : row + 1])[0], together[row], atol=1e-5)
+        assert torch.allclose(
+            model(x[row : row + 1], logsnr[row : row + 1], text[row : row + 1])[0], together[row], atol=1e-5
+        )
     assert not together.requires_grad
 
 
@@ -158,9 +162,7 @@ def test_prompts_are_the_text_towers_states(model: LatentDiffusion) -> None:
     prompts = ["a dog", "", "a dog and a cat " * 40]
     states = model.encode_prompts(prompts)
     assert states.shape == (3, 77, 32) and states.dtype == torch.float32
-    ids = model.tokenizer(
-        prompts, padding="max_length", max_length=77, truncation=True, return_tensors="pt"
-    ).input_ids
+    ids = model.tokenizer(prompts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
     with torch.no_grad():
         expected = model.pipeline.text_encoder(ids).last_hidden_state
     assert torch.allclose(states, expected, atol=1e-5)

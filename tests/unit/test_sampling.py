@@ -35,7 +35,7 @@ def draws(density: str = "logistic", design: str = "stratified", **others: objec
 @pytest.mark.parametrize("seed", range(5))
 def test_every_prefix_has_one_point_in_each_stratum(steps: list[int], seed: int) -> None:
     points = unit_points("stratified", steps, rng(seed))
-    assert len(points) == steps[-1] and 0 <= points.min() and points.max() < 1
+    assert len(points) == steps[-1] and points.min() >= 0 and points.max() < 1
     for count in steps:
         strata = np.floor(points[:count] * count).astype(int)
         assert sorted(strata) == list(range(count))

@@ -65,7 +65,14 @@ def test_the_tokenizer_survives_saving(tokenizer: CLIPTokenizer, tmp_path: Path)
     tokenizer.save_pretrained(tmp_path)
     again = CLIPTokenizer.from_pretrained(tmp_path)
     assert len(again) == len(tokenizer) and again.model_max_length == MAX_TOKENS
-    texts = ["", "a red dog on the grass", "a _ left of a teddy bear", "a quixotic café, isn't it?", "Zebra", "two people"]
+    texts = [
+        "",
+        "a red dog on the grass",
+        "a _ left of a teddy bear",
+        "a quixotic café, isn't it?",
+        "Zebra",
+        "two people",
+    ]
     texts += list(vocabulary())
     for text in texts:
         assert again(text).input_ids == tokenizer(text).input_ids
@@ -130,7 +137,9 @@ def test_fidelity_is_measured_against_the_picture(vae: AutoencoderTiny, images: 
 def test_the_schedule_is_stable_diffusions(shared: Path) -> None:
     import json
 
-    published = json.loads((shared / "reference_lists" / "sd21_base" / "scheduler" / "scheduler_config.json").read_text())
+    published = json.loads(
+        (shared / "reference_lists" / "sd21_base" / "scheduler" / "scheduler_config.json").read_text()
+    )
     ours = build_scheduler().config
     for name in ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type", "steps_offset"):
         assert ours[name] == published[name]

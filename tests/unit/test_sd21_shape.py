@@ -115,7 +115,9 @@ def test_the_old_end_token_changes_no_state(model: LatentDiffusion) -> None:
     states = model.encode_prompts(["a dog", "a cat and a dog", ""])
     assert states.shape == (3, 77, 32) and states.isfinite().all()
     assert not torch.allclose(states[0], states[2])
-    tower = CLIPTextModel(CLIPTextConfig(**{**model.pipeline.text_encoder.config.to_dict(), "eos_token_id": 679})).eval()
+    tower = CLIPTextModel(
+        CLIPTextConfig(**{**model.pipeline.text_encoder.config.to_dict(), "eos_token_id": 679})
+    ).eval()
     tower.load_state_dict(model.pipeline.text_encoder.state_dict())
     ids = model.tokenizer(["a dog"], padding="max_length", max_length=77, return_tensors="pt").input_ids
     with torch.no_grad():

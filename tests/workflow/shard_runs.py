@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,8 +35,7 @@ class ShardRun:
         section = config.information if self.stage == "estimate_information" else config.attention
         return [
             self.stage,
-            *("--cases", str(self.cases), "--dataset", "scenes"),
-            *("--images", str(self.images)),
+            *("--cases", str(self.cases), "--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards)),
             *("--section", section_json(section.model_copy(update={"steps": self.steps}))),
             *("--model", section_json(config.model.model_copy(update={"id": str(self.model)}))),
