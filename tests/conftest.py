@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# One thread: on a busy machine, threads of small networks spend their time waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
