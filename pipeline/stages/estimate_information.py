@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from pipeline.attention import AttentionRecorder, AttentionSum, Tap, recording, word_map
+from pipeline.attention import AttentionRecorder, AttentionSum, Tap, recording
 from pipeline.config import InformationSection, parse_section
 from pipeline.estimates import Estimate, Pair
 from pipeline.information import Problem, Row, estimate_many
@@ -106,18 +106,26 @@ def _row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {name: arrays[name].tolist() for name in names}
 
 
+@dataclass(frozen=True)
+class _Started:
+    """A job under way, with the token positions that are recorded of each of its captions."""
+
+    job: ImageJob
+    tokens: dict[str, list[int]]
+
+
 def _estimates(
     stage: ModelShard, jobs: Sequence[ImageJob], section: InformationSection
 ) -> Iterator[tuple[ImageJob, Estimate, dict[str, dict[int, np.ndarray]]]]:
     """Image after image: its estimate, and the attention map of each of its cases at each number of draws."""
     interval = _interval(stage, section)
-    started: list[ImageJob] = []
+    started: list[_Started] = []
 
     def problems() -> Iterator[Problem]:
         for job in jobs:
             latent = stage.latent(job)
             if latent is not None:
-                started.append(job)
+                started.append(_Started(job, stage.caption_tokens(job)))
                 yield _problem(stage, job, latent, section, interval)
 
     with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
@@ -125,10 +133,10 @@ def _estimates(
             stage.predict,
             problems(),
             stage.args.batch_size,
-            lambda rows: recorder.expect(_taps(stage, rows, started, section)),
+            lambda rows: recorder.expect(_taps(rows, started, section)),
         )
         for number, estimate in enumerate(estimates):
-            yield started[number], estimate, _attention_maps(stage, recorder, number, started[number], section)
+            yield started[number].job, estimate, _attention_maps(stage, recorder, number, started[number], section)
 
 
 def _problem(stage: ModelShard, job: ImageJob, latent: Any, section: InformationSection, interval: Interval) -> Problem:
@@ -146,32 +154,29 @@ def _problem(stage: ModelShard, job: ImageJob, latent: Any, section: Information
     return Problem(latent, stage.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
 
 
-def _taps(
-    stage: ModelShard, rows: Sequence[Row], started: Sequence[ImageJob], section: InformationSection
-) -> list[Tap]:
+def _taps(rows: Sequence[Row], started: Sequence[_Started], section: InformationSection) -> list[Tap]:
     """Record every evaluation of a caption that some case needs; sums are kept apart between two numbers of draws."""
-    taps = []
-    for position, row in enumerate(rows):
-        if row.prompt in {case.prompt_full for case in started[row.problem].cases}:
-            key = (row.problem, row.prompt, bisect_right(section.steps, row.draw))
-            taps.append(Tap(position, key, range(len(stage.model.token_offsets(row.prompt)))))
-    return taps
+    return [
+        Tap(position, (row.problem, row.prompt, bisect_right(section.steps, row.draw)), tokens)
+        for position, row in enumerate(rows)
+        if (tokens := started[row.problem].tokens.get(row.prompt))
+    ]
 
 
 def _attention_maps(
-    stage: ModelShard, recorder: AttentionRecorder, number: int, job: ImageJob, section: InformationSection
+    stage: ModelShard, recorder: AttentionRecorder, number: int, started: _Started, section: InformationSection
 ) -> dict[str, dict[int, np.ndarray]]:
+    """Case → number of draws → attention map of its word over the draws up to there."""
     sums: dict[str, list[AttentionSum]] = {}
-    for caption in dict.fromkeys(case.prompt_full for case in job.cases):
+    for caption in started.tokens:
         parts = [recorder.pop((number, caption, k)) for k in range(len(section.steps))]
         sums[caption] = [sum(parts[1 : k + 1], start=parts[0]) for k in range(len(parts))]
-    size, heads = stage.model.latent_shape[1:], stage.args.heads
     return {
         case.case_id: {
-            steps: word_map(recorded, stage.word_tokens(case), size, heads=heads)
+            steps: stage.word_map(case, recorded, started.tokens[case.prompt_full], stage.args.heads)
             for steps, recorded in zip(section.steps, sums[case.prompt_full], strict=True)
         }
-        for case in job.cases
+        for case in started.job.cases
     }
 
 

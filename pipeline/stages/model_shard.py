@@ -9,8 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from pipeline.attention import AttentionSum, word_map
 from pipeline.code_digest import code_digest
 from pipeline.config import ModelSection, Section, parse_section
 from pipeline.errors import InputError
@@ -130,6 +132,18 @@ class ModelShard:
             reason = f"the word '{case.prompt_word}' stands beyond the {limit} tokens that the model reads"
             self.shard.fail(case, "word_truncated", reason)
         return tokens
+
+    def caption_tokens(self, job: ImageJob) -> dict[str, list[int]]:
+        """Caption → the token positions that some case of the job asks for, in order: what attention is recorded of."""
+        tokens: dict[str, set[int]] = {}
+        for case in job.cases:
+            tokens.setdefault(case.prompt_full, set()).update(self.word_tokens(case))
+        return {caption: sorted(positions) for caption, positions in tokens.items()}
+
+    def word_map(self, case: Any, recorded: AttentionSum, tokens: Sequence[int], heads: str) -> np.ndarray:
+        """The attention map of a case's word, (h, w), from a recording of these token positions."""
+        own = [tokens.index(position) for position in self.word_tokens(case)]
+        return word_map(recorded, own, self.model.latent_shape[1:], heads=heads)
 
     def readable(self, jobs: Sequence[ImageJob]) -> list[ImageJob]:
         """The jobs with those cases whose word the model can read."""

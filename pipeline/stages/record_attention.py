@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 
-from pipeline.attention import Tap, recording, word_map
+from pipeline.attention import Tap, recording
 from pipeline.config import AttentionSection, parse_section
 from pipeline.flow import Ddim
 from pipeline.progress import Progress
@@ -38,10 +40,12 @@ def run(args: argparse.Namespace) -> None:
     stage = ModelShard.open(args, "record_attention", section, image_range=section.image_range)
     pending = stage.shard.pending()
     if pending:
-        jobs = stage.readable(pending)
-        with Progress(f"record_attention shard {args.shard}", len(jobs), "images") as progress:
-            for images in _recorded(stage, jobs, section):
-                progress.advance(images)
+        walks = _walks(stage, jobs := stage.readable(pending))
+        captions = len({(job.image_id, case.prompt_full) for job in jobs for case in job.cases})
+        with Progress(f"record_attention shard {args.shard}", captions, "captions") as progress:
+            while batch := list(islice(walks, args.batch_size)):
+                _record(stage, batch, section)
+                progress.advance(len(batch))
     stage.finish(SHARD_COLUMNS, _row, section)
 
 
@@ -49,50 +53,40 @@ def _row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {name: arrays[name].tolist() for name in ("evaluations", "latent_error")}
 
 
-def _recorded(stage: ModelShard, jobs: Sequence[ImageJob], section: AttentionSection) -> Iterator[int]:
-    """Walk the jobs in batches of (image, caption) rows; yields the number of images finished."""
-    batch: list[tuple[ImageJob, str]] = []
-    latents: list[torch.Tensor] = []
-    images = 0
+@dataclass(frozen=True)
+class _Walk:
+    """One image with one of its captions: what goes along the flow together, and the cases that ask for it."""
+
+    latent: torch.Tensor
+    caption: str
+    tokens: list[int]
+    cases: list[Any]
+
+
+def _walks(stage: ModelShard, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
     for job in jobs:
         latent = stage.latent(job)
-        images += 1
-        if latent is None:
-            continue
-        captions = list(dict.fromkeys(case.prompt_full for case in job.cases))
-        batch += [(job, caption) for caption in captions]
-        latents += [latent] * len(captions)
-        if len(batch) >= stage.args.batch_size:
-            _walk(stage, batch, torch.stack(latents), section)
-            yield images
-            batch, latents, images = [], [], 0
-    if batch:
-        _walk(stage, batch, torch.stack(latents), section)
-    yield images
+        if latent is not None:
+            for caption, tokens in stage.caption_tokens(job).items():
+                yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
 
 
-def _walk(
-    stage: ModelShard, batch: Sequence[tuple[ImageJob, str]], latents: torch.Tensor, section: AttentionSection
-) -> None:
+def _record(stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection) -> None:
     """Invert and denoise one batch at each number of steps, and store the maps of its cases."""
-    embeddings = stage.model.encode_prompts([caption for _, caption in batch])
-    tokens = [range(len(stage.model.token_offsets(caption))) for _, caption in batch]
-    size = stage.model.latent_shape[1:]
-    arrays: dict[str, dict[str, np.ndarray]] = {}
+    latents = torch.stack([walk.latent for walk in walks])
+    embeddings = stage.model.encode_prompts([walk.caption for walk in walks])
+    taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
+    arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
     for steps in section.steps:
         path = Ddim(stage.model, steps)
         noise = path.invert(latents, embeddings)
-        with recording(stage.model.unet, size) as recorder:
-            taps = [Tap(row, row, kept) for row, kept in enumerate(tokens)]
+        with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
             returned = path.generate(noise, embeddings, partial(recorder.expect, taps))
         errors = (returned - latents).square().mean((1, 2, 3)).sqrt()
-        for row, (job, caption) in enumerate(batch):
+        for row, walk in enumerate(walks):
             recorded = recorder.pop(row)
-            for case in (case for case in job.cases if case.prompt_full == caption):
-                kept = arrays.setdefault(case.case_id, {})
-                kept[f"attention/-/{steps}"] = word_map(recorded, stage.word_tokens(case), size, heads=section.heads)
-                kept["latent_error"] = errors[row].numpy()
-    for job, caption in batch:
-        for case in (case for case in job.cases if case.prompt_full == caption):
-            evaluations = np.array(2 * sum(section.steps))
-            stage.shard.store(case, {**arrays[case.case_id], "evaluations": evaluations})
+            for case in walk.cases:
+                heat = stage.word_map(case, recorded, walk.tokens, section.heads)
+                arrays[case.case_id] |= {f"attention/-/{steps}": heat, "latent_error": errors[row].numpy()}
+    for case in (case for walk in walks for case in walk.cases):
+        stage.shard.store(case, {**arrays[case.case_id], "evaluations": np.array(2 * sum(section.steps))})
