@@ -176,6 +176,7 @@ class ScenesModelSection(Section):
     bind_from: int = Field(
         3500, ge=0, description="step from which most scenes hold two things and most captions say which is where"
     )
+    bind_until: int = Field(8000, ge=0, description="step from which the mixture is the first one again")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
     focus: float = Field(

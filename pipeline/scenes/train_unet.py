@@ -39,7 +39,8 @@ class Recipe:
     text_learning_rate: float
     decay_from: float
     ema: float
-    bind_from: int  # step from which most scenes hold two things and most captions say which is where
+    bind_from: int  # between these two steps most scenes hold two things and most captions say which is where
+    bind_until: int
     hide_padding: float  # share of prompts whose end and padding tokens are hidden, so that words are read at all
     focus: float  # share of noise levels drawn where words tell most (FOCUS); the rest cover the whole schedule
 
@@ -140,7 +141,7 @@ class BatchMaker:
     def batch(self, step: int, rank: int, ranks: int) -> Batch:
         """The share of worker `rank` in the batch of a step."""
         numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
-        binding = step >= self.recipe.bind_from
+        binding = self.recipe.bind_from <= step < self.recipe.bind_until
         images, prompts, timesteps, noises = [], [], [], []
         for number in numbers:
             rng = scene_rng(self.recipe.seed, "train", number)

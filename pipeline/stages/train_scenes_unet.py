@@ -67,6 +67,7 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
         decay_from=section.decay_from,
         ema=section.ema,
         bind_from=section.bind_from,
+        bind_until=section.bind_until,
         hide_padding=section.hide_padding,
         focus=section.focus,
     )

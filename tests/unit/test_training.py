@@ -41,6 +41,7 @@ RECIPE = Recipe(
     decay_from=0.5,
     ema=0.999,
     bind_from=4,
+    bind_until=100,
     hide_padding=0.5,
     focus=0.6,
 )
@@ -142,8 +143,12 @@ def test_batches_depend_on_the_sample_numbers_only(batches: BatchMaker) -> None:
     assert int(whole.timesteps.min()) >= 0 and int(whole.timesteps.max()) < 1000
 
 
-def test_binding_begins_at_its_step(batches: BatchMaker) -> None:
-    """Sample k is scene k throughout; from `bind_from` on, its kind and prompt follow the other shares."""
+def test_binding_begins_and_ends_at_its_steps(batches: BatchMaker) -> None:
+    """Sample k is scene k throughout; between the two steps, its kind and prompt follow the other shares."""
+    never = BatchMaker(replace(RECIPE, bind_from=0, bind_until=0), batches.tokenizer, batches.vae)
+    ended = BatchMaker(replace(RECIPE, bind_until=6), batches.tokenizer, batches.vae)
+    for step in (3, 6, 7):
+        assert torch.equal(ended.batch(step, 0, 1).ids, never.batch(step, 0, 1).ids)
     late = BatchMaker(replace(RECIPE, bind_from=9), batches.tokenizer, batches.vae)
     early, same = (maker.batch(3, 0, 1) for maker in (batches, late))
     assert torch.equal(early.ids, same.ids) and torch.equal(early.latents, same.latents)

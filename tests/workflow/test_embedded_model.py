@@ -55,6 +55,7 @@ def test_maps_find_the_named_object(measured: dict[str, Metric]) -> None:
 def test_changed_captions_are_told_from_true_ones(measured: dict[str, Metric]) -> None:
     assert measured["noun_swap_told"].value >= 0.9
     assert measured["attribute_swap_told"].value >= 0.7
+    assert measured["relation_swap_told"].value >= 0.7
 
 
 @pytest.mark.slow
