@@ -1,11 +1,13 @@
 """Train the denoiser of the embedded model, and write the whole pipeline folder.
 
-A checkpoint and a sheet of samples are written every 500 steps; a killed run goes on from the last one.
+A checkpoint and a sheet of samples are written every 500 steps; a killed run goes on from the last one, unless
+recipe, code or parts have changed since.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import socket
@@ -16,8 +18,10 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.config import ScenesModelSection, parse_section
+from pipeline.code_digest import code_digest
+from pipeline.config import ScenesModelSection, parse_section, section_json
 from pipeline.progress import Progress
+from pipeline.provenance import folder_sha256
 from pipeline.scenes.model import save_pipeline
 from pipeline.scenes.samples import sample_sheet
 from pipeline.scenes.train_unet import (
@@ -83,7 +87,7 @@ def _work(
     tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
     vae = AutoencoderTiny.from_pretrained(parts / "vae")
     state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), device)
-    checkpoints = parts / "checkpoints"
+    checkpoints = parts / "checkpoints" / _identity(section, parts)
     if (checkpoints / "checkpoint.safetensors").is_file():
         load_checkpoint(state, checkpoints)
     with Progress("train_scenes_unet", recipe.steps, "steps", every_seconds=60 if rank == 0 else 1e9) as progress:
@@ -91,13 +95,20 @@ def _work(
 
         def report(state: TrainState, loss: float) -> None:
             progress.advance()
-            if rank == 0 and state.step % EVERY == 0:
+            if rank == 0 and (state.step % EVERY == 0 or state.step == recipe.steps):
                 save_checkpoint(state, checkpoints)
                 _show(state, tokenizer, vae, parts / "samples" / f"{state.step:06d}.png")
 
         train_unet(recipe, state, BatchMaker(recipe, tokenizer, vae), rank=rank, ranks=ranks, report=report)
     if rank == 0:
         _export(state, tokenizer, vae, output)
+
+
+def _identity(section: ScenesModelSection, parts: Path) -> str:
+    """What a checkpoint belongs to: recipe, code, and the parts that training starts from."""
+    content = [section_json(section), code_digest("pipeline.stages.train_scenes_unet")]
+    content += [folder_sha256(parts / name) for name in ("text_encoder", "tokenizer", "vae")]
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
 
 
 def _show(state: TrainState, tokenizer: CLIPTokenizer, vae: AutoencoderTiny, path: Path) -> None:
