@@ -6,6 +6,7 @@ image are projected on the principal components of training patches, so that onl
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,11 @@ def save_pipeline(
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)
+    _drop_settings(folder / "vae" / "config.json", ("_name_or_path", "block_out_channels"))
+
+
+def _drop_settings(path: Path, names: tuple[str, ...]) -> None:
+    """Take out what diffusers records by itself: the folder a part came from, and a name it then does not know."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    kept = {name: value for name, value in settings.items() if name not in names}
+    path.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
