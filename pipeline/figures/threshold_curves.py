@@ -84,7 +84,15 @@ def _label_lines(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
             va="center",
             fontsize=8.5,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
+            # relpos: the line meets the label at its left edge, not behind its text.
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.7,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
         )
     axes.text(1.035, 1.03, "method, steps", transform=axes.transAxes, color=MUTED, fontsize=8, va="bottom")
 
