@@ -55,8 +55,13 @@ def dataset_section(wildcards):
 
 
 def dataset_inputs(wildcards):
-    """The annotation and list files of a dataset; those of the embedded scenes are made by draw_scenes."""
-    return [str(path) for path in input_files(CONFIG.datasets[wildcards.dataset])]
+    """The annotation and list files of a dataset that exist or that draw_scenes makes.
+
+    A file that is missing is left to build_cases, which says in one sentence what to put where.
+    """
+    made = [str(path) for path in rules.draw_scenes.output]
+    files = input_files(CONFIG.datasets[wildcards.dataset])
+    return [str(path) for path in files if path.exists() or str(path) in made]
 
 
 def dataset_images(wildcards):

@@ -25,10 +25,13 @@ def test_configuration(fresh: Study) -> None:
 
 def test_missing_annotations(fresh: Study) -> None:
     config = {"datasets": {"scenes": None, "mine": {"kind": "coco_it", "root": "nowhere"}}}
-    run = fresh.snakemake("--dry-run", config=config)
+    run = fresh.snakemake("results/tiny/mine/cases.parquet", config=config)
     assert run.status != 0
-    assert "nowhere/annotations/instances_val2017.json" in run.output
-    assert "nowhere/annotations/captions_val2017.json" in run.output
+    assert (
+        "missing: nowhere/annotations/instances_val2017.json, nowhere/annotations/captions_val2017.json" in run.output
+    )
+    assert "put a dataset in COCO's layout into nowhere" in run.output
+    assert "or name its folder as `root` of the dataset or as COCO_ROOT" in run.output
     assert "Traceback" not in run.output
 
 
