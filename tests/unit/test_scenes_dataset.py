@@ -122,19 +122,3 @@ def test_no_evaluation_picture_was_trained_on() -> None:
     evaluation = {digest(draw(0, image_id).picture) for image_id in range(1, 61)}
     assert len(training) == 300 and len(evaluation) == 60
     assert not training & evaluation
-
-
-def test_the_committed_scenes_are_what_the_code_draws(repository: Path) -> None:
-    """The folder of the repository was written by this code with the default section."""
-    folder = repository / "data" / "scenes"
-    if not (folder / INSTANCES).is_file():
-        pytest.skip("the embedded scenes are not drawn yet")
-    captions = open_captions(folder / CAPTIONS)
-    provenance = json.loads((folder / "scenes.provenance.json").read_text())
-    seed = provenance["section"]["seed"]
-    assert len(captions.imgs) == provenance["section"]["count"]
-    for image_id in (1, len(captions.imgs)):
-        drawn = draw(seed, image_id)
-        assert [annotation["caption"] for annotation in captions.imgToAnns[image_id]] == drawn.captions
-        with Image.open(folder / "val2017" / f"{image_id:012d}.png") as picture:
-            assert np.array_equal(np.asarray(picture), drawn.picture)
