@@ -22,18 +22,10 @@ from pipeline.scenes.captions import describe, noun_words, tint_words, with_arti
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.world import IMPLIED, RELATIONS, Scene, sample_scene, scene_rng
 from pipeline.seeds import generator
-from pipeline.words import find_word, remove_word, word_token_positions
+from pipeline.words import SWAPS, find_word, remove_word, swap_partner, swap_word, word_token_positions
 
-PARTNERS = {
-    "dog": "cat",
-    "zebra": "horse",
-    "bed": "chair",
-    "bear": "elephant",
-    "airplane": "kite",
-    "person": "monkey",
-    "teddy bear": "robot",
-}
-PARTNERS |= {second: first for first, second in PARTNERS.items()}
+# The paper's swaps; a chair stands in for the table, which has no emoji.
+SCENE_SWAPS = tuple(("bed", "chair") if "bed" in pair else pair for pair in SWAPS)
 BOUND_SCENES = 20_000
 
 
@@ -118,11 +110,12 @@ def _caption(scene: Scene, *, adjective: bool = True, swap: bool = False) -> str
 
 
 def _noun_swap(scene: Scene) -> str:
+    """The caption with the first noun swapped; not where the picture holds the other noun or an adjective tells them."""
     first, *others = scene.things
-    partner = PARTNERS[first.category]
-    if any(other.category == partner for other in others) or first.tint is None or partner in IMPLIED:
+    partner = swap_partner(first.category, SCENE_SWAPS)
+    if first.tint is None or partner in IMPLIED or any(other.category == partner for other in others):
         return ""
-    return _caption(scene).replace(f"{first.tint} {first.category}", f"{first.tint} {partner}", 1)
+    return swap_word(_caption(scene), first.category, SCENE_SWAPS) or ""
 
 
 def _attribute_swap(scene: Scene) -> str:
