@@ -6,6 +6,7 @@ image are projected on the principal components of training patches, so that onl
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -21,6 +22,7 @@ LATENT_CHANNELS = 8
 LATENT_SIZE = 16
 LATENT_STD = 0.5
 TEXT_WIDTH = 128
+CAPTION_TOKENS = 96
 
 
 def byte_alphabet() -> list[str]:
@@ -30,8 +32,11 @@ def byte_alphabet() -> list[str]:
     return [chr(byte) for byte in printable] + [chr(256 + k) for k in range(len(others))]
 
 
-def build_tokenizer() -> CLIPTokenizer:
-    """A CLIP tokenizer in which every word of the closed vocabulary is one token; other words fall into pieces."""
+def build_tokenizer(limit: int = MAX_TOKENS) -> CLIPTokenizer:
+    """A CLIP tokenizer in which every word of the closed vocabulary is one token; other words fall into pieces.
+
+    Captions are cut and padded to `limit` tokens, special tokens included.
+    """
     alphabet = byte_alphabet()
     tokens = alphabet + [letter + "</w>" for letter in alphabet]
     known, merges = set(tokens), []
@@ -47,7 +52,7 @@ def build_tokenizer() -> CLIPTokenizer:
                 known.add(pieces[-1])
                 tokens.append(pieces[-1])
     tokens += ["<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: k for k, token in enumerate(tokens)}, merges=merges, model_max_length=MAX_TOKENS)
+    return CLIPTokenizer(vocab={token: k for k, token in enumerate(tokens)}, merges=merges, model_max_length=limit)
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -68,6 +73,24 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             projection_dim=TEXT_WIDTH,
         )
     )
+
+
+def lengthened(tower: CLIPTextModel) -> CLIPTextModel:
+    """The tower with room for `CAPTION_TOKENS` tokens.
+
+    Scene captions are short, and training pads them no further than it must. Other captions, such as COCO's, fall into many
+    pieces; for them the last but one trained position is repeated. Scene captions keep their meaning: the metrics of the
+    model are taken with this tower.
+    """
+    config = copy.deepcopy(tower.config)
+    config.max_position_embeddings = CAPTION_TOKENS
+    weights = dict(tower.state_dict())
+    name = next(name for name in weights if name.endswith("position_embedding.weight"))
+    added = weights[name][MAX_TOKENS - 2].expand(CAPTION_TOKENS - MAX_TOKENS, -1)
+    weights[name] = torch.cat([weights[name], added])
+    longer = CLIPTextModel(config)
+    longer.load_state_dict(weights)
+    return longer
 
 
 def build_unet() -> UNet2DConditionModel:
@@ -150,17 +173,19 @@ def _to_unit(pictures: np.ndarray) -> torch.Tensor:
 def save_pipeline(
     folder: Path,
     *,
-    tokenizer: CLIPTokenizer,
     text_encoder: CLIPTextModel,
     unet: UNet2DConditionModel,
     vae: AutoencoderTiny,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a Stable Diffusion pipeline folder; weights in half precision, as safetensors."""
+    """Write a Stable Diffusion pipeline folder that reads captions of up to `CAPTION_TOKENS` tokens.
+
+    Weights are stored in half precision, as safetensors.
+    """
     StableDiffusionPipeline(
         vae=vae.to(dtype),
-        text_encoder=text_encoder.to(dtype),
-        tokenizer=tokenizer,
+        text_encoder=lengthened(text_encoder).to(dtype),
+        tokenizer=build_tokenizer(CAPTION_TOKENS),
         unet=unet.to(dtype),
         scheduler=build_scheduler(),
         safety_checker=None,

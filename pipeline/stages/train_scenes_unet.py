@@ -101,7 +101,7 @@ def _work(
 
         train_unet(recipe, state, BatchMaker(recipe, tokenizer, vae), rank=rank, ranks=ranks, report=report)
     if rank == 0:
-        _export(state, tokenizer, vae, output)
+        _export(state, vae, output)
 
 
 def _identity(section: ScenesModelSection, parts: Path) -> str:
@@ -116,10 +116,10 @@ def _show(state: TrainState, tokenizer: CLIPTokenizer, vae: AutoencoderTiny, pat
         Image.fromarray(sample_sheet(state.unet, state.text, tokenizer, vae)).save(temporary)
 
 
-def _export(state: TrainState, tokenizer: CLIPTokenizer, vae: AutoencoderTiny, output: Path) -> None:
+def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
     use_averages(state)
     partial = output.with_name(f".{output.name}.{os.getpid()}")
-    save_pipeline(partial, tokenizer=tokenizer, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae)
+    save_pipeline(partial, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae)
     shutil.rmtree(output, ignore_errors=True)
     partial.rename(output)
 

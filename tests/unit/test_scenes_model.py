@@ -13,6 +13,7 @@ from transformers import CLIPTokenizer
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.scenes.captions import MAX_TOKENS, vocabulary
 from pipeline.scenes.model import (
+    CAPTION_TOKENS,
     LATENT_CHANNELS,
     LATENT_SIZE,
     LATENT_STD,
@@ -151,7 +152,7 @@ def test_a_saved_folder_loads_as_a_latent_diffusion_model(
 ) -> None:
     torch.manual_seed(1)
     text, unet = build_text_encoder(tokenizer), build_unet()
-    save_pipeline(tmp_path / "model", tokenizer=tokenizer, text_encoder=text, unet=unet, vae=vae)
+    save_pipeline(tmp_path / "model", text_encoder=text, unet=unet, vae=vae)
     names = {str(path.relative_to(tmp_path / "model")) for path in (tmp_path / "model").rglob("*.safetensors")}
     assert len(names) == 3
     assert sum(path.stat().st_size for path in (tmp_path / "model").rglob("*.safetensors")) < 16e6
@@ -159,7 +160,9 @@ def test_a_saved_folder_loads_as_a_latent_diffusion_model(
     assert model.latent_shape == (LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE) and model.image_size == 64
     assert model.logsnr_range == pytest.approx((-5.36, 7.07), abs=0.01)
     embeddings = model.encode_prompts(["a red dog", ""])
-    assert embeddings.shape == (2, MAX_TOKENS, TEXT_WIDTH)
+    assert embeddings.shape == (2, CAPTION_TOKENS, TEXT_WIDTH)
+    short = text.half().float()(**tokenizer(["a red dog"], padding="max_length", return_tensors="pt")).last_hidden_state
+    assert torch.allclose(embeddings[0, :MAX_TOKENS], short[0], atol=1e-3)  # a longer tower reads them the same
     latent = model.encode_pixels(to_signed(images[:1]))
     with torch.no_grad():
         assert torch.allclose(latent, vae.float().encode(to_signed(images[:1])).latents[0], atol=0.02)  # half precision

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from pipeline.config import default_config
 from tests.workflow.study import Study, working_copy
@@ -27,28 +25,9 @@ def coco(repository: Path) -> Path:
     return folder
 
 
-def lengthen_captions(model: Path, tokens: int) -> None:
-    """Let a CLIP model read more tokens by repeating its position embeddings, so that no word of COCO is cut off.
-
-    The captions of the embedded scenes have at most 18 tokens and its model reads no more. COCO's have up to 82 of its
-    tokens, because most of their words are spelled out in pieces.
-    """
-    weights = load_file(model / "text_encoder" / "model.safetensors")
-    name = next(name for name in weights if name.endswith("position_embedding.weight"))
-    weights[name] = np.resize(weights[name], (tokens, weights[name].shape[1]))
-    save_file(weights, model / "text_encoder" / "model.safetensors", metadata={"format": "pt"})
-    for file, changes in {
-        "text_encoder/config.json": {"max_position_embeddings": tokens},
-        "tokenizer/tokenizer_config.json": {"model_max_length": tokens, "max_length": tokens},
-    }.items():
-        settings = json.loads((model / file).read_text(encoding="utf-8"))
-        (model / file).write_text(json.dumps({**settings, **changes}), encoding="utf-8")
-
-
 @pytest.mark.slow
 def test_every_case_of_the_sample_arrives(repository: Path, coco: Path, tmp_path: Path) -> None:
     study: Study = working_copy(repository, tmp_path)
-    lengthen_captions(study.folder / "data" / "models" / "scenes", tokens=96)
     config = {
         "datasets": {"scenes": None, "COCO-IT": {"kind": "coco_it", "first": CASES}},
         "information": {"steps": [6]},
