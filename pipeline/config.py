@@ -108,7 +108,7 @@ class InformationSection(Section):
     beyond_trained_range: bool = Field(
         False, description="do not cut that range to the log-SNRs the model was trained on"
     )
-    steps: Steps = Field((50, 100, 200), description="numbers of draws to report, nested in one run")
+    steps: Steps = Field((50, 100), description="numbers of draws to report, nested in one run")
     word_prompt: Literal["word", "label"] = Field(
         "word", description="prompt of MI: the word as it stands in the caption, or its label"
     )
