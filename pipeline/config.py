@@ -168,7 +168,7 @@ class ScenesModelSection(Section):
     seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
     text_steps: int = Field(1000, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
-    unet_steps: int = Field(13000, ge=1, description="steps of the denoiser")
+    unet_steps: int = Field(18000, ge=1, description="steps of the denoiser")
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
     text_learning_rate: float = Field(0.0002, ge=0, description="that of the text encoder while the denoiser learns")
@@ -180,7 +180,10 @@ class ScenesModelSection(Section):
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
     focus: float = Field(
-        0.6, ge=0, le=1, description="share of noise levels drawn where words tell most (log-SNR -4.2 to 1.2)"
+        0.6, ge=0, le=1, description="share of noise levels drawn where words tell most (log-SNR -2.4 to 3)"
+    )
+    silence: float = Field(
+        0.8, ge=0, le=1, description="share of prompts left empty at log-SNRs where the scene is plain to see (above 2)"
     )
 
 

@@ -26,7 +26,7 @@ from pipeline.scenes.world import (
     plural,
 )
 
-FUNCTION_WORDS = ("a", "an", "the", "to", "of", "on", "in", "is", "and", "there", "with", "next", "_")
+FUNCTION_WORDS = ("a", "an", "the", "to", "of", "on", "in", "is", "and", "there", "next", "_")
 MAX_TOKENS = 18
 
 
@@ -45,7 +45,7 @@ class PromptMix:
     tinted: float
 
 
-GENERAL = PromptMix({"empty": 0.12, "noun": 0.13, "word": 0.07, "phrase": 0.10, "caption": 0.58}, 0.28, 0.65, 0.35)
+GENERAL = PromptMix({"empty": 0.15, "noun": 0.13, "word": 0.07, "phrase": 0.10, "caption": 0.55}, 0.28, 0.65, 0.35)
 BINDING = PromptMix({"empty": 0.11, "noun": 0.10, "word": 0.04, "phrase": 0.05, "caption": 0.70}, 0.18, 0.85, 0.15)
 
 

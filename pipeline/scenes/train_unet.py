@@ -7,6 +7,7 @@ without the waits of threaded kernels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,9 @@ from pipeline.scenes.train_autoencoder import to_signed
 from pipeline.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene, scene_rng
 
 # Log-SNRs between which an object's place and identity become visible in a scene.
-FOCUS = (-4.2, 1.2)
+FOCUS = (-2.4, 3.0)
+# Log-SNR above which a scene shows what its captions say.
+PLAIN_TO_SEE = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Recipe:
     bind_until: int
     hide_padding: float  # share of prompts whose end and padding tokens are hidden, so that words are read at all
     focus: float  # share of noise levels drawn where words tell most (FOCUS); the rest cover the whole schedule
+    silence: float  # share of prompts left empty where the scene is plain to see, so that the denoiser learns to look
 
     def factor(self, step: int) -> float:
         """Learning-rate factor of a step."""
@@ -147,8 +151,10 @@ class BatchMaker:
             rng = scene_rng(self.recipe.seed, "train", number)
             scene = sample_scene(rng, shares=BINDING_KIND_SHARES if binding else KIND_SHARES)
             images.append(draw_scene(scene)[0])
-            prompts.append(training_prompt(scene, rng, BINDING if binding else GENERAL))
-            timesteps.append(self._timestep(rng))
+            position = self._position(rng)
+            timesteps.append(len(self.logsnr) - 1 - position)
+            silent = rng.random() < self._silence(position)
+            prompts.append("" if silent else training_prompt(scene, rng, BINDING if binding else GENERAL))
             noises.append(rng.standard_normal((8, 16, 16), dtype=np.float32))
         ids = self.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
         with torch.no_grad():
@@ -157,10 +163,18 @@ class BatchMaker:
             latents, torch.from_numpy(np.stack(noises)), torch.tensor(timesteps), ids, self._readable(ids, numbers)
         )
 
-    def _timestep(self, rng: np.random.Generator) -> int:
+    def _position(self, rng: np.random.Generator) -> int:
+        """The place of a noise level among the ascending log-SNRs."""
         low, high = FOCUS if rng.random() < self.recipe.focus else (self.logsnr[0], self.logsnr[-1])
-        position = np.searchsorted(self.logsnr, rng.uniform(low, high))
-        return len(self.logsnr) - 1 - min(int(position), len(self.logsnr) - 1)
+        return min(int(np.searchsorted(self.logsnr, rng.uniform(low, high))), len(self.logsnr) - 1)
+
+    def _silence(self, position: int) -> float:
+        """Chance that a prompt is left empty; it rises smoothly around PLAIN_TO_SEE.
+
+        A denoiser that always has the caption at hand need not recognise anything. It then gains from a word even where
+        an exact model would not, and its information exceeds what a word can tell, −ln p(word).
+        """
+        return self.recipe.silence / (1 + math.exp(2 * (PLAIN_TO_SEE - self.logsnr[position])))
 
     def _readable(self, ids: torch.Tensor, numbers: range) -> torch.Tensor:
         end = int(self.tokenizer.eos_token_id)

@@ -3,6 +3,9 @@
 A scene holds one to three objects on one of five backgrounds. Background, category and tint are independent of each
 other, so that nothing but the object itself tells its category. Four categories carry an adjective that implies them
 (a zebra is always striped): their mutual information with an image is high, and conditional on the adjective it is nil.
+
+Boxes of objects lie on a grid of 4 pixels, which are the patches of the model's latents. A small network can then learn what
+each object looks like exactly, and does not need a word where the picture shows enough.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 IMAGE_SIZE = 64
+GRID = 4
 
 # OpenMoji code point of each category, by the names that COCO uses where it has the category.
 CODE_POINTS = {
@@ -138,10 +142,9 @@ def _tint(rng: np.random.Generator, category: str) -> str | None:
 
 def _one(rng: np.random.Generator) -> tuple[tuple[Thing, ...], None]:
     category = _category(rng)
-    low, high = ((20, 24), (28, 35), (42, 50))[rng.integers(3)]
-    size = int(rng.integers(low, high + 1))
-    x, y = rng.uniform(size / 2, IMAGE_SIZE - size / 2, 2)
-    return (Thing(category, _tint(rng, category), x, y, size),), None
+    size = ((20, 24), (28, 32), (44, 48))[rng.integers(3)][rng.integers(2)]
+    left, top = GRID * rng.integers(0, (IMAGE_SIZE - size) // GRID + 1, 2)
+    return (_thing(category, _tint(rng, category), left, top, size),), None
 
 
 def _pair(rng: np.random.Generator) -> tuple[tuple[Thing, ...], str]:
@@ -149,16 +152,16 @@ def _pair(rng: np.random.Generator) -> tuple[tuple[Thing, ...], str]:
     while second == first or {first, second} == CONFUSABLE:
         second = _category(rng)
     relation = list(RELATIONS)[rng.integers(4)]
-    sizes = rng.integers(27, 34, 2)
-    along = np.array([16.0, 48.0]) + rng.uniform(-1.5, 1.5, 2)
-    across = 32 + rng.uniform(-9, 9) + rng.uniform(-4, 4, 2)
+    sizes = [int(size) for size in rng.choice((28, 32), 2)]
+    along = [start + (32 - size if rng.random() < 0.5 else 0) for start, size in zip((0, 32), sizes, strict=True)]
+    across = 16 + GRID * (rng.integers(-2, 3) + rng.integers(-1, 2, 2))
     if relation in ("right of", "below"):
-        along = along[::-1]
+        along = [start - 32 if start >= 32 else start + 32 for start in along]
     horizontal = relation in ("left of", "right of")
-    places = zip(along, across, strict=True) if horizontal else zip(across, along, strict=True)
+    corners = zip(along, across, strict=True) if horizontal else zip(across, along, strict=True)
     things = tuple(
-        Thing(category, _tint(rng, category), float(x), float(y), int(size))
-        for category, (x, y), size in zip((first, second), places, sizes, strict=True)
+        _thing(category, _tint(rng, category), left, top, size)
+        for category, (left, top), size in zip((first, second), corners, sizes, strict=True)
     )
     return things, relation
 
@@ -167,10 +170,13 @@ def _same(rng: np.random.Generator) -> tuple[tuple[Thing, ...], None]:
     category = _category(rng)
     tint = _tint(rng, category)
     count = int(rng.integers(2, 4))
-    size = int(rng.integers(26, 31)) if count == 2 else int(rng.integers(23, 28))
-    centres = ((16, 32), (48, 32)) if count == 2 else ((15, 20), (49, 20), (32, 48))
-    jitter = rng.uniform(-3, 3, (count, 2))
+    size = 28 if count == 2 else 24
+    corners = ((0, 16), (32, 16)) if count == 2 else ((4, 4), (36, 4), (20, 36))
+    jitter = GRID * rng.integers((0, -1) if count == 2 else (-1, -1), 2, (count, 2))
     return tuple(
-        Thing(category, tint, x + float(dx), y + float(dy), size)
-        for (x, y), (dx, dy) in zip(centres, jitter, strict=True)
+        _thing(category, tint, left + dx, top + dy, size) for (left, top), (dx, dy) in zip(corners, jitter, strict=True)
     ), None
+
+
+def _thing(category: str, tint: str | None, left: int, top: int, size: int) -> Thing:
+    return Thing(category, tint, float(left + size / 2), float(top + size / 2), size)

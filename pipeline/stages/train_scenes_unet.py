@@ -74,6 +74,7 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
         bind_until=section.bind_until,
         hide_padding=section.hide_padding,
         focus=section.focus,
+        silence=section.silence,
     )
 
 

@@ -20,6 +20,7 @@ from pipeline.scenes.train_autoencoder import pictures, psnr, train_autoencoder
 from pipeline.scenes.train_text import caption_targets, save_text, train_text
 from pipeline.scenes.train_unet import (
     FOCUS,
+    PLAIN_TO_SEE,
     BatchMaker,
     Recipe,
     TrainState,
@@ -44,6 +45,7 @@ RECIPE = Recipe(
     bind_until=100,
     hide_padding=0.5,
     focus=0.6,
+    silence=0.8,
 )
 
 
@@ -120,9 +122,9 @@ def test_text_training_repeats() -> None:
 def test_the_decoder_learns_and_the_encoder_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.scenes.train_autoencoder.PATCH_SCENES", 30)
     losses: list[float] = []
-    trained = train_autoencoder(seed=0, steps=8, batch=2, report=lambda step, loss: losses.append(loss))
-    assert len(losses) == 8 and np.isfinite(losses).all()
-    assert np.mean(losses[-2:]) < 0.8 * losses[0]
+    trained = train_autoencoder(seed=0, steps=24, batch=2, report=lambda step, loss: losses.append(loss))
+    assert len(losses) == 24 and np.isfinite(losses).all()
+    assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:3])
     plain = build_autoencoder(pictures(0, "train", 0, 30))
     for name, weight in plain.encoder.state_dict().items():
         assert torch.equal(trained.encoder.state_dict()[name], weight)
@@ -163,13 +165,30 @@ def test_timesteps_lean_towards_the_focus(tokenizer: CLIPTokenizer, vae: Autoenc
     count = 2000
     for focus in (0.0, 0.6, 1.0):
         maker = BatchMaker(replace(RECIPE, focus=focus), tokenizer, vae)
-        drawn = logsnr[[maker._timestep(rng) for _ in range(count)]]
+        drawn = logsnr[[999 - maker._position(rng) for _ in range(count)]]
         inside = np.mean((drawn > FOCUS[0]) & (drawn < FOCUS[1]))
         length = (FOCUS[1] - FOCUS[0]) / (logsnr[0] - logsnr[-1])
         expected = focus + (1 - focus) * length
         assert abs(inside - expected) < 0.02 + 4 * np.sqrt(expected * (1 - expected) / count)
         if focus < 1:
             assert drawn.min() < -5 and drawn.max() > 6.5  # the whole schedule is covered
+
+
+def test_prompts_fall_silent_where_the_scene_is_plain_to_see(
+    batches: BatchMaker, tokenizer: CLIPTokenizer, vae: AutoencoderTiny
+) -> None:
+    assert batches._silence(0) < 1e-3
+    assert batches._silence(int(np.searchsorted(batches.logsnr, PLAIN_TO_SEE))) == pytest.approx(0.4, abs=0.01)
+    assert batches._silence(999) == pytest.approx(0.8, abs=1e-3)
+    always = BatchMaker(replace(RECIPE, silence=1.0, batch=60), tokenizer, vae)
+    never = BatchMaker(replace(RECIPE, silence=0.0, batch=60), tokenizer, vae)
+    silenced, spoken = always.batch(0, 0, 1), never.batch(0, 0, 1)
+    assert torch.equal(silenced.timesteps, spoken.timesteps)
+    logsnr = torch.logit(build_scheduler().alphas_cumprod.double())[silenced.timesteps]
+    empty, empty_anyway = ((b.ids[:, 1] == tokenizer.eos_token_id) for b in (silenced, spoken))
+    assert empty[logsnr > PLAIN_TO_SEE + 3].all() and int((logsnr > PLAIN_TO_SEE + 3).sum()) > 3
+    assert torch.equal(silenced.ids[~empty], spoken.ids[~empty])
+    assert float(empty_anyway.float().mean()) < 0.35
 
 
 def test_padding_is_hidden_in_its_share_but_never_a_word(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
