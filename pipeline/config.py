@@ -166,17 +166,17 @@ class ScenesModelSection(Section):
     """Recipe of the embedded model; used only by `snakemake train_scenes_model`."""
 
     seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
-    text_steps: int = Field(1000, ge=1, description="steps of the text encoder")
+    text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
-    unet_steps: int = Field(18000, ge=1, description="steps of the denoiser")
+    unet_steps: int = Field(11500, ge=1, description="steps of the denoiser")
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
-    text_learning_rate: float = Field(0.0002, ge=0, description="that of the text encoder while the denoiser learns")
-    decay_from: float = Field(0.72, ge=0, lt=1, description="share of the steps after which the learning rate falls")
+    text_learning_rate: float = Field(0.00002, ge=0, description="that of the text encoder while the denoiser learns")
+    decay_from: float = Field(0.7, ge=0, lt=1, description="share of the steps after which the learning rate falls")
     bind_from: int = Field(
-        3500, ge=0, description="step from which most scenes hold two things and most captions say which is where"
+        2000, ge=0, description="step from which most scenes hold two things and most captions say which is where"
     )
-    bind_until: int = Field(8000, ge=0, description="step from which the mixture is the first one again")
+    bind_until: int = Field(5000, ge=0, description="step from which the mixture is the first one again")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
     focus: float = Field(

@@ -46,7 +46,7 @@ class PromptMix:
 
 
 GENERAL = PromptMix({"empty": 0.15, "noun": 0.13, "word": 0.07, "phrase": 0.10, "caption": 0.55}, 0.28, 0.65, 0.35)
-BINDING = PromptMix({"empty": 0.11, "noun": 0.10, "word": 0.04, "phrase": 0.05, "caption": 0.70}, 0.18, 0.85, 0.15)
+BINDING = PromptMix({"empty": 0.10, "noun": 0.08, "word": 0.02, "phrase": 0.03, "caption": 0.77}, 0.15, 0.95, 0.10)
 
 
 def vocabulary() -> tuple[str, ...]:

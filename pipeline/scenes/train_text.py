@@ -1,7 +1,7 @@
 """Pre-train the text tower of the embedded model to know what a caption says.
 
 Stable Diffusion starts from a CLIP tower that has read millions of captions. This one learns, from captions alone, to
-hold at each noun its category, adjective and side, and at the end token the whole layout. Without it the denoiser would
+hold at each noun its category, adjective and side, and at the last noun and the end token the whole layout. Without it the denoiser would
 have to discover grammar through the noise.
 """
 
@@ -43,13 +43,15 @@ def caption_targets(captions: list[str]) -> dict[str, torch.Tensor]:
     """Class targets of a batch; -100 where there is nothing to predict.
 
     `category`, `adjective`, `side`: (batch, tokens). `end_category`, `end_adjective`: (batch, 5), one for each side and
-    one for a thing without a side. `end_place`: (batch,).
+    one for a thing without a side. `end_place`: (batch,). `last_noun`: (batch,), the position of the last noun's token, at
+    which the layout is already told; the start token where there is no noun.
     """
     batch = len(captions)
     by_token = {name: torch.full((batch, MAX_TOKENS), _IGNORE) for name in ("category", "adjective", "side")}
     end_category = torch.full((batch, len(SIDES) + 1), len(CATEGORIES))
     end_adjective = torch.full((batch, len(SIDES) + 1), len(ADJECTIVES))
     end_place = torch.full((batch,), len(PLACES))
+    last_noun = torch.zeros(batch, dtype=torch.long)
     for row, caption in enumerate(captions):
         place = parse_place(caption)
         end_place[row] = len(PLACES) if place is None else place
@@ -62,21 +64,30 @@ def caption_targets(captions: list[str]) -> dict[str, torch.Tensor]:
             by_token["side"][row, token] = side
             end_category[row, side] = mention.category
             end_adjective[row, side] = adjective
-    return {**by_token, "end_category": end_category, "end_adjective": end_adjective, "end_place": end_place}
+            last_noun[row] = token
+    ends = {"end_category": end_category, "end_adjective": end_adjective, "end_place": end_place}
+    return {**by_token, **ends, "last_noun": last_noun}
 
 
 def caption_loss(tower: CLIPTextModel, heads: CaptionHeads, ids: torch.Tensor, captions: list[str]) -> torch.Tensor:
-    """Sum of the cross entropies of all readings."""
+    """Sum of the cross entropies of all readings.
+
+    The layout is read at the end token, which the denoiser cannot always see, and at the last noun.
+    """
     states = tower(input_ids=ids).last_hidden_state
-    ends = states[torch.arange(len(ids)), (ids == tower.config.eos_token_id).int().argmax(1)]
     targets = caption_targets(captions)
+    rows, last_noun = torch.arange(len(ids)), targets["last_noun"]
+    ends = states[rows, (ids == tower.config.eos_token_id).int().argmax(1)]
+    told = last_noun > 0
+    layouts = torch.cat([ends, states[rows, last_noun][told]])
     entropy = nn.functional.cross_entropy
     loss = entropy(heads.end_place(ends), targets["end_place"])
     for name, head in heads.noun.items():
         loss = loss + entropy(head(states).flatten(0, 1), targets[name].flatten(), ignore_index=_IGNORE)
     for name, head in (("end_category", heads.end_category), ("end_adjective", heads.end_adjective)):
-        readings = head(ends).unflatten(1, (len(SIDES) + 1, -1))
-        loss = loss + 2 * entropy(readings.flatten(0, 1), targets[name].flatten())
+        readings = head(layouts).unflatten(1, (len(SIDES) + 1, -1))
+        wanted = torch.cat([targets[name], targets[name][told]])
+        loss = loss + 2 * entropy(readings.flatten(0, 1), wanted.flatten())
     return loss
 
 

@@ -153,7 +153,7 @@ class BatchMaker:
             images.append(draw_scene(scene)[0])
             position = self._position(rng)
             timesteps.append(len(self.logsnr) - 1 - position)
-            silent = rng.random() < self._silence(position)
+            silent = rng.random() < self._silence(position) and not binding
             prompts.append("" if silent else training_prompt(scene, rng, BINDING if binding else GENERAL))
             noises.append(rng.standard_normal((8, 16, 16), dtype=np.float32))
         ids = self.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
@@ -169,10 +169,11 @@ class BatchMaker:
         return min(int(np.searchsorted(self.logsnr, rng.uniform(low, high))), len(self.logsnr) - 1)
 
     def _silence(self, position: int) -> float:
-        """Chance that a prompt is left empty; it rises smoothly around PLAIN_TO_SEE.
+        """Chance that a prompt is left empty outside of the binding phase; it rises smoothly around PLAIN_TO_SEE.
 
         A denoiser that always has the caption at hand need not recognise anything. It then gains from a word even where
-        an exact model would not, and its information exceeds what a word can tell, −ln p(word).
+        an exact model would not, and its information exceeds what a word can tell, −ln p(word). Binding, though, is
+        learnt from captions of things in plain sight.
         """
         return self.recipe.silence / (1 + math.exp(2 * (PLAIN_TO_SEE - self.logsnr[position])))
 

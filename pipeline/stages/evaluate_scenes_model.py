@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="pipeline folder of the embedded model")
     parser.add_argument("--seed", required=True, type=int, help="seed of the held-out scenes and of the draws")
     parser.add_argument("--output", required=True, type=Path, help="metrics to write (JSON)")
-    parser.add_argument("--scenes", default=600, type=int, help="number of held-out scenes")
+    parser.add_argument("--scenes", default=700, type=int, help="number of held-out scenes")
     parser.add_argument("--draws", default=48, type=int, help="draws of the estimator (even)")
     parser.add_argument("--batch-size", default=64, type=int, help="rows in one call of the denoiser")
 

@@ -98,6 +98,7 @@ def test_targets_stand_on_the_tokens_of_the_nouns() -> None:
     assert set(targets["end_category"][1].tolist()) == {len(CATEGORIES)}
     assert targets["end_category"][2].tolist() == [len(CATEGORIES)] * len(SIDES) + [zebra]
     assert targets["end_place"].tolist() == [len(PLACES), PLACES.index("snow"), PLACES.index("grass")]
+    assert targets["last_noun"].tolist() == [8, 0, 2]
 
 
 def test_the_text_tower_learns(tmp_path: Path) -> None:
