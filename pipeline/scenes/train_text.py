@@ -1,8 +1,8 @@
 """Pre-train the text tower of the embedded model to know what a caption says.
 
 Stable Diffusion starts from a CLIP tower that has read millions of captions. This one learns, from captions alone, to
-hold at each noun its category, adjective and side, and at the last noun and the end token the whole layout. Without it the denoiser would
-have to discover grammar through the noise.
+hold at each noun its category, adjective and side, and at the last noun and the end token the whole layout. Without it the
+denoiser would have to discover grammar through the noise.
 """
 
 from __future__ import annotations

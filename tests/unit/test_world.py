@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import combinations
 
 import pytest
 
+from pipeline.scenes.captions import scene_captions, vocabulary
 from pipeline.scenes.world import (
     BACKGROUNDS,
     BINDING_KIND_SHARES,
     CATEGORIES,
     CONFUSABLE,
+    GRID,
     IMAGE_SIZE,
     IMPLIED,
     KIND_SHARES,
@@ -102,10 +105,23 @@ def test_relations_are_inverse_to_each_other() -> None:
     assert all(RELATIONS[inverse] == relation for relation, inverse in RELATIONS.items())
 
 
-def test_things_are_mostly_inside(scenes: list[Scene]) -> None:
-    for thing in (thing for scene in scenes for thing in scene.things):
-        low, high = thing.size / 2 - 4, IMAGE_SIZE - thing.size / 2 + 4
-        assert low <= thing.x <= high and low <= thing.y <= high
+def test_boxes_lie_on_the_grid_inside_the_picture_and_apart(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        boxes = [(t.x - t.size / 2, t.y - t.size / 2, t.x + t.size / 2, t.y + t.size / 2) for t in scene.things]
+        assert all(edge % GRID == 0 and 0 <= edge <= IMAGE_SIZE for box in boxes for edge in box), scene
+        for (a, b, c, d), (e, f, g, h) in combinations(boxes, 2):
+            assert c <= e or g <= a or d <= f or h <= b, scene
+
+
+def test_every_word_is_said_in_some_caption(scenes: list[Scene]) -> None:
+    said = {
+        word
+        for number, scene in enumerate(scenes[:1500])
+        for caption in scene_captions(scene, scene_rng(0, "captions", number))
+        for word in caption.split()
+    }
+    # The blank stands in training prompts only, for a word that is left out.
+    assert set(vocabulary()) - said == {"_"} and not said - set(vocabulary())
 
 
 def test_a_scene_depends_on_seed_split_and_index_only() -> None:
