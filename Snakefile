@@ -1,8 +1,10 @@
 # What a word tells a diffusion model about a pixel: the whole study, from images to tables and figures.
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
-#   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO
+#   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
+#   snakemake --cores all localisation                     one part of the study: localisation or retrieval
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
+#   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 
 from snakemake.utils import min_version
 
@@ -17,11 +19,14 @@ include: "rules/scenes.smk"
 include: "rules/coco.smk"
 include: "rules/information.smk"
 include: "rules/localisation.smk"
+include: "rules/aro.smk"
+include: "rules/retrieval.smk"
 
 
 localrules:
     all,
     localisation,
+    retrieval,
     train_scenes_model,
 
 
@@ -29,6 +34,7 @@ rule all:
     default_target: True
     input:
         rules.localisation.input,
+        rules.retrieval.input,
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
 

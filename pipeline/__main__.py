@@ -19,12 +19,21 @@ _STAGE_NAMES = (
     "train_scenes_autoencoder",
     "train_scenes_unet",
     "evaluate_scenes_model",
+    "train_scenes_clip",
+    "train_scenes_hardneg",
     "build_cases",
     "estimate_information",
     "record_attention",
     "score_localisation",
     "tabulate_localisation",
     "plot_localisation",
+    "draw_scenes_aro",
+    "build_retrieval_cases",
+    "score_retrieval",
+    "score_clip",
+    "score_text",
+    "tabulate_retrieval",
+    "plot_retrieval",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a

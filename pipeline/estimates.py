@@ -107,8 +107,8 @@ class Estimate:
 def _integrate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
     """Mean over draws of w·integrand with its standard error. integrand: float64 (N, h, w)."""
     values = draws.weight[:, None, None] * integrand
-    total, total_error = _mean_and_error(values.sum((1, 2)), draws)
-    pixels, pixel_errors = _mean_and_error(values, draws)
+    total, total_error = mean_and_error(values.sum((1, 2)), draws)
+    pixels, pixel_errors = mean_and_error(values, draws)
     return MapEstimate(
         map=(pixels + constant).numpy(),
         map_error=pixel_errors.numpy(),
@@ -117,7 +117,7 @@ def _integrate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> 
     )
 
 
-def _mean_and_error(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
+def mean_and_error(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean over the first axis and its standard error under the design.
 
     ±ε pairs are averaged first. Independent draws: s/√n. Stratified: the variance within strata is read off second

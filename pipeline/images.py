@@ -32,6 +32,45 @@ def load_image(path: Path) -> Image.Image:
         raise InputError(f"{path}: this image cannot be read ({error}).") from error
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image as `load_image` gives it, read from the head of the file.
+
+    Raises InputError naming the file if it is missing or no image.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected an image.")
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: this image cannot be read ({error}).") from error
+
+
+def crop_image(image: Image.Image, crop: str) -> Image.Image:
+    """The part of an image inside the box `crop` = "x,y,w,h" in pixels; the whole image for "".
+
+    What lies beyond the image's edges is cut off the box. Raises InputError if nothing is left.
+    """
+    return image.crop(crop_box(crop, (image.height, image.width))) if crop else image
+
+
+def crop_box(crop: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box "x,y,w,h" cut to an image of `size` = (height, width): left, top, right, bottom in pixels.
+
+    Raises InputError for another text, and for a box without area or wholly outside the image.
+    """
+    try:
+        x, y, width, height = map(int, crop.split(","))
+    except ValueError:
+        raise InputError(f"the box is {crop!r}; expected x,y,w,h in whole pixels.") from None
+    if width < 1 or height < 1:
+        raise InputError(f"the box {crop} (x,y,w,h) has no area; width and height must be at least 1 pixel.")
+    left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, size[1]), min(y + height, size[0])
+    if left >= right or top >= bottom:
+        raise InputError(f"the box {crop} (x,y,w,h) lies outside its image of {size[1]} x {size[0]} pixels.")
+    return left, top, right, bottom
+
+
 def fit_image(image: Image.Image, size: tuple[int, int], resize: Resize = "squeeze") -> Image.Image:
     """Bring an RGB image to `size` = (height, width), bilinear.
 

@@ -18,6 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
 from pipeline.errors import InputError
+from pipeline.lora import add_lora
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
@@ -60,9 +61,13 @@ class LatentDiffusion:
         revision: str | None = None,
         variant: str | None = None,
         dtype: str = "float32",
+        lora: str | None = None,
         device: str = "cpu",
     ) -> LatentDiffusion:
-        """Load from a local folder or the hub. Raises InputError, naming what was looked for, when that fails."""
+        """Load from a local folder or the hub, with a LoRA's change of the weights added to them when one is named.
+
+        Raises InputError, naming what was looked for, when that fails.
+        """
         folder = Path(model_id)
         if folder.exists() and not (folder / "model_index.json").is_file():
             raise InputError(
@@ -84,6 +89,8 @@ class LatentDiffusion:
                 f"model → id '{model_id}' (revision {revision or 'default'}) could not be loaded as a Stable Diffusion "
                 f"pipeline with safetensors weights; give a local folder or a reachable hub id: {error}"
             ) from error
+        if lora is not None:
+            add_lora(pipeline, lora)
         return cls(pipeline, device)
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:

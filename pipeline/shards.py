@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,16 @@ class ImageJob:
     cases: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case: its row of the cases table, status, reason, and its results when the status is ok."""
+
+    case: Any
+    status: str
+    reason: str
+    arrays: Mapping[str, np.ndarray]
+
+
 @dataclass
 class Shard:
     """The cases of one shard, and the state of each. `identity` is what determines a result besides the case itself."""
@@ -45,10 +55,21 @@ class Shard:
 
     @classmethod
     def open(
-        cls, cases: Path, *, number: int, shards: int, images: Path, maps: Path, identity: Mapping[str, Any]
+        cls,
+        cases: Path,
+        *,
+        number: int,
+        shards: int,
+        images: Path,
+        maps: Path,
+        identity: Mapping[str, Any],
+        read: Callable[[Path], pd.DataFrame] = read_cases,
     ) -> Shard:
-        """Read the cases of shard `number` of `shards`; cases lost before keep their status."""
-        frame = read_cases(cases)
+        """Read the cases of shard `number` of `shards`; cases lost before keep their status.
+
+        `read` reads the table, which has the columns case_id, image_id, image_path, status and reason among others.
+        """
+        frame = read(cases)
         frame = frame[[shard_of(image, shards) == number for image in frame["image_id"]]].reset_index(drop=True)
         shard = cls(frame, images, maps, identity)
         lost = frame[frame["status"] != "ok"]
@@ -90,29 +111,38 @@ class Shard:
         `row` makes the values of a finished case from its arrays; failed cases get NaN, 0 or empty lists. Raises
         InputError when more than `max_failed_fraction` of the cases (rounded up) failed.
         """
-        lost = {case for case, (status, _) in self.failures.items()}
-        allowed = math.ceil(max_failed_fraction * len(self.cases))
-        if len(lost) > allowed:
+        summary = self.check_failures(max_failed_fraction)
+        rows = [self._row(outcome, columns, row) for outcome in self.outcomes()]
+        write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
+        return summary
+
+    def check_failures(self, max_failed_fraction: float) -> str:
+        """How many cases there are and how many failed, in one line; InputError when too many did."""
+        failed, allowed = len(self.failures), math.ceil(max_failed_fraction * len(self.cases))
+        if failed > allowed:
             shown = "; ".join(f"{case}: {reason}" for case, (_, reason) in list(self.failures.items())[:5])
             raise InputError(
-                f"{len(lost)} of {len(self.cases)} cases failed, more than max_failed_fraction allows ({allowed}): {shown}"
+                f"{failed} of {len(self.cases)} cases failed, more than max_failed_fraction allows ({allowed}): {shown}"
             )
-        rows = [self._row(case, columns, row) for case in self.cases.itertuples(index=False)]
-        write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
-        return f"{len(self.cases)} cases, {len(lost)} failed"
+        return f"{len(self.cases)} cases, {failed} failed"
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What became of every case, in the order of the cases table."""
+        for case in self.cases.itertuples(index=False):
+            status, reason = self.failures.get(str(case.case_id), ("ok", ""))
+            yield Outcome(case, status, reason, read_arrays(self._file(case)) if status == "ok" else {})
 
     def _row(
-        self, case: Any, columns: Mapping[str, str], row: Callable[[Mapping[str, np.ndarray]], dict[str, Any]]
+        self, outcome: Outcome, columns: Mapping[str, str], row: Callable[[Mapping[str, np.ndarray]], dict[str, Any]]
     ) -> dict[str, Any]:
-        status, reason = self.failures.get(case.case_id, ("ok", ""))
         values = dict.fromkeys(columns, math.nan) | {
             name: {"int64": 0, "list<float64>": [], "string": ""}[kind]
             for name, kind in columns.items()
             if kind != "float64"
         }
-        if status == "ok":
-            values |= {**row(read_arrays(self._file(case))), "key": self._key(case)}
-        return values | {"case_id": case.case_id, "status": status, "reason": reason}
+        if outcome.status == "ok":
+            values |= {**row(outcome.arrays), "key": self._key(outcome.case)}
+        return values | {"case_id": outcome.case.case_id, "status": outcome.status, "reason": outcome.reason}
 
     def _usable(self) -> list[Any]:
         return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]

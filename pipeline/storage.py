@@ -26,6 +26,7 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "float64": pa.float64(),
     "bool": pa.bool_(),
     "list<float64>": pa.list_(pa.float64()),
+    "list<string>": pa.list_(pa.string()),
 }
 
 # What pandas calls the content of a column (`pandas.api.types.infer_dtype`), per declared type.
@@ -61,8 +62,8 @@ def write_text(path: Path, text: str) -> None:
 def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str]) -> None:
     """Write `frame` as Parquet with exactly `columns`, in their order.
 
-    `columns` maps each name to "string", "int64", "float64", "bool" or "list<float64>". A float may be NaN; strings,
-    integers and booleans have no missing values (use "" or a status column). Raises InputError naming the file and
+    `columns` maps each name to "string", "int64", "float64", "bool", "list<float64>" or "list<string>". A float may be NaN;
+    strings, integers and booleans have no missing values (use "" or a status column). Raises InputError naming the file and
     the column for a missing or extra column or for content of another type.
     """
     _check_names(path, list(frame.columns), columns)
@@ -137,7 +138,9 @@ def _check_names(path: Path, found: list[str], columns: Mapping[str, str]) -> No
 
 def _column(path: Path, name: str, values: pd.Series, kind: str) -> pa.Array:
     if kind == "list<float64>":
-        return _list_column(path, name, values)
+        return _numbers_column(path, name, values)
+    if kind == "list<string>":
+        return _texts_column(path, name, values)
     content = pd.api.types.infer_dtype(values, skipna=False)
     if content not in _ACCEPTED_CONTENT[kind] and len(values):
         raise InputError(f"{path}: column `{name}` holds {content} values; expected {kind} without missing values.")
@@ -147,7 +150,7 @@ def _column(path: Path, name: str, values: pd.Series, kind: str) -> pa.Array:
     return pa.array(values.tolist(), type=_ARROW_TYPES[kind])
 
 
-def _list_column(path: Path, name: str, values: pd.Series) -> pa.Array:
+def _numbers_column(path: Path, name: str, values: pd.Series) -> pa.Array:
     lists: list[list[float]] = []
     for row, value in enumerate(values):
         try:
@@ -163,3 +166,12 @@ def _list_column(path: Path, name: str, values: pd.Series) -> pa.Array:
             ) from None
         lists.append(array.astype(np.float64).tolist())
     return pa.array(lists, type=pa.list_(pa.float64()))
+
+
+def _texts_column(path: Path, name: str, values: pd.Series) -> pa.Array:
+    lists: list[list[str]] = []
+    for row, value in enumerate(values):
+        if not isinstance(value, list | tuple | np.ndarray) or not all(isinstance(text, str) for text in value):
+            raise InputError(f"{path}: column `{name}`, row {row} holds {value!r}; expected a list of texts.")
+        lists.append([str(text) for text in value])
+    return pa.array(lists, type=pa.list_(pa.string()))

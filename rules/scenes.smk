@@ -4,11 +4,27 @@
 # PRODUCES  data/scenes/                                  evaluation scenes in COCO layout, with LICENSE.txt
 #           data/models/training/                         the parts of a new model, only when asked for
 #           data/models/scenes-trained/                   the model that `snakemake train_scenes_model` makes
-# STEPS     draw_scenes; train_scenes_text, train_scenes_autoencoder, train_scenes_unet, evaluate_scenes_model
+#           data/models/scenes_clip-trained/              the CLIP that `snakemake train_scenes_clip` makes
+#           data/models/scenes_hardneg-trained/           the LoRA that `snakemake train_scenes_hardneg` makes
+# STEPS     draw_scenes; train_scenes_text, train_scenes_autoencoder, train_scenes_unet, evaluate_scenes_model;
+#           train_scenes_clip; train_scenes_hardneg
 
 SCENES = CONFIG.scenes.folder
 TRAINING = "data/models/training"
 TRAINED = "data/models/scenes-trained"
+# Keys of the recipe that concern the CLIP, the LoRA, and the model.
+CLIP_KEYS, HARDNEG_KEYS = (
+    [
+        key
+        for key in type(CONFIG.scenes_model).model_fields
+        if key == "seed" or key.startswith(part)
+    ]
+    for part in ("clip_", "hardneg_")
+)
+MODEL_KEYS = [
+    "seed",
+    *set(type(CONFIG.scenes_model).model_fields) - {*CLIP_KEYS, *HARDNEG_KEYS},
+]
 
 
 rule draw_scenes:
@@ -24,7 +40,7 @@ rule draw_scenes:
         "../envs/pipeline.yaml"
     params:
         folder=lambda wildcards, output: str(Path(output.licence).parent),
-        section=section("scenes"),
+        section=section("scenes", ["seed", "count", "folder"]),
         code=code("draw_scenes"),
     message:
         "Drawing the scenes of the embedded study"
@@ -42,7 +58,7 @@ rule train_scenes_text:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        section=section("scenes_model"),
+        section=section("scenes_model", MODEL_KEYS),
         code=code("train_scenes_text"),
     message:
         "Training the text tower of the embedded model"
@@ -59,7 +75,7 @@ rule train_scenes_autoencoder:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        section=section("scenes_model"),
+        section=section("scenes_model", MODEL_KEYS),
         code=code("train_scenes_autoencoder"),
     message:
         "Training the autoencoder of the embedded model"
@@ -80,7 +96,7 @@ rule train_scenes_unet:
     threads: workflow.cores or 1
     params:
         parts=lambda wildcards, input: str(Path(input[0]).parent),
-        section=section("scenes_model"),
+        section=section("scenes_model", MODEL_KEYS),
         code=code("train_scenes_unet"),
     message:
         "Training the denoiser of the embedded model; a killed run goes on from its last checkpoint"
@@ -113,3 +129,41 @@ rule train_scenes_model:
         rules.evaluate_scenes_model.output,
     message:
         "The new model is in {TRAINED}, its numbers in {input}"
+
+
+rule train_scenes_clip:
+    input:
+        "data/models/scenes",
+    output:
+        directory("data/models/scenes_clip-trained"),
+    log:
+        f"{TRAINING}/logs/train_scenes_clip.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model", CLIP_KEYS),
+        code=code("train_scenes_clip"),
+    message:
+        "Training the image tower of the embedded CLIP; a killed run goes on from its last checkpoint"
+    shell:
+        "python -m pipeline train_scenes_clip --section {params.section:q} --model {input} --output-dir {output}"
+        " 2>&1 | tee -a {log}"
+
+
+rule train_scenes_hardneg:
+    input:
+        "data/models/scenes",
+    output:
+        directory("data/models/scenes_hardneg-trained"),
+    log:
+        f"{TRAINING}/logs/train_scenes_hardneg.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model", HARDNEG_KEYS),
+        code=code("train_scenes_hardneg"),
+    message:
+        "Training the LoRA that prefers true captions, a few minutes"
+    shell:
+        "python -m pipeline train_scenes_hardneg --section {params.section:q} --model {input} --output-dir {output}"
+        " 2>&1 | tee {log}"

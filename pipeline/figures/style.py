@@ -1,17 +1,21 @@
-"""Look shared by the figures: colours and names of the methods, text sizes, saving.
+"""Look shared by the figures: names of methods and datasets, colours, text sizes, panels under a heading, saving.
 
-Method colours are Okabe and Ito's colour-blind-safe set; references that know nothing of the word are grey.
+Colours are safe for the colour-blind: Okabe and Ito's for the methods of localisation, Tol's "vibrant" for those of
+retrieval. References that know nothing of the word, or nothing of the image, are grey.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.errors import InputError
@@ -19,15 +23,22 @@ from pipeline.storage import atomic_path
 
 ACCENT = "#C43C00"  # the word in a caption
 MUTED = "#6B6B6B"  # secondary text
+GUIDE = "#E4E4E4"  # grid lines
+
+HEADING_SIZE = 12.0  # points
+NOTE_SIZE = 8.5  # points, of the text under a heading, of legends and of what stands beside panels
+_LINE = 0.165  # inches, height of a line of the note
+_NARROWEST = 5.4  # inches, width of heading, note and legend over a narrower figure
 
 
 @dataclass(frozen=True)
 class MethodStyle:
-    """Name, colour and line of a method in every figure."""
+    """Name, colour, line and marker of a method in every figure."""
 
     name: str
     colour: str
-    line: str | tuple[int, tuple[int, ...]] = "-"
+    line: Literal["-"] | tuple[int, tuple[int, ...]] = "-"
+    marker: str = "o"
 
 
 METHOD_STYLES: dict[str, MethodStyle] = {
@@ -39,7 +50,39 @@ METHOD_STYLES: dict[str, MethodStyle] = {
     "saliency": MethodStyle("saliency (no word)", "#555555", (0, (5, 1, 1, 1))),
     "shuffled": MethodStyle("shuffled (CMI of another image)", "#7A7A7A", (0, (1, 1))),
     "whole_image": MethodStyle("whole image", "#8C8C8C", (0, (5, 2))),
+    "i_s": MethodStyle("iˢ (likelihood ratio)", "#0077BB"),
+    "i_o": MethodStyle("iᵒ (orthogonal)", "#33BBEE", marker="D"),
+    "neg_nll": MethodStyle("likelihood (−NLL)", "#009988", marker="^"),
+    "diffitm": MethodStyle("DiffITM", "#EE7733", marker="s"),
+    "hardneg_diffitm": MethodStyle("HardNeg-DiffITM", "#CC3311", marker="p"),
+    "clip": MethodStyle("CLIP", "#EE3377", (0, (6, 2)), marker="X"),
+    "text_only": MethodStyle("text only (no image)", "#5F5F5F", (0, (1, 1)), marker="v"),
 }
+
+
+class DatasetTitle(NamedTuple):
+    """What a retrieval dataset asks the model, and what its false captions are made of."""
+
+    question: str
+    source: str
+
+
+DATASET_TITLES: dict[str, DatasetTitle] = {
+    "vg_relation": DatasetTitle("Who does what to whom?", "VG-Relation: things swapped"),
+    "vg_attribution": DatasetTitle("Which thing looks how?", "VG-Attribution: attributes swapped"),
+    "coco_order": DatasetTitle("Which word order is right?", "COCO-Order: words shuffled"),
+    "flickr30k_order": DatasetTitle("Which word order is right?", "Flickr30k-Order: words shuffled"),
+    "scenes_vg_relation": DatasetTitle("What is where?", "scenes: things swapped"),
+    "scenes_vg_attribution": DatasetTitle("Which thing looks how?", "scenes: attributes swapped"),
+    "scenes_noun_swap": DatasetTitle("What is there?", "scenes: a noun replaced"),
+    "scenes_coco_order": DatasetTitle("Which word order is right?", "scenes as in COCO-Order"),
+    "scenes_flickr30k_order": DatasetTitle("Which word order is right?", "scenes as in Flickr30k-Order"),
+}
+
+
+def dataset_title(dataset: str) -> DatasetTitle:
+    """Title of a retrieval dataset; a dataset without its own stands under its name."""
+    return DATASET_TITLES.get(dataset, DatasetTitle(dataset.replace("_", " "), ""))
 
 
 def method_style(method: str) -> MethodStyle:
@@ -75,6 +118,116 @@ def colour_map(name: str) -> mpl.colors.Colormap:
     if name not in mpl.colormaps:
         raise InputError(f"figures.palette is {name!r}; it must be a Matplotlib colour map such as cividis or viridis.")
     return mpl.colormaps[name]
+
+
+def balanced_columns(panels: int, most: int) -> int:
+    """Number of columns, at most `most`, that fills the rows best: 4 panels in at most 3 columns make 2 by 2."""
+    rows = -(-panels // most)
+    return -(-panels // rows)
+
+
+def panel_figure(
+    heights: Sequence[float],
+    *,
+    columns: int,
+    width: float,
+    left: float,
+    right: float,
+    above: float,
+    below: float,
+    label_room: float = 0.0,
+    heading: str,
+    note: str,
+    legend: Sequence[Artist] = (),
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels in columns, under a heading, a note and one legend for all.
+
+    Lengths are in inches, so that text keeps its size and its distances whatever the number of panels. Each panel goes
+    under the shortest column so far, the first such: panels of one height stand in rows.
+
+    Args:
+        heights: of the panels, in their order.
+        columns: number of columns.
+        width: of a panel.
+        left, right, above, below: room around every panel for its labels.
+        label_room: more room to the left of the first column, for labels that a row of panels shares.
+        heading: the question that the figure answers.
+        note: how to read it; wrapped to the width of the figure.
+        legend: labelled artists.
+
+    Returns:
+        the figure and its panels in their order.
+    """
+    figure_width = label_room + columns * (left + width + right)
+    text_width = max(figure_width, _NARROWEST)
+    lines = textwrap.wrap(note, int(text_width / 0.068)) or [""]
+    legend_rows = -(-len(legend) // max(int(text_width / 1.75), 1))
+    head = 0.36 + _LINE * len(lines) + (0.12 + 0.2 * legend_rows if legend else 0.0)
+    places, used = [], [head] * columns
+    for height in heights:
+        column = used.index(min(used))
+        places.append((label_room + column * (left + width + right) + left, used[column] + above + height))
+        used[column] += above + height + below
+    figure_height = max(used)
+    figure = Figure(figsize=(figure_width, figure_height))
+    figure.text(0.02 / figure_width, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
+    for number, line in enumerate(lines):
+        # One text a line: in a text of several, their distances would follow their letters.
+        baseline = 1 - (0.4 + _LINE * number) / figure_height
+        figure.text(0.02 / figure_width, baseline, line, fontsize=NOTE_SIZE, color=MUTED, va="baseline")
+    if legend:
+        figure.legend(
+            handles=list(legend),
+            loc="upper left",
+            bbox_to_anchor=(0.02 / figure_width, 1 - (0.4 + _LINE * len(lines)) / figure_height),
+            ncols=-(-len(legend) // legend_rows),
+            frameon=False,
+            fontsize=NOTE_SIZE,
+            borderaxespad=0,
+            borderpad=0,
+            columnspacing=1.4,
+            handlelength=2.0,
+        )
+    panels = [
+        figure.add_axes((x / figure_width, 1 - y / figure_height, width / figure_width, height / figure_height))
+        for (x, y), height in zip(places, heights, strict=True)
+    ]
+    return figure, panels
+
+
+def sentence_figure(heading: str, sentence: str) -> Figure:
+    """A figure that says in one sentence why there is nothing to draw."""
+    with figure_style():
+        figure = Figure(figsize=(5.2, 1.0))
+        figure.text(0.01, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
+        figure.text(0.01, 0.66, textwrap.fill(sentence, 78), fontsize=NOTE_SIZE, color=MUTED, va="top")
+    return figure
+
+
+def shorten(text: str, characters: int) -> str:
+    """A text of at most so many characters, with an ellipsis where it is cut."""
+    return text if len(text) <= characters else f"{text[: characters - 1].rstrip()}…"
+
+
+def title_panel(axes: Axes, dataset: str, detail: str) -> None:
+    """Write over a panel what its dataset asks, and under that where it comes from and a detail."""
+    title = dataset_title(dataset)
+    text = " · ".join(part for part in (title.source, detail) if part)
+    for size, weight, colour, offset, line in (
+        (10, "bold", "black", 18, shorten(title.question, 32)),
+        (8, "normal", MUTED, 6, text),
+    ):
+        axes.annotate(
+            line,
+            xy=(0, 1),
+            xytext=(0, offset),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=size,
+            fontweight=weight,
+            color=colour,
+            annotation_clip=False,
+        )
 
 
 def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:

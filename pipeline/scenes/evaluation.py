@@ -18,14 +18,13 @@ from pipeline.estimates import Estimate
 from pipeline.information import Problem, Row, estimate_many
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.sampling import integration_interval, sample_draws
-from pipeline.scenes.captions import describe, noun_words, tint_words, with_article
+from pipeline.scenes.captions import noun_words, tint_words, with_article
 from pipeline.scenes.drawing import draw_scene
-from pipeline.scenes.world import IMPLIED, RELATIONS, Scene, sample_scene, scene_rng
+from pipeline.scenes.swaps import noun_swap, plain_caption
+from pipeline.scenes.world import Scene, sample_scene, scene_rng
 from pipeline.seeds import generator
-from pipeline.words import SWAPS, find_word, remove_word, swap_partner, swap_word, word_token_positions
+from pipeline.words import find_word, remove_word, word_token_positions
 
-# The paper's swaps; a chair stands in for the table, which has no emoji.
-SCENE_SWAPS = tuple(("bed", "chair") if "bed" in pair else pair for pair in SWAPS)
 BOUND_SCENES = 20_000
 
 
@@ -83,7 +82,7 @@ def build_probes(seed: int, count: int) -> Iterator[Probe]:
         rng = scene_rng(seed, "evaluation", number)
         scene = sample_scene(rng, kind="one" if number % 3 == 0 else "pair")
         picture, masks = draw_scene(scene)
-        caption = _caption(scene)
+        caption = plain_caption(scene)
         things = tuple(
             NamedThing(thing.category, mask, remove_word(caption, thing.category, "word"))
             for thing, mask in zip(scene.things, masks, strict=True)
@@ -95,27 +94,12 @@ def build_probes(seed: int, count: int) -> Iterator[Probe]:
             picture=picture,
             caption=caption,
             things=things,
-            noun_swap=_noun_swap(scene),
-            plain=_caption(scene, adjective=False) if scene.relation else "",
-            relation_swap=_caption(scene, adjective=False, swap=True) if scene.relation else "",
+            noun_swap=noun_swap(scene),
+            plain=plain_caption(scene, adjective=False) if scene.relation else "",
+            relation_swap=plain_caption(scene, adjective=False, invert=True) if scene.relation else "",
             attribute_swap=_attribute_swap(scene),
             tint=tints[0] if scene.kind == "one" and tints else "",
         )
-
-
-def _caption(scene: Scene, *, adjective: bool = True, swap: bool = False) -> str:
-    phrases = [with_article(describe(thing, adjective=adjective)) for thing in scene.things]
-    relation = RELATIONS[scene.relation] if swap and scene.relation else scene.relation
-    return f" {relation} ".join(phrases)
-
-
-def _noun_swap(scene: Scene) -> str:
-    """The caption with the first noun swapped; not where the picture holds the other noun or an adjective tells them."""
-    first, *others = scene.things
-    partner = swap_partner(first.category, SCENE_SWAPS)
-    if first.tint is None or partner in IMPLIED or any(other.category == partner for other in others):
-        return ""
-    return swap_word(_caption(scene), first.category, SCENE_SWAPS) or ""
 
 
 def _attribute_swap(scene: Scene) -> str:

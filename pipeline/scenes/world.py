@@ -73,7 +73,7 @@ NUMBERS = {2: "two", 3: "three"}
 CONFUSABLE = frozenset({"bear", "teddy bear"})
 
 # Streams of random numbers: no two splits share one, whatever their seeds.
-SPLITS = {"train": 1, "evaluation": 2, "validation": 3, "captions": 4}
+SPLITS = {"train": 1, "evaluation": 2, "validation": 3, "captions": 4, "retrieval": 5}
 
 KIND_SHARES = {"one": 0.32, "pair": 0.54, "same": 0.14}
 

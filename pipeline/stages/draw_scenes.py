@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.config import ScenesSection, parse_section
+from pipeline.config import ScenesSection, given, parse_section
 from pipeline.datasets.scenes import write_scenes
 from pipeline.provenance import write_provenance
 
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output_dir / "scenes.provenance.json",
         stage="draw_scenes",
-        section=section.model_dump(mode="json"),
+        section=given(section),
         inputs=[],
     )
     print(f"{section.count} scenes in {args.output_dir}")

@@ -18,7 +18,7 @@ from pipeline.config import InformationSection, parse_section
 from pipeline.estimates import Estimate, Pair
 from pipeline.information import Problem, Row, estimate_many
 from pipeline.progress import Progress
-from pipeline.sampling import Interval, integration_interval, sample_draws
+from pipeline.sampling import Interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob
 from pipeline.stages.model_shard import ModelShard, add_model_arguments
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Estimate the cases of one shard."""
     section = parse_section(InformationSection, args.section)
-    stage = ModelShard.open(args, "estimate_information", section, heads=args.heads)
+    stage = ModelShard.open(args, "estimate_information", section.model_dump(mode="json"), heads=args.heads)
     pending = stage.shard.pending()
     if pending:
         jobs = stage.readable(pending)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
                 for case in job.cases:
                     stage.shard.store(case, case_arrays(case, estimate, section, attention[case.case_id]))
                 progress.advance()
-    stage.finish(SHARD_COLUMNS, _row, section)
+    stage.finish(SHARD_COLUMNS, _row)
 
 
 def case_prompts(case: Any, section: InformationSection) -> dict[str, str]:
@@ -118,7 +118,7 @@ def _estimates(
     stage: ModelShard, jobs: Sequence[ImageJob], section: InformationSection
 ) -> Iterator[tuple[ImageJob, Estimate, dict[str, dict[int, np.ndarray]]]]:
     """Image after image: its estimate, and the attention map of each of its cases at each number of draws."""
-    interval = _interval(stage, section)
+    interval = stage.interval(section)
     started: list[_Started] = []
 
     def problems() -> Iterator[Problem]:
@@ -178,21 +178,3 @@ def _attention_maps(
         }
         for case in started.job.cases
     }
-
-
-def _interval(stage: ModelShard, section: InformationSection) -> Interval:
-    low, high = stage.model.logsnr_range
-    interval = integration_interval(
-        loc=section.loc,
-        scale=section.scale,
-        clip=section.clip,
-        trained=(low, high),
-        beyond_trained_range=section.beyond_trained_range,
-    )
-    if interval.low < low or interval.high > high:
-        print(
-            f"warning: log-SNRs {interval.low:.2f} … {interval.high:.2f} leave the model's trained range "
-            f"{low:.2f} … {high:.2f}, because information → beyond_trained_range is true",
-            flush=True,
-        )
-    return interval

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from pipeline.attention import AttentionSum, word_map
 from pipeline.code_digest import code_digest
-from pipeline.config import ModelSection, Section, parse_section
+from pipeline.config import InformationSection, ModelSection, parse_section
+from pipeline.datasets.cases import read_cases
+from pipeline.devices import resolve_device
 from pipeline.errors import InputError
-from pipeline.images import fit_image, image_array, load_image
+from pipeline.images import crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.provenance import folder_sha256, write_provenance
+from pipeline.provenance import file_sha256, folder_sha256, write_provenance
+from pipeline.sampling import Interval, integration_interval
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob, Shard
 from pipeline.words import find_word, word_token_positions
@@ -53,9 +57,20 @@ class ModelShard:
 
     @classmethod
     def open(
-        cls, args: argparse.Namespace, stage: str, section: Section, *, image_range: str = "signed", **identity: Any
+        cls,
+        args: argparse.Namespace,
+        stage: str,
+        section: Mapping[str, Any],
+        *,
+        image_range: str = "signed",
+        read: Callable[[Path], pd.DataFrame] = read_cases,
+        **identity: Any,
     ) -> ModelShard:
-        """Open the shard that the arguments name. `identity`: what else determines a result."""
+        """Open the shard that the arguments name.
+
+        section: the settings that determine a result, plain values. `read` reads the cases; `identity`: what else
+        determines a result.
+        """
         settings = parse_section(ModelSection, args.model)
         if args.threads:
             torch.set_num_threads(args.threads)
@@ -67,12 +82,13 @@ class ModelShard:
             maps=args.maps,
             identity={
                 "model": model_identity(settings),
-                "settings": settings.model_dump(mode="json", exclude={"id", "revision"}),
-                "section": section.model_dump(mode="json"),
+                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "lora"}),
+                "section": dict(section),
                 "seed": args.seed,
                 "code": code_digest(f"pipeline.stages.{stage}"),
                 **identity,
             },
+            read=read,
         )
         return cls(stage, shard, settings, args, image_range)
 
@@ -85,13 +101,35 @@ class ModelShard:
             revision=chosen.revision,
             variant=chosen.variant,
             dtype=chosen.dtype,
+            lora=chosen.lora,
             device=resolve_device(self.args.device),
         )
 
-    def latent(self, job: ImageJob) -> torch.Tensor | None:
-        """The latent of a job's image, (C, h, w); None, with its cases failed, when the file cannot be read."""
+    def interval(self, information: InformationSection) -> Interval:
+        """The log-SNRs to integrate over; a warning is printed when they leave those that the model was trained on."""
+        low, high = self.model.logsnr_range
+        interval = integration_interval(
+            loc=information.loc,
+            scale=information.scale,
+            clip=information.clip,
+            trained=(low, high),
+            beyond_trained_range=information.beyond_trained_range,
+        )
+        if interval.low < low or interval.high > high:
+            print(
+                f"warning: log-SNRs {interval.low:.2f} … {interval.high:.2f} leave the model's trained range "
+                f"{low:.2f} … {high:.2f}, because information → beyond_trained_range is true",
+                flush=True,
+            )
+        return interval
+
+    def latent(self, job: ImageJob, crop: str = "") -> torch.Tensor | None:
+        """The latent of a job's image, (C, h, w); None, with its cases failed, when the file cannot be read.
+
+        crop: the part of the image to take, as `images.crop_image` reads it; empty: all of it.
+        """
         try:
-            image = load_image(self.shard.images / job.image_path)
+            image = crop_image(load_image(self.shard.images / job.image_path), crop)
         except InputError as error:
             for case in job.cases:
                 self.shard.fail(case, "image_unreadable", str(error))
@@ -153,13 +191,17 @@ class ModelShard:
         ]
         return [job for job in kept if job.cases]
 
-    def finish(self, columns: dict[str, str], row: Any, section: Section) -> None:
+    def finish(self, columns: dict[str, str], row: Any) -> None:
         """Write the shard's table and its provenance, and say how many cases it has."""
         print(self.shard.write(self.args.output, columns, row, self.args.max_failed_fraction), flush=True)
+        self.write_provenance()
+
+    def write_provenance(self) -> None:
+        """Write what the shard's results come from, beside its table."""
         write_provenance(
             self.args.output.with_suffix(".provenance.json"),
             stage=self.stage,
-            section=section.model_dump(mode="json"),
+            section=dict(self.shard.identity["section"]),
             inputs=[self.args.cases],
             extra={
                 **self.shard.identity,
@@ -171,17 +213,12 @@ class ModelShard:
 
 
 def model_identity(settings: ModelSection) -> str:
-    """What identifies the weights: the hash of a local folder, or the id and revision of a hub repository."""
+    """What identifies the weights: hash of a local folder, or id and revision of a hub repository; and hash of the LoRA."""
     folder = Path(settings.id)
-    return folder_sha256(folder) if folder.is_dir() else f"{settings.id}@{settings.revision}"
+    weights = folder_sha256(folder) if folder.is_dir() else f"{settings.id}@{settings.revision}"
+    return f"{weights}+{_lora_identity(settings.lora)}" if settings.lora else weights
 
 
-def resolve_device(device: str) -> str:
-    """`auto` → the GPU where there is one; InputError for a GPU that is not there."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(
-            f"machine → device is '{device}', but torch sees no CUDA device; allowed here are auto and cpu"
-        )
-    return device
+def _lora_identity(lora: str) -> str:
+    path = Path(lora)
+    return folder_sha256(path) if path.is_dir() else file_sha256(path) if path.is_file() else lora

@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Record the attention maps of one shard."""
     section = parse_section(AttentionSection, args.section)
-    stage = ModelShard.open(args, "record_attention", section, image_range=section.image_range)
+    settings = section.model_dump(mode="json")
+    stage = ModelShard.open(args, "record_attention", settings, image_range=section.image_range)
     pending = stage.shard.pending()
     if pending:
         walks = _walks(stage, jobs := stage.readable(pending))
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
             while batch := list(islice(walks, args.batch_size)):
                 _record(stage, batch, section)
                 progress.advance(len(batch))
-    stage.finish(SHARD_COLUMNS, _row, section)
+    stage.finish(SHARD_COLUMNS, _row)
 
 
 def _row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -17,12 +17,15 @@ from pipeline.config import (
     Config,
     DatasetSection,
     InformationSection,
+    RetrievalDatasetSection,
+    RetrievalSection,
     Section,
     default_config,
     load_config,
     parse_section,
     render_yaml,
     section_json,
+    sections_json,
 )
 from pipeline.errors import InputError
 
@@ -61,7 +64,7 @@ def test_every_key_has_a_comment_of_its_own() -> None:
         return [cls, *(s for found in inner if issubclass(found, Section) for s in sections(found))]
 
     text = render_yaml(default_config())
-    for section in [*sections(Config), DatasetSection]:
+    for section in [*sections(Config), DatasetSection, RetrievalDatasetSection]:
         for name, field in section.model_fields.items():
             assert field.description and "\n" not in field.description, name
             assert f"# {field.description}" in text, name
@@ -78,6 +81,13 @@ def test_overlays_are_valid(repository: Path, overlays: list[str]) -> None:
     assert study.datasets["COCO10"].per_label == 1
     assert not study.datasets["COCO-WL"].localisation
     assert study.localisation.map_size == 512
+    assert list(study.retrieval_datasets) == ["vg_relation", "vg_attribution", "coco_order", "flickr30k_order"]
+    assert {name: data.kind for name, data in study.retrieval_datasets.items()} == {
+        n: n for n in study.retrieval_datasets
+    }
+    assert [data.minimum_group for data in study.retrieval_datasets.values()] == [1, 25, 1, 1]
+    assert study.clip.id == "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
+    assert study.retrieval.steps == 100
 
 
 def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None:
@@ -92,6 +102,20 @@ def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None
     assert (paper.model.latents, released.model.latents) == ("mean", "sample")
     assert paper.model.id == released.model.id
     assert {data.word_removal for data in released.datasets.values()} == {"substring"}
+    assert (paper.retrieval.ties, released.retrieval.ties) == ("half", "wrong")
+    assert paper.retrieval_datasets == released.retrieval_datasets
+
+
+def test_hardneg_overlay_of_the_published_study(repository: Path) -> None:
+    """The lines that paper.yaml offers in a comment are YAML that works."""
+    text = (repository / "config" / "paper.yaml").read_text(encoding="utf-8")
+    offered = re.search(r"^  #   models:\n(  #     .*\n)+", text, re.MULTILINE)
+    assert offered
+    models = yaml.safe_load(offered[0].replace("  #   ", ""))
+    methods = {"retrieval": {"methods": ["diffitm", "hardneg_diffitm"]}}
+    study = load_config(merged(yaml.safe_load(text), models, methods))
+    assert study.models["hardneg_diffitm"].lora
+    assert study.models["hardneg_diffitm"].revision == study.model.revision
 
 
 def test_overlays_comment_every_deviation(repository: Path) -> None:
@@ -126,6 +150,31 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"datasets": {"scenes": {"crowd": True}}}, "datasets → scenes → crowd", "true", "include | exclude"),
         ({"datasets": {"mine": {"root": "x"}}}, "datasets → mine → kind", "missing", "coco_it | word_list | custom"),
         ({"information": {"loc": float("inf")}}, "information → loc", "Infinity", "a number"),
+        ({"attention": {"steps": [1000]}}, "attention → steps → 0", "1000", "a whole number ≥ 1 and ≤ 999"),
+        ({"retrieval": {"methods": ["clip", "blip"]}}, "retrieval → methods → 1", '"blip"', "text_only"),
+        ({"retrieval": {"ties": "first"}}, "retrieval → ties", '"first"', "half | wrong | right | drop"),
+        ({"retrieval": {"error": 0}}, "retrieval → error", "0", "a number > 0 and < 1"),
+        ({"retrieval": {"diffitm_timesteps": [1000]}}, "retrieval → diffitm_timesteps → 0", "1000", "≥ 0 and ≤ 999"),
+        (
+            {"retrieval_datasets": {"mine": {"file": "a.json", "images": "i"}}},
+            "retrieval_datasets → mine → kind",
+            "missing",
+            "vg_relation | vg_attribution | coco_order | flickr30k_order",
+        ),
+        (
+            {"retrieval_datasets": {"mine": {"kind": "vg_relation", "images": "i"}}},
+            "retrieval_datasets → mine → file",
+            "missing",
+            "the path of a .json or .parquet file",
+        ),
+        (
+            {"retrieval_datasets": {"scenes_vg_relation": {"file": "a.csv"}}},
+            "retrieval_datasets → scenes_vg_relation → file",
+            '"a.csv"',
+            "the path of a .json or .parquet file",
+        ),
+        ({"models": {"hardneg_diffitm": {"lora": 5}}}, "models → hardneg_diffitm → lora", "5", "text or null"),
+        ({"models": {"hardneg_diffitm": {"dtype": "int8"}}}, "models → hardneg_diffitm → dtype", '"int8"', "float16"),
     ],
 )
 def test_message_has_path_value_and_what_is_allowed(
@@ -146,6 +195,13 @@ def test_message_has_path_value_and_what_is_allowed(
         ({"localization": {}}, "localization", "localisation"),
         ({"localisation": {"thresholds": {"hihg": 0.6}}}, "localisation → thresholds → hihg", "high"),
         ({"dataset": {}}, "dataset", "datasets"),
+        ({"retrieval_dataset": {}}, "retrieval_dataset", "retrieval_datasets"),
+        (
+            {"retrieval_datasets": {"scenes_coco_order": {"taggers": "scenes"}}},
+            "retrieval_datasets → scenes_coco_order → taggers",
+            "tagger",
+        ),
+        ({"models": {"hardneg_diffitm": {"loras": "x"}}}, "models → hardneg_diffitm → loras", "lora"),
     ],
 )
 def test_unknown_key_gets_the_nearest_valid_one(overlay: dict[str, Any], path: str, nearest: str) -> None:
@@ -170,6 +226,20 @@ def test_a_section_of_another_shape_shows_a_key_of_it(found: object) -> None:
     assert pasted(text) == {"information": {"density": "logistic"}}
     assert "allowed is a section of keys and values" in message({"datasets": 3})
     assert "allowed is a section of keys and values" in message({"datasets": {"scenes": 3}})
+
+
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("datasets", {"scenes": {"kind": "coco_it"}}),
+        ("retrieval_datasets", {"scenes_vg_relation": {"kind": "vg_relation"}}),
+        ("models", {"hardneg_diffitm": {"id": "data/models/scenes"}}),
+    ],
+)
+def test_sections_by_name_of_another_shape_show_a_section(key: str, right: dict[str, Any]) -> None:
+    text = message({key: 3})
+    assert text.startswith(f"{key} is 3; allowed is a section of keys and values")
+    assert pasted(text) == {key: right}
 
 
 def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
@@ -215,10 +285,106 @@ def test_steps_that_go_with_their_design(information: dict[str, Any]) -> None:
     assert list(load_config(merged({"information": information})).information.steps) == information["steps"]
 
 
-def test_names_of_datasets_become_folders() -> None:
-    text = message({"datasets": {"my images": {"kind": "coco_it"}}})
-    assert text.startswith("datasets → my images is no name for a dataset")
-    assert pasted(text) == {"datasets": {"my_images": {"kind": "coco_it"}}}
+@pytest.mark.parametrize(
+    ("overlay", "path", "reason"),
+    [
+        ({"steps": 25}, "steps", "an even number, because `antithetic_eps`"),
+        ({"steps": 4}, "steps", "6 or more"),
+        (
+            {"stopping": "racing", "block": 7},
+            "block",
+            "is 7; allowed is 10 | 50: an even number that divides `steps` = 50",
+        ),
+        ({"stopping": "racing", "block": 5}, "block", "is 5; allowed is 10 | 50"),
+        ({"stopping": "racing", "block": 2}, "block", "each block has a standard error"),
+        ({"stopping": "racing", "steps": 36}, "block", "is 10; allowed is 6 | 12 | 18 | 36"),
+        ({"diffitm_timesteps": [110, 10]}, "diffitm_timesteps", "increasing"),
+        ({"methods": ["i_s", "clip", "i_s"]}, "methods", "each value once"),
+    ],
+)
+def test_retrieval_values_that_do_not_go_together(overlay: dict[str, Any], path: str, reason: str) -> None:
+    text = message({"retrieval": overlay})
+    assert text.startswith(f"retrieval → {path} is ") and reason in text.splitlines()[0], text
+    load_config(merged({"retrieval": overlay}, pasted(text)))
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "antithetic"),
+    [
+        ({"steps": 50}, True),
+        ({"steps": 44}, True),  # the block is not used without racing
+        ({"steps": 25}, False),
+        ({"stopping": "racing", "steps": 60, "block": 6}, True),
+        ({"stopping": "racing", "steps": 15, "block": 5}, False),
+    ],
+)
+def test_draws_of_a_case_that_go_with_their_blocks(retrieval: dict[str, Any], antithetic: bool) -> None:
+    study = load_config(merged({"retrieval": retrieval, "information": {"antithetic_eps": antithetic}}))
+    assert study.retrieval.steps == retrieval["steps"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "reason"),
+    [
+        ({"kind": "vg_relation", "file": "a.json"}, "images", "a folder, because `file` is JSON"),
+        ({"kind": "vg_relation", "file": "a.parquet", "images": "i"}, "images", "null, because a Parquet mirror"),
+        ({"kind": "coco_order", "file": "a.json", "images": "i"}, "tagger", "`kind` coco_order in JSON are shuffled"),
+        ({"kind": "flickr30k_order", "file": "a.json", "images": "i"}, "tagger", "`scenes` or a spaCy pipeline"),
+        (
+            {"kind": "vg_attribution", "file": "a.json", "images": "i", "tagger": "scenes"},
+            "tagger",
+            "null, because `kind` vg_attribution shuffles none",
+        ),
+        (
+            {"kind": "coco_order", "file": "a.parquet", "tagger": "scenes"},
+            "tagger",
+            "null, because a Parquet mirror has its false captions inside",
+        ),
+    ],
+)
+def test_files_of_a_retrieval_set(dataset: dict[str, Any], key: str, reason: str) -> None:
+    overlay = {"retrieval_datasets": {"mine": dataset}}
+    text = message(overlay)
+    assert text.startswith(f"retrieval_datasets → mine → {key} is "), text
+    assert f"allowed is {reason}" in text or reason in text.splitlines()[0], text
+    load_config(merged(overlay, pasted(text)))
+
+
+def test_a_method_with_a_second_model_needs_it() -> None:
+    overlay = {"retrieval": {"methods": ["diffitm", "hardneg_diffitm"]}, "models": {"hardneg_diffitm": None}}
+    text = message(overlay)
+    assert text.startswith("models → hardneg_diffitm is missing; allowed are the keys of `model`, because `methods`")
+    study = load_config(merged(overlay, pasted(text)))
+    assert study.models["hardneg_diffitm"] == study.model
+    assert not load_config(
+        merged(overlay, pasted(text), {"models": {"hardneg_diffitm": None}}, {"retrieval": {"methods": ["diffitm"]}})
+    ).models
+
+
+def test_names_of_second_models_are_methods() -> None:
+    text = message({"models": {"negclip": {"id": "x"}}})
+    assert text.startswith("models → negclip is no name here; allowed is hardneg_diffitm")
+    assert pasted(text) == {"models": {"hardneg_diffitm": {"id": "data/models/scenes"}}}
+
+
+@pytest.mark.parametrize("key", ["datasets", "retrieval_datasets"])
+def test_names_of_datasets_become_folders(key: str) -> None:
+    kind = {"datasets": "coco_it", "retrieval_datasets": "vg_relation"}[key]
+    text = message(
+        {key: {"my images": {"kind": kind, "file": "a.json", "images": "i"} if key != "datasets" else {"kind": kind}}}
+    )
+    assert text.startswith(f"{key} → my images is no name for a dataset")
+    assert pasted(text) == {key: {"my_images": {"kind": kind}}}
+
+
+def test_a_wrong_name_and_what_is_wrong_below_it_are_both_told() -> None:
+    text = message({"datasets": {"my images": {"kind": "coco"}}})
+    assert "datasets → my images is no name" in text and 'datasets → my images → kind is "coco"' in text
+
+
+def test_a_name_belongs_to_one_dataset() -> None:
+    text = message({"retrieval_datasets": {"scenes": {"kind": "vg_relation", "file": "a.json", "images": "i"}}})
+    assert text.startswith("retrieval_datasets → scenes is a name under `datasets` too; allowed is one of its own")
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -232,7 +398,19 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_null_takes_a_dataset_out() -> None:
     assert list(load_config(merged({"datasets": {"scenes_words": None}})).datasets) == ["scenes"]
-    assert "needs one dataset or more" in message({"datasets": {"scenes": None, "scenes_words": None}})
+    sets = {"retrieval_datasets": {name: None for name in list(default_config().retrieval_datasets)[1:]}}
+    assert list(load_config(merged(sets)).retrieval_datasets) == ["scenes_vg_relation"]
+
+
+def test_null_takes_all_datasets_of_a_part_out() -> None:
+    """A study may have one part only, but not none."""
+    every = {"datasets": {"scenes": None, "scenes_words": None}}
+    assert not load_config(merged(every)).datasets
+    assert not load_config(merged({"datasets": None})).datasets
+    assert not load_config(merged({"retrieval_datasets": None})).retrieval_datasets
+    text = message(every, {"retrieval_datasets": None})
+    assert text.startswith("datasets is empty, and so is `retrieval_datasets`; a study needs one dataset or more")
+    load_config(merged(every, {"retrieval_datasets": None}, pasted(text)))
 
 
 def test_section_survives_the_way_to_a_stage() -> None:
@@ -242,6 +420,23 @@ def test_section_survives_the_way_to_a_stage() -> None:
     assert parse_section(InformationSection, text) == section
     dataset = default_config().datasets["scenes_words"]
     assert parse_section(DatasetSection, section_json(dataset)) == dataset
+
+
+def test_a_stage_gets_the_keys_that_it_reads() -> None:
+    study = load_config(merged({"retrieval": {"steps": 20, "ties": "drop"}}))
+    text = section_json(study.retrieval, ["steps", "block"])
+    assert json.loads(text) == {"steps": 20, "block": 10}
+    assert parse_section(RetrievalSection, text) == RetrievalSection(steps=20)
+    assert section_json(study.retrieval, []) == "{}"
+
+
+def test_sections_by_name_survive_the_way_to_a_stage() -> None:
+    sections = default_config().retrieval_datasets
+    parsed = {
+        name: parse_section(RetrievalDatasetSection, json.dumps(section))
+        for name, section in json.loads(sections_json(sections)).items()
+    }
+    assert parsed == sections
 
 
 def test_order_of_keys_does_not_change_a_section() -> None:

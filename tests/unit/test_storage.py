@@ -10,13 +10,21 @@ import pytest
 from pipeline import storage
 from pipeline.errors import InputError
 
-COLUMNS = {"name": "string", "count": "int64", "value": "float64", "good": "bool", "curve": "list<float64>"}
+COLUMNS = {
+    "name": "string",
+    "count": "int64",
+    "value": "float64",
+    "good": "bool",
+    "curve": "list<float64>",
+    "texts": "list<string>",
+}
 
 
 def frame() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "curve": [[0.5, 1.0], []],
+            "texts": [("a dog", ""), np.array(["een café"], dtype=object)],
             "name": ["zebra", ""],
             "count": [1, -2],
             "value": [np.nan, 2.5],
@@ -35,6 +43,7 @@ def test_table_returns_as_written(tmp_path: Path) -> None:
     assert np.isnan(read["value"][0]) and read["value"][1] == 2.5
     assert read["good"].tolist() == [True, False]
     assert [list(curve) for curve in read["curve"]] == [[0.5, 1.0], []]
+    assert [list(texts) for texts in read["texts"]] == [["a dog", ""], ["een café"]]
     assert [file.name for file in path.parent.iterdir()] == ["table.parquet"]
 
 
@@ -66,6 +75,10 @@ def test_table_without_rows_keeps_its_types(tmp_path: Path) -> None:
         ("curve", [[1.0], 2.0]),
         ("curve", [[1.0], ["a"]]),
         ("curve", [[1.0], None]),
+        ("texts", [["a"], "ab"]),
+        ("texts", [["a"], ["b", None]]),
+        ("texts", [["a"], [1]]),
+        ("texts", [["a"], None]),
     ],
 )
 def test_wrong_content_names_file_and_column(tmp_path: Path, column: str, values: list[object]) -> None:
@@ -73,6 +86,16 @@ def test_wrong_content_names_file_and_column(tmp_path: Path, column: str, values
     with pytest.raises(InputError, match=rf"table\.parquet: column `{column}`"):
         storage.write_table(path, frame().assign(**{column: pd.Series(values, dtype=object)}), COLUMNS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lists_of_texts_and_of_numbers_are_not_mixed_up(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    with pytest.raises(InputError, match=r"column `texts`, row 1 holds \['a', 2\]; expected a list of texts"):
+        storage.write_table(path, frame().assign(texts=[[], ["a", 2]]), COLUMNS)
+    storage.write_table(path, frame().assign(texts=[[], []]), COLUMNS)
+    assert [len(texts) for texts in storage.read_table(path, COLUMNS)["texts"]] == [0, 0]
+    with pytest.raises(InputError, match=r"column `texts` has type .*; expected list<float64>"):
+        storage.read_table(path, {**COLUMNS, "texts": "list<float64>"})
 
 
 def test_missing_and_extra_columns_are_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pipeline.datasets.annotations import open_captions, open_instances
 from pipeline.datasets.cases import cases_table, write_cases
 from pipeline.datasets.coco import coco_it_cases
 from pipeline.datasets.scenes import write_scenes
-from tests.workflow.study import Study, working_copy
+from tests.workflow.study import TINY_RETRIEVAL, Study, working_copy
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,21 @@ def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Stud
 def study(finished: Study, tmp_path: Path) -> Study:
     """A copy of the finished study, to change."""
     return finished.copy(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def finished_retrieval(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A working copy in which the tiny retrieval study has run to its end. Read only, as `finished`."""
+    study = working_copy(repository, tmp_path_factory.mktemp("retrieval"), TINY_RETRIEVAL)
+    run = study.snakemake()
+    assert run.status == 0, run.output
+    return study
+
+
+@pytest.fixture
+def retrieval_study(finished_retrieval: Study, tmp_path: Path) -> Study:
+    """A copy of the finished retrieval study, to change."""
+    return finished_retrieval.copy(tmp_path / "study")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,26 @@ TINY: dict[str, Any] = {
     "shards": 2,
     "scenes": {"count": 12},
     "datasets": {"scenes": {"kind": "coco_it", "first": 6}, "scenes_words": None},
+    "retrieval_datasets": None,
     "information": {"steps": [4, 8]},
     "attention": {"steps": [2]},
     "localisation": {"bootstrap": 100},
     "figures": {"panels": 2},
+    "machine": {"batch_size": 16},
+}
+
+# The retrieval part alone: four pairs of captions with exchanged nouns, four captions with their shuffles.
+TINY_RETRIEVAL: dict[str, Any] = {
+    "study": "tiny",
+    "shards": 2,
+    "scenes": {"count": 2, "retrieval": 4},
+    "datasets": {"scenes": None, "scenes_words": None},
+    "retrieval_datasets": {"scenes_vg_attribution": None, "scenes_noun_swap": None, "scenes_flickr30k_order": None},
+    "retrieval": {
+        "steps": 6,
+        "diffitm_timesteps": [310, 610, 910],
+        "bootstrap": 100,
+    },
     "machine": {"batch_size": 16},
 }
 
@@ -49,6 +65,7 @@ class Study:
     """A working copy, and Snakemake in it."""
 
     folder: Path
+    base: Mapping[str, Any] = field(default_factory=lambda: TINY)
 
     @property
     def results(self) -> Path:
@@ -73,7 +90,7 @@ class Study:
         self, *arguments: str, config: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
     ) -> Run:
         """Run Snakemake on the tiny study; `config` is an overlay on it."""
-        files = {"tiny.yaml": TINY, **({"overlay.yaml": config} if config else {})}
+        files = {"tiny.yaml": self.base, **({"overlay.yaml": config} if config else {})}
         for name, content in files.items():
             (self.folder / name).write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
         configuration = ["--configfile", *files]
@@ -93,10 +110,10 @@ class Study:
     def copy(self, folder: Path) -> Study:
         """Another copy, with the results, Snakemake's memory of them, and the dates of all files."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return Study(folder)
+        return Study(folder, self.base)
 
 
-def working_copy(repository: Path, folder: Path) -> Study:
+def working_copy(repository: Path, folder: Path, base: Mapping[str, Any] = TINY) -> Study:
     """Copy what a clone would hold, uncommitted changes included; nothing that Git ignores."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -111,4 +128,4 @@ def working_copy(repository: Path, folder: Path) -> Study:
         if (repository / name).is_file() and not name.startswith("tests/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / name, folder / name)
-    return Study(folder)
+    return Study(folder, base)

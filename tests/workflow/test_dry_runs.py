@@ -34,6 +34,12 @@ def test_embedded_study(fresh: Study) -> None:
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
         "plot_localisation_panels": 2,
+        "draw_scenes_aro": 1,
+        "build_retrieval_cases": 5,
+        "score_retrieval": 10,
+        "score_text": 5,
+        "tabulate_retrieval": 1,
+        "plot_retrieval": 1,
         "all": 1,
     }
 
@@ -50,6 +56,12 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
         "plot_localisation_panels": 4,
+        "build_retrieval_cases": 4,
+        "score_retrieval": 4 * 64,
+        "score_clip": 4,
+        "score_text": 4,
+        "tabulate_retrieval": 1,
+        "plot_retrieval": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output

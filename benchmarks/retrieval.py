@@ -1,0 +1,130 @@
+"""How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
+
+    python benchmarks/retrieval.py [--cases 100] [--steps 100] [--block 10]
+
+Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
+same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over
+those of the whole budget. Exits with 1 when fewer than 99 % are decided alike or more than a third of the evaluations are
+needed over all sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
+from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.storage import read_table
+
+ROOT = Path(__file__).resolve().parents[1]
+SETS = {
+    "scenes_vg_relation": ("vg_relation", "visual_genome_relation.json", None),
+    "scenes_vg_attribution": ("vg_attribution", "visual_genome_attribution.json", None),
+    "scenes_noun_swap": ("vg_relation", "noun_swap.json", None),
+    "scenes_coco_order": ("coco_order", "coco_karpathy_test.json", "scenes"),
+    "scenes_flickr30k_order": ("flickr30k_order", "flickr30k_test.json", "scenes"),
+}
+
+
+def stage(name: str, *arguments: object) -> float:
+    """Run a stage as a rule does; seconds that it took."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pipeline", name, *map(str, arguments)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def build(folder: Path, cases: int) -> dict[str, Path]:
+    """The cases tables of the embedded sets by name."""
+    scenes = Config().scenes.model_copy(update={"retrieval": cases})
+    stage("draw_scenes_aro", "--section", section_json(scenes), "--output-dir", folder / "aro")
+    tables = {}
+    for name, (kind, file, tagger) in SETS.items():
+        section = RetrievalDatasetSection(
+            kind=kind, file=str(folder / "aro" / file), images=str(folder / "aro"), tagger=tagger
+        )
+        tables[name] = folder / name / "cases.parquet"
+        arguments = ("--dataset", name, "--section", section_json(section), "--seed", 0, "--output", tables[name])
+        stage("build_retrieval_cases", *arguments)
+    return tables
+
+
+def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.DataFrame, float]:
+    """Scores of one set and the seconds that they took."""
+    output = cases.parent / section.stopping / "shard.parquet"
+    seconds = stage(
+        "score_retrieval",
+        *(
+            "--cases",
+            cases,
+            "--images",
+            folder / "aro",
+            "--shard",
+            0,
+            "--shards",
+            1,
+            "--section",
+            section_json(section),
+        ),
+        *("--information", section_json(Config().information), "--model", section_json(Config().model), "--seed", 0),
+        *("--max-failed-fraction", 0, "--maps", output.parent / "parts", "--output", output, "--threads", 1),
+    )
+    return read_table(output, RETRIEVAL_SCORE_COLUMNS), seconds
+
+
+def decisions(scores: pd.DataFrame) -> pd.Series:
+    """The option that each case decides for."""
+    table = scores.pivot(index="case_id", columns="option", values="value")
+    return pd.Series(np.argmax(table.to_numpy(), axis=1), index=table.index)
+
+
+def evaluations(scores: pd.DataFrame) -> int:
+    """Denoiser evaluations of all cases, each counted once."""
+    return int(scores.groupby("case_id")["evaluations"].first().sum())
+
+
+def main() -> int:
+    """Compare the two ways over all sets."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--cases", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--block", type=int, default=RetrievalSection().block)
+    parser.add_argument("--error", type=float, default=RetrievalSection().error)
+    options = parser.parse_args()
+    whole = RetrievalSection(methods=("i_s",), steps=options.steps, stopping="none")
+    racing = whole.model_copy(update={"stopping": "racing", "block": options.block, "error": options.error})
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name, cases in build(folder, options.cases).items():
+            (full, full_seconds), (raced, raced_seconds) = (score(folder, cases, way) for way in (whole, racing))
+            alike = decisions(full) == decisions(raced).reindex(decisions(full).index)
+            rows.append(
+                (name, len(alike), alike.sum(), evaluations(raced), evaluations(full), raced_seconds, full_seconds)
+            )
+            report(*rows[-1])
+    totals = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
+    report("all", *totals)
+    cases, alike, used, budget = totals[:4]
+    return int(alike < 0.99 * cases or used > budget / 3)
+
+
+def report(name: str, cases: int, alike: int, used: int, budget: int, seconds: float, full_seconds: float) -> None:
+    """One line of the comparison."""
+    print(
+        f"{name:24} {cases:5d} cases   decided alike {100 * alike / cases:6.2f} %   evaluations {used / budget:.3f} of the "
+        f"whole budget's   seconds {seconds / full_seconds:.3f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The configuration: every key with its default, range and meaning.
+
+`config.yaml` is generated from the sections (`python -m pipeline write_config`); its values are the embedded demo study.
+Snakemake merges overlays (`--configfile`) into it, `load_config` checks the result, and each stage gets its own
+section as JSON.
+"""
+
+from pipeline.config.loading import default_config, given, load_config, parse_section, section_json, sections_json
+from pipeline.config.rendering import render_yaml
+from pipeline.config.sections import (
+    AttentionSection,
+    ClipSection,
+    Config,
+    DatasetSection,
+    FiguresSection,
+    InformationSection,
+    LocalisationSection,
+    MachineSection,
+    ModelSection,
+    RetrievalDatasetSection,
+    RetrievalSection,
+    ScenesModelSection,
+    ScenesSection,
+    Section,
+    ThresholdsSection,
+)
+
+__all__ = [
+    "AttentionSection",
+    "ClipSection",
+    "Config",
+    "DatasetSection",
+    "FiguresSection",
+    "InformationSection",
+    "LocalisationSection",
+    "MachineSection",
+    "ModelSection",
+    "RetrievalDatasetSection",
+    "RetrievalSection",
+    "ScenesModelSection",
+    "ScenesSection",
+    "Section",
+    "ThresholdsSection",
+    "default_config",
+    "given",
+    "load_config",
+    "parse_section",
+    "render_yaml",
+    "section_json",
+    "sections_json",
+]

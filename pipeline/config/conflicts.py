@@ -1,0 +1,156 @@
+"""Values of a configuration that are allowed by themselves but not together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+from pipeline.config.keys import example_at
+from pipeline.config.problems import Problem
+from pipeline.config.sections import Config, DatasetSection, InformationSection, RetrievalDatasetSection, SecondModel
+
+
+def conflicts(config: Config) -> Iterator[Problem]:
+    """Every such problem, each with values that would go together."""
+    yield from _dataset_names(config)
+    yield from _dataset_lists(config.datasets)
+    yield from _retrieval_files(config.retrieval_datasets)
+    yield from _number_lists(config)
+    yield from _information_steps(config.information)
+    yield from _retrieval_steps(config)
+    yield from _repeated_values(config)
+    yield from _second_models(config)
+    thresholds = config.localisation.thresholds
+    if not thresholds.low < thresholds.high:
+        path = ("localisation", "thresholds", "high")
+        yield Problem(path, f"is {thresholds.high}; allowed is a number > low = {thresholds.low}", path, 0.5)
+
+
+def _dataset_names(config: Config) -> Iterator[Problem]:
+    if not config.datasets and not config.retrieval_datasets:
+        matter = "is empty, and so is `retrieval_datasets`; a study needs one dataset or more"
+        yield Problem(("datasets",), matter, ("datasets", "scenes", "kind"), "coco_it")
+    for name in [name for name in config.datasets if name in config.retrieval_datasets]:
+        matter = (
+            "is a name under `datasets` too; allowed is one of its own, because results go to a folder of that name"
+        )
+        right = ("retrieval_datasets", f"{name}_captions", "kind")
+        yield Problem(("retrieval_datasets", name), matter, right, config.retrieval_datasets[name].kind)
+
+
+def _dataset_lists(datasets: Mapping[str, DatasetSection]) -> Iterator[Problem]:
+    for name, dataset in datasets.items():
+        path = ("datasets", name, "list")
+        if dataset.kind != "coco_it" and dataset.list is None:
+            matter = f"is null; allowed is the path of a CSV, because `kind` is {dataset.kind}"
+            yield Problem(path, matter, path, "my_words.csv")
+        if dataset.kind == "coco_it" and dataset.list is not None:
+            matter = f"is {json.dumps(dataset.list)}; allowed is null, because `kind` coco_it reads no list"
+            yield Problem(path, matter, path, None)
+
+
+def _retrieval_files(datasets: Mapping[str, RetrievalDatasetSection]) -> Iterator[Problem]:
+    for name, dataset in datasets.items():
+        mirror, order = dataset.file.endswith(".parquet"), dataset.kind.endswith("_order")
+        path = ("retrieval_datasets", name, "images")
+        if not mirror and dataset.images is None:
+            matter = "is null; allowed is a folder, because `file` is JSON, which names images by their paths"
+            yield Problem(path, matter, path, str(Path(dataset.file).parent))
+        if mirror and dataset.images is not None:
+            matter = f"is {json.dumps(dataset.images)}; allowed is null, because a Parquet mirror has its images inside"
+            yield Problem(path, matter, path, None)
+        path = ("retrieval_datasets", name, "tagger")
+        if order and not mirror and dataset.tagger is None:
+            matter = (
+                "is null; allowed is `scenes` or a spaCy pipeline, because the captions of "
+                f"`kind` {dataset.kind} in JSON are shuffled by word class"
+            )
+            yield Problem(path, matter, path, "en_core_web_sm")
+        if dataset.tagger is not None and (mirror or not order):
+            reason = (
+                "a Parquet mirror has its false captions inside" if mirror else f"`kind` {dataset.kind} shuffles none"
+            )
+            yield Problem(path, f"is {json.dumps(dataset.tagger)}; allowed is null, because {reason}", path, None)
+
+
+def _number_lists(config: Config) -> Iterator[Problem]:
+    for path in (("information", "steps"), ("attention", "steps"), ("retrieval", "diffitm_timesteps")):
+        numbers = getattr(getattr(config, path[0]), path[1])
+        if not _increasing(numbers):
+            yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
+
+
+def _information_steps(information: InformationSection) -> Iterator[Problem]:
+    steps, path = information.steps, ("information", "steps")
+    if not _increasing(steps):
+        return
+    if information.antithetic_eps and any(n % 2 for n in steps):
+        matter = f"is {list(steps)}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+        yield Problem(path, matter, path, sorted({n + n % 2 for n in steps}))
+    fewest = _fewest_draws(information)
+    if steps[-1] < fewest:
+        pairs = ", which `antithetic_eps` draws in pairs" if information.antithetic_eps else ""
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its end: a standard error takes three draws{pairs}"
+        yield Problem(path, matter, path, [fewest])
+    if len(steps) > 1 and (information.design == "midpoint" or information.density == "grid"):
+        reason = "`design` is midpoint" if information.design == "midpoint" else "`density` is grid"
+        matter = f"is {list(steps)}; allowed is one number, because {reason} and its points are not nested"
+        yield Problem(path, matter, path, [steps[-1]])
+    elif information.design == "stratified" and any(b % a for a, b in pairwise(steps)):
+        matter = (
+            f"is {list(steps)}; allowed are numbers each of which is a multiple of the one before, because `design` is "
+            "stratified and smaller samples are part of larger ones"
+        )
+        yield Problem(path, matter, path, [steps[0] * 2**k for k in range(len(steps))])
+
+
+def _retrieval_steps(config: Config) -> Iterator[Problem]:
+    """The draws of a case, and for racing the equal blocks that they come in: each must have a standard error."""
+    steps, block = config.retrieval.steps, config.retrieval.block
+    fewest, path = _fewest_draws(config.information), ("retrieval", "steps")
+    pairs = config.information.antithetic_eps
+    if pairs and steps % 2:
+        matter = f"is {steps}; allowed is an even number, because `antithetic_eps` of `information` draws in pairs"
+        yield Problem(path, matter, path, max(steps + 1, fewest))
+    elif steps < fewest:
+        reason = ", which `antithetic_eps` of `information` draws in pairs" if pairs else ""
+        matter = f"is {steps}; allowed is {fewest} or more: a standard error takes three draws{reason}"
+        yield Problem(path, matter, path, fewest)
+    elif config.retrieval.stopping == "racing":
+        sizes = [size for size in range(fewest, steps + 1) if steps % size == 0 and not (pairs and size % 2)]
+        if block not in sizes:
+            kind = "an even number" if pairs else "a number"
+            matter = (
+                f"is {block}; allowed is {' | '.join(map(str, sizes))}: {kind} that divides `steps` = {steps}, and "
+                f"{fewest} or more, because each block has a standard error"
+            )
+            path = ("retrieval", "block")
+            yield Problem(path, matter, path, min(sizes, key=lambda size: abs(size - block)))
+
+
+def _repeated_values(config: Config) -> Iterator[Problem]:
+    for path in (("localisation", "methods"), ("localisation", "estimators"), ("retrieval", "methods")):
+        values = getattr(getattr(config, path[0]), path[1])
+        if len(set(values)) < len(values):
+            matter = f"is {json.dumps(values)}; allowed is each value once"
+            yield Problem(path, matter, path, list(dict.fromkeys(values)))
+
+
+def _second_models(config: Config) -> Iterator[Problem]:
+    for method in get_args(SecondModel):
+        if method in config.retrieval.methods and method not in config.models:
+            matter = f"is missing; allowed are the keys of `model`, because `methods` of `retrieval` names {method}"
+            right = ("models", method, "id")
+            yield Problem(("models", method), matter, right, example_at(right))
+
+
+def _fewest_draws(information: InformationSection) -> int:
+    """A standard error takes three draws, or three pairs of them."""
+    return 6 if information.antithetic_eps else 3
+
+
+def _increasing(numbers: tuple[int, ...]) -> bool:
+    return all(earlier < later for earlier, later in pairwise(numbers))

@@ -1,0 +1,348 @@
+"""The sections of the configuration: every key with its default, range and meaning.
+
+The defaults are the embedded demo study.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+# Names become folder names, and parts of them words of a file name.
+NAME = r"^[A-Za-z0-9_-]+$"
+DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
+RETRIEVAL_FILE = r"\.(json|parquet)$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Steps = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+# A model has 1000 timesteps, and the path of inversion starts one stride below the last.
+AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Field(min_length=1)]
+Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
+NumberFormat = Literal["float32", "float16", "bfloat16"]
+Method = Literal[
+    "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
+]
+Estimator = Literal["orthogonal", "standard"]
+# Methods of the retrieval study that score with a model of their own.
+SecondModel = Literal["hardneg_diffitm"]
+RetrievalMethod = Literal["i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only"]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values are not converted, and nothing changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class ScenesSection(Section):
+    """The embedded evaluation scenes, drawn anew from their seed."""
+
+    seed: int = Field(0, ge=0, description="another seed draws other scenes; never those of training")
+    count: int = Field(240, ge=1, description="number of pictures")
+    folder: str = Field("data/scenes", min_length=1, description="where they are written, in COCO layout")
+    retrieval: int = Field(
+        100,
+        ge=1,
+        description="cases of each embedded retrieval set; order sets: five captions of an image are five cases",
+    )
+
+
+class DatasetSection(Section):
+    """One dataset of images, captions and words."""
+
+    kind: Literal["coco_it", "word_list", "custom"] = Field(
+        description="cases from every category named in a caption, a list of words, or your own CSV"
+    )
+    root: str | None = Field(
+        None,
+        description="folder in COCO layout (null: $COCO_ROOT or data/coco); custom: start of the CSV's paths",
+    )
+    images: str = Field("val2017", description="image folder below root")
+    instances: str = Field("annotations/instances_val2017.json", description="objects and masks, below root")
+    captions: str = Field("annotations/captions_val2017.json", description="captions, below root")
+    list: str | None = Field(
+        None,
+        description="word_list: CSV of image_id, caption_id, label, word, word_type; "
+        "custom: CSV of image, caption, word (and mask, label)",
+    )
+    word_removal: Literal["word", "substring"] = Field(
+        "word", description="take it out of the caption as a whole word, or wherever its letters stand"
+    )
+    crowd: Literal["include", "exclude"] = Field("include", description="crowd regions are part of a category's mask")
+    first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
+    per_label: int | None = Field(None, ge=1, description="take only the first so many cases of each label (null: all)")
+    localisation: bool = Field(True, description="the words have masks: score them; false: heat maps only")
+
+
+class RetrievalDatasetSection(Section):
+    """One set of images, each with one true caption and false ones, in the form of a set of the ARO benchmark."""
+
+    kind: Literal["vg_relation", "vg_attribution", "coco_order", "flickr30k_order"] = Field(
+        description="the set of ARO whose form it has"
+    )
+    file: str = Field(
+        pattern=RETRIEVAL_FILE,
+        examples=["data/aro/visual_genome_relation.json"],
+        description=".json as ARO or Karpathy publish it, or a .parquet mirror with captions and images inside",
+    )
+    images: str | None = Field(
+        None, min_length=1, description="folder that image paths of the JSON start from; null for a mirror"
+    )
+    tagger: str | None = Field(
+        None,
+        min_length=1,
+        description="order sets from JSON, which shuffle by word class: `scenes` (closed vocabulary) or a spaCy pipeline",
+    )
+    max_words: int = Field(30, ge=1, description="order sets: captions are cut to so many words")
+    minimum_group: int = Field(
+        1, ge=1, description="relations or attribute pairs with fewer cases do not count in macro accuracy"
+    )
+    first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
+
+
+class ModelSection(Section):
+    """The diffusion model."""
+
+    id: str = Field(
+        "data/models/scenes",
+        min_length=1,
+        description="folder of a diffusers pipeline, or its id on the Hugging Face Hub",
+    )
+    revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    variant: str | None = Field(None, description="weight files of this variant, such as fp16 (null: the plain ones)")
+    lora: str | None = Field(
+        None, min_length=1, description="LoRA folder or file that is put on top of the model (null: none)"
+    )
+    dtype: NumberFormat = Field("float32", description="number format of the model")
+    resize: Literal["squeeze", "letterbox"] = Field(
+        "squeeze", description="fit images to the model's size by stretching or by padding"
+    )
+    latents: Literal["mean", "sample"] = Field("mean", description="latent of an image: the encoder's mean or one draw")
+
+
+class ClipSection(Section):
+    """The CLIP of the method `clip`: that whose text encoder the diffusion model uses."""
+
+    id: str = Field(
+        "data/models/scenes_clip", min_length=1, description="folder of a CLIPModel, or its id on the Hugging Face Hub"
+    )
+    revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    dtype: NumberFormat = Field("float32", description="number format of the model")
+
+
+class InformationSection(Section):
+    """The estimator of information: where the integral over log-SNR is sampled, and between which prompts."""
+
+    density: Literal["logistic", "uniform", "grid"] = Field(
+        "logistic", description="density of the log-SNRs, whose inverse weights the integrand"
+    )
+    design: Literal["iid", "stratified", "midpoint", "sobol"] = Field(
+        "stratified", description="how the draws are spread over the density"
+    )
+    antithetic_eps: bool = Field(True, description="draw log-SNRs in pairs with noise of opposite sign")
+    loc: float = Field(1.0, description="centre of the log-SNRs")
+    scale: float = Field(2.0, gt=0, description="their scale")
+    clip: float = Field(3.0, gt=0, description="log-SNRs reach from loc - clip*scale to loc + clip*scale")
+    beyond_trained_range: bool = Field(
+        False, description="do not cut that range to the log-SNRs the model was trained on"
+    )
+    steps: Steps = Field((50, 100), description="numbers of draws to report, nested in one run")
+    word_prompt: Literal["word", "label"] = Field(
+        "word", description="prompt of MI: the word as it stands in the caption, or its label"
+    )
+    missing_word: Literal["delete", "underscore"] = Field(
+        "delete", description="caption without the word: take it out, or write `_` for it"
+    )
+
+
+class AttentionSection(Section):
+    """Cross-attention maps of words."""
+
+    heads: Literal["all", "second_half"] = Field("all", description="attention heads that are averaged")
+    image_range: Literal["signed", "unit"] = Field(
+        "signed", description="pixel values given to the encoder: -1 to 1 as in its training, or 0 to 1"
+    )
+    steps: AttentionSteps = Field((25, 50), description="steps of inversion and of denoising, one run each")
+
+
+class ThresholdsSection(Section):
+    """Thresholds on min-max scaled maps, evenly spaced."""
+
+    low: float = Field(0.1, ge=0, lt=1, description="lowest")
+    high: float = Field(0.5, ge=0, lt=1, description="highest")
+    count: int = Field(50, ge=2, description="how many")
+
+
+class LocalisationSection(Section):
+    """How maps are compared with masks."""
+
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
+        get_args(Method), description="rows of the table"
+    )
+    estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
+        get_args(Estimator), description="for methods that measure information"
+    )
+    thresholds: ThresholdsSection = Field(
+        ThresholdsSection(), description="Thresholds on min-max scaled maps, evenly spaced"
+    )
+    bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
+    map_size: int = Field(64, ge=8, description="side in pixels at which maps (bilinear) meet masks (nearest)")
+
+
+class RetrievalSection(Section):
+    """How captions are told apart."""
+
+    methods: Annotated[tuple[RetrievalMethod, ...], Field(min_length=1)] = Field(
+        ("i_o", "i_s", "neg_nll", "diffitm", "text_only"),
+        description="rows of the table",
+    )
+    steps: int = Field(50, ge=1, description="draws of a case, shared by its captions; the rest is as in `information`")
+    stopping: Literal["none", "racing"] = Field(
+        "none", description="take all draws, or end a case once one caption leads for certain"
+    )
+    block: int = Field(10, ge=1, description="racing: draws between two looks")
+    error: float = Field(
+        0.01, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
+    )
+    diffitm_timesteps: Timesteps = Field(
+        tuple(range(10, 1000, 100)), description="noise levels of diffitm and hardneg_diffitm"
+    )
+    ties: Literal["half", "wrong", "right", "drop"] = Field(
+        "half", description="a false caption scores as high as the true one: the case counts as this"
+    )
+    bootstrap: int = Field(2000, ge=100, description="resamples of groups behind each interval of macro accuracy")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
+    symmetric_relations: str = Field(
+        "data/reference/vg_symmetric_relations.txt",
+        min_length=1,
+        description="relations that read the same both ways, one a line; `macro_asymmetric` leaves them out",
+    )
+    mark_change: float = Field(
+        0.3, gt=0, le=1, description="mark groups whose accuracy differs from that of clip by more"
+    )
+
+
+class FiguresSection(Section):
+    """How figures look."""
+
+    palette: Literal["cividis", "viridis", "magma", "inferno", "plasma"] = Field(
+        "cividis", description="colours of heat maps, all perceptually uniform"
+    )
+    panels: int = Field(12, ge=1, description="cases shown as panels, for each dataset")
+    format: Literal["pdf", "png", "svg"] = Field("pdf", description="file format")
+
+
+class ScenesModelSection(Section):
+    """Recipe of the embedded model and its CLIP; used only by `snakemake train_scenes_model` and `train_scenes_clip`."""
+
+    seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
+    text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
+    decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
+    unet_steps: int = Field(11500, ge=1, description="steps of the denoiser")
+    batch: int = Field(32, ge=1, description="scenes in a step")
+    learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
+    text_learning_rate: float = Field(0.00002, ge=0, description="that of the text encoder while the denoiser learns")
+    decay_from: float = Field(0.7, ge=0, lt=1, description="share of the steps after which the learning rate falls")
+    bind_from: int = Field(
+        2000, ge=0, description="step from which most scenes hold two things and most captions say which is where"
+    )
+    bind_until: int = Field(5000, ge=0, description="step from which the mixture is the first one again")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
+    hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
+    focus: float = Field(
+        0.6, ge=0, le=1, description="share of noise levels drawn where words tell most (log-SNR -2.4 to 3)"
+    )
+    silence: float = Field(
+        0.8, ge=0, le=1, description="share of prompts left empty at log-SNRs where the scene is plain to see (above 2)"
+    )
+    clip_steps: int = Field(3000, ge=1, description="steps of the CLIP's image tower")
+    clip_batch: int = Field(64, ge=2, description="scenes in a step, told apart by their captions")
+    clip_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the image tower")
+    hardneg_steps: int = Field(400, ge=1, description="steps of the LoRA that learns to prefer true captions")
+    hardneg_batch: int = Field(16, ge=1, description="pairs of captions in a step")
+    hardneg_learning_rate: float = Field(0.0005, gt=0, description="peak learning rate of the LoRA")
+    hardneg_rank: int = Field(4, ge=1, description="rank of its change of a weight matrix")
+    hardneg_margin: float = Field(
+        0.01, ge=0, description="by how much more the noise should be mistaken under a false caption"
+    )
+
+
+class MachineSection(Section):
+    """Facts about the computer. They never change a result, and changing them runs nothing again."""
+
+    device: str = Field(
+        "auto",
+        pattern=DEVICE,
+        description="auto: a GPU where there is one, else the CPU",
+    )
+    batch_size: int = Field(64, ge=1, description="rows in one call of the denoiser")
+    threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
+
+
+_DEMO_DATASETS = {
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=120),
+    "scenes_words": DatasetSection(
+        kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
+    ),
+}
+
+
+_DEMO_RETRIEVAL_DATASETS = {
+    "scenes_vg_relation": RetrievalDatasetSection(
+        kind="vg_relation", file="data/scenes/aro/visual_genome_relation.json", images="data/scenes/aro"
+    ),
+    "scenes_vg_attribution": RetrievalDatasetSection(
+        kind="vg_attribution", file="data/scenes/aro/visual_genome_attribution.json", images="data/scenes/aro"
+    ),
+    "scenes_noun_swap": RetrievalDatasetSection(
+        kind="vg_relation", file="data/scenes/aro/noun_swap.json", images="data/scenes/aro"
+    ),
+    "scenes_coco_order": RetrievalDatasetSection(
+        kind="coco_order", file="data/scenes/aro/coco_karpathy_test.json", images="data/scenes/aro", tagger="scenes"
+    ),
+    "scenes_flickr30k_order": RetrievalDatasetSection(
+        kind="flickr30k_order", file="data/scenes/aro/flickr30k_test.json", images="data/scenes/aro", tagger="scenes"
+    ),
+}
+
+
+class Config(Section):
+    """A whole study."""
+
+    study: str = Field("demo", pattern=NAME, description="results go to results/<study>/")
+    seed: int = Field(0, ge=0, description="seed of every draw; results depend on nothing else that is random")
+    shards: int = Field(2, ge=1, description="jobs into which the images of a dataset are divided")
+    max_failed_fraction: float = Field(0.05, ge=0, le=1, description="a stage fails when more of its cases failed")
+    scenes: ScenesSection = Field(ScenesSection(), description="The embedded evaluation scenes, drawn from their seed")
+    datasets: dict[Name, DatasetSection] = Field(
+        _DEMO_DATASETS,
+        description="Datasets by name; results go to results/<study>/<name>/. An overlay adds to them; "
+        "`name: null` takes one out",
+    )
+    retrieval_datasets: dict[Name, RetrievalDatasetSection] = Field(
+        _DEMO_RETRIEVAL_DATASETS,
+        description="Sets of true and false captions by name; overlays and results as with datasets. "
+        "`retrieval_datasets: null` takes all out",
+    )
+    model: ModelSection = Field(ModelSection(), description="The diffusion model")
+    clip: ClipSection = Field(
+        ClipSection(), description="The CLIP of the method `clip`, whose text encoder the diffusion model uses"
+    )
+    models: dict[SecondModel, ModelSection] = Field(
+        {},
+        description="Second models, by the method that scores with one (hardneg_diffitm); keys as in `model`",
+    )
+    information: InformationSection = Field(InformationSection(), description="The estimator of information")
+    attention: AttentionSection = Field(AttentionSection(), description="Cross-attention maps of words")
+    localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
+    retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
+    figures: FiguresSection = Field(FiguresSection(), description="How figures look")
+    scenes_model: ScenesModelSection = Field(
+        ScenesModelSection(),
+        description="Recipe of the embedded models, for `snakemake train_scenes_model` and `train_scenes_clip` only",
+    )
+    machine: MachineSection = Field(
+        MachineSection(), description="The computer: never changes a result, and changing it runs nothing again"
+    )

@@ -1,0 +1,140 @@
+"""Score every caption option by the cosine similarity that a CLIP sees between it and the image.
+
+Texts that read the same are encoded once in the whole dataset, and cases that share image and crop share its encoding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline.clip_similarity import ClipSimilarity, cosine
+from pipeline.config import ClipSection, parse_section
+from pipeline.datasets.retrieval_cases import read_retrieval_cases
+from pipeline.devices import resolve_device
+from pipeline.errors import InputError
+from pipeline.images import Resize, crop_image, load_image
+from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.progress import Progress
+from pipeline.provenance import folder_sha256, write_provenance
+from pipeline.stages.baseline_scores import baseline_table
+from pipeline.storage import write_table
+
+STAGE = "score_clip"
+SCORE = "clip"
+
+Item = TypeVar("Item")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The cases and their images, the CLIP, and how images are brought to its size."""
+    parser.add_argument("--cases", required=True, type=Path, help="cases table of a retrieval set (Parquet)")
+    parser.add_argument("--images", required=True, type=Path, help="folder that image paths are relative to")
+    parser.add_argument("--section", required=True, help="the clip section of the configuration as JSON")
+    parser.add_argument("--resize", required=True, choices=get_args(Resize), help="how images are fitted")
+    parser.add_argument("--max-failed-fraction", required=True, type=float, help="share of cases that may fail")
+    parser.add_argument("--output", required=True, type=Path, help="table of the scores (Parquet)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--batch-size", default=64, type=int, help="texts or images in one call")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Score all cases of a dataset."""
+    section = parse_section(ClipSection, args.section)
+    cases = read_retrieval_cases(args.cases)
+    device = resolve_device(args.device)
+    clip = ClipSimilarity.load(section.id, revision=section.revision, dtype=section.dtype, device=device)
+    values, failures = clip_scores(clip, cases, args.images, resize=args.resize, batch_size=args.batch_size)
+    summary = _check_failures(cases, failures, args.max_failed_fraction)
+    cut = clip.count_cut(_texts(cases))
+    write_table(args.output, baseline_table(cases, SCORE, values, failures), RETRIEVAL_SCORE_COLUMNS)
+    folder = Path(section.id)
+    write_provenance(
+        args.output.with_suffix(".provenance.json"),
+        stage=STAGE,
+        section={**section.model_dump(mode="json"), "resize": args.resize},
+        inputs=[args.cases],
+        extra={
+            "model": folder_sha256(folder) if folder.is_dir() else f"{section.id}@{section.revision}",
+            "device": device,
+            "batch_size": args.batch_size,
+            "texts_cut": cut,
+        },
+    )
+    print(f"{summary}; {cut} texts cut at {clip.tokens} tokens", flush=True)
+
+
+def clip_scores(
+    clip: ClipSimilarity, cases: pd.DataFrame, images: Path, *, resize: Resize, batch_size: int
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[str, str]]]:
+    """Encode each text and each image once and compare them.
+
+    Returns case_id → cosine with each option, float64 (options,), and case_id → status and reason of the cases whose image
+    cannot be read or whose values are not finite. Cases whose status is not "ok" are in neither.
+    """
+    by_image: dict[str, list[Any]] = {}
+    for case in cases[cases["status"] == "ok"].itertuples(index=False):
+        by_image.setdefault(str(case.image_id), []).append(case)
+    texts = _texts(cases)
+    encoded: dict[str, np.ndarray] = {}
+    values: dict[str, np.ndarray] = {}
+    failures: dict[str, tuple[str, str]] = {}
+    with Progress(STAGE, len(texts) + len(by_image), "texts and images") as progress:
+        for batch in _batches(texts, batch_size):
+            encoded |= zip(batch, clip.text_features(batch, batch_size), strict=True)
+            progress.advance(len(batch))
+        for group in _batches(list(by_image.values()), batch_size):
+            readable = [(shared, image) for shared in group if (image := _image(images, shared, failures))]
+            pictures = [image for _, image in readable]
+            features = clip.image_features(pictures, resize, batch_size) if pictures else ()
+            for (shared, _), feature in zip(readable, features, strict=True):
+                for case in shared:
+                    similarity = cosine(feature, np.stack([encoded[text] for text in case.options]))
+                    if np.isfinite(similarity).all():
+                        values[case.case_id] = similarity
+                    else:
+                        failures[case.case_id] = ("non_finite", "a similarity is not finite")
+            progress.advance(len(group))
+    return values, failures
+
+
+def _texts(cases: pd.DataFrame) -> list[str]:
+    """The distinct texts of all usable cases, in the order in which they come."""
+    return list(dict.fromkeys(text for options in cases.loc[cases["status"] == "ok", "options"] for text in options))
+
+
+def _image(images: Path, cases: Sequence[Any], failures: dict[str, tuple[str, str]]) -> Image.Image | None:
+    """The image that these cases share; None, and an entry in `failures` for each, when it cannot be read."""
+    try:
+        return crop_image(load_image(images / cases[0].image_path), cases[0].crop)
+    except InputError as error:
+        failures |= {case.case_id: ("image_unreadable", str(error)) for case in cases}
+        return None
+
+
+def _check_failures(cases: pd.DataFrame, failures: dict[str, tuple[str, str]], max_failed_fraction: float) -> str:
+    """How many cases there are and how many failed, in one line; InputError when more than the fraction (rounded up)."""
+    lost = cases[cases["status"] != "ok"]
+    reasons = dict(zip(lost["case_id"], lost["reason"], strict=True))
+    reasons |= {case_id: reason for case_id, (_, reason) in failures.items()}
+    allowed = math.ceil(max_failed_fraction * len(cases))
+    if len(reasons) > allowed:
+        shown = "; ".join(f"{case_id}: {reason}" for case_id, reason in list(reasons.items())[:5])
+        raise InputError(
+            f"{len(reasons)} of {len(cases)} cases failed, more than max_failed_fraction allows ({allowed}): {shown}"
+        )
+    return f"{len(cases)} cases, {len(reasons)} failed"
+
+
+def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+    waiting = iter(items)
+    while batch := list(islice(waiting, size)):
+        yield batch

@@ -1,0 +1,409 @@
+"""Turn the retrieval scores of all datasets into the accuracy table, the table by group and the paired comparisons."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, fields
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import RetrievalDatasetSection, RetrievalSection, parse_section
+from pipeline.datasets.retrieval_cases import read_retrieval_cases
+from pipeline.errors import InputError
+from pipeline.metrics.bootstrap import resample_weights
+from pipeline.metrics.retrieval import (
+    Decisions,
+    GroupCredits,
+    Pairing,
+    credits_by_group,
+    decide,
+    large_groups,
+    macro_accuracy,
+    pair_decisions,
+    wilson_interval,
+)
+from pipeline.metrics.retrieval_scores import missing_scores, option_counts, read_retrieval_scores, scores_by_case
+from pipeline.metrics.symmetric_relations import read_symmetric_relations
+from pipeline.provenance import write_provenance
+from pipeline.seeds import generator
+from pipeline.storage import write_table, write_text
+
+STAGE = "tabulate_retrieval"
+
+# Accuracies and chance are fractions. `ties` counts the cases that the policy for ties is for; dropped ones are not in n.
+TABLE_COLUMNS: dict[str, str] = {
+    "dataset": "string",
+    "method": "string",
+    "n": "int64",
+    "n_failed": "int64",
+    "ties": "int64",
+    "micro": "float64",
+    "micro_low": "float64",
+    "micro_high": "float64",
+    "macro": "float64",
+    "macro_low": "float64",
+    "macro_high": "float64",
+    "macro_asymmetric": "float64",
+    "chance": "float64",
+    "evaluations_per_case": "float64",
+}
+
+# One row a dataset, group and method; `change` is the accuracy less that of clip.
+GROUP_COLUMNS = [
+    *("dataset", "group", "symmetric", "method"),
+    *("n", "n_failed", "accuracy", "low", "high", "change", "mark"),
+]
+
+# One row a dataset and two methods; the counts and accuracies are of the cases that both decided.
+PAIR_COLUMNS = ["dataset", "method_a", "method_b", *(field.name for field in fields(Pairing))]
+
+BASELINE = "clip"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs are the cases and the scores of each dataset, which may lie in several files."""
+    parser.add_argument("--cases", nargs="+", required=True, metavar="DATASET=PATH", help="cases.parquet a dataset")
+    parser.add_argument("--scores", nargs="+", required=True, metavar="DATASET=PATH", help="score files, names repeat")
+    parser.add_argument("--datasets", required=True, help="the retrieval_datasets section of the configuration, JSON")
+    parser.add_argument("--section", required=True, help="the retrieval section of the configuration, JSON")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read cases and scores, summarise them, write the tables."""
+    section = parse_section(RetrievalSection, args.section)
+    datasets = _parse_datasets(args.datasets)
+    cases, scores = _named_paths("--cases", args.cases), _named_paths("--scores", args.scores)
+    _check_names(datasets, cases, scores)
+    symmetric_file = Path(section.symmetric_relations)
+    symmetric = read_symmetric_relations(symmetric_file)
+    data = _read_datasets(cases, scores, datasets, section)
+    summaries = [summarise(dataset, section, symmetric, args.seed) for dataset in data]
+    table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
+    folder = args.output_dir
+    text = markdown(table, section, datasets)
+    write_table(folder / "retrieval.parquet", table, TABLE_COLUMNS)
+    write_text(folder / "retrieval.csv", _csv(table))
+    write_text(folder / "retrieval.md", text)
+    write_text(folder / "retrieval_by_group.csv", _csv(pd.concat([s.by_group for s in summaries])))
+    write_text(folder / "retrieval_paired.csv", _csv(pd.concat([s.paired for s in summaries])))
+    write_provenance(
+        folder / "retrieval.provenance.json",
+        stage=STAGE,
+        section={
+            "retrieval": section.model_dump(mode="json", exclude_unset=True),
+            "retrieval_datasets": {name: datasets[name].model_dump(mode="json") for name in cases},
+        },
+        inputs=[*(path for paths in (*cases.values(), *scores.values()) for path in paths), symmetric_file],
+        extra={"seed": args.seed},
+    )
+    print(text)
+
+
+@dataclass(frozen=True)
+class DatasetScores:
+    """One dataset: its name and section, cases (rows of the cases table) and complete scores."""
+
+    name: str
+    section: RetrievalDatasetSection
+    cases: pd.DataFrame
+    scores: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the tables say of one dataset.
+
+    rows: of `TABLE_COLUMNS`. by_group, paired: of `GROUP_COLUMNS` and `PAIR_COLUMNS`.
+    """
+
+    rows: list[dict[str, Any]]
+    by_group: pd.DataFrame
+    paired: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """The groups of a dataset: names (G,), the group of each case (n,), −1 for none, and which count where, (G,)."""
+
+    names: list[str]
+    of_case: np.ndarray
+    symmetric: np.ndarray
+    large: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: DatasetScores, symmetric: Set[str]) -> _Groups:
+        names = sorted(set(dataset.cases["group"]) - {""})
+        index = {name: number for number, name in enumerate(names)}
+        of_case = np.array([index.get(group, -1) for group in dataset.cases["group"]], dtype=np.int64)
+        relations = dataset.section.kind == "vg_relation"
+        reads_the_same = np.array([relations and name in symmetric for name in names], dtype=bool)
+        return cls(names, of_case, reads_the_same, large_groups(of_case, len(names), dataset.section.minimum_group))
+
+
+def summarise(dataset: DatasetScores, section: RetrievalSection, symmetric: Set[str], seed: int) -> Summary:
+    """Summary of one dataset, in the order of the configured methods; all share the resamples of the groups.
+
+    Args:
+        dataset: its cases and scores.
+        section: methods, policy for ties, resamples, confidence and the change that is marked.
+        symmetric: relations that read the same both ways.
+        seed: of the resamples.
+    """
+    groups = _Groups.of(dataset, symmetric)
+    weights = resample_weights(
+        int(groups.large.sum()), section.bootstrap, generator(seed, dataset.name, "bootstrap over groups")
+    )
+    counts = option_counts(dataset.cases)
+    truth, same_text = _true_options(dataset.cases, counts)
+    chance = float((1.0 / counts[counts > 0]).mean()) if (counts > 0).any() else float("nan")
+    rows, decisions, credits = [], dict[str, Decisions](), dict[str, GroupCredits]()
+    for method in section.methods:
+        scores = scores_by_case(dataset.scores, dataset.cases, method)
+        made = decide(scores.values, truth, same_text, section.ties)
+        by_group = credits_by_group(made.credit, groups.of_case, len(groups.names))
+        decisions[method], credits[method] = made, by_group
+        rows.append(
+            {
+                "dataset": dataset.name,
+                "method": method,
+                **_micro(made, section.confidence),
+                **_macro(by_group, groups, weights, section.confidence, dataset.section.kind),
+                "chance": chance,
+                "evaluations_per_case": _mean(scores.evaluations[made.scored]),
+            }
+        )
+    return Summary(
+        rows,
+        _by_group(dataset.name, decisions, credits, groups, section),
+        _paired(dataset.name, decisions),
+    )
+
+
+def _true_options(cases: pd.DataFrame, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the true option, (n,), and which options read like it, (n, M); option 0 alone where there is none."""
+    truth = np.where(counts > 0, cases["truth"], 0).astype(np.int64)
+    same_text = np.zeros((len(cases), max(1, counts.max(initial=0))), dtype=bool)
+    same_text[np.arange(len(cases)), truth] = True
+    for row, options in enumerate(cases["options"]):
+        for option in range(counts[row]):
+            same_text[row, option] = options[option] == options[truth[row]]
+    return truth, same_text
+
+
+def _micro(decisions: Decisions, confidence: float) -> dict[str, Any]:
+    counted = decisions.credit[np.isfinite(decisions.credit)]
+    low, high = wilson_interval(counted.sum(), np.array(len(counted)), confidence)
+    return {
+        "n": len(counted),
+        "n_failed": int((~decisions.scored).sum()),
+        "ties": int(decisions.tied.sum()),
+        "micro": _mean(counted),
+        "micro_low": float(low),
+        "micro_high": float(high),
+    }
+
+
+def _macro(
+    credits: GroupCredits, groups: _Groups, weights: np.ndarray, confidence: float, kind: str
+) -> dict[str, float]:
+    """Means over the large groups; without symmetric relations only where groups are relations."""
+    macro = macro_accuracy(credits.accuracy[groups.large], weights, confidence)
+    asymmetric = credits.accuracy[groups.large & ~groups.symmetric]
+    return {
+        "macro": macro.value,
+        "macro_low": macro.low,
+        "macro_high": macro.high,
+        "macro_asymmetric": _mean(asymmetric[np.isfinite(asymmetric)]) if kind == "vg_relation" else float("nan"),
+    }
+
+
+def _by_group(
+    dataset: str,
+    decisions: Mapping[str, Decisions],
+    credits: Mapping[str, GroupCredits],
+    groups: _Groups,
+    section: RetrievalSection,
+) -> pd.DataFrame:
+    """Accuracy of each group, small ones too, with its change against the baseline; sorted by group, then method."""
+    tables = []
+    for method, by_group in credits.items():
+        low, high = wilson_interval(by_group.credit, by_group.count, section.confidence)
+        unscored = groups.of_case[~decisions[method].scored & (groups.of_case >= 0)]
+        change = np.full(len(groups.names), np.nan)
+        if method != BASELINE and BASELINE in credits:
+            change = by_group.accuracy - credits[BASELINE].accuracy
+        tables.append(
+            pd.DataFrame(
+                {
+                    "dataset": dataset,
+                    "group": groups.names,
+                    "symmetric": groups.symmetric,
+                    "method": method,
+                    "n": by_group.count,
+                    "n_failed": np.bincount(unscored, minlength=len(groups.names)),
+                    "accuracy": by_group.accuracy,
+                    "low": low,
+                    "high": high,
+                    "change": change,
+                    "mark": [_mark(value, section.mark_change) for value in change],
+                },
+                columns=GROUP_COLUMNS,
+            )
+        )
+    return pd.concat(tables).sort_values("group", kind="stable")
+
+
+def _mark(change: float, beyond: float) -> str:
+    """▲ or ▼ beyond the limit; a change of exactly the limit, up to rounding, is not beyond it."""
+    if not abs(change) > beyond + 1e-9:
+        return ""
+    return "▲" if change > 0 else "▼"
+
+
+def _paired(dataset: str, decisions: Mapping[str, Decisions]) -> pd.DataFrame:
+    rows = [
+        {"dataset": dataset, "method_a": a, "method_b": b, **asdict(pair_decisions(decisions[a], decisions[b]))}
+        for a, b in combinations(decisions, 2)
+    ]
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+
+
+_TIES = {
+    "half": "a true option that shares the top with k others counts 1/(1 + k)",
+    "wrong": "such a case counts as wrong",
+    "right": "such a case counts as right where no option of another text scores higher",
+    "drop": "such a case does not count and is not in n",
+}
+
+
+def markdown(table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
+    """The table for people: percent with one decimal, and lines that say what its numbers are."""
+    head = ["dataset", "method", "n", "failed", "ties", "micro %", "interval %", "macro %", "interval %"]
+    head += ["macro asymmetric %", "chance %", "evaluations per case"]
+    lines = [_line(head), _line([":--"] * 2 + ["--:"] * 10)]
+    for row in table.to_dict("records"):
+        lines.append(
+            _line(
+                [
+                    row["dataset"],
+                    row["method"],
+                    *(str(row[name]) for name in ("n", "n_failed", "ties")),
+                    _percent(row["micro"]),
+                    _interval(row["micro_low"], row["micro_high"]),
+                    _percent(row["macro"]),
+                    _interval(row["macro_low"], row["macro_high"]),
+                    _percent(row["macro_asymmetric"]),
+                    _percent(row["chance"]),
+                    f"{row['evaluations_per_case']:.1f}" if np.isfinite(row["evaluations_per_case"]) else "–",
+                ]
+            )
+        )
+    return "\n".join([_caption(table, section, datasets), "", *lines, ""])
+
+
+def _caption(table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
+    grouped = set(table.loc[np.isfinite(table["macro"]), "dataset"])
+    smallest = ", ".join(f"{name} {datasets[name].minimum_group}" for name in datasets if name in grouped)
+    confidence = f"{100 * section.confidence:g} %"
+    return "  \n".join(
+        [
+            "n: cases that count; failed: cases without a score, their reasons are in the score files; ties: cases in "
+            "which another option reads like the true one, or shares the highest score with it: "
+            f"{_TIES[section.ties]} (`ties: {section.ties}`).",
+            f"Micro: share of the n cases with the highest score for the true option, with {confidence} Wilson "
+            "interval (cases taken as independent); chance: mean of 1 / number of options.",
+            "Macro: mean over groups (relations, attribute pairs), each counting the same, with "
+            f"{confidence} percentile bootstrap over groups, {section.bootstrap} resamples; groups with fewer cases "
+            f"than `minimum_group` are left out ({smallest or 'no dataset has groups'}). Macro asymmetric: without "
+            "relations that read the same both ways.",
+            "Evaluations per case: mean number of denoiser evaluations for all options of a case, if the method ran "
+            "alone.",
+        ]
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{_percent(low)}–{_percent(high)}" if np.isfinite(low) else "–"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}" if np.isfinite(fraction) else "–"
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def _parse_datasets(text: str) -> dict[str, RetrievalDatasetSection]:
+    try:
+        sections = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"--datasets: this is not JSON ({error}); expected dataset → section.") from error
+    if not isinstance(sections, dict):
+        raise InputError(f"--datasets: found {text!r}; expected a JSON object, dataset → section.")
+    return {name: parse_section(RetrievalDatasetSection, json.dumps(value)) for name, value in sections.items()}
+
+
+def _named_paths(argument: str, texts: Sequence[str]) -> dict[str, list[Path]]:
+    """Dataset → its paths, in the order given; a name may repeat."""
+    paths = dict[str, list[Path]]()
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not (name and separator and path):
+            raise InputError(f"{argument} {text}: expected DATASET=PATH, such as scenes=results/demo/scenes/x.parquet.")
+        paths.setdefault(name, []).append(Path(path))
+    return paths
+
+
+def _check_names(
+    datasets: Mapping[str, RetrievalDatasetSection],
+    cases: Mapping[str, Sequence[Path]],
+    scores: Mapping[str, Sequence[Path]],
+) -> None:
+    """InputError unless every dataset has one cases table, a section and at least one score file, and no others do."""
+    problems = [
+        f"--cases names {name} {len(paths)} times; expected once." for name, paths in cases.items() if paths[1:]
+    ]
+    problems += [f"--datasets lacks {name}, which --cases names." for name in cases if name not in datasets]
+    problems += [f"--scores lacks {name}, which --cases names." for name in cases if name not in scores]
+    problems += [f"--cases lacks {name}, which --scores names." for name in scores if name not in cases]
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _read_datasets(
+    cases: Mapping[str, Sequence[Path]],
+    scores: Mapping[str, Sequence[Path]],
+    datasets: Mapping[str, RetrievalDatasetSection],
+    section: RetrievalSection,
+) -> list[DatasetScores]:
+    """Cases and scores of every dataset, in the order of the cases; InputError with every fault of all datasets."""
+    read, problems = [], list[str]()
+    for name, (path,) in cases.items():
+        try:
+            frame = read_retrieval_cases(path)
+            table = read_retrieval_scores(scores[name], frame)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        problems += missing_scores(name, table, frame, section.methods)
+        read.append(DatasetScores(name, datasets[name], frame, table))
+    if problems:
+        raise InputError("\n".join(problems))
+    return read

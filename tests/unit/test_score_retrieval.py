@@ -1,0 +1,196 @@
+"""The stage that scores captions with the diffusion model: what it writes, reuses and reports."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.config import InformationSection, ModelSection, RetrievalSection, section_json
+from pipeline.datasets.retrieval_cases import (
+    make_retrieval_case,
+    read_retrieval_cases,
+    retrieval_cases_table,
+    write_retrieval_cases,
+)
+from pipeline.errors import InputError
+from pipeline.information import estimate
+from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.sampling import integration_interval, sample_draws
+from pipeline.seeds import generator
+from pipeline.stages import score_retrieval
+from pipeline.storage import read_table
+from tests.conftest import ROOT
+
+MODEL = str(ROOT / "data/models/scenes")
+TIMESTEPS = (10, 310, 910)
+SECTION = RetrievalSection(methods=("i_o", "i_s", "neg_nll", "diffitm"), steps=12, diffitm_timesteps=TIMESTEPS)
+OPTIONS = [("a dog left of a cat", "a cat left of a dog"), ("a dog", "a red dog", "a dog")]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def case(image: str, options: tuple[str, ...], crop: str = "", status: str = "ok") -> dict[str, Any]:
+    return make_retrieval_case(
+        dataset="d",
+        image_path=image,
+        options=options,
+        truth=0,
+        crop=crop,
+        status=status,
+        reason="" if status == "ok" else "it is not there",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(tmp_path / "images" / f"{name}.png")
+    rows = [case("a.png", OPTIONS[0]), case("a.png", OPTIONS[1]), case("b.png", OPTIONS[0], "0,0,32,64")]
+    write_retrieval_cases(tmp_path / "cases.parquet", retrieval_cases_table(rows))
+    return tmp_path
+
+
+def score(folder: Path, section: RetrievalSection = SECTION, name: str = "out", **changes: Any) -> pd.DataFrame:
+    settings = {
+        "cases": folder / "cases.parquet",
+        "images": folder / "images",
+        "shard": 0,
+        "shards": 1,
+        "section": section_json(section),
+        "information": section_json(InformationSection()),
+        "model": section_json(ModelSection(id=MODEL)),
+        "seed": 3,
+        "max_failed_fraction": 0.5,
+        "maps": folder / name / "parts",
+        "output": folder / name / "shard.parquet",
+        "device": "cpu",
+        "batch_size": 16,
+        "threads": 1,
+        "second_model": "",
+    }
+    score_retrieval.run(argparse.Namespace(**{**settings, **changes}))
+    return read_table(folder / name / "shard.parquet", RETRIEVAL_SCORE_COLUMNS)
+
+
+def values(frame: pd.DataFrame, score_name: str, case_id: str) -> np.ndarray:
+    rows = frame[(frame["score"] == score_name) & (frame["case_id"] == case_id)].sort_values("option")
+    return rows["value"].to_numpy()
+
+
+def test_every_case_option_and_score_has_a_row(folder: Path) -> None:
+    frame = score(folder)
+    cases = read_retrieval_cases(folder / "cases.parquet")
+    assert len(frame) == 4 * sum(len(options) for options in cases["options"])
+    assert set(frame["status"]) == {"ok"} and np.isfinite(frame[["value", "error"]].to_numpy()).all()
+    first, second, third = cases["case_id"]
+    evaluations = frame.groupby(["case_id", "score"])["evaluations"].first()
+    assert evaluations[first, "i_s"] == evaluations[first, "i_o"] == 12 * 3
+    assert evaluations[first, "neg_nll"] == 24 and evaluations[first, "diffitm"] == len(TIMESTEPS) * 2
+    assert evaluations[second, "i_s"] == 12 * 3  # two of its three options read the same
+    assert values(frame, "i_s", second)[0] == values(frame, "i_s", second)[2]
+    # Another crop of another picture is another question.
+    assert not np.allclose(values(frame, "i_s", first), values(frame, "i_s", third))
+
+
+def test_scores_are_those_of_the_estimator(folder: Path) -> None:
+    frame = score(folder)
+    model = LatentDiffusion.load(MODEL)
+    with Image.open(folder / "images" / "a.png") as image:
+        latent = model.encode_image(image.convert("RGB"))
+    cases = read_retrieval_cases(folder / "cases.parquet")
+    interval = integration_interval(loc=1, scale=2, clip=3, trained=model.logsnr_range, beyond_trained_range=False)
+    draws = sample_draws(
+        shape=model.latent_shape,
+        steps=[12],
+        density="logistic",
+        design="stratified",
+        antithetic_eps=True,
+        interval=interval,
+        rng=generator(3, cases["image_id"][0], "retrieval", 0),
+    )
+    prompts = ["", *OPTIONS[0]]
+    embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
+    expected = estimate(model, latent, embeddings, [("", option) for option in OPTIONS[0]], draws)
+    for position, option in enumerate(OPTIONS[0]):
+        case_id = cases["case_id"][0]
+        assert values(frame, "i_s", case_id)[position] == pytest.approx(expected.standard["", option].total, rel=1e-3)
+        assert values(frame, "i_o", case_id)[position] == pytest.approx(expected.orthogonal["", option].total, rel=1e-3)
+        assert values(frame, "neg_nll", case_id)[position] == pytest.approx(-expected.nll[option].total, rel=1e-5)
+
+
+def test_batch_size_and_shards_do_not_change_scores(folder: Path) -> None:
+    whole = score(folder)
+    parts = [score(folder, name=f"part{k}", shard=k, shards=2, batch_size=7) for k in range(2)]
+    both = pd.concat(parts).sort_values(["case_id", "score", "option"])
+    same = whole.sort_values(["case_id", "score", "option"])
+    assert np.allclose(both["value"], same["value"], rtol=1e-4, atol=1e-4)
+
+
+def test_finished_cases_are_not_scored_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = score(folder)
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("the model was loaded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LatentDiffusion, "load", never)
+        again = score(folder)
+        other_tables = score(folder, SECTION.model_copy(update={"ties": "wrong", "bootstrap": 100}))
+    pd.testing.assert_frame_equal(first, again)
+    pd.testing.assert_frame_equal(first, other_tables)
+    changed = score(folder, SECTION.model_copy(update={"steps": 14}))
+    assert not np.allclose(changed["value"], first["value"])
+
+
+def test_racing_uses_no_more_than_the_budget_and_all_of_it_when_open(folder: Path) -> None:
+    section = SECTION.model_copy(update={"steps": 24, "stopping": "racing", "block": 12, "error": 1e-9})
+    frame = score(folder, section)
+    assert set(frame.loc[frame["score"] == "i_s", "evaluations"]) == {24 * 3}
+    eager = score(folder, section.model_copy(update={"error": 0.999}), name="eager")
+    used = eager[eager["score"] == "neg_nll"].groupby("case_id")["evaluations"].first()
+    assert (used <= 48).all() and (used == 24).any()
+    assert set(eager.loc[eager["score"] == "diffitm", "evaluations"]) == {6}
+
+
+def test_a_second_model_scores_by_norms_alone(folder: Path) -> None:
+    frame = score(folder)
+    second = score(folder, name="second", second_model="hardneg_diffitm", information="{}")
+    assert set(second["score"]) == {"hardneg_diffitm"}
+    diffitm = frame[frame["score"] == "diffitm"]["value"].to_numpy()
+    assert np.allclose(second["value"].to_numpy(), diffitm, rtol=1e-5)
+
+
+def test_scores_that_are_not_asked_for_are_not_paid_for(folder: Path) -> None:
+    section = SECTION.model_copy(update={"methods": ("neg_nll",)})
+    frame = score(folder, section)
+    assert set(frame["score"]) == {"neg_nll"} and frame["evaluations"].max() == 24
+
+
+def test_lost_and_unreadable_cases_keep_their_rows(folder: Path) -> None:
+    (folder / "images" / "broken.png").write_bytes(b"no picture")
+    rows = [
+        case("a.png", OPTIONS[0]),
+        case("broken.png", OPTIONS[0]),
+        case("gone.png", OPTIONS[0], status="image_missing"),
+    ]
+    write_retrieval_cases(folder / "cases.parquet", retrieval_cases_table(rows))
+    frame = score(folder, max_failed_fraction=0.7)
+    status = frame.groupby("case_id")["status"].first()
+    ids = [row["case_id"] for row in rows]
+    assert [status[one] for one in ids] == ["ok", "image_unreadable", "image_missing"]
+    assert frame.loc[frame["status"] != "ok", "value"].isna().all() and len(frame) == 3 * 4 * 2
+    with pytest.raises(InputError, match="2 of 3 cases failed"):
+        score(folder, name="strict", max_failed_fraction=0.1)
