@@ -1,7 +1,7 @@
 """Read a caption of the closed grammar back: which noun has which adjective and stands on which side.
 
 These are the targets of the text tower's pre-training; they are read from the words alone, so that a caption with a
-missing word claims no more than it says.
+missing word claims no more than it says. An adjective that implies its noun says it even where the noun is missing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ SIDES = ("left", "right", "above", "below")
 PLACES = tuple(BACKGROUNDS)
 _OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
 _NOUNS = {tuple(form.split()): k for k, name in enumerate(CATEGORIES) for form in (name, plural(name))}
+# What "striped" says where the caption has lost its "zebra".
+_IMPLYING = {adjective: CATEGORIES.index(category) for category, adjective in IMPLIED.items()}
 _TWO_WORDS = {" ".join(form) for form in _NOUNS if len(form) == 2}
 
 
@@ -40,9 +42,16 @@ def parse_mentions(caption: str) -> list[Mention]:
             before = words[position - 1] if position else ""
             adjective = ADJECTIVES.index(before) if before in ADJECTIVES else None
             found.append((position + length - 1, category, adjective))
+        elif words[position] in _IMPLYING and not _noun_follows(words, position):
+            found.append((position, _IMPLYING[words[position]], ADJECTIVES.index(words[position])))
         position += length
     sides = _sides(words, [position for position, *_ in found])
     return [Mention(p, c, a, s) for (p, c, a), s in zip(found, sides, strict=True)]
+
+
+def _noun_follows(words: list[str], position: int) -> bool:
+    """Whether a noun of one or two words stands next."""
+    return any(tuple(words[position + 1 : position + 1 + length]) in _NOUNS for length in (1, 2))
 
 
 def parse_place(caption: str) -> int | None:

@@ -28,7 +28,7 @@ from pipeline.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene
 # Log-SNRs between which an object's place and identity become visible in a scene.
 FOCUS = (-2.4, 3.0)
 # Log-SNR above which a scene shows what its captions say.
-PLAIN_TO_SEE = 2.0
+PLAIN_TO_SEE = 1.0
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ def read(caption: str) -> list[tuple[int, str, str | None, str | None]]:
         ("a red dog on the grass", [(2, "dog", "red", None)]),
         ("a fluffy teddy bear", [(3, "teddy bear", "fluffy", None)]),
         ("a teddy", []),
+        ("striped", [(0, "zebra", "striped", None)]),
+        ("a fluffy on the snow", [(1, "teddy bear", "fluffy", None)]),
+        ("a flying _ above a red dog", [(1, "airplane", "flying", "above"), (6, "dog", "red", "below")]),
         ("a brown bear", [(2, "bear", "brown", None)]),
         ("two striped zebras in the sky", [(2, "zebra", "striped", None)]),
         ("three people", [(1, "person", None, None)]),
@@ -117,4 +120,4 @@ def test_positions_count_words() -> None:
         assert set(words) <= known
         for mention in parse_mentions(prompt):
             name = CATEGORIES[mention.category]
-            assert words[mention.position] in (name.split()[-1], plural(name).split()[-1])
+            assert words[mention.position] in (name.split()[-1], plural(name).split()[-1], IMPLIED.get(name))
