@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.storage import read_table
 
 ROOT = Path(__file__).resolve().parents[1]

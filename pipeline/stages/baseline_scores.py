@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 
 
 def baseline_table(

@@ -22,9 +22,9 @@ from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.devices import resolve_device
 from pipeline.errors import InputError
 from pipeline.images import Resize, crop_image, load_image
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.progress import Progress
 from pipeline.provenance import folder_sha256, write_provenance
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.stages.baseline_scores import baseline_table
 from pipeline.storage import write_table
 

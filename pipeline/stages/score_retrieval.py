@@ -20,10 +20,10 @@ from pipeline.config import InformationSection, RetrievalSection, given, parse_s
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate_many
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionBlock, OptionEstimate, Scores, diffitm_scores
 from pipeline.progress import Progress
 from pipeline.racing import decided
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.sampling import Draws, Interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob

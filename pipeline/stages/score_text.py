@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.ngram import ORDER, leave_one_out_scores
 from pipeline.progress import Progress
 from pipeline.provenance import write_provenance
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.stages.baseline_scores import baseline_table
 from pipeline.storage import write_table
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from pipeline.config import RetrievalDatasetSection, RetrievalSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
+from pipeline.datasets.symmetric_relations import read_symmetric_relations
 from pipeline.errors import InputError
 from pipeline.metrics.bootstrap import resample_weights
 from pipeline.metrics.retrieval import (
@@ -28,9 +29,8 @@ from pipeline.metrics.retrieval import (
     pair_decisions,
     wilson_interval,
 )
-from pipeline.metrics.retrieval_scores import missing_scores, option_counts, read_retrieval_scores, scores_by_case
-from pipeline.metrics.symmetric_relations import read_symmetric_relations
 from pipeline.provenance import write_provenance
+from pipeline.retrieval_scores import missing_scores, option_counts, read_retrieval_scores, scores_by_case
 from pipeline.seeds import generator
 from pipeline.storage import write_table, write_text
 

@@ -19,8 +19,8 @@ from pipeline.clip_similarity import ClipSimilarity
 from pipeline.config import ClipSection, section_json
 from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
 from pipeline.errors import InputError
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS, missing_scores, read_retrieval_scores
 from pipeline.ngram import NgramModel
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS, missing_scores, read_retrieval_scores
 from pipeline.scenes.clip_model import build_clip, save_clip
 from pipeline.scenes.model import build_text_encoder, build_tokenizer
 from pipeline.scenes.train_autoencoder import pictures

@@ -22,7 +22,7 @@ from pipeline.datasets.retrieval_cases import (
 from pipeline.errors import InputError
 from pipeline.information import estimate
 from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.sampling import integration_interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.stages import score_retrieval

@@ -18,7 +18,7 @@ from scipy.stats import binomtest
 from pipeline.config import RetrievalDatasetSection, RetrievalSection, section_json, sections_json
 from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
 from pipeline.errors import InputError
-from pipeline.metrics.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
+from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.stages import tabulate_retrieval
 from pipeline.stages.tabulate_retrieval import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from pipeline.storage import read_table, write_table

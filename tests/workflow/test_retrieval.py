@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.metrics.retrieval_scores import read_retrieval_scores
+from pipeline.retrieval_scores import read_retrieval_scores
 from tests.workflow.study import Study
 
 SETS = {"scenes_vg_relation": 2, "scenes_coco_order": 5}
