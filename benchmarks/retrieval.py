@@ -1,6 +1,6 @@
 """How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
 
-    python benchmarks/retrieval.py [--cases 100] [--steps 100] [--block 10]
+    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96] [--error 0.05]
 
 Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
 same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over
@@ -95,12 +95,11 @@ def main() -> int:
     """Compare the two ways over all sets."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--cases", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--block", type=int, default=RetrievalSection().block)
+    parser.add_argument("--steps", type=int, nargs="+", default=[12, 24, 48, 96, 192])
     parser.add_argument("--error", type=float, default=RetrievalSection().error)
     options = parser.parse_args()
-    whole = RetrievalSection(methods=("i_s",), steps=options.steps, stopping="none")
-    racing = whole.model_copy(update={"stopping": "racing", "block": options.block, "error": options.error})
+    whole = RetrievalSection(methods=("i_s",), steps=tuple(options.steps), stopping="none")
+    racing = whole.model_copy(update={"stopping": "racing", "error": options.error})
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -1,10 +1,16 @@
-"""When to stop drawing: a case ends as soon as its best caption leads every other one by more than chance allows.
+"""When a caption leaves the race: as soon as the draws that are left will hardly bring it to the front.
 
-Draws come in blocks, each a stratified sample of the whole log-SNR range. After each block but the last the best option
-is compared with every other by their paired difference, whose standard error is that of the mean over blocks. With L looks
-and K options there are L·(K − 1) comparisons; each may err with probability error/(L·(K − 1)) on either side (Bonferroni),
-so that a case stops on another option than the mean of endlessly many draws favours with probability at most `error`. As the
-standard error itself is estimated from few draws, the critical value is that of Student's t.
+A case may be looked at after each number of draws in `steps`, the last of which, N, is the budget. At a look after n draws
+the leading caption is ahead of caption k by the paired difference L with standard error s. Given what has been seen, and
+nothing known beforehand, the difference after all N draws is spread around L like Student's t with scale
+
+    s·√(1 − n/N),
+
+because the n draws are part of the N: (n/N)·L stays as it is, and the rest is a mean of N − n draws around a true difference
+that is itself only known to ±s. The caption leaves when its chance to be ahead then is below error/(D − 1), D captions being
+in the case; the case ends when one is left. Summed over captions, a case ends on another one than the whole budget would
+with a chance of at most `error`. This is a probability given the data, the same event at every look, so that it needs no
+correction for how often one looks.
 """
 
 from __future__ import annotations
@@ -13,33 +19,42 @@ import numpy as np
 from scipy.stats import t as student
 
 from pipeline.option_scores import OptionEstimate
+from pipeline.sampling import Draws
 
 
-def critical_value(*, error: float, looks: int, options: int, freedom: int) -> float:
-    """How many standard errors a lead must exceed: the two-sided t quantile at error/(looks·(options − 1)).
+def chance_to_overtake(
+    lead: np.ndarray, lead_error: np.ndarray, *, freedom: int, drawn: int, budget: int
+) -> np.ndarray:
+    """Probability that a difference after `budget` draws is below 0, when it is lead ± lead_error after `drawn`.
 
-    freedom: degrees of freedom of the standard error. Without another option or look, 0.
+    Captions that the model cannot tell apart, 0 ± 0, have a half.
     """
-    comparisons = looks * (options - 1)
-    return float(student.isf(error / (2 * comparisons), freedom)) if comparisons > 0 else 0.0
+    scale = lead_error * np.sqrt(1 - drawn / budget)
+    standard = np.divide(lead, scale, out=np.where(lead > 0, np.inf, 0.0), where=scale > 0)
+    return np.asarray(student.sf(standard, freedom))
 
 
-def freedom(estimate: OptionEstimate) -> int:
-    """Degrees of freedom of a standard error: the second differences that it is the mean of; at least 1.
+def freedom(draws: Draws) -> int:
+    """Degrees of freedom of a standard error; at least 1.
 
-    Neighbouring second differences overlap, which leaves about two thirds of them: var/mean² of the mean of n squares
-    (f₋ − 2f + f₊)² of independent normal f is (2/n)·(1 + 2·(4/6)² + 2·(1/6)²) ≈ (2/n)·1.94.
+    Independent draws: n − 1. Stratified: the second differences that it is the mean of. Neighbours overlap, which leaves
+    about half of them: var/mean² of the mean of n squares (f₋ − 2f + f₊)² of independent normal f is
+    (2/n)·(1 + 2·(4/6)² + 2·(1/6)²) ≈ (2/n)·1.94.
     """
-    independent = sum(max(len(block.draws) // (2 if block.draws.antithetic else 1) - 2, 0) for block in estimate.blocks)
-    return max(1, int(independent / 1.94))
+    count = len(draws) // (2 if draws.antithetic else 1)
+    return max(1, int((count - 2) / 1.94) if draws.stratified else count - 1)
 
 
-def decided(estimate: OptionEstimate, *, error: float, looks: int, distinct: np.ndarray) -> bool:
-    """Whether the best option leads every other of another wording by more than its critical value.
-
-    distinct: (K,) int64, equal for options that read the same; those need no decision.
-    """
+def after_look(estimate: OptionEstimate, *, error: float, budget: int) -> OptionEstimate:
+    """The estimate without the captions that leave after the draws so far."""
     best, lead, lead_error = estimate.lead()
-    rivals = distinct != distinct[best]
-    bound = critical_value(error=error, looks=looks, options=len(np.unique(distinct)), freedom=freedom(estimate))
-    return bool(np.all(lead[rivals] > bound * lead_error[rivals]))
+    rivals = [k for k in estimate.running if k != best]
+    chance = chance_to_overtake(
+        lead[rivals],
+        lead_error[rivals],
+        freedom=freedom(estimate.seen.draws),
+        drawn=len(estimate.seen.draws),
+        budget=budget,
+    )
+    allowed = error / max(len(estimate.wordings) - 1, 1)
+    return estimate.without({k for k, one in zip(rivals, chance, strict=True) if one < allowed}, best)

@@ -9,7 +9,7 @@ strata of the finer partition that are still empty.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -38,8 +38,21 @@ class Draws:
 
     def first(self, count: int) -> Draws:
         """The first `count` draws."""
-        kept = slice(0, count)
-        return Draws(self.logsnr[kept], self.weight[kept], self.eps[kept], self.antithetic, self.stratified)
+        return self.between(0, count)
+
+    def between(self, start: int, stop: int) -> Draws:
+        """The draws from number `start` to before `stop`."""
+        kept = slice(start, stop)
+        return replace(self, logsnr=self.logsnr[kept], weight=self.weight[kept], eps=self.eps[kept])
+
+    def followed_by(self, other: Draws) -> Draws:
+        """These draws and then the other ones of the same design."""
+        return replace(
+            self,
+            logsnr=torch.cat([self.logsnr, other.logsnr]),
+            weight=torch.cat([self.weight, other.weight]),
+            eps=torch.cat([self.eps, other.eps]),
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@
 # What scoring reads: changing anything else of these sections runs no model again.
 SCORING = section_json(
     CONFIG.retrieval.model_copy(update={"methods": tuple(MODEL_METHODS)}),
-    ["methods", "steps", "stopping", "block", "error", "diffitm_timesteps"],
+    ["methods", "steps", "stopping", "error", "diffitm_timesteps"],
 )
 SAMPLING = section(
     "information",

@@ -19,7 +19,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _dataset_lists(config.datasets)
     yield from _retrieval_files(config.retrieval_datasets)
     yield from _number_lists(config)
-    yield from _information_steps(config.information)
+    yield from _nested_steps(config.information.steps, ("information", "steps"), config.information)
     yield from _retrieval_steps(config)
     yield from _repeated_values(config)
     yield from _second_models(config)
@@ -77,14 +77,19 @@ def _retrieval_files(datasets: Mapping[str, RetrievalDatasetSection]) -> Iterato
 
 
 def _number_lists(config: Config) -> Iterator[Problem]:
-    for path in (("information", "steps"), ("attention", "steps"), ("retrieval", "diffitm_timesteps")):
+    for path in (
+        ("information", "steps"),
+        ("attention", "steps"),
+        ("retrieval", "steps"),
+        ("retrieval", "diffitm_timesteps"),
+    ):
         numbers = getattr(getattr(config, path[0]), path[1])
         if not _increasing(numbers):
             yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
 
 
-def _information_steps(information: InformationSection) -> Iterator[Problem]:
-    steps, path = information.steps, ("information", "steps")
+def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: InformationSection) -> Iterator[Problem]:
+    """Numbers of draws of one run, each of which must be a sample by itself."""
     if not _increasing(steps):
         return
     if information.antithetic_eps and any(n % 2 for n in steps):
@@ -108,27 +113,19 @@ def _information_steps(information: InformationSection) -> Iterator[Problem]:
 
 
 def _retrieval_steps(config: Config) -> Iterator[Problem]:
-    """The draws of a case, and for racing the equal blocks that they come in: each must have a standard error."""
-    steps, block = config.retrieval.steps, config.retrieval.block
-    fewest, path = _fewest_draws(config.information), ("retrieval", "steps")
-    pairs = config.information.antithetic_eps
-    if pairs and steps % 2:
-        matter = f"is {steps}; allowed is an even number, because `antithetic_eps` of `information` draws in pairs"
-        yield Problem(path, matter, path, max(steps + 1, fewest))
-    elif steps < fewest:
-        reason = ", which `antithetic_eps` of `information` draws in pairs" if pairs else ""
-        matter = f"is {steps}; allowed is {fewest} or more: a standard error takes three draws{reason}"
-        yield Problem(path, matter, path, fewest)
-    elif config.retrieval.stopping == "racing":
-        sizes = [size for size in range(fewest, steps + 1) if steps % size == 0 and not (pairs and size % 2)]
-        if block not in sizes:
-            kind = "an even number" if pairs else "a number"
-            matter = (
-                f"is {block}; allowed is {' | '.join(map(str, sizes))}: {kind} that divides `steps` = {steps}, and "
-                f"{fewest} or more, because each block has a standard error"
-            )
-            path = ("retrieval", "block")
-            yield Problem(path, matter, path, min(sizes, key=lambda size: abs(size - block)))
+    """A race looks at each number of draws but the last, with a standard error; without one, only strata are nested."""
+    steps, fewest, path = config.retrieval.steps, _fewest_draws(config.information), ("retrieval", "steps")
+    racing = config.retrieval.stopping == "racing"
+    nested = racing or (config.information.design == "stratified" and config.information.density != "grid")
+    yield from _nested_steps(steps if nested else steps[-1:], path, config.information)
+    if not racing:
+        return
+    if len(steps) == 1:
+        matter = f"is {list(steps)}; allowed are two numbers or more, because a race ends at one before the last"
+        yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
+    elif steps[0] < fewest <= steps[-1]:
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because a race needs a standard error"
+        yield Problem(path, matter, path, [fewest, 2 * fewest])
 
 
 def _repeated_values(config: Config) -> Iterator[Problem]:

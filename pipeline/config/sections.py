@@ -198,13 +198,15 @@ class RetrievalSection(Section):
         ("i_o", "i_s", "neg_nll", "diffitm", "text_only"),
         description="rows of the table",
     )
-    steps: int = Field(50, ge=1, description="draws of a case, shared by its captions; the rest is as in `information`")
-    stopping: Literal["none", "racing"] = Field(
-        "none", description="take all draws, or end a case once one caption leads for certain"
+    steps: Steps = Field(
+        (12, 24, 48),
+        description="draws of a case, shared by its captions, nested in one run; the rest is as in `information`",
     )
-    block: int = Field(10, ge=1, description="racing: draws between two looks")
+    stopping: Literal["none", "racing"] = Field(
+        "none", description="take all draws, or let captions go at each number of draws once they will hardly win"
+    )
     error: float = Field(
-        0.01, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
+        0.05, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
     )
     diffitm_timesteps: Timesteps = Field(
         tuple(range(10, 1000, 100)), description="noise levels of diffitm and hardneg_diffitm"
@@ -240,7 +242,7 @@ class ScenesModelSection(Section):
     seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
     text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
-    unet_steps: int = Field(22000, ge=1, description="steps of the denoiser")
+    unet_steps: int = Field(18000, ge=1, description="steps of the denoiser")
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
     text_learning_rate: float = Field(0.00002, ge=0, description="that of the text encoder while the denoiser learns")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from pipeline.config import InformationSection, RetrievalSection, given, parse_s
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate_many
-from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionBlock, OptionEstimate, Scores, diffitm_scores
+from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
 from pipeline.progress import Progress
-from pipeline.racing import decided
+from pipeline.racing import after_look
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.sampling import Draws, Interval, sample_draws
 from pipeline.seeds import generator
@@ -56,9 +56,10 @@ def run(args: argparse.Namespace) -> None:
     if jobs:
         cases = sum(len(job.cases) for job in jobs)
         with Progress(f"{STAGE} shard {args.shard}", cases, "cases") as progress:
+            interval = stage.interval(plan.information) if plan.information_scores else None
             waiting = iter(jobs)
             while together := list(islice(waiting, IMAGES_AT_ONCE)):
-                for started in _race(stage, together, plan):
+                for started in _race(stage, together, plan, interval):
                     for case in started.job.cases:
                         stage.shard.store(case, _arrays(started.scores(case, plan)))
                         progress.advance()
@@ -93,19 +94,16 @@ class Plan:
         return bool({"i_o", "i_s"} & set(self.information_scores))
 
     @property
-    def blocks(self) -> list[int]:
-        """Draws of each block: one block without stopping."""
-        if self.retrieval.stopping == "none":
-            return [self.retrieval.steps]
-        return [self.retrieval.block] * (self.retrieval.steps // self.retrieval.block)
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of draws after which captions may leave, and the whole budget at their end."""
+        return self.retrieval.steps if self.retrieval.stopping == "racing" else self.retrieval.steps[-1:]
 
     def settings(self) -> dict[str, Any]:
         """The settings that determine a case's scores."""
-        stopping = {"block": self.retrieval.block, "error": self.retrieval.error}
         return {
             "scores": self.names,
-            "steps": self.retrieval.steps,
-            "stopping": stopping if self.retrieval.stopping == "racing" else None,
+            "steps": list(self.retrieval.steps),
+            "error": self.retrieval.error if self.retrieval.stopping == "racing" else None,
             "timesteps": list(self.retrieval.diffitm_timesteps) if self.diffitm else None,
             "information": given(self.information) if self.information_scores else None,
         }
@@ -113,82 +111,104 @@ class Plan:
 
 @dataclass
 class _Started:
-    """An image under way: its latent, the blocks that each of its cases has, and the estimate for diffitm."""
+    """An image under way: its latent and draws, what each of its cases has so far, and the estimate for diffitm."""
 
     job: ImageJob
     latent: torch.Tensor
-    blocks: dict[str, list[OptionBlock]] = field(default_factory=dict)
+    draws: Draws | None
+    estimates: dict[str, OptionEstimate] = field(default_factory=dict)
     norms: Estimate | None = None
     racing: dict[str, Any] = field(default_factory=dict)  # the cases that still draw
 
+    @property
+    def running(self) -> list[str]:
+        """The captions that are still in the race of some case."""
+        captions = []
+        for case_id, case in self.racing.items():
+            known = self.estimates.get(case_id)
+            captions += [known.wordings[k] for k in known.running] if known else list(case.options)
+        return list(dict.fromkeys(captions))
+
     def take(self, estimate: Estimate) -> None:
-        """Add a block to every case that still draws."""
-        for case in self.racing.values():
-            self.blocks.setdefault(case.case_id, []).append(OptionBlock.of(estimate, case.options))
+        """Give further draws to every case that still draws."""
+        for case_id, case in self.racing.items():
+            known = self.estimates.get(case_id)
+            self.estimates[case_id] = known.extended(estimate) if known else OptionEstimate.of(estimate, case.options)
 
     def stop_decided(self, plan: Plan) -> None:
-        """Let cases go whose best option is sure."""
-        looks = len(plan.blocks) - 1
-        for case in list(self.racing.values()):
-            estimate = OptionEstimate(tuple(self.blocks[case.case_id]))
-            distinct = np.array([list(case.options).index(option) for option in case.options])
-            if decided(estimate, error=plan.retrieval.error, looks=looks, distinct=distinct):
-                del self.racing[case.case_id]
+        """Let captions leave that will hardly win, and with the last rival their case; all cases at the budget."""
+        budget = plan.looks[-1]
+        for case_id in list(self.racing):
+            known = self.estimates[case_id]
+            if len(known.seen.draws) < budget:
+                known = self.estimates[case_id] = after_look(known, error=plan.retrieval.error, budget=budget)
+            if len(known.seen.draws) == budget or len(known.running) == 1:
+                del self.racing[case_id]
 
     def scores(self, case: Any, plan: Plan) -> dict[str, Scores]:
         """The scores of a case by name."""
         scores: dict[str, Scores] = {}
         if plan.information_scores:
-            every = OptionEstimate(tuple(self.blocks[case.case_id])).scores
+            every = self.estimates[case.case_id].scores
             scores |= {name: every[name] for name in plan.information_scores}
         if self.norms is not None:
             scores[plan.diffitm] = diffitm_scores(self.norms, case.options)
         return scores
 
 
-def _race(stage: ModelShard, jobs: Sequence[ImageJob], plan: Plan) -> list[_Started]:
-    """Estimate some images together: block after block for the cases that are not decided, and diffitm once."""
+def _race(stage: ModelShard, jobs: Sequence[ImageJob], plan: Plan, interval: Interval | None) -> Iterator[_Started]:
+    """Estimate some images together: diffitm once, then look after look for the cases that are not decided.
+
+    An image is yielded as soon as all of its cases have ended.
+    """
     started = []
     for job in jobs:
         latent = stage.latent(job, job.cases[0].crop)
         if latent is not None:
-            started.append(_Started(job, latent, racing={case.case_id: case for case in job.cases}))
+            draws = None if interval is None else _draws(stage, job, plan, interval)
+            started.append(_Started(job, latent, draws, racing={case.case_id: case for case in job.cases}))
     if plan.diffitm:
         for image, estimate in zip(started, _estimates(stage, _norm_problems(stage, started, plan)), strict=True):
             image.norms = estimate
+            if not plan.information_scores:
+                yield image
     if plan.information_scores:
-        interval = stage.interval(plan.information)
-        for number, steps in enumerate(plan.blocks):
+        for drawn, budget in pairwise((0, *plan.looks)):
             racing = [image for image in started if image.racing]
-            problems = (_problem(stage, image, plan, interval, number, steps) for image in racing)
+            problems = (_problem(stage, image, plan, drawn, budget) for image in racing)
             for image, estimate in zip(racing, _estimates(stage, problems), strict=True):
                 image.take(estimate)
-                if number < len(plan.blocks) - 1:
-                    image.stop_decided(plan)
-    return started
+                image.stop_decided(plan)
+                if not image.racing:
+                    yield image
 
 
 def _estimates(stage: ModelShard, problems: Iterator[Problem]) -> Iterator[Estimate]:
     return estimate_many(stage.predict, problems, stage.args.batch_size)
 
 
-def _problem(stage: ModelShard, image: _Started, plan: Plan, interval: Interval, number: int, steps: int) -> Problem:
-    """One block of draws for all options of the cases that still draw."""
-    options = list(dict.fromkeys(option for case in image.racing.values() for option in case.options))
-    information = plan.information
-    draws = sample_draws(
+def _draws(stage: ModelShard, job: ImageJob, plan: Plan, interval: Interval) -> Draws:
+    """All draws of an image; the first of them are those of a race that ends early."""
+    return sample_draws(
         shape=stage.model.latent_shape,
-        steps=[steps],
-        density=information.density,
-        design=information.design,
-        antithetic_eps=information.antithetic_eps,
+        steps=plan.retrieval.steps,
+        density=plan.information.density,
+        design=plan.information.design,
+        antithetic_eps=plan.information.antithetic_eps,
         interval=interval,
-        rng=generator(stage.args.seed, image.job.image_id, "retrieval", number),
+        rng=generator(stage.args.seed, job.image_id, "retrieval"),
     )
+
+
+def _problem(stage: ModelShard, image: _Started, plan: Plan, start: int, stop: int) -> Problem:
+    """Some draws for all captions that are still in a race."""
+    if image.draws is None:
+        raise ValueError("an image without draws races")
+    captions, draws = image.running, image.draws.between(start, stop)
     if not plan.refers:
-        return Problem(image.latent, stage.embeddings(options), [], draws)
-    prompts = list(dict.fromkeys([EMPTY, *options]))
-    return Problem(image.latent, stage.embeddings(prompts), [(EMPTY, option) for option in options], draws)
+        return Problem(image.latent, stage.embeddings(captions), [], draws)
+    prompts = list(dict.fromkeys([EMPTY, *captions]))
+    return Problem(image.latent, stage.embeddings(prompts), [(EMPTY, caption) for caption in captions], draws)
 
 
 def _norm_problems(stage: ModelShard, started: Sequence[_Started], plan: Plan) -> Iterator[Problem]:

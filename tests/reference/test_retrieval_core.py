@@ -16,7 +16,7 @@ from pipeline.estimates import Estimate
 from pipeline.information import estimate
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.metrics.retrieval import decide
-from pipeline.option_scores import EMPTY, OptionBlock, OptionEstimate
+from pipeline.option_scores import EMPTY, OptionEstimate
 from pipeline.sampling import Draws
 
 CASE = "image_nll_fast_retrieval"
@@ -56,7 +56,7 @@ def draws_of(golden: dict[str, np.ndarray], image: int) -> Draws:
 
 def option_scores(runs: list[Estimate], score: str, options: list[str]) -> np.ndarray:
     """(images, options)."""
-    return np.stack([OptionEstimate((OptionBlock.of(run, options),)).scores[score].value for run in runs])
+    return np.stack([OptionEstimate.of(run, options).scores[score].value for run in runs])
 
 
 def close(ours: np.ndarray, theirs: np.ndarray) -> None:

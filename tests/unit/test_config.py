@@ -87,7 +87,7 @@ def test_overlays_are_valid(repository: Path, overlays: list[str]) -> None:
     }
     assert [data.minimum_group for data in study.retrieval_datasets.values()] == [1, 25, 1, 1]
     assert study.clip.id == "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
-    assert study.retrieval.steps == 100
+    assert study.retrieval.steps == (100,)
 
 
 def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None:
@@ -288,16 +288,12 @@ def test_steps_that_go_with_their_design(information: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("overlay", "path", "reason"),
     [
-        ({"steps": 25}, "steps", "an even number, because `antithetic_eps`"),
-        ({"steps": 4}, "steps", "6 or more"),
-        (
-            {"stopping": "racing", "block": 7},
-            "block",
-            "is 7; allowed is 10 | 50: an even number that divides `steps` = 50",
-        ),
-        ({"stopping": "racing", "block": 5}, "block", "is 5; allowed is 10 | 50"),
-        ({"stopping": "racing", "block": 2}, "block", "each block has a standard error"),
-        ({"stopping": "racing", "steps": 36}, "block", "is 10; allowed is 6 | 12 | 18 | 36"),
+        ({"steps": [25]}, "steps", "even numbers, because `antithetic_eps`"),
+        ({"steps": [4]}, "steps", "6 or more"),
+        ({"steps": [20, 50]}, "steps", "a multiple of the one before"),
+        ({"steps": [40, 20]}, "steps", "increasing"),
+        ({"stopping": "racing", "steps": [50]}, "steps", "is [50]; allowed are two numbers or more"),
+        ({"stopping": "racing", "steps": [4, 8]}, "steps", "is [4, 8]; allowed is 6 or more at its start"),
         ({"diffitm_timesteps": [110, 10]}, "diffitm_timesteps", "increasing"),
         ({"methods": ["i_s", "clip", "i_s"]}, "methods", "each value once"),
     ],
@@ -311,16 +307,16 @@ def test_retrieval_values_that_do_not_go_together(overlay: dict[str, Any], path:
 @pytest.mark.parametrize(
     ("retrieval", "antithetic"),
     [
-        ({"steps": 50}, True),
-        ({"steps": 44}, True),  # the block is not used without racing
-        ({"steps": 25}, False),
-        ({"stopping": "racing", "steps": 60, "block": 6}, True),
-        ({"stopping": "racing", "steps": 15, "block": 5}, False),
+        ({"steps": [50]}, True),
+        ({"steps": [4, 8]}, True),  # without racing only the last needs a standard error
+        ({"steps": [25]}, False),
+        ({"stopping": "racing", "steps": [6, 12, 60]}, True),
+        ({"stopping": "racing", "steps": [3, 15]}, False),
     ],
 )
-def test_draws_of_a_case_that_go_with_their_blocks(retrieval: dict[str, Any], antithetic: bool) -> None:
+def test_draws_of_a_case_that_go_with_their_looks(retrieval: dict[str, Any], antithetic: bool) -> None:
     study = load_config(merged({"retrieval": retrieval, "information": {"antithetic_eps": antithetic}}))
-    assert study.retrieval.steps == retrieval["steps"]
+    assert list(study.retrieval.steps) == retrieval["steps"]
 
 
 @pytest.mark.parametrize(
@@ -423,10 +419,10 @@ def test_section_survives_the_way_to_a_stage() -> None:
 
 
 def test_a_stage_gets_the_keys_that_it_reads() -> None:
-    study = load_config(merged({"retrieval": {"steps": 20, "ties": "drop"}}))
-    text = section_json(study.retrieval, ["steps", "block"])
-    assert json.loads(text) == {"steps": 20, "block": 10}
-    assert parse_section(RetrievalSection, text) == RetrievalSection(steps=20)
+    study = load_config(merged({"retrieval": {"steps": [20], "ties": "drop"}}))
+    text = section_json(study.retrieval, ["steps", "error"])
+    assert json.loads(text) == {"steps": [20], "error": 0.05}
+    assert parse_section(RetrievalSection, text) == RetrievalSection(steps=(20,))
     assert section_json(study.retrieval, []) == "{}"
 
 

@@ -25,13 +25,14 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.sampling import integration_interval, sample_draws
 from pipeline.seeds import generator
+from pipeline.shards import Shard
 from pipeline.stages import score_retrieval
 from pipeline.storage import read_table
 from tests.conftest import ROOT
 
 MODEL = str(ROOT / "data/models/scenes")
 TIMESTEPS = (10, 310, 910)
-SECTION = RetrievalSection(methods=("i_o", "i_s", "neg_nll", "diffitm"), steps=12, diffitm_timesteps=TIMESTEPS)
+SECTION = RetrievalSection(methods=("i_o", "i_s", "neg_nll", "diffitm"), steps=(12,), diffitm_timesteps=TIMESTEPS)
 OPTIONS = [("a dog left of a cat", "a cat left of a dog"), ("a dog", "a red dog", "a dog")]
 
 
@@ -119,7 +120,7 @@ def test_scores_are_those_of_the_estimator(folder: Path) -> None:
         design="stratified",
         antithetic_eps=True,
         interval=interval,
-        rng=generator(3, cases["image_id"][0], "retrieval", 0),
+        rng=generator(3, cases["image_id"][0], "retrieval"),
     )
     prompts = ["", *OPTIONS[0]]
     embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
@@ -151,18 +152,41 @@ def test_finished_cases_are_not_scored_again(folder: Path, monkeypatch: pytest.M
         other_tables = score(folder, SECTION.model_copy(update={"ties": "wrong", "bootstrap": 100}))
     pd.testing.assert_frame_equal(first, again)
     pd.testing.assert_frame_equal(first, other_tables)
-    changed = score(folder, SECTION.model_copy(update={"steps": 14}))
+    changed = score(folder, SECTION.model_copy(update={"steps": (14,)}))
     assert not np.allclose(changed["value"], first["value"])
 
 
-def test_racing_uses_no_more_than_the_budget_and_all_of_it_when_open(folder: Path) -> None:
-    section = SECTION.model_copy(update={"steps": 24, "stopping": "racing", "block": 12, "error": 1e-9})
-    frame = score(folder, section)
-    assert set(frame.loc[frame["score"] == "i_s", "evaluations"]) == {24 * 3}
+def test_racing_takes_the_whole_budget_when_open_and_less_when_clear(folder: Path) -> None:
+    section = SECTION.model_copy(update={"steps": (12, 24), "stopping": "racing", "error": 1e-9})
+    whole = score(folder, section.model_copy(update={"stopping": "none"}), name="whole")
+    open_cases = score(folder, section, name="open")
+    assert set(open_cases.loc[open_cases["score"] == "i_s", "evaluations"]) == {24 * 3}
+    # The draws are the same ones, so that a race that never ends early is the whole run.
+    assert np.allclose(open_cases["value"], whole["value"], rtol=1e-4, atol=1e-4)
     eager = score(folder, section.model_copy(update={"error": 0.999}), name="eager")
     used = eager[eager["score"] == "neg_nll"].groupby("case_id")["evaluations"].first()
     assert (used <= 48).all() and (used == 24).any()
     assert set(eager.loc[eager["score"] == "diffitm", "evaluations"]) == {6}
+    assert np.isfinite(eager[["value", "error"]].to_numpy()).all()
+
+
+def test_images_are_kept_as_soon_as_they_are_done(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after all images that are under way together: a run that is stopped loses little."""
+    stored: list[str] = []
+    store = Shard.store
+    monkeypatch.setattr(
+        Shard, "store", lambda self, case, arrays: (stored.append(case.case_id), store(self, case, arrays))
+    )
+    calls: list[int] = []
+    predict = LatentDiffusion.__call__
+
+    def counted(self: LatentDiffusion, *inputs: torch.Tensor) -> torch.Tensor:
+        calls.append(len(stored))
+        return predict(self, *inputs)
+
+    monkeypatch.setattr(LatentDiffusion, "__call__", counted)
+    score(folder, batch_size=8)
+    assert calls[-1] == 2 and len(stored) == 3  # both cases of the first image, while the second is under way
 
 
 def test_a_second_model_scores_by_norms_alone(folder: Path) -> None:

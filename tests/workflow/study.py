@@ -37,7 +37,7 @@ TINY_RETRIEVAL: dict[str, Any] = {
     "datasets": {"scenes": None, "scenes_words": None},
     "retrieval_datasets": {"scenes_vg_attribution": None, "scenes_noun_swap": None, "scenes_flickr30k_order": None},
     "retrieval": {
-        "steps": 6,
+        "steps": [6],
         "diffitm_timesteps": [310, 610, 910],
         "bootstrap": 100,
     },

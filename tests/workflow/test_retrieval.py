@@ -66,7 +66,7 @@ def test_a_finished_study_has_nothing_to_do(finished_retrieval: Study) -> None:
     ("config", "jobs"),
     [
         ({"retrieval": {"ties": "wrong"}}, TABLES),
-        ({"retrieval": {"steps": 8}}, SCORES),
+        ({"retrieval": {"steps": [8]}}, SCORES),
         ({"information": {"clip": 2.5}}, SCORES),
         ({"information": {"steps": [6]}}, {}),
         ({"figures": {"format": "svg"}}, FIGURES),
