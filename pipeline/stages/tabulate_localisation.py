@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,12 @@ from pipeline.metrics.localisation import (
     oracle_miou,
     threshold_grid,
 )
+from pipeline.named_paths import named_path
 from pipeline.provenance import write_provenance
 from pipeline.seeds import generator
 from pipeline.storage import read_table, write_table, write_text
+from pipeline.tables.localisation_markdown import localisation_markdown
+from pipeline.tables.text import csv_text
 
 STAGE = "tabulate_localisation"
 
@@ -73,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the scores, summarise them, write the tables."""
     section = parse_section(LocalisationSection, args.section)
-    paths = dict(_named_path(text) for text in args.scores)
+    paths = named_path("--scores", args.scores)
     summaries = [
         summary
         for name, path in paths.items()
@@ -81,12 +84,12 @@ def run(args: argparse.Namespace) -> None:
     ]
     table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
     folder = args.output_dir
-    text = markdown(table, section)
+    text = localisation_markdown(table, section)
     write_table(folder / "localisation.parquet", table, TABLE_COLUMNS)
-    write_text(folder / "localisation.csv", _csv(table))
+    write_text(folder / "localisation.csv", csv_text(table))
     write_text(folder / "localisation.md", text)
-    write_text(folder / "localisation_by_label.csv", _csv(pd.concat([s.by_label for s in summaries])))
-    write_text(folder / "localisation_curves.csv", _csv(pd.concat([s.curve for s in summaries])))
+    write_text(folder / "localisation_by_label.csv", csv_text(pd.concat([s.by_label for s in summaries])))
+    write_text(folder / "localisation_curves.csv", csv_text(pd.concat([s.curve for s in summaries])))
     write_provenance(
         folder / "localisation.provenance.json",
         stage=STAGE,
@@ -217,61 +220,6 @@ def _by_label(
             **{name: means[name].to_numpy() for name in means.columns},
         }
     )
-
-
-def markdown(table: pd.DataFrame, section: LocalisationSection) -> str:
-    """The table for people: percent with one decimal, and two lines that say what its numbers are."""
-    head = ["dataset", "method", "estimator", "steps", "threshold mode", "threshold", "n", "failed", "mIoU %"]
-    head += ["interval %", "average precision %", "pointing game %", "named hotter %", "evaluations per image"]
-    lines = [_line(head), _line([":--"] * 3 + ["--:"] + [":--"] + ["--:"] * 9)]
-    for row in table.to_dict("records"):
-        interval = f"{_percent(row['miou_low'])}–{_percent(row['miou_high'])}"
-        lines.append(
-            _line(
-                [
-                    row["dataset"],
-                    row["method"],
-                    row["estimator"],
-                    str(row["steps"]) if row["steps"] else "–",
-                    row["threshold_mode"],
-                    f"{row['threshold']:.3f}" if np.isfinite(row["threshold"]) else "–",
-                    str(row["n"]),
-                    str(row["n_failed"]),
-                    _percent(row["miou"]),
-                    interval if np.isfinite(row["miou_low"]) else "–",
-                    *(_percent(row[name]) for name in ("average_precision", "pointing_game", "named_hotter")),
-                    str(row["evaluations_per_image"]),
-                ]
-            )
-        )
-    caption = (
-        "n: cases (image, word) scored; failed: cases without a score, their reasons are in scores.parquet; interval: "
-        f"{100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples; named "
-        "hotter: share of the cases whose image has another labelled object.  \n"
-        "Threshold mode: oracle = the best of all thresholds on the same cases, chosen anew in each resample (as "
-        "published); held_out = the best on one half of the images, scored on the other half, both ways (threshold: "
-        "mean of the two)."
-    )
-    return "\n".join([caption, "", *lines, ""])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}" if np.isfinite(fraction) else "–"
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-
-
-def _named_path(text: str) -> tuple[str, Path]:
-    name, separator, path = text.partition("=")
-    if not (name and separator and path):
-        raise InputError(f"--scores {text}: expected DATASET=PATH, such as scenes=results/demo/scenes/scores.parquet.")
-    return name, Path(path)
 
 
 def _read_scores(path: Path, section: LocalisationSection) -> pd.DataFrame:

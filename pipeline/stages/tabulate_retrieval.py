@@ -29,10 +29,13 @@ from pipeline.metrics.retrieval import (
     pair_decisions,
     wilson_interval,
 )
+from pipeline.named_paths import named_path, named_paths
 from pipeline.provenance import write_provenance
 from pipeline.retrieval_scores import missing_scores, option_counts, read_retrieval_scores, scores_by_case
 from pipeline.seeds import generator
 from pipeline.storage import write_table, write_text
+from pipeline.tables.retrieval_markdown import retrieval_markdown
+from pipeline.tables.text import csv_text
 
 STAGE = "tabulate_retrieval"
 
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     """Read cases and scores, summarise them, write the tables."""
     section = parse_section(RetrievalSection, args.section)
     datasets = _parse_datasets(args.datasets)
-    cases, scores = _named_paths("--cases", args.cases), _named_paths("--scores", args.scores)
+    cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
     _check_names(datasets, cases, scores)
     symmetric_file = Path(section.symmetric_relations)
     symmetric = read_symmetric_relations(symmetric_file)
@@ -88,12 +91,12 @@ def run(args: argparse.Namespace) -> None:
     summaries = [summarise(dataset, section, symmetric, args.seed) for dataset in data]
     table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
     folder = args.output_dir
-    text = markdown(table, section, datasets)
+    text = retrieval_markdown(table, section, datasets)
     write_table(folder / "retrieval.parquet", table, TABLE_COLUMNS)
-    write_text(folder / "retrieval.csv", _csv(table))
+    write_text(folder / "retrieval.csv", csv_text(table))
     write_text(folder / "retrieval.md", text)
-    write_text(folder / "retrieval_by_group.csv", _csv(pd.concat([s.by_group for s in summaries])))
-    write_text(folder / "retrieval_paired.csv", _csv(pd.concat([s.paired for s in summaries])))
+    write_text(folder / "retrieval_by_group.csv", csv_text(pd.concat([s.by_group for s in summaries])))
+    write_text(folder / "retrieval_paired.csv", csv_text(pd.concat([s.paired for s in summaries])))
     write_provenance(
         folder / "retrieval.provenance.json",
         stage=STAGE,
@@ -101,7 +104,7 @@ def run(args: argparse.Namespace) -> None:
             "retrieval": section.model_dump(mode="json", exclude_unset=True),
             "retrieval_datasets": {name: datasets[name].model_dump(mode="json") for name in cases},
         },
-        inputs=[*(path for paths in (*cases.values(), *scores.values()) for path in paths), symmetric_file],
+        inputs=[*cases.values(), *(path for paths in scores.values() for path in paths), symmetric_file],
         extra={"seed": args.seed},
     )
     print(text)
@@ -276,78 +279,8 @@ def _paired(dataset: str, decisions: Mapping[str, Decisions]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PAIR_COLUMNS)
 
 
-_TIES = {
-    "half": "a true option that shares the top with k others counts 1/(1 + k)",
-    "wrong": "such a case counts as wrong",
-    "right": "such a case counts as right where no option of another text scores higher",
-    "drop": "such a case does not count and is not in n",
-}
-
-
-def markdown(table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
-    """The table for people: percent with one decimal, and lines that say what its numbers are."""
-    head = ["dataset", "method", "n", "failed", "ties", "micro %", "interval %", "macro %", "interval %"]
-    head += ["macro asymmetric %", "chance %", "evaluations per case"]
-    lines = [_line(head), _line([":--"] * 2 + ["--:"] * 10)]
-    for row in table.to_dict("records"):
-        lines.append(
-            _line(
-                [
-                    row["dataset"],
-                    row["method"],
-                    *(str(row[name]) for name in ("n", "n_failed", "ties")),
-                    _percent(row["micro"]),
-                    _interval(row["micro_low"], row["micro_high"]),
-                    _percent(row["macro"]),
-                    _interval(row["macro_low"], row["macro_high"]),
-                    _percent(row["macro_asymmetric"]),
-                    _percent(row["chance"]),
-                    f"{row['evaluations_per_case']:.1f}" if np.isfinite(row["evaluations_per_case"]) else "–",
-                ]
-            )
-        )
-    return "\n".join([_caption(table, section, datasets), "", *lines, ""])
-
-
-def _caption(table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
-    grouped = set(table.loc[np.isfinite(table["macro"]), "dataset"])
-    smallest = ", ".join(f"{name} {datasets[name].minimum_group}" for name in datasets if name in grouped)
-    confidence = f"{100 * section.confidence:g} %"
-    return "  \n".join(
-        [
-            "n: cases that count; failed: cases without a score, their reasons are in the score files; ties: cases in "
-            "which another option reads like the true one, or shares the highest score with it: "
-            f"{_TIES[section.ties]} (`ties: {section.ties}`).",
-            f"Micro: share of the n cases with the highest score for the true option, with {confidence} Wilson "
-            "interval (cases taken as independent); chance: mean of 1 / number of options.",
-            "Macro: mean over groups (relations, attribute pairs), each counting the same, with "
-            f"{confidence} percentile bootstrap over groups, {section.bootstrap} resamples; groups with fewer cases "
-            f"than `minimum_group` are left out ({smallest or 'no dataset has groups'}). Macro asymmetric: without "
-            "relations that read the same both ways.",
-            "Evaluations per case: mean number of denoiser evaluations for all options of a case, if the method ran "
-            "alone.",
-        ]
-    )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _interval(low: float, high: float) -> str:
-    return f"{_percent(low)}–{_percent(high)}" if np.isfinite(low) else "–"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}" if np.isfinite(fraction) else "–"
-
-
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def _parse_datasets(text: str) -> dict[str, RetrievalDatasetSection]:
@@ -360,27 +293,13 @@ def _parse_datasets(text: str) -> dict[str, RetrievalDatasetSection]:
     return {name: parse_section(RetrievalDatasetSection, json.dumps(value)) for name, value in sections.items()}
 
 
-def _named_paths(argument: str, texts: Sequence[str]) -> dict[str, list[Path]]:
-    """Dataset → its paths, in the order given; a name may repeat."""
-    paths = dict[str, list[Path]]()
-    for text in texts:
-        name, separator, path = text.partition("=")
-        if not (name and separator and path):
-            raise InputError(f"{argument} {text}: expected DATASET=PATH, such as scenes=results/demo/scenes/x.parquet.")
-        paths.setdefault(name, []).append(Path(path))
-    return paths
-
-
 def _check_names(
     datasets: Mapping[str, RetrievalDatasetSection],
-    cases: Mapping[str, Sequence[Path]],
+    cases: Mapping[str, Path],
     scores: Mapping[str, Sequence[Path]],
 ) -> None:
-    """InputError unless every dataset has one cases table, a section and at least one score file, and no others do."""
-    problems = [
-        f"--cases names {name} {len(paths)} times; expected once." for name, paths in cases.items() if paths[1:]
-    ]
-    problems += [f"--datasets lacks {name}, which --cases names." for name in cases if name not in datasets]
+    """InputError unless every dataset has a cases table, a section and at least one score file, and no others do."""
+    problems = [f"--datasets lacks {name}, which --cases names." for name in cases if name not in datasets]
     problems += [f"--scores lacks {name}, which --cases names." for name in cases if name not in scores]
     problems += [f"--cases lacks {name}, which --scores names." for name in scores if name not in cases]
     if problems:
@@ -388,14 +307,14 @@ def _check_names(
 
 
 def _read_datasets(
-    cases: Mapping[str, Sequence[Path]],
+    cases: Mapping[str, Path],
     scores: Mapping[str, Sequence[Path]],
     datasets: Mapping[str, RetrievalDatasetSection],
     section: RetrievalSection,
 ) -> list[DatasetScores]:
     """Cases and scores of every dataset, in the order of the cases; InputError with every fault of all datasets."""
     read, problems = [], list[str]()
-    for name, (path,) in cases.items():
+    for name, path in cases.items():
         try:
             frame = read_retrieval_cases(path)
             table = read_retrieval_scores(scores[name], frame)

@@ -385,11 +385,12 @@ def test_names_that_do_not_agree_are_refused(study: Study) -> None:
     study.tabulate()
     section = section_json(RetrievalSection(symmetric_relations=str(study.folder / "symmetric.txt")))
     common = ["--section", section, "--seed", "0", "--output-dir", str(study.folder)]
+    with pytest.raises(InputError, match="--cases names a 2 times; expected once"):
+        run("--cases", "a=1", "a=2", "--scores", "a=1", "--datasets", "{}", *common)
     with pytest.raises(InputError) as raised:
-        paths = ["--cases", "a=1", "a=2", "b=3", "--scores", "b=4", "c=5"]
+        paths = ["--cases", "a=1", "b=3", "--scores", "b=4", "c=5"]
         run(*paths, "--datasets", sections_json({"b": study.datasets["order"]}), *common)
     assert str(raised.value).splitlines() == [
-        "--cases names a 2 times; expected once.",
         "--datasets lacks a, which --cases names.",
         "--scores lacks a, which --cases names.",
         "--cases lacks c, which --scores names.",
