@@ -137,7 +137,8 @@ class OptionEstimate:
         NaN for wordings that have left.
         """
         error = 0.5 * self.seen.error
-        best = int(np.nanargmin(self._integral(error)[0]))
+        # Infinite where there is no number: an image whose predictions are not finite has no leader, and nobody leaves.
+        best = int(np.argmin(np.nan_to_num(self._integral(error)[0], nan=np.inf)))
         return best, *self._integral(error - error[:, best : best + 1])
 
     def _scores(self, integrand: torch.Tensor, *, constant: float = 0.0, reference: bool = False) -> Scores:

@@ -200,6 +200,12 @@ def test_a_clear_case_is_decided_and_an_open_one_is_not(x: torch.Tensor) -> None
     assert same.running == [0]
 
 
+def test_nobody_leaves_a_race_whose_numbers_are_not_finite() -> None:
+    broken = OptionEstimate.of(run(torch.full(SHAPE, torch.nan), 40), OPTIONS)
+    assert after_look(broken, error=0.5, budget=80).running == [0, 1, 2]
+    assert np.isnan(broken.scores["i_s"].value).all()
+
+
 def test_races_end_on_another_caption_than_the_budget_no_more_often_than_stated() -> None:
     """Images around the middle between two captions, some of them clear and some not."""
     wrong = stops = 0
