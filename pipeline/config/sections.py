@@ -195,7 +195,7 @@ class RetrievalSection(Section):
     """How captions are told apart."""
 
     methods: Annotated[tuple[RetrievalMethod, ...], Field(min_length=1)] = Field(
-        ("i_o", "i_s", "neg_nll", "diffitm", "text_only"),
+        get_args(RetrievalMethod),
         description="rows of the table",
     )
     steps: Steps = Field(
@@ -336,7 +336,7 @@ class Config(Section):
         ClipSection(), description="The CLIP of the method `clip`, whose text encoder the diffusion model uses"
     )
     models: dict[SecondModel, ModelSection] = Field(
-        {},
+        {"hardneg_diffitm": ModelSection(lora="data/models/scenes_hardneg")},
         description="Second models, by the method that scores with one (hardneg_diffitm); keys as in `model`",
     )
     information: InformationSection = Field(InformationSection(), description="The estimator of information")

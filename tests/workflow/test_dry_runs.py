@@ -37,6 +37,8 @@ def test_embedded_study(fresh: Study) -> None:
         "draw_scenes_aro": 1,
         "build_retrieval_cases": 5,
         "score_retrieval": 10,
+        "score_second_model": 10,
+        "score_clip": 5,
         "score_text": 5,
         "tabulate_retrieval": 1,
         "plot_retrieval": 1,

@@ -12,7 +12,7 @@ from pipeline.retrieval_scores import read_retrieval_scores
 from tests.workflow.study import Study
 
 SETS = {"scenes_vg_relation": 2, "scenes_coco_order": 5}
-METHODS = ["i_o", "i_s", "neg_nll", "diffitm", "text_only"]
+METHODS = ["i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only"]
 FIGURES = {"plot_retrieval": 1, "retrieval": 1, "all": 1}
 TABLES = {"tabulate_retrieval": 1, **FIGURES}
 SCORES = {"score_retrieval": 4, **TABLES}
@@ -95,13 +95,10 @@ def test_code_runs_again_what_uses_it(retrieval_study: Study, file: str, jobs: d
     assert planned(retrieval_study) == without_targets(jobs)
 
 
-def test_a_second_model_joins_without_running_the_first_again(retrieval_study: Study) -> None:
+def test_another_second_model_joins_without_running_the_first_again(retrieval_study: Study) -> None:
     """The same model as its own rival: its norms are those of diffitm."""
     shutil.copytree(retrieval_study.folder / "data/models/scenes", retrieval_study.folder / "second")
-    config = {
-        "models": {"hardneg_diffitm": {"id": "second"}},
-        "retrieval": {"methods": [*METHODS, "hardneg_diffitm"]},
-    }
+    config = {"models": {"hardneg_diffitm": {"id": "second", "lora": None}}}
     run = retrieval_study.snakemake(config=config)
     assert run.status == 0, run.output
     assert without_targets(run.jobs) == without_targets({"score_second_model": 4, **TABLES})
