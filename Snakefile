@@ -2,9 +2,10 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     one part of the study: localisation or retrieval
+#   snakemake --cores all localisation                     one part: localisation, retrieval or editing
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
+#   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
 
 from snakemake.utils import min_version
 
@@ -21,12 +22,14 @@ include: "rules/information.smk"
 include: "rules/localisation.smk"
 include: "rules/aro.smk"
 include: "rules/retrieval.smk"
+include: "rules/editing.smk"
 
 
 localrules:
     all,
     localisation,
     retrieval,
+    editing,
     train_scenes_model,
 
 
@@ -35,6 +38,7 @@ rule all:
     input:
         rules.localisation.input,
         rules.retrieval.input,
+        rules.editing.input,
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
 

@@ -21,6 +21,7 @@ _STAGE_NAMES = (
     "evaluate_scenes_model",
     "train_scenes_clip",
     "train_scenes_hardneg",
+    "train_scenes_classifier",
     "build_cases",
     "estimate_information",
     "record_attention",
@@ -34,6 +35,10 @@ _STAGE_NAMES = (
     "score_text",
     "tabulate_retrieval",
     "plot_retrieval",
+    "edit_images",
+    "judge_edits",
+    "tabulate_editing",
+    "plot_editing",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a

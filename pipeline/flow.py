@@ -1,58 +1,45 @@
-"""Walk a latent along the model's deterministic flow: DDIM inversion to noise, and DDIM denoising back.
-
-One move from ᾱ_a to ᾱ_b with predicted noise ε̂ (Song et al., ICLR 2021, Eq. 12 with σ = 0):
-
-    x_b = √(ᾱ_b/ᾱ_a)·x_a + (√(1 − ᾱ_b) − √(ᾱ_b/ᾱ_a)·√(1 − ᾱ_a))·ε̂
-"""
+"""The way from an image to noise and back along a model's deterministic flow, by the sampler that the study names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, Protocol
 
 import torch
-from diffusers import DDIMScheduler
 
+from pipeline.ddim import Ddim
+from pipeline.karras import KarrasPath
 from pipeline.latent_diffusion import LatentDiffusion
 
-
-def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:
-    """One DDIM move of x (B, C, h, w) between two cumulative alphas (scalars)."""
-    ratio = (alpha_to / alpha_from).sqrt()
-    return ratio * x + ((1 - alpha_to).sqrt() - ratio * (1 - alpha_from).sqrt()) * eps_hat
+Sampler = Literal["heun", "euler", "ddim"]
 
 
-class Ddim:
-    """The DDIM path of a model in `steps` steps, with the timesteps that its scheduler's settings imply."""
+class Path(Protocol):
+    """Both ways along a model's flow; rows of a batch have prompts of their own and do not touch each other.
 
-    def __init__(self, model: LatentDiffusion, steps: int) -> None:
-        scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
-        scheduler.set_timesteps(steps)
-        self.model = model
-        self.timesteps = [int(t) for t in scheduler.timesteps]  # falling
-        stride = scheduler.config.num_train_timesteps // steps
-        alphas = scheduler.alphas_cumprod
-        self._alpha = {t: alphas[t] for t in self.timesteps}
-        self._alpha_before = {
-            t: alphas[t - stride] if t >= stride else scheduler.final_alpha_cumprod for t in self.timesteps
-        }
+    evaluations: denoiser calls of one way. A latent that is not finite, or becomes so, comes back as it is and nothing is
+    raised. Results have the dtype that x and the denoiser's answer promote to: float32 for latent diffusion.
+    """
 
-    def invert(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """From images' latents (B, C, h, w) to noise; the noise of each step is predicted at the step's far end."""
-        for timestep in reversed(self.timesteps):
-            eps_hat = self._predict(x, timestep, embedding)
-            x = ddim_move(x, eps_hat, self._alpha_before[timestep], self._alpha[timestep])
-        return x
+    evaluations: int
+
+    def reverse(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row."""
+        ...
 
     def generate(
         self, x: torch.Tensor, embedding: torch.Tensor, before_call: Callable[[], None] | None = None
     ) -> torch.Tensor:
-        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation."""
-        for timestep in self.timesteps:
-            if before_call is not None:
-                before_call()
-            eps_hat = self._predict(x, timestep, embedding)
-            x = ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
-        return x
+        """From noise to latents, shapes as in `reverse`; `before_call()` runs before each denoiser call."""
+        ...
 
-    def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor) -> torch.Tensor:
-        return self.model(x, self.model.logsnr_table[timestep].repeat(len(x)), embedding)
+
+def make_path(sampler: Sampler, model: LatentDiffusion, steps: int, rho: float = 7.0) -> Path:
+    """The path of a model by one sampler.
+
+    heun, euler: the probability flow through `steps` Karras noise levels spaced by `rho`, so `steps` − 1 moves.
+    ddim: `steps` moves between the model's own timesteps; `rho` does not count.
+    """
+    if sampler == "ddim":
+        return Ddim(model, steps)
+    return KarrasPath(model, sampler, steps, rho)

@@ -69,7 +69,9 @@ def code(stage):
 
 
 def dataset_section(wildcards):
-    return section_json(CONFIG.datasets[wildcards.dataset])
+    """A dataset as cases, masks and panels need it; that it is edited too changes nothing of them."""
+    dataset = CONFIG.datasets[wildcards.dataset]
+    return section_json(dataset, set(type(dataset).model_fields) - {"editing"})
 
 
 def present(files, made=()):
@@ -187,3 +189,14 @@ def panel_scores(wildcards):
     return (
         rules.score_localisation.output.scores if wildcards.dataset in LOCALISED else []
     )
+
+
+def edit_shards(wildcards):
+    return expand(
+        f"{RESULTS}/{wildcards.dataset}/edit_images/shard-{{shard}}.parquet",
+        shard=SHARDS,
+    )
+
+
+def edits_of(wildcards):
+    return f"{RESULTS}/{wildcards.dataset}/edit_images/edits"

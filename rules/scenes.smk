@@ -6,24 +6,28 @@
 #           data/models/scenes-trained/                   the model that `snakemake train_scenes_model` makes
 #           data/models/scenes_clip-trained/              the CLIP that `snakemake train_scenes_clip` makes
 #           data/models/scenes_hardneg-trained/           the LoRA that `snakemake train_scenes_hardneg` makes
+#           data/models/scenes_classifier-trained/        the classifier that `snakemake train_scenes_classifier` makes
 # STEPS     draw_scenes; train_scenes_text, train_scenes_autoencoder, train_scenes_unet, evaluate_scenes_model;
-#           train_scenes_clip; train_scenes_hardneg
+#           train_scenes_clip; train_scenes_hardneg; train_scenes_classifier
 
 SCENES = CONFIG.scenes.folder
 TRAINING = "data/models/training"
 TRAINED = "data/models/scenes-trained"
-# Keys of the recipe that concern the CLIP, the LoRA, and the model.
-CLIP_KEYS, HARDNEG_KEYS = (
+# Keys of the recipe that concern the CLIP, the LoRA, the classifier, and the model.
+CLIP_KEYS, HARDNEG_KEYS, CLASSIFIER_KEYS = (
     [
         key
         for key in type(CONFIG.scenes_model).model_fields
         if key == "seed" or key.startswith(part)
     ]
-    for part in ("clip_", "hardneg_")
+    for part in ("clip_", "hardneg_", "classifier_")
 )
 MODEL_KEYS = [
     "seed",
-    *set(type(CONFIG.scenes_model).model_fields) - {*CLIP_KEYS, *HARDNEG_KEYS},
+    *(
+        set(type(CONFIG.scenes_model).model_fields)
+        - {*CLIP_KEYS, *HARDNEG_KEYS, *CLASSIFIER_KEYS}
+    ),
 ]
 
 
@@ -166,4 +170,23 @@ rule train_scenes_hardneg:
         "Training the LoRA that prefers true captions, a few minutes"
     shell:
         "python -m pipeline train_scenes_hardneg --section {params.section:q} --model {input} --output-dir {output}"
+        " 2>&1 | tee {log}"
+
+
+rule train_scenes_classifier:
+    input:
+        "data/models/scenes",
+    output:
+        directory("data/models/scenes_classifier-trained"),
+    log:
+        f"{TRAINING}/logs/train_scenes_classifier.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model", CLASSIFIER_KEYS),
+        code=code("train_scenes_classifier"),
+    message:
+        "Training the classifier that judges edits, a few minutes"
+    shell:
+        "python -m pipeline train_scenes_classifier --section {params.section:q} --model {input} --output-dir {output}"
         " 2>&1 | tee {log}"

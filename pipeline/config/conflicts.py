@@ -10,7 +10,14 @@ from typing import get_args
 
 from pipeline.config.keys import example_at
 from pipeline.config.problems import Problem
-from pipeline.config.sections import Config, DatasetSection, InformationSection, RetrievalDatasetSection, SecondModel
+from pipeline.config.sections import (
+    Config,
+    DatasetSection,
+    EditingSection,
+    InformationSection,
+    RetrievalDatasetSection,
+    SecondModel,
+)
 
 
 def conflicts(config: Config) -> Iterator[Problem]:
@@ -23,6 +30,8 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _retrieval_steps(config)
     yield from _repeated_values(config)
     yield from _second_models(config)
+    yield from _flow_steps(config.editing)
+    yield from _swaps(config.editing)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")
@@ -142,6 +151,34 @@ def _second_models(config: Config) -> Iterator[Problem]:
             matter = f"is missing; allowed are the keys of `model`, because `methods` of `retrieval` names {method}"
             right = ("models", method, "id")
             yield Problem(("models", method), matter, right, example_at(right))
+
+
+def _flow_steps(editing: EditingSection) -> Iterator[Problem]:
+    """The first and the last noise level are two, and a move leads from one to the next."""
+    if editing.sampler != "ddim" and editing.steps < 2:
+        path = ("editing", "steps")
+        matter = f"is {editing.steps}; allowed is a whole number ≥ 2, because `sampler` is {editing.sampler}"
+        yield Problem(path, matter, path, 2)
+
+
+def _swaps(editing: EditingSection) -> Iterator[Problem]:
+    """A word has one partner, which is another word."""
+    path, seen, kept = ("editing", "swaps"), set[str](), list[list[str]]()
+    for number, pair in enumerate(editing.swaps):
+        words = [word.lower() for word in pair]
+        repeated = [word for word in words if word in seen]
+        found = f"is {json.dumps(list(pair), ensure_ascii=False)}"
+        if any(not word or word != word.strip() for word in words):
+            matter = f"{found}; allowed are two words without spaces around them"
+        elif words[0] == words[1]:
+            matter = f"{found}; allowed are two different words"
+        elif repeated:
+            matter = f"{found}; allowed are words that stand in no other pair, and {repeated[0]!r} does"
+        else:
+            kept.append(list(pair))
+            seen.update(words)
+            continue
+        yield Problem((*path, number), matter, path, kept or [["dog", "cat"]])
 
 
 def _fewest_draws(information: InformationSection) -> int:

@@ -79,6 +79,8 @@ def allowed(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     if origin in (Union, UnionType):
         choices = [allowed(choice, metadata) for choice in arguments if choice is not NoneType]
         return " or ".join([*choices, *(["null"] if NoneType in arguments else [])])
+    if origin is tuple and Ellipsis not in arguments:
+        return f"[{', '.join(map(allowed, arguments))}]"
     if origin is tuple:
         return LIST_OF + allowed(arguments[0])
     if annotation is bool:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from pipeline.words import SCENE_SWAPS
+
 # Names become folder names, and parts of them words of a file name.
 NAME = r"^[A-Za-z0-9_-]+$"
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
@@ -19,6 +21,8 @@ Steps = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 # A model has 1000 timesteps, and the path of inversion starts one stride below the last.
 AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Field(min_length=1)]
 Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
+# A word and its partner.
+Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
 NumberFormat = Literal["float32", "float16", "bfloat16"]
 Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
@@ -73,6 +77,7 @@ class DatasetSection(Section):
     first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
     per_label: int | None = Field(None, ge=1, description="take only the first so many cases of each label (null: all)")
     localisation: bool = Field(True, description="the words have masks: score them; false: heat maps only")
+    editing: bool = Field(False, description="cases of this dataset are edited")
 
 
 class RetrievalDatasetSection(Section):
@@ -226,6 +231,31 @@ class RetrievalSection(Section):
     )
 
 
+class EditingSection(Section):
+    """How words are taken out of captions or swapped on the way from an image to noise and back."""
+
+    sampler: Literal["heun", "euler", "ddim"] = Field("heun", description="how the flow is followed")
+    steps: int = Field(15, ge=1, le=999, description="noise levels of the flow (ddim: steps), each way")
+    rho: float = Field(7.0, gt=0, description="heun, euler: the larger, the more of the levels have little noise")
+    omit: Literal["underscore", "delete"] = Field(
+        "delete", description="caption without the word: write `_` for it, or take it out"
+    )
+    swaps: Annotated[tuple[Swap, ...], Field(min_length=1)] = Field(
+        SCENE_SWAPS, description="words and their partners, both ways, singular and plural"
+    )
+    swap_scope: Literal["target", "all"] = Field(
+        "target", description="swap the word alone, or every word of the caption that has a partner"
+    )
+    min_reconstruction_psnr: float = Field(
+        20.0, ge=0, description="PSNR of the unchanged picture against the real one, dB, below which a case is flagged"
+    )
+    bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
+    error: Literal["bootstrap_sd", "sd_over_10"] = Field(
+        "bootstrap_sd", description="error beside each correlation: the resamples' standard deviation, or a tenth of it"
+    )
+
+
 class FiguresSection(Section):
     """How figures look."""
 
@@ -272,6 +302,9 @@ class ScenesModelSection(Section):
     hardneg_margin: float = Field(
         0.01, ge=0, description="by how much more the noise should be mistaken under a false caption"
     )
+    classifier_steps: int = Field(1500, ge=1, description="steps of the classifier that judges edits")
+    classifier_batch: int = Field(32, ge=2, description="scenes in a step")
+    classifier_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of the classifier")
 
 
 class MachineSection(Section):
@@ -287,7 +320,7 @@ class MachineSection(Section):
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=120),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=120, editing=True),
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
     ),
@@ -343,6 +376,7 @@ class Config(Section):
     attention: AttentionSection = Field(AttentionSection(), description="Cross-attention maps of words")
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
+    editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")
     figures: FiguresSection = Field(FiguresSection(), description="How figures look")
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(),

@@ -86,5 +86,35 @@ def mean_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, 
     return Interval(mean, low, high)
 
 
+def median_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, confidence: float) -> Interval:
+    """Median over cases with its percentile interval over images; values that are not finite are left out.
+
+    Args:
+        values: (n,), one quantity of n cases.
+        cluster: (n,) int64, the image of each case.
+        weights: (R, G) from `resample_weights`.
+        confidence: such as 0.95.
+
+    Returns:
+        median and interval ends, each (1,); NaN without values.
+    """
+    known = np.isfinite(values)
+    order = np.argsort(values[known], kind="stable")
+    ordered, image = values[known][order], cluster[known][order]
+    samples = np.array([_weighted_median(ordered, row[image]) for row in weights])
+    low, high = percentile_interval(samples[:, None], confidence)
+    return Interval(np.array([_weighted_median(ordered, np.ones(len(ordered)))]), low, high)
+
+
+def _weighted_median(ordered: np.ndarray, counts: np.ndarray) -> float:
+    """Median of values in ascending order, each of which stands there `counts` times."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    if total == 0:
+        return float("nan")
+    middle = np.searchsorted(ends, [(total - 1) // 2, total // 2], side="right")
+    return float(ordered[middle].mean())
+
+
 def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan)

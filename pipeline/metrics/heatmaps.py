@@ -79,3 +79,15 @@ def geometric_mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     if second.shape != first.shape:
         second = upsample_bilinear(second, (first.shape[0], first.shape[1]))
     return np.sqrt(min_max(first) * min_max(second))
+
+
+def cell_means(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Mean over the block of pixels that each cell of a coarser grid covers: (H, W) → (h, w).
+
+    Raises:
+        ValueError: H and W are no multiples of h and w.
+    """
+    (height, width), (rows, columns) = values.shape, grid
+    if height % rows or width % columns:
+        raise ValueError(f"a picture of {height} x {width} pixels has no whole blocks on a grid of {rows} x {columns}")
+    return values.reshape(rows, height // rows, columns, width // columns).mean(axis=(1, 3))

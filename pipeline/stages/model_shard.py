@@ -128,18 +128,26 @@ class ModelShard:
 
         crop: the part of the image to take, as `images.crop_image` reads it; empty: all of it.
         """
+        picture = self.picture(job, crop)
+        return None if picture is None else self.latent_of(job, picture)
+
+    def picture(self, job: ImageJob, crop: str = "") -> torch.Tensor | None:
+        """Pixels of a job's image as the model takes them, (1, 3, H, W); None as for `latent`."""
         try:
             image = crop_image(load_image(self.shard.images / job.image_path), crop)
         except InputError as error:
             for case in job.cases:
                 self.shard.fail(case, "image_unreadable", str(error))
             return None
-        pixels = torch.from_numpy(image_array(fit_image(image, (self.model.image_size,) * 2, self.settings.resize)))
-        if self.image_range == "unit":
-            pixels = (pixels + 1) / 2
+        fitted = fit_image(image, (self.model.image_size,) * 2, self.settings.resize)
+        return torch.from_numpy(image_array(fitted))[None]
+
+    def latent_of(self, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
+        """The latent (C, h, w) of a picture."""
+        pixels = (picture + 1) / 2 if self.image_range == "unit" else picture
         sampled = self.settings.latents == "sample"
         rng = generator(self.args.seed, job.image_id, "latent") if sampled else None
-        return self.model.encode_pixels(pixels[None], rng)
+        return self.model.encode_pixels(pixels, rng)
 
     def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """The model's prediction, with the call filled up to the batch size by copies of its first row.

@@ -17,7 +17,7 @@ import torch
 
 from pipeline.attention import Tap, recording
 from pipeline.config import AttentionSection, parse_section
-from pipeline.flow import Ddim
+from pipeline.ddim import Ddim
 from pipeline.progress import Progress
 from pipeline.shards import ImageJob
 from pipeline.stages.model_shard import ModelShard, add_model_arguments
@@ -80,7 +80,7 @@ def _record(stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection
     arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
     for steps in section.steps:
         path = Ddim(stage.model, steps)
-        noise = path.invert(latents, embeddings)
+        noise = path.reverse(latents, embeddings)
         with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
             returned = path.generate(noise, embeddings, partial(recorder.expect, taps))
         errors = (returned - latents).square().mean((1, 2, 3)).sqrt()

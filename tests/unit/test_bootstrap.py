@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.metrics.bootstrap import cluster_sums, mean_interval, percentile_interval, resample_weights
+from pipeline.metrics.bootstrap import (
+    cluster_sums,
+    mean_interval,
+    median_interval,
+    percentile_interval,
+    resample_weights,
+)
 
 
 def weights_of(clusters: int, resamples: int = 1000, seed: int = 0) -> np.ndarray:
@@ -64,3 +70,21 @@ def test_intervals_cover_the_mean_of_the_population() -> None:
         interval = mean_interval(generator.normal(0.3, 1.0, size=(40, 1)), np.arange(40), weights, 0.95)
         covered += bool(interval.low[0] <= 0.3 <= interval.high[0])
     assert 0.88 * 200 <= covered <= 0.99 * 200
+
+
+@pytest.mark.parametrize("cases", [7, 8])
+def test_medians_are_those_of_the_drawn_cases(cases: int) -> None:
+    values = np.random.default_rng(2).normal(size=cases)
+    image = np.arange(cases) // 2
+    weights = weights_of(4, 200)
+    samples = [np.median(np.repeat(values, row[image].astype(int))) for row in weights]
+    found = median_interval(values, image, weights, 0.8)
+    assert found.mean == [np.median(values)]
+    assert (found.low[0], found.high[0]) == pytest.approx(tuple(np.percentile(samples, [10, 90])))
+    holed = median_interval(np.r_[values, np.nan, np.inf], np.r_[image, 0, 1], weights, 0.8)
+    assert (holed.mean, holed.low, holed.high) == (found.mean, found.low, found.high)
+
+
+def test_a_median_of_nothing() -> None:
+    found = median_interval(np.full(3, np.nan), np.arange(3), weights_of(3), 0.95)
+    assert np.isnan([found.mean, found.low, found.high]).all()

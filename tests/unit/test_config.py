@@ -16,6 +16,7 @@ from pipeline import config
 from pipeline.config import (
     Config,
     DatasetSection,
+    EditingSection,
     InformationSection,
     RetrievalDatasetSection,
     RetrievalSection,
@@ -28,6 +29,7 @@ from pipeline.config import (
     sections_json,
 )
 from pipeline.errors import InputError
+from pipeline.words import SWAPS
 
 
 def merged(*overlays: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,6 +90,9 @@ def test_overlays_are_valid(repository: Path, overlays: list[str]) -> None:
     assert [data.minimum_group for data in study.retrieval_datasets.values()] == [1, 25, 1, 1]
     assert study.clip.id == "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
     assert study.retrieval.steps == (100,)
+    assert study.editing.swaps == SWAPS
+    assert [name for name, data in study.datasets.items() if data.editing] == ["COCO100-IT"]
+    assert (study.editing.sampler, study.editing.steps, study.editing.omit) == ("heun", 100, "underscore")
 
 
 def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None:
@@ -104,6 +109,8 @@ def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None
     assert {data.word_removal for data in released.datasets.values()} == {"substring"}
     assert (paper.retrieval.ties, released.retrieval.ties) == ("half", "wrong")
     assert paper.retrieval_datasets == released.retrieval_datasets
+    assert (paper.editing.swap_scope, released.editing.swap_scope) == ("target", "all")
+    assert (paper.editing.error, released.editing.error) == ("bootstrap_sd", "sd_over_10")
 
 
 def test_hardneg_overlay_of_the_published_study(repository: Path) -> None:
@@ -151,6 +158,19 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"datasets": {"mine": {"root": "x"}}}, "datasets → mine → kind", "missing", "coco_it | word_list | custom"),
         ({"information": {"loc": float("inf")}}, "information → loc", "Infinity", "a number"),
         ({"attention": {"steps": [1000]}}, "attention → steps → 0", "1000", "a whole number ≥ 1 and ≤ 999"),
+        ({"editing": {"sampler": "rk4"}}, "editing → sampler", '"rk4"', "heun | euler | ddim"),
+        ({"editing": {"steps": 0}}, "editing → steps", "0", "a whole number ≥ 1 and ≤ 999"),
+        ({"editing": {"rho": 0}}, "editing → rho", "0", "a number > 0"),
+        ({"editing": {"omit": "mask"}}, "editing → omit", '"mask"', "underscore | delete"),
+        ({"editing": {"swap_scope": "caption"}}, "editing → swap_scope", '"caption"', "target | all"),
+        ({"editing": {"swaps": []}}, "editing → swaps", "[]", "a list with one or more of: [text, text]"),
+        ({"editing": {"swaps": [["dog"]]}}, "editing → swaps → 0 → 1", "missing", "[text, text]"),
+        ({"editing": {"swaps": [["dog", 5]]}}, "editing → swaps → 0 → 1", "5", "[text, text]"),
+        ({"editing": {"swaps": ["dog"]}}, "editing → swaps → 0", '"dog"', "[text, text]"),
+        ({"editing": {"error": "sd"}}, "editing → error", '"sd"', "bootstrap_sd | sd_over_10"),
+        ({"editing": {"bootstrap": 10}}, "editing → bootstrap", "10", "a whole number ≥ 100"),
+        ({"editing": {"confidence": 1}}, "editing → confidence", "1", "a number > 0 and < 1"),
+        ({"datasets": {"scenes": {"editing": 1}}}, "datasets → scenes → editing", "1", "true | false"),
         ({"retrieval": {"methods": ["clip", "blip"]}}, "retrieval → methods → 1", '"blip"', "text_only"),
         ({"retrieval": {"ties": "first"}}, "retrieval → ties", '"first"', "half | wrong | right | drop"),
         ({"retrieval": {"error": 0}}, "retrieval → error", "0", "a number > 0 and < 1"),
@@ -195,6 +215,7 @@ def test_message_has_path_value_and_what_is_allowed(
         ({"localization": {}}, "localization", "localisation"),
         ({"localisation": {"thresholds": {"hihg": 0.6}}}, "localisation → thresholds → hihg", "high"),
         ({"dataset": {}}, "dataset", "datasets"),
+        ({"editing": {"swap": [["dog", "cat"]]}}, "editing → swap", "swaps"),
         ({"retrieval_dataset": {}}, "retrieval_dataset", "retrieval_datasets"),
         (
             {"retrieval_datasets": {"scenes_coco_order": {"taggers": "scenes"}}},
@@ -269,6 +290,40 @@ def test_values_that_do_not_go_together(overlay: dict[str, Any], path: str, reas
     text = message(overlay)
     assert text.startswith(f"{path} is ") and reason in text.splitlines()[0], text
     load_config(merged(overlay, pasted(text)))
+
+
+@pytest.mark.parametrize(
+    ("editing", "path", "reason"),
+    [
+        ({"steps": 1}, "steps", "is 1; allowed is a whole number ≥ 2, because `sampler` is heun"),
+        ({"sampler": "euler", "steps": 1}, "steps", "because `sampler` is euler"),
+        ({"swaps": [["cup", "cup"]]}, "swaps → 0", 'is ["cup", "cup"]; allowed are two different words'),
+        ({"swaps": [["cup", "fork"], ["knife", "Cup"]]}, "swaps → 1", "stand in no other pair, and 'cup' does"),
+        ({"swaps": [["cup", "fork"], ["fork", "cup"]]}, "swaps → 1", "stand in no other pair"),
+        ({"swaps": [["cup", " fork"]]}, "swaps → 0", "two words without spaces"),
+    ],
+)
+def test_edits_that_do_not_go_together(editing: dict[str, Any], path: str, reason: str) -> None:
+    text = message({"editing": editing})
+    assert text.startswith(f"editing → {path} is ") and reason in text.splitlines()[0], text
+    load_config(merged({"editing": editing}, pasted(text)))
+
+
+def test_edits_that_go_together() -> None:
+    assert load_config(merged({"editing": {"sampler": "ddim", "steps": 1}})).editing.steps == 1
+    swaps = [["teddy bear", "robot"], ["bear", "elephant"]]
+    assert load_config(merged({"editing": {"swaps": swaps}})).editing.swaps == tuple(map(tuple, swaps))
+    both = message({"editing": {"swaps": [["cup", "fork"], ["x", "X"], ["cup", "knife"]], "steps": 1}})
+    assert [line.partition(" is ")[0] for line in both.splitlines() if " is " in line and "→" in line] == [
+        "editing → steps",
+        "editing → swaps → 1",
+        "editing → swaps → 2",
+    ]
+
+
+def test_swaps_survive_the_way_to_a_stage() -> None:
+    section = load_config(merged({"editing": {"swaps": [["cup", "teddy bear"]]}})).editing
+    assert parse_section(EditingSection, section_json(section)) == section
 
 
 @pytest.mark.parametrize(

@@ -1,149 +1,100 @@
-"""DDIM inversion and generation."""
+"""The Karras form of the flow, and the one way to ask for any sampler."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import SimpleNamespace
+import math
+from typing import get_args
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, PNDMScheduler
 
-from pipeline.channel import trained_logsnr
 from pipeline.denoisers import GaussianField
-from pipeline.flow import Ddim, ddim_move
-from pipeline.latent_diffusion import LatentDiffusion
-
-SCHEDULE = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-}
+from pipeline.flow import Sampler, make_path
+from pipeline.karras import KarrasPath, Solver, euler_move, heun_move, karras_sigmas
+from tests.unit.field_model import field_model, gaussian, prompt
 
 
-class FieldModel:
-    """The exact denoiser of independent Gaussian pixels behind the interface that the flow asks of a model."""
-
-    def __init__(self, scheduler: object) -> None:
-        self.pipeline = SimpleNamespace(scheduler=scheduler)
-        self.logsnr_table = trained_logsnr(scheduler.alphas_cumprod.double())  # type: ignore[attr-defined]
-        self.calls: list[float] = []
-
-    def __call__(self, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        self.calls.append(float(logsnr[0]))
-        return GaussianField()(x, logsnr, embedding)
+def test_the_schedule_falls_from_end_to_end() -> None:
+    sigmas = karras_sigmas(10, 0.03, 14.6)
+    assert len(sigmas) == 10 and sigmas == sorted(sigmas, reverse=True)
+    assert (sigmas[0], sigmas[-1]) == pytest.approx((14.6, 0.03), rel=1e-12)
+    assert karras_sigmas(2, 0.03, 14.6, 3.0) == pytest.approx([14.6, 0.03], rel=1e-12)
 
 
-def field_model(**settings: object) -> FieldModel:
-    return FieldModel(DDIMScheduler(clip_sample=False, **{**SCHEDULE, **settings}))
+def test_rho_spaces_the_schedule() -> None:
+    """rho 1 spaces σ itself evenly; a larger one puts more levels at low noise."""
+    assert karras_sigmas(5, 1.0, 9.0, 1.0) == pytest.approx([9.0, 7.0, 5.0, 3.0, 1.0])
+    assert karras_sigmas(5, 1.0, 9.0, 7.0)[2] < karras_sigmas(5, 1.0, 9.0, 3.0)[2] < 5.0
 
 
-def gaussian(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def test_one_move_each() -> None:
+    """On dx/dσ = x, exactly: 1 + h for Euler and 1 + h + h²/2 for Heun."""
+    one = torch.ones(1, 1, 1, 1, dtype=torch.float64)
+    assert float(euler_move(lambda x, _: x, one, 1.0, 1.5)) == pytest.approx(1.5)
+    assert float(heun_move(lambda x, _: x, one, 1.0, 1.5)) == pytest.approx(1.625)
+    assert float(heun_move(lambda x, _: x, one, 1.0, 0.5)) == pytest.approx(0.625)
 
 
-def prompt(mean: float = 0.3, variance: float = 0.6, rows: int = 2) -> torch.Tensor:
-    """A mean and a variance for every pixel, (rows, 2, 1, 4, 3)."""
-    return torch.tensor([mean, variance], dtype=torch.float64).view(1, 2, 1, 1, 1).expand(rows, 2, 1, 4, 3)
+def test_heun_asks_at_both_ends_of_a_move() -> None:
+    asked: list[float] = []
+
+    def slope(x: torch.Tensor, sigma: float) -> torch.Tensor:
+        asked.append(sigma)
+        return torch.full_like(x, sigma)  # dx/dσ = σ: exact for the trapezium
+
+    moved = heun_move(slope, torch.zeros(1, 1, 1, 1), 2.0, 1.0)
+    assert asked == [2.0, 1.0] and float(moved) == pytest.approx(-1.5)
 
 
-def test_a_move_there_and_back_is_the_identity() -> None:
-    x, eps = gaussian((2, 4, 3, 5)), gaussian((2, 4, 3, 5), 1)
-    low, high = torch.tensor(0.02, dtype=torch.float64), torch.tensor(0.97, dtype=torch.float64)
-    assert torch.allclose(ddim_move(ddim_move(x, eps, high, low), eps, low, high), x, atol=1e-12)
-    assert torch.allclose(ddim_move(x, eps, high, high), x)
-
-
-def test_a_move_with_the_true_noise_keeps_the_image() -> None:
-    """√ā x + √(1 − ā) ε moves to the same mixture at the other ā."""
-    x, eps = gaussian((1, 4, 3, 5)), gaussian((1, 4, 3, 5), 1)
-    low, high = torch.tensor(0.1, dtype=torch.float64), torch.tensor(0.8, dtype=torch.float64)
-    mixed = [alpha.sqrt() * x + (1 - alpha).sqrt() * eps for alpha in (low, high)]
-    assert torch.allclose(ddim_move(mixed[0], eps, low, high), mixed[1], atol=1e-12)
-
-
-@pytest.mark.parametrize(("steps", "tolerance"), [(50, 0.06), (200, 0.015)])
-def test_inversion_then_generation_returns_to_the_image(steps: int, tolerance: float) -> None:
-    x = 0.3 + 0.6**0.5 * gaussian((2, 1, 4, 3))
-    path = Ddim(field_model(), steps)  # type: ignore[arg-type]
-    noise = path.invert(x, prompt())
-    assert (noise - x).abs().max() > 0.2
-    back = path.generate(noise, prompt())
-    assert (back - x).abs().max() < tolerance
-
-
-def test_the_path_of_a_gaussian_ends_where_theory_says() -> None:
-    """The flow maps x to √(s v + 1 − s)·(x − m)/√v + √s m at ā = s, up to the error of 500 steps."""
-    mean, variance = 0.3, 0.6
-    x = mean + variance**0.5 * gaussian((2, 1, 4, 3))
-    model = field_model()
-    noise = Ddim(model, 500).invert(x, prompt(mean, variance))  # type: ignore[arg-type]
-    alphas = model.pipeline.scheduler.alphas_cumprod.double()
-    start, end = alphas[0], alphas[-1]
-    score = (x - start.sqrt() * mean) / (start * variance + 1 - start).sqrt()
-    expected = end.sqrt() * mean + (end * variance + 1 - end).sqrt() * score
-    assert (noise - expected).abs().max() < 0.01
-
-
-@pytest.mark.parametrize("steps", [1, 7, 50])
-@pytest.mark.parametrize(
-    "settings", [{}, {"set_alpha_to_one": True}, {"set_alpha_to_one": True, "steps_offset": 0}], ids=str
-)
-def test_generation_takes_diffusers_steps(steps: int, settings: dict[str, object]) -> None:
-    model = field_model(**settings)
-    scheduler = model.pipeline.scheduler
-    path = Ddim(model, steps)  # type: ignore[arg-type]
-    scheduler.set_timesteps(steps)
-    assert path.timesteps == scheduler.timesteps.tolist()
-    theirs = gaussian((2, 1, 4, 3), 5)
-    ours = path.generate(theirs, prompt())
-    for timestep in scheduler.timesteps:
-        eps_hat = model(theirs, model.logsnr_table[timestep].repeat(2), prompt())
-        theirs = scheduler.step(eps_hat, int(timestep), theirs, eta=0.0).prev_sample
-    assert torch.allclose(ours, theirs, atol=1e-6)
-
-
-def test_generation_of_a_real_network_takes_diffusers_steps(shared: Path) -> None:
-    model = LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
-    embedding = model.encode_prompts(["a dog"])
-    x = gaussian((1, 4, 16, 16)).float()
-    ours = Ddim(model, 4).generate(x, embedding)
-    scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
-    scheduler.set_timesteps(4)
-    with torch.no_grad():
-        for timestep in scheduler.timesteps:
-            eps_hat = model.unet(x, timestep, encoder_hidden_states=embedding).sample
-            x = scheduler.step(eps_hat, int(timestep), x).prev_sample
-    assert torch.allclose(ours, x, atol=1e-4)
-
-
-def test_another_scheduler_of_the_pipeline_gives_the_same_path() -> None:
-    """Stable Diffusion is published with a PNDM scheduler; its schedule counts, not its rule."""
-    published = PNDMScheduler(skip_prk_steps=True, **SCHEDULE)
-    x = gaussian((2, 1, 4, 3), 6)
-    ours = Ddim(FieldModel(published), 10).generate(x, prompt())  # type: ignore[arg-type]
-    assert torch.allclose(ours, Ddim(field_model(), 10).generate(x, prompt()), atol=1e-9)  # type: ignore[arg-type]
-
-
-def test_each_way_takes_one_evaluation_a_step() -> None:
-    model = field_model()
-    path = Ddim(model, 20)  # type: ignore[arg-type]
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+def test_the_model_is_given_the_variance_preserving_latent(solver: Solver) -> None:
+    """The exact denoiser of N(0, 1) predicts ε̂ = σ x_k/(1 + σ²), on which √(1 + σ²) grows as the flow does."""
+    path = KarrasPath(GaussianField((-5.0, 7.0)), solver, 400)
     x = gaussian((2, 1, 4, 3))
-    told: list[int] = []
-    path.invert(x, prompt())
-    upward = list(model.calls)
-    path.generate(x, prompt(), before_call=lambda: told.append(len(model.calls)))
-    assert len(upward) == 20 and upward == sorted(upward, reverse=True)  # towards noise
-    assert model.calls[20:] == upward[::-1]  # the same noise levels on the way back
-    assert told == list(range(20, 40))
+    low, high = path.sigmas[-1], path.sigmas[0]
+    assert (low, high) == pytest.approx((math.exp(-3.5), math.exp(2.5)))
+    expected = x * math.sqrt((1 + high**2) / (1 + low**2))
+    assert (path.reverse(x, prompt(0.0, 1.0)) / expected - 1).abs().max() < {"euler": 2e-2, "heun": 1e-4}[solver]
 
 
-def test_rows_do_not_touch_each_other() -> None:
-    path = Ddim(field_model(), 10)  # type: ignore[arg-type]
-    x = gaussian((2, 1, 4, 3))
-    embedding = torch.cat([prompt(0.3, 0.6, 1), prompt(-1.0, 0.2, 1)])
-    together = path.invert(x, embedding)
-    for row in range(2):
-        assert torch.allclose(path.invert(x[row : row + 1], embedding[row : row + 1])[0], together[row], atol=1e-12)
+@pytest.mark.parametrize(("sampler", "evaluations"), [("heun", 18), ("euler", 9), ("ddim", 10)])
+def test_each_sampler_tells_its_evaluations_and_announces_them(sampler: Sampler, evaluations: int) -> None:
+    field, told = field_model(), list[int]()
+    path = make_path(sampler, field, 10)  # type: ignore[arg-type]
+    noise = path.reverse(gaussian((2, 1, 4, 3)), prompt())
+    upward = list(field.calls)
+    path.generate(noise, prompt(), before_call=lambda: told.append(len(field.calls)))
+    assert path.evaluations == evaluations == len(upward)
+    assert upward == sorted(upward, reverse=True)  # towards noise
+    assert told == list(range(evaluations, 2 * evaluations))
+    assert len(field.calls) == 2 * evaluations
+
+
+@pytest.mark.parametrize("sampler", get_args(Sampler))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_each_sampler_returns_to_the_start(sampler: Sampler, dtype: torch.dtype) -> None:
+    x = (0.3 + 0.6**0.5 * gaussian((2, 1, 4, 3))).to(dtype)
+    path = make_path(sampler, field_model(), 100)  # type: ignore[arg-type]
+    noise = path.reverse(x, prompt().to(dtype))
+    assert noise.dtype == dtype and (noise - x).abs().max() > 0.2
+    back = path.generate(noise, prompt().to(dtype))
+    assert back.dtype == dtype
+    assert (back - x).abs().max() < {"heun": 1e-3, "euler": 0.2, "ddim": 0.03}[sampler]
+
+
+def test_rho_reaches_the_schedule() -> None:
+    path = make_path("heun", field_model(), 5, rho=1.0)  # type: ignore[arg-type]
+    assert isinstance(path, KarrasPath)
+    gaps = [a - b for a, b in zip(path.sigmas, path.sigmas[1:], strict=False)]
+    assert gaps == pytest.approx([gaps[0]] * 4)
+
+
+@pytest.mark.parametrize("sampler", get_args(Sampler))
+def test_a_row_that_is_not_finite_spoils_no_other(sampler: Sampler) -> None:
+    x = gaussian((3, 1, 4, 3))
+    x[1, 0, 2, 1] = math.nan
+    path = make_path(sampler, field_model(), 6)  # type: ignore[arg-type]
+    back = path.generate(path.reverse(x, prompt(rows=3)), prompt(rows=3))
+    assert back[1].isnan().any()
+    clean = path.generate(path.reverse(x[::2], prompt(rows=2)), prompt(rows=2))
+    assert torch.allclose(back[::2], clean, atol=1e-12)

@@ -19,7 +19,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from pipeline.attention import Tap, recording, word_map
-from pipeline.flow import Ddim
+from pipeline.ddim import Ddim
 from pipeline.information import estimate
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.sampling import integration_interval, sample_draws
@@ -153,4 +153,4 @@ def test_the_whole_chain_runs_on_it(model: LatentDiffusion) -> None:
     assert heat.shape == (16, 12) and heat.min() >= 0 and heat.max() > 0
     path = Ddim(model, 3)
     assert path.timesteps == [667, 334, 1]
-    assert path.generate(path.invert(x[None], prompts["word"][None]), prompts["word"][None]).isfinite().all()
+    assert path.generate(path.reverse(x[None], prompts["word"][None]), prompts["word"][None]).isfinite().all()

@@ -9,10 +9,13 @@ import pytest
 
 from pipeline.words import (
     SWAPS,
+    SwapScope,
     find_word,
     mask_word,
     plural,
+    released_swaps,
     remove_word,
+    replace_words,
     swap_partner,
     swap_word,
     word_token_positions,
@@ -100,6 +103,44 @@ def test_no_swap() -> None:
     assert swap_word("a spoon", "spoon") is None
     assert swap_word("a cat", "dog") is None
     assert swap_word("a teddy bear", "bear") is None
+
+
+def test_a_swap_of_all_words_takes_the_whole_table_and_mends_nothing() -> None:
+    assert swap_word("A Dog and a cat", "cat", scope="all") == "A cat and a dog"
+    assert swap_word("A Dog and a cat", "cat") == "A Dog and a dog"
+    assert swap_word("a bear on beds", "beds", scope="all") == "a elephant on tables"
+    assert swap_word("a teddy bear", "bear", scope="all") == "a robot"
+    assert swap_word("two persons", "persons", scope="all") == "two monkeys"
+    assert swap_word("a spoon and a fork", "fork", [("spoon", "fork")], "all") == "a fork and a spoon"
+
+
+def test_no_swap_of_all_words_without_the_word() -> None:
+    assert swap_word("a dog and a spoon", "spoon", scope="all") is None
+    assert swap_word("a dog", "cat", scope="all") is None
+    assert swap_word("a hotdog", "dog", scope="all") is None
+    assert swap_word("a dog", "dog", [], "all") is None
+
+
+def test_irregular_plurals_of_the_released_table_are_pairs_of_their_own() -> None:
+    assert released_swaps([("dog", "cat")]) == {"dog": "cat", "cat": "dog", "dogs": "cats", "cats": "dogs"}
+    assert released_swaps([("person", "monkey")]) == {
+        "person": "monkey", "monkey": "person", "persons": "monkeys", "monkeys": "people",
+        "people": "monkeys", "peoples": "monkeyss", "monkeyss": "peoples",
+    }  # fmt: skip
+
+
+def test_words_are_replaced_at_once_and_the_longest_first() -> None:
+    table = {"hot": "cold", "hot dog": "cold fish", "cold": "hot"}
+    assert replace_words("Hot dog, HOT, cold; hotdog", table) == "cold fish, cold, hot; hotdog"
+    assert replace_words("c++ (cpp)", {"c++": "rust"}) == "rust (cpp)"
+    assert replace_words("a horſe", {"horse": "zebra"}) == "a horſe"
+    assert replace_words("a dog", {}) == "a dog"
+
+
+@pytest.mark.parametrize("scope", ["target", "all"])
+def test_a_table_may_hold_capitals(scope: SwapScope) -> None:
+    assert swap_word("a radio", "radio", [("TV", "radio")], scope) == "a TV"
+    assert swap_partner("tv", [("TV", "radio")], scope) == "radio"
 
 
 def test_swaps_are_their_own_inverse() -> None:

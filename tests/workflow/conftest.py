@@ -10,7 +10,7 @@ from pipeline.datasets.annotations import open_captions, open_instances
 from pipeline.datasets.cases import cases_table, write_cases
 from pipeline.datasets.coco import coco_it_cases
 from pipeline.datasets.scenes import write_scenes
-from tests.workflow.study import TINY_RETRIEVAL, Study, working_copy
+from tests.workflow.study import TINY_EDITING, TINY_RETRIEVAL, Study, working_copy
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +47,21 @@ def finished_retrieval(repository: Path, tmp_path_factory: pytest.TempPathFactor
 def retrieval_study(finished_retrieval: Study, tmp_path: Path) -> Study:
     """A copy of the finished retrieval study, to change."""
     return finished_retrieval.copy(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def finished_editing(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A working copy in which the tiny editing study has run to its end. Read only, as `finished`."""
+    study = working_copy(repository, tmp_path_factory.mktemp("editing"), TINY_EDITING)
+    run = study.snakemake("editing")
+    assert run.status == 0, run.output
+    return study
+
+
+@pytest.fixture
+def editing_study(finished_editing: Study, tmp_path: Path) -> Study:
+    """A copy of the finished editing study, to change."""
+    return finished_editing.copy(tmp_path / "study")
 
 
 @pytest.fixture(scope="session")

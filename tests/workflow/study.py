@@ -20,7 +20,7 @@ TINY: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
     "scenes": {"count": 12},
-    "datasets": {"scenes": {"kind": "coco_it", "first": 6}, "scenes_words": None},
+    "datasets": {"scenes": {"kind": "coco_it", "first": 6, "editing": False}, "scenes_words": None},
     "retrieval_datasets": None,
     "information": {"steps": [4, 8]},
     "attention": {"steps": [2]},
@@ -41,6 +41,19 @@ TINY_RETRIEVAL: dict[str, Any] = {
         "diffitm_timesteps": [310, 610, 910],
         "bootstrap": 100,
     },
+    "machine": {"batch_size": 16},
+}
+
+# The editing part alone: four cases, walked in two moves.
+TINY_EDITING: dict[str, Any] = {
+    "study": "tiny",
+    "shards": 2,
+    "scenes": {"count": 4},
+    "datasets": {"scenes": {"kind": "coco_it", "first": 4}, "scenes_words": None},
+    "retrieval_datasets": None,
+    "information": {"steps": [8]},
+    "editing": {"steps": 3, "bootstrap": 100},
+    "figures": {"panels": 2},
     "machine": {"batch_size": 16},
 }
 

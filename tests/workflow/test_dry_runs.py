@@ -42,6 +42,10 @@ def test_embedded_study(fresh: Study) -> None:
         "score_text": 5,
         "tabulate_retrieval": 1,
         "plot_retrieval": 1,
+        "edit_images": 2,
+        "judge_edits": 1,
+        "tabulate_editing": 1,
+        "plot_editing": 1,
         "all": 1,
     }
 
@@ -64,6 +68,9 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "score_text": 4,
         "tabulate_retrieval": 1,
         "plot_retrieval": 1,
+        "edit_images": 64,
+        "tabulate_editing": 1,
+        "plot_editing": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output

@@ -39,9 +39,9 @@ def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
         ("pipeline/figures/threshold_curves.py", FIGURES),
         ("pipeline/metrics/localisation.py", SCORES),
         ("pipeline/information.py", ESTIMATES),
-        ("pipeline/flow.py", {"record_attention": 2, **SCORES}),
+        ("pipeline/ddim.py", {"record_attention": 2, **SCORES}),
     ],
-    ids=["figures", "metrics", "information", "flow"],
+    ids=["figures", "metrics", "information", "ddim"],
 )
 def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, int]) -> None:
     study.edit(file, STATEMENT)

@@ -1,0 +1,62 @@
+"""Walk a latent along the model's deterministic flow: DDIM inversion to noise, and DDIM denoising back.
+
+One move from ᾱ_a to ᾱ_b with predicted noise ε̂ (Song et al., ICLR 2021, Eq. 12 with σ = 0):
+
+    x_b = √(ᾱ_b/ᾱ_a)·x_a + (√(1 − ᾱ_b) − √(ᾱ_b/ᾱ_a)·√(1 − ᾱ_a))·ε̂
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from diffusers import DDIMScheduler
+
+from pipeline.latent_diffusion import LatentDiffusion
+
+
+def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:
+    """One DDIM move of x (B, C, h, w) between two cumulative alphas (scalars)."""
+    ratio = (alpha_to / alpha_from).sqrt()
+    return ratio * x + ((1 - alpha_to).sqrt() - ratio * (1 - alpha_from).sqrt()) * eps_hat
+
+
+class Ddim:
+    """The DDIM path of a model in `steps` steps, with the timesteps that its scheduler's settings imply.
+
+    It follows `pipeline.flow.Path`; evaluations: one a step.
+    """
+
+    def __init__(self, model: LatentDiffusion, steps: int) -> None:
+        scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
+        scheduler.set_timesteps(steps)
+        self.model = model
+        self.timesteps = [int(t) for t in scheduler.timesteps]  # falling
+        self.evaluations = len(self.timesteps)
+        stride = scheduler.config.num_train_timesteps // steps
+        alphas = scheduler.alphas_cumprod
+        self._alpha = {t: alphas[t] for t in self.timesteps}
+        self._alpha_before = {
+            t: alphas[t - stride] if t >= stride else scheduler.final_alpha_cumprod for t in self.timesteps
+        }
+
+    def reverse(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """From images' latents (B, C, h, w) to noise; the noise of each step is predicted at the step's far end."""
+        for timestep in reversed(self.timesteps):
+            eps_hat = self._predict(x, timestep, embedding)
+            x = ddim_move(x, eps_hat, self._alpha_before[timestep], self._alpha[timestep])
+        return x
+
+    def generate(
+        self, x: torch.Tensor, embedding: torch.Tensor, before_call: Callable[[], None] | None = None
+    ) -> torch.Tensor:
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation."""
+        for timestep in self.timesteps:
+            if before_call is not None:
+                before_call()
+            eps_hat = self._predict(x, timestep, embedding)
+            x = ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
+        return x
+
+    def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor) -> torch.Tensor:
+        return self.model(x, self.model.logsnr_table[timestep].repeat(len(x)), embedding)

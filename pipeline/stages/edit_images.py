@@ -1,0 +1,100 @@
+"""Take a word out of the captions of one shard's images, or swap it, and see what the model then makes of the images.
+
+Each image is walked to noise along the model's flow with its caption, and back with the caption as it is (`unchanged`),
+without the word (`omit`) and with another word (`swap`). Beside them the case's information maps are estimated, or read
+where the localisation study has them already.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline.code_digest import code_digest
+from pipeline.config import EditingSection, InformationSection, given, parse_section
+from pipeline.edits import EDIT_COLUMNS, NUMBERS
+from pipeline.progress import Progress
+from pipeline.stages.editor import Editor, Known, case_edit
+from pipeline.stages.model_shard import ModelShard, add_model_arguments
+from pipeline.storage import atomic_path, write_table
+
+STAGE = "edit_images"
+# What determines an edit; the rest of the section is for tables.
+SETTINGS = ("sampler", "steps", "rho", "omit", "swaps", "swap_scope")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every stage that runs the model takes, the estimator's section, and maps of the localisation study."""
+    add_model_arguments(parser)
+    parser.add_argument("--information", required=True, help="the information section of the configuration as JSON")
+    parser.add_argument("--heads", choices=["all", "second_half"], default="all", help="attention heads to average")
+    parser.add_argument(
+        "--known",
+        type=Path,
+        help="table of estimate_information for the same shard and settings, to read MI and CMI from",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Edit the cases of one shard."""
+    section = parse_section(EditingSection, args.section)
+    information = parse_section(InformationSection, args.information)
+    settings = {**section.model_dump(mode="json", include=set(SETTINGS)), "information": given(information)}
+    known = Known.of(args.known) if args.known else Known({}, Path())
+    if args.known:
+        settings["known"] = code_digest("pipeline.stages.estimate_information")
+    stage = ModelShard.open(args, STAGE, settings, heads=args.heads)
+    pending = stage.shard.pending()
+    if pending:
+        jobs = stage.readable(pending)
+        editor = Editor(stage, section, information, known)
+        with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
+            for case, arrays, pictures in editor.edits(jobs):
+                if all(np.isfinite(picture).all() for picture in pictures.values()):
+                    write_pictures(args.maps / case.case_id, pictures)
+                stage.shard.store(case, arrays)
+                progress.advance()
+    _finish(stage, section)
+
+
+def write_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
+    """PNGs of pictures (3, H, W) in [0, 1], named as they are; `autoencoder` is for the numbers alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        if name != "autoencoder":
+            pixels = np.rint(255 * picture.clip(0, 1)).astype(np.uint8).transpose(1, 2, 0)
+            with atomic_path(folder / f"{name}.png") as partial_path:
+                Image.fromarray(pixels).save(partial_path, format="PNG")
+
+
+def _finish(stage: ModelShard, section: EditingSection) -> None:
+    summary = stage.shard.check_failures(stage.args.max_failed_fraction)
+    rows = []
+    for outcome in stage.shard.outcomes():
+        edit = case_edit(outcome.case, section)
+        numbers = {name: outcome.arrays[name].item() for name in NUMBERS if name in outcome.arrays}
+        rows.append(
+            {
+                **dict.fromkeys(NUMBERS, float("nan")),
+                "evaluations": 0,
+                "key": "",
+                "case_id": outcome.case.case_id,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "swap_status": edit.swap_status if outcome.status == "ok" else outcome.status,
+                "swap_reason": edit.swap_reason if outcome.status == "ok" else outcome.reason,
+                "prompt_unchanged": edit.unchanged,
+                "prompt_omit": edit.omit,
+                "prompt_swap": edit.swap,
+                **numbers,
+                **({"key": str(outcome.arrays["key"])} if outcome.arrays else {}),
+            }
+        )
+    write_table(stage.args.output, pd.DataFrame(rows, columns=list(EDIT_COLUMNS)), EDIT_COLUMNS)
+    stage.write_provenance()
+    print(summary, flush=True)

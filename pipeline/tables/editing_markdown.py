@@ -1,0 +1,98 @@
+"""The tables of the editing study for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import EditingSection
+from pipeline.tables.text import MISSING, markdown_table, percent, percent_interval
+
+HEAD = [
+    *("dataset", "level", "intervention", "change", "predictor"),
+    *("r", "interval", "±", "Spearman", "n", "failed", "flagged"),
+]
+
+CHECK_HEAD = ["dataset", "check", "value", "interval", "n"]
+
+_ERRORS = {
+    "bootstrap_sd": "standard deviation of r over the resamples",
+    "sd_over_10": "standard deviation of r over the resamples, divided by 10 as in the released code: too small",
+}
+
+# Check → what it says, and the unit in which it says it.
+_CHECKS = {
+    "psnr_unchanged_median": ("PSNR of the unchanged picture, median", "dB"),
+    "psnr_decoded_median": ("PSNR of `unchanged` against the real picture encoded and decoded, median", "dB"),
+    "psnr_autoencoder_median": ("PSNR of the autoencoder alone, median", "dB"),
+    "latent_error_median": ("latent error of the unchanged picture, median", ""),
+    "swap_changes_object_more": ("a swap changes the object's region more than the rest", "%"),
+    "swap_change_inside_over_outside": ("change by a swap inside the mask over that outside, median", ""),
+    "swap_recognised": ("the partner is recognised after a swap", "%"),
+    "unchanged_recognised": ("the word's object is recognised in the unchanged picture", "%"),
+}
+
+
+def editing_markdown(table: pd.DataFrame, checks: pd.DataFrame, section: EditingSection) -> str:
+    """Correlations with three decimals and the checks, after lines that say what the numbers are."""
+    correlations = markdown_table(HEAD, 5, [_cells(row) for row in table.to_dict("records")])
+    checked = markdown_table(CHECK_HEAD, 2, [_check_cells(row) for row in checks.to_dict("records")])
+    return "\n".join([_caption(section), "", correlations, "", _check_caption(section), "", checked, ""])
+
+
+def _cells(row: Mapping[Any, Any]) -> list[str]:
+    return [
+        *(row[name] for name in HEAD[:5]),
+        _number(row["r"]),
+        _interval(row["r_low"], row["r_high"]),
+        _number(row["r_error"], 4),
+        _number(row["spearman"]),
+        *(str(row[name]) for name in ("n", "n_failed", "n_flagged")),
+    ]
+
+
+def _check_cells(row: Mapping[Any, Any]) -> list[str]:
+    text, unit = _CHECKS[row["check"]]
+    if unit == "%":
+        values = [percent(row["value"]), percent_interval(row["low"], row["high"])]
+    else:
+        values = [_number(row["value"], 2), _interval(row["low"], row["high"], 2)]
+    return [row["dataset"], f"{text} ({unit})" if unit else text, *values, str(row["n"])]
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else MISSING
+
+
+def _interval(low: float, high: float, digits: int = 3) -> str:
+    """Both ends, with a word between them: they may be negative."""
+    return f"{_number(low, digits)} to {_number(high, digits)}" if np.isfinite(low) else MISSING
+
+
+def _caption(section: EditingSection) -> str:
+    return "  \n".join(
+        [
+            "Does what a word tells about an image foretell how the image changes when the word is left out of its caption "
+            "(omit) or replaced (swap)? Change: against the picture that the unchanged caption gives back; latent_l2 and "
+            "pixel_l2 are squared differences, ssim is 1 - SSIM.",
+            "Level image: Pearson's r, over cases, of the predictor's total with the total change; level pixel: mean over "
+            "cases of Pearson's r between the two maps. For swap, CMI is against the swapped caption. mask_area, a "
+            "control: the share of the image that the object covers, and the mask itself.",
+            f"Interval: {100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples; "
+            f"±: {_ERRORS[section.error]} (`error: {section.error}`). Differences between predictors with their "
+            "intervals are in editing_paired.csv.",
+            "n: cases that count; failed: cases without an edit, without a swap, without a mask or with a constant map; "
+            "flagged: those of the n whose unchanged picture is below "
+            f"{section.min_reconstruction_psnr:g} dB PSNR against the real one.",
+        ]
+    )
+
+
+def _check_caption(section: EditingSection) -> str:
+    return (
+        f"Checks of the edits, with {100 * section.confidence:g} % intervals of the same bootstrap; n: cases that have a "
+        "value."
+    )

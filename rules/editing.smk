@@ -1,0 +1,206 @@
+# What becomes of an image when a word of its caption is left out or swapped, and did the word's information foretell it?
+#
+# REQUIRES  results/<study>/<dataset>/cases.parquet of datasets with `editing: true`, the images, the model; the estimates of
+#           the localisation study if they are of the same captions; data/models/scenes_classifier/ for the scenes
+# PRODUCES  results/<study>/<dataset>/edit_images/shard-*.parquet         captions, reconstruction, nats, status
+#           results/<study>/<dataset>/edit_images/edits/<case>.npz        latents, change maps, maps that foretell them
+#           results/<study>/<dataset>/edit_images/edits/<case>/*.png      real, unchanged, omit, swap
+#           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier sees in them
+#           results/<study>/tables/editing.{csv,parquet,md}               correlations with intervals
+#           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
+#           results/<study>/figures/editing/                              strips, contact sheet, scatter
+# STEPS     edit_images, judge_edits, tabulate_editing, plot_editing; editing asks for all of them
+
+EDITED = [name for name, dataset in CONFIG.datasets.items() if dataset.editing]
+# The scenes' own classifier judges edits of the scenes alone.
+JUDGED = [
+    name
+    for name in EDITED
+    if Path(CONFIG.datasets[name].root or "") == Path(CONFIG.scenes.folder)
+]
+# The localisation study has MI and CMI of the same prompts and draws when it leaves words out as the edits do.
+SHARED_INFORMATION = (
+    CONFIG.information.word_prompt == "word"
+    and CONFIG.information.missing_word == CONFIG.editing.omit
+)
+FLOW = section("editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope"])
+
+# How MI and CMI are estimated; which captions, the section `editing` says.
+ESTIMATING = section(
+    "information",
+    [
+        *("density", "design", "antithetic_eps", "steps"),
+        *("loc", "scale", "clip", "beyond_trained_range"),
+    ],
+)
+CLASSIFIER = "data/models/scenes_classifier"
+
+
+rule edit_images:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        model=model_files,
+        known=(
+            f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet"
+            if SHARED_INFORMATION
+            else []
+        ),
+    output:
+        table=f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/edit_images-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/{{dataset}}/logs/edit_images-{{shard}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=GPUS,
+        device=CONFIG.machine.device,
+        batch_size=CONFIG.machine.batch_size,
+        images=dataset_images,
+    params:
+        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/edits",
+        known=lambda wildcards, input: (f"--known {input.known}" if input.known else ""),
+        section=FLOW,
+        information=ESTIMATING,
+        model=section("model"),
+        heads=CONFIG.attention.heads,
+        seed=CONFIG.seed,
+        shards=CONFIG.shards,
+        failed=CONFIG.max_failed_fraction,
+        code=code("edit_images"),
+    message:
+        "Editing the images of {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline edit_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        " --images {resources.images:q} --maps {params.maps} {params.known}"
+        " --section {params.section:q} --information {params.information:q} --model {params.model:q}"
+        " --heads {params.heads} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
+        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+
+
+rule judge_edits:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        edits=edit_shards,
+        classifier=[
+            f"{CLASSIFIER}/config.json",
+            f"{CLASSIFIER}/model.safetensors",
+        ],
+    output:
+        table=f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/judge_edits/judgements.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/judge_edits.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    params:
+        maps=edits_of,
+        classifier=lambda wildcards, input: str(Path(input.classifier[0]).parent),
+        section=section("editing", ["swaps", "swap_scope"]),
+        code=code("judge_edits"),
+    message:
+        "Looking at the edited images of {wildcards.dataset} with a classifier"
+    shell:
+        "python -m pipeline judge_edits --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        " --classifier {params.classifier} --section {params.section:q} --output {output.table}"
+        " --threads {threads} 2>&1 | tee {log}"
+
+
+rule tabulate_editing:
+    input:
+        cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=EDITED),
+        edits=expand(
+            f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.parquet",
+            dataset=EDITED,
+            shard=SHARDS,
+        ),
+        judgements=expand(
+            f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet", dataset=JUDGED
+        ),
+        annotations=sorted(
+            {
+                file
+                for name in EDITED
+                for file in present(
+                    input_files(CONFIG.datasets[name]), rules.draw_scenes.output
+                )
+            }
+        ),
+    output:
+        expand(f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]),
+        f"{RESULTS}/tables/editing_paired.csv",
+        f"{RESULTS}/tables/editing_checks.csv",
+        f"{RESULTS}/tables/editing.provenance.json",
+    log:
+        f"{RESULTS}/logs/tabulate_editing.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        folder=folder_of_first,
+        cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in EDITED],
+        edits=[
+            f"{name}={RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            for name in EDITED
+            for shard in SHARDS
+        ],
+        maps=[f"{name}={RESULTS}/{name}/edit_images/edits" for name in EDITED],
+        judgements=(
+            "--judgements "
+            + " ".join(
+                f"{name}={RESULTS}/{name}/judge_edits/judgements.parquet"
+                for name in JUDGED
+            )
+            if JUDGED
+            else ""
+        ),
+        section=section(
+            "editing", ["min_reconstruction_psnr", "bootstrap", "confidence", "error"]
+        ),
+        datasets=sections_json({name: CONFIG.datasets[name] for name in EDITED}),
+        resize=CONFIG.model.resize,
+        seed=CONFIG.seed,
+        code=code("tabulate_editing"),
+    message:
+        "Correlating changes of images with what words tell"
+    shell:
+        "python -m pipeline tabulate_editing --cases {params.cases} --edits {params.edits} --maps {params.maps}"
+        " {params.judgements} --datasets {params.datasets:q} --resize {params.resize} --section {params.section:q}"
+        " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule plot_editing:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        edits=edit_shards,
+    output:
+        expand(
+            f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
+            figure=["strips", "sheet", "scatter"],
+            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        ),
+    log:
+        f"{RESULTS}/{{dataset}}/logs/plot_editing.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        folder=folder_of_first,
+        maps=edits_of,
+        section=section("figures"),
+        code=code("plot_editing"),
+    message:
+        "Drawing the edits of {wildcards.dataset}"
+    shell:
+        "python -m pipeline plot_editing --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        " --dataset {wildcards.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule editing:
+    input:
+        rules.tabulate_editing.output if EDITED else [],
+        expand(rules.plot_editing.output, dataset=EDITED),
+    message:
+        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures/editing"

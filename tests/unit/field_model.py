@@ -1,0 +1,46 @@
+"""A model whose flow is known, for the tests of the samplers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from diffusers import DDIMScheduler
+
+from pipeline.channel import trained_logsnr
+from pipeline.denoisers import GaussianField
+
+SCHEDULE = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "set_alpha_to_one": False,
+    "steps_offset": 1,
+}
+
+
+class FieldModel:
+    """The exact denoiser of independent Gaussian pixels behind the interface that the flow asks of a model."""
+
+    def __init__(self, scheduler: object) -> None:
+        self.pipeline = SimpleNamespace(scheduler=scheduler)
+        self.logsnr_table = trained_logsnr(scheduler.alphas_cumprod.double())  # type: ignore[attr-defined]
+        self.logsnr_range = (float(self.logsnr_table[-1]), float(self.logsnr_table[0]))
+        self.calls: list[float] = []
+
+    def __call__(self, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        self.calls.append(float(logsnr[0]))
+        return GaussianField()(x, logsnr, embedding)
+
+
+def field_model(**settings: object) -> FieldModel:
+    return FieldModel(DDIMScheduler(clip_sample=False, **{**SCHEDULE, **settings}))
+
+
+def gaussian(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def prompt(mean: float = 0.3, variance: float = 0.6, rows: int = 2) -> torch.Tensor:
+    """A mean and a variance for every pixel, (rows, 2, 1, 4, 3)."""
+    return torch.tensor([mean, variance], dtype=torch.float64).view(1, 2, 1, 1, 1).expand(rows, 2, 1, 4, 3)

@@ -1,0 +1,514 @@
+"""From edits and their maps to the tables of the editing study."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy import stats
+
+from pipeline.__main__ import main
+from pipeline.config import DatasetSection, EditingSection, section_json, sections_json
+from pipeline.datasets.cases import cases_table, make_case, write_cases
+from pipeline.edit_measures import inside_over_outside
+from pipeline.edits import CHANGES, EDIT_COLUMNS, JUDGEMENT_COLUMNS, QUANTITIES
+from pipeline.stages.tabulate_editing import CHECK_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
+from pipeline.storage import read_arrays, read_table, write_arrays, write_table
+
+IMAGES, GRID, SIDE = 9, 8, 32
+WORDS = ("dog", "bed")
+SECTION = EditingSection(bootstrap=200)
+PREDICTORS = ["cmi_s", "cmi_o", "mi_o", "attention"]
+BOXES = {"dog": (slice(4, 16), slice(4, 20)), "bed": (slice(16, 32), slice(8, 28))}
+
+
+class Study:
+    """A folder with two datasets of nine images and two words: `mine` has masks and judgements, `plain` has neither.
+
+    Swaps change the object's cells most; every third case has none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.generator = np.random.default_rng(0)
+        self.cases: dict[str, pd.DataFrame] = {}
+        self.edits: dict[str, pd.DataFrame] = {}
+        self.sections = {
+            "mine": DatasetSection(kind="custom", root=str(folder), list="mine.csv", editing=True),
+            "plain": DatasetSection(kind="custom", root=str(folder), list="p.csv", editing=True, localisation=False),
+        }
+        for word, box in BOXES.items():
+            pixels = np.zeros((SIDE, SIDE), dtype=np.uint8)
+            pixels[box] = 255
+            Image.fromarray(pixels).save(folder / f"{word}.png")
+        for name in self.sections:
+            self.add(name)
+        self.judgements = self.judge()
+
+    def add(self, name: str) -> None:
+        cases = [
+            make_case(
+                dataset=name,
+                image_id=str(number),
+                image_path=f"{number}.png",
+                caption="a dog on a bed",
+                word=word,
+                label=word,
+                mask=f"file:{word}.png",
+            )
+            for number in range(IMAGES)
+            for word in WORDS
+        ]
+        self.cases[name] = cases_table(cases)
+        write_cases(self.path(name, "cases.parquet"), self.cases[name])
+        rows = [self.edit(name, position, case) for position, case in enumerate(cases)]
+        self.edits[name] = pd.DataFrame(rows, columns=list(EDIT_COLUMNS))
+
+    def path(self, name: str, *parts: str) -> Path:
+        return self.folder.joinpath(name, *parts)
+
+    def edit(self, name: str, position: int, case: dict[str, str]) -> dict[str, Any]:
+        swapped = position % 3 > 0
+        interventions, quantities = ["omit"], [q for q in QUANTITIES if not q.startswith("cmi_swap")]
+        if swapped:
+            interventions, quantities = ["omit", "swap"], list(QUANTITIES)
+        object_cells = self.mask(case["word"]).astype(float)
+        strength = self.generator.gamma(2.0)
+        arrays = {}
+        for change in CHANGES:
+            for one in interventions:
+                arrays[f"change/{change}/{one}"] = strength * (object_cells + self.generator.random((GRID, GRID)))
+        for one in quantities:
+            arrays[f"predictor/{one}"] = strength * object_cells + self.generator.gamma(1.0, 1.0, (GRID, GRID))
+        totals = {one: float(arrays[f"predictor/{one}"].sum()) for one in quantities}
+        stored = {key: array.astype(np.float32) for key, array in arrays.items()}
+        write_arrays(self.path(name, "edits", f"{case['case_id']}.npz"), {**stored, "key": np.array("a")})
+        return {
+            **dict.fromkeys(EDIT_COLUMNS, float("nan")),
+            "case_id": case["case_id"],
+            **dict.fromkeys(("reason", "swap_reason", "prompt_swap"), ""),
+            **dict.fromkeys(("prompt_unchanged", "prompt_omit"), case["prompt_full"]),
+            "status": "ok",
+            "key": "a",
+            "swap_status": "ok" if swapped else "no_partner",
+            "psnr": 19.0 + position,
+            "psnr_decoded": 45.0 + position,
+            "psnr_autoencoder": 40.0 + position,
+            "latent_error": 0.1 * position,
+            "evaluations": 100,
+            **totals,
+        }
+
+    def judge(self) -> pd.DataFrame:
+        rows = []
+        for position, case in enumerate(self.cases["mine"]["case_id"]):
+            for intervention in ("unchanged", "omit", "swap"):
+                if intervention == "swap" and position % 3 == 0:
+                    continue
+                rows.append(
+                    {
+                        "case_id": case,
+                        "intervention": intervention,
+                        "old": intervention == "unchanged" and position != 4,
+                        "new": intervention == "swap" and position not in (1, 2, 4),
+                        "old_score": 0.5,
+                        "new_score": 0.5,
+                        "status": "unreadable" if (position, intervention) == (17, "swap") else "ok",
+                        "reason": "",
+                    }
+                )
+        return pd.DataFrame(rows, columns=list(JUDGEMENT_COLUMNS))
+
+    @staticmethod
+    def mask(word: str) -> np.ndarray:
+        pixels = np.zeros((SIDE, SIDE), dtype=bool)
+        pixels[BOXES[word]] = True
+        return pixels[2::4, 2::4]  # nearest
+
+    def fail(self, name: str, position: int) -> None:
+        numbers = [column for column, kind in EDIT_COLUMNS.items() if kind == "float64"]
+        self.edits[name].loc[position, ["status", "reason"]] = ["non_finite", "change/ssim/omit is not finite."]
+        self.edits[name].loc[position, numbers] = np.nan
+        self.file(name, position).unlink()
+
+    def file(self, name: str, position: int) -> Path:
+        return self.path(name, "edits", f"{self.cases[name]['case_id'][position]}.npz")
+
+    def arrays(self, name: str, position: int) -> dict[str, np.ndarray]:
+        return read_arrays(self.file(name, position))
+
+    def overwrite(self, name: str, position: int, **changed: np.ndarray | None) -> None:
+        arrays = {key: array for key, array in {**self.arrays(name, position), **changed}.items() if array is not None}
+        write_arrays(self.file(name, position), arrays)
+
+    def arguments(self, *names: str, judged: bool) -> list[str]:
+        edits = []
+        for name in names:
+            for shard in (0, 1):  # rows lie in two shards, in an order of their own
+                write_table(
+                    self.path(name, f"shard-{shard}.parquet"), self.edits[name].iloc[shard::2][::-1], EDIT_COLUMNS
+                )
+                edits += ["--edits", f"{name}={self.path(name, f'shard-{shard}.parquet')}"]
+        write_table(self.folder / "judgements.parquet", self.judgements, JUDGEMENT_COLUMNS)
+        return [
+            *("--cases", *(f"{name}={self.path(name, 'cases.parquet')}" for name in names)),
+            *edits,
+            *("--maps", *(f"{name}={self.path(name, 'edits')}" for name in names)),
+            *(("--judgements", f"mine={self.folder / 'judgements.parquet'}") if judged else ()),
+            *("--datasets", sections_json(self.sections), "--seed", "0"),
+            *("--output-dir", str(self.folder / "tables")),
+        ]
+
+    def run(self, *names: str, section: EditingSection = SECTION, judged: bool = True) -> int:
+        arguments = self.arguments(*names, judged=judged)
+        return main(["tabulate_editing", *arguments, "--section", section_json(section)])
+
+    def tabulate(self, *names: str, **options: Any) -> pd.DataFrame:
+        assert self.run(*(names or ("mine",)), **options) == 0
+        return read_table(self.folder / "tables" / "editing.parquet", TABLE_COLUMNS)
+
+    def read(self, name: str) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "tables" / name)
+
+    def checks(self) -> pd.DataFrame:
+        return self.read("editing_checks.csv").set_index("check")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path)
+
+
+def row_of(table: pd.DataFrame, level: str, intervention: str, predictor: str, change: str) -> pd.Series:
+    keys = ["level", "intervention", "predictor", "change"]
+    return table.set_index(keys).loc[(level, intervention, predictor, change)]
+
+
+def test_the_table_has_a_row_for_everything(study: Study) -> None:
+    table = study.tabulate("mine", "plain")
+    assert table.columns.tolist() == list(TABLE_COLUMNS)
+    for name, predictors in (("mine", [*PREDICTORS, "mask_area"]), ("plain", PREDICTORS)):
+        rows = table[table["dataset"] == name]
+        expected = [
+            (level, intervention, predictor, change)
+            for level in ("image", "pixel")
+            for intervention in ("omit", "swap")
+            for change in CHANGES
+            for predictor in predictors
+        ]
+        found = rows[["level", "intervention", "predictor", "change"]].itertuples(index=False, name=None)
+        assert list(found) == expected
+        assert set(rows.loc[rows["intervention"] == "omit", "n"]) == {18}
+        assert set(rows.loc[rows["intervention"] == "swap", "n"]) == {12}
+        assert (rows["n"] + rows["n_failed"] == 18).all()
+    assert np.isfinite(table[["r", "r_low", "r_high", "r_error", "spearman"]]).all(axis=None)
+    assert ((table["r_low"] <= table["r"]) & (table["r"] <= table["r_high"])).all()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(("intervention", "quantity"), [("omit", "cmi_o"), ("swap", "cmi_swap_o")])
+def test_correlations_are_those_of_scipy(study: Study, intervention: str, quantity: str, change: str) -> None:
+    table = study.tabulate()
+    positions = [position for position in range(18) if intervention == "omit" or position % 3]
+    maps = [study.arrays("mine", position) for position in positions]
+    heats = [one[f"predictor/{quantity}"].ravel().astype(float) for one in maps]
+    changes = [one[f"change/{change}/{intervention}"].ravel().astype(float) for one in maps]
+    pixel = row_of(table, "pixel", intervention, "cmi_o", change)
+    pairs = list(zip(heats, changes, strict=True))
+    assert pixel["r"] == pytest.approx(np.mean([stats.pearsonr(*pair).statistic for pair in pairs]))
+    assert pixel["spearman"] == pytest.approx(np.mean([stats.spearmanr(*pair).statistic for pair in pairs]))
+    image = row_of(table, "image", intervention, "cmi_o", change)
+    totals = study.edits["mine"].loc[positions, quantity]
+    moved = [one.mean() if change == "ssim" else one.sum() for one in changes]
+    assert image["r"] == pytest.approx(stats.pearsonr(totals, moved).statistic)
+    assert image["spearman"] == pytest.approx(stats.spearmanr(totals, moved).statistic)
+
+
+def test_the_mask_is_a_control(study: Study) -> None:
+    table = study.tabulate()
+    masks = [study.mask(word) for _ in range(IMAGES) for word in WORDS]
+    changes = [study.arrays("mine", position)["change/latent_l2/omit"] for position in range(18)]
+    expected = [
+        stats.pearsonr(m.ravel().astype(float), c.ravel()).statistic for m, c in zip(masks, changes, strict=True)
+    ]
+    assert row_of(table, "pixel", "omit", "mask_area", "latent_l2")["r"] == pytest.approx(np.mean(expected), abs=1e-6)
+    areas, totals = [mask.mean() for mask in masks], [change.sum() for change in changes]
+    expected_r = stats.pearsonr(areas, totals).statistic
+    assert row_of(table, "image", "omit", "mask_area", "latent_l2")["r"] == pytest.approx(expected_r, abs=1e-6)
+
+
+def test_a_constant_map_is_counted_and_not_averaged(study: Study) -> None:
+    before = study.tabulate()
+    study.overwrite("mine", 0, **{"predictor/cmi_o": np.full((GRID, GRID), 0.5, dtype=np.float32)})
+    study.overwrite("mine", 1, **{"change/ssim/omit": np.zeros((GRID, GRID), dtype=np.float32)})
+    after = study.tabulate()
+    for change, failed in (("latent_l2", 1), ("ssim", 2)):
+        row = row_of(after, "pixel", "omit", "cmi_o", change)
+        assert (row["n"], row["n_failed"]) == (18 - failed, failed)
+    assert row_of(after, "pixel", "omit", "mi_o", "ssim")["n_failed"] == 1
+    assert row_of(after, "pixel", "omit", "mi_o", "latent_l2")["n_failed"] == 0
+    maps = [study.arrays("mine", position) for position in range(1, 18)]
+    rest = [
+        stats.pearsonr(one["predictor/cmi_o"].ravel(), one["change/latent_l2/omit"].ravel()).statistic for one in maps
+    ]
+    assert row_of(after, "pixel", "omit", "cmi_o", "latent_l2")["r"] == pytest.approx(np.mean(rest), abs=1e-6)
+    # The total of a constant map is a number like another.
+    assert row_of(after, "image", "omit", "cmi_o", "latent_l2").equals(
+        row_of(before, "image", "omit", "cmi_o", "latent_l2")
+    )
+
+
+def test_failed_cases_and_missing_masks_are_counted(study: Study) -> None:
+    study.fail("mine", 3)
+    study.fail("mine", 4)  # this one would have had a swap
+    (study.folder / "bed.png").unlink()
+    table = study.tabulate()
+    assert row_of(table, "image", "omit", "cmi_s", "latent_l2")[["n", "n_failed"]].tolist() == [16, 2]
+    assert row_of(table, "pixel", "swap", "cmi_s", "latent_l2")[["n", "n_failed"]].tolist() == [11, 7]
+    masked = row_of(table, "pixel", "omit", "mask_area", "latent_l2")
+    assert (masked["n"], masked["n_failed"]) == (8, 10)
+
+
+def test_badly_reconstructed_cases_are_flagged_and_still_count(study: Study) -> None:
+    table = study.tabulate()  # PSNR 19, 20, 21, …
+    assert row_of(table, "image", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [18, 1]
+    assert row_of(table, "image", "swap", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [12, 0]
+    table = study.tabulate(section=EditingSection(bootstrap=200, min_reconstruction_psnr=25.5))
+    assert row_of(table, "pixel", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [18, 7]
+    assert row_of(table, "pixel", "swap", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [12, 4]
+    study.fail("mine", 0)
+    table = study.tabulate()
+    assert row_of(table, "image", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [17, 0]
+
+
+def test_a_study_without_swaps(study: Study) -> None:
+    frame = study.edits["plain"]
+    swap_numbers = [name for name in EDIT_COLUMNS if name.startswith("cmi_swap")]
+    frame["swap_status"] = "no_partner"
+    frame[swap_numbers] = np.nan
+    table = study.tabulate("plain", judged=False)
+    rows = table[table["intervention"] == "swap"]
+    assert (rows["n"] == 0).all() and (rows["n_failed"] == 18).all() and (rows["n_flagged"] == 0).all()
+    assert rows[["r", "r_low", "r_high", "r_error", "spearman"]].isna().all(axis=None)
+    assert (table.loc[table["intervention"] == "omit", "n"] == 18).all()
+
+
+def test_a_study_in_which_everything_failed(study: Study) -> None:
+    for position in range(18):
+        study.fail("mine", position)
+    table = study.tabulate()
+    assert (table["n"] == 0).all() and table["r"].isna().all()
+    checks = study.checks()
+    assert checks.loc["psnr_unchanged_median", "n"] == 0 and np.isnan(checks.loc["psnr_unchanged_median", "value"])
+
+
+def test_the_error_of_the_released_code_is_a_tenth(study: Study) -> None:
+    plain = study.tabulate()
+    released = study.tabulate(section=EditingSection(bootstrap=200, error="sd_over_10"))
+    np.testing.assert_allclose(released["r_error"], plain["r_error"] / 10)
+    pd.testing.assert_frame_equal(released.drop(columns="r_error"), plain.drop(columns="r_error"))
+
+
+def test_the_paired_table(study: Study) -> None:
+    study.overwrite("mine", 0, **{"predictor/attention": np.ones((GRID, GRID), dtype=np.float32)})
+    table = study.tabulate()
+    paired = study.read("editing_paired.csv")
+    assert paired.columns.tolist() == PAIR_COLUMNS
+    assert len(paired) == 2 * 2 * 3 * 10
+    pairs = paired[["predictor_a", "predictor_b"]].head(10).itertuples(index=False, name=None)
+    assert list(pairs) == list(combinations([*PREDICTORS, "mask_area"], 2))
+    keyed = paired.set_index(["level", "intervention", "change", "predictor_a", "predictor_b"])
+    row = keyed.loc[("image", "swap", "pixel_l2", "cmi_o", "attention")]
+    r = [row_of(table, "image", "swap", name, "pixel_l2")["r"] for name in ("cmi_o", "attention")]
+    assert row["difference"] == pytest.approx(r[0] - r[1], abs=1e-5)
+    assert row["low"] <= row["difference"] <= row["high"] and row["n"] == 12
+    # On the cases that both have: the first has no attention at pixel level, so neither is averaged over it.
+    row = keyed.loc[("pixel", "omit", "latent_l2", "cmi_o", "attention")]
+    maps = [study.arrays("mine", position) for position in range(1, 18)]
+    r_a, r_b = (
+        np.mean([stats.pearsonr(m[f"predictor/{name}"].ravel(), m["change/latent_l2/omit"].ravel())[0] for m in maps])
+        for name in ("cmi_o", "attention")
+    )
+    assert row["n"] == 17 and row["difference"] == pytest.approx(r_a - r_b, abs=1e-5)
+
+
+def test_checks_of_the_edits(study: Study) -> None:
+    study.tabulate("mine", "plain")
+    found = study.read("editing_checks.csv")
+    assert found.columns.tolist() == CHECK_COLUMNS
+    reconstruction = ["psnr_unchanged_median", "psnr_decoded_median", "psnr_autoencoder_median", "latent_error_median"]
+    swaps = ["swap_changes_object_more", "swap_change_inside_over_outside"]
+    judged = ["swap_recognised", "unchanged_recognised"]
+    assert found.loc[found["dataset"] == "mine", "check"].tolist() == [*reconstruction, *swaps, *judged]
+    assert found.loc[found["dataset"] == "plain", "check"].tolist() == reconstruction
+    checks = found[found["dataset"] == "mine"].set_index("check")
+    assert checks.loc["psnr_unchanged_median", ["value", "n"]].tolist() == [27.5, 18]
+    assert checks.loc["psnr_autoencoder_median", "value"] == 48.5
+    assert checks.loc["latent_error_median", "value"] == pytest.approx(0.85)
+    assert checks.loc["swap_changes_object_more", ["value", "n"]].tolist() == [1.0, 12]
+    swapped = [position for position in range(18) if position % 3]
+    ratios = []
+    for position in swapped:
+        change, mask = study.arrays("mine", position)["change/latent_l2/swap"], study.mask(WORDS[position % 2])
+        ratios.append(change[mask].mean() / change[~mask].mean())
+    assert checks.loc["swap_change_inside_over_outside", "value"] == pytest.approx(np.median(ratios), rel=1e-5)
+    # Twelve swaps, of which one was not judged and the partner is missing in three.
+    assert checks.loc["swap_recognised", ["value", "n"]].tolist() == [pytest.approx(8 / 11, abs=1e-5), 11]
+    assert checks.loc["unchanged_recognised", ["value", "n"]].tolist() == [pytest.approx(17 / 18, abs=1e-5), 18]
+    assert ((checks["low"] <= checks["value"]) & (checks["value"] <= checks["high"])).all()
+
+
+def test_change_inside_over_outside() -> None:
+    change, mask = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([[True, False], [False, True]])
+    assert inside_over_outside(change, mask) == 2.5
+    assert inside_over_outside(np.where(mask, change, 0.0), mask) == np.inf
+    assert np.isnan(inside_over_outside(np.zeros((2, 2)), mask))
+    assert np.isnan(inside_over_outside(change, np.ones((2, 2), dtype=bool)))
+    assert np.isnan(inside_over_outside(change, np.zeros((2, 2), dtype=bool)))
+
+
+def test_the_table_for_people(study: Study) -> None:
+    table = study.tabulate()
+    text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
+    caption, correlations, check_caption, checks, *_ = text.split("\n\n")
+    for words in ("omit", "swap", "200 resamples", "bootstrap_sd", "below 20 dB", "mask_area", "editing_paired.csv"):
+        assert words in caption
+    assert "95 %" in check_caption
+    lines = correlations.splitlines()
+    assert len(lines) == 2 + len(table)
+    cells = [cell.strip() for cell in lines[2].strip("|").split("|")]
+    first = table.iloc[0]
+    assert cells[:6] == ["mine", "image", "omit", "latent_l2", "cmi_s", f"{first['r']:.3f}"]
+    assert cells[6] == f"{first['r_low']:.3f} to {first['r_high']:.3f}" and cells[9:] == ["18", "0", "1"]
+    assert checks.splitlines()[2].startswith("| mine | PSNR of the unchanged picture, median (dB) | 27.50 |")
+    assert "| mine | the partner is recognised after a swap (%) | 72.7 |" in checks
+    study.fail("mine", 0)
+    released = EditingSection(bootstrap=200, error="sd_over_10", confidence=0.9)
+    study.tabulate(section=released)
+    text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
+    assert "divided by 10" in text and "90 % percentile bootstrap" in text
+
+
+def test_the_record_names_settings_and_inputs(study: Study) -> None:
+    study.tabulate()
+    record = json.loads((study.folder / "tables" / "editing.provenance.json").read_text())
+    assert record["stage"] == "tabulate_editing"
+    assert record["section"]["editing"]["bootstrap"] == 200
+    assert record["section"]["datasets"]["mine"]["kind"] == "custom"
+    names = [Path(entry["path"]).name for entry in record["inputs"]]
+    assert sorted(names) == ["cases.parquet", "judgements.parquet", "shard-0.parquet", "shard-1.parquet"]
+    assert record["extra"] == {"seed": 0, "resize": "squeeze"}
+
+
+def test_the_order_of_rows_does_not_matter(study: Study) -> None:
+    names = ["editing.csv", "editing.parquet", "editing.md", "editing_paired.csv", "editing_checks.csv"]
+    study.tabulate()
+    first = [(study.folder / "tables" / name).read_bytes() for name in names]
+    study.edits["mine"] = study.edits["mine"].sample(frac=1, random_state=1)
+    study.judgements = study.judgements.sample(frac=1, random_state=1)
+    study.tabulate()
+    assert [(study.folder / "tables" / name).read_bytes() for name in names] == first
+
+
+def test_a_dataset_is_as_it_is_beside_others(study: Study) -> None:
+    together = study.tabulate("plain", "mine")
+    alone = study.tabulate("mine")
+    pd.testing.assert_frame_equal(together[together["dataset"] == "mine"].reset_index(drop=True), alone)
+
+
+def refusals(study: Study, capsys: pytest.CaptureFixture[str], *names: str) -> list[str]:
+    capsys.readouterr()
+    assert study.run(*names) == 1
+    return capsys.readouterr().err.removeprefix("error: ").splitlines()
+
+
+def test_faulty_rows_of_all_datasets_are_told_at_once(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, plain = study.edits["mine"], study.edits["plain"]
+    mine.loc[2, "case_id"] = "0" * 16
+    mine.loc[4, "case_id"] = mine["case_id"][6]
+    mine.loc[8, "cmi_s"] = np.nan
+    mine.loc[9, "cmi_swap_o"] = np.nan  # has no swap: nothing to tell
+    study.judgements.loc[0, "intervention"] = "blur"
+    study.judgements.loc[1, "case_id"] = "f" * 16
+    study.edits["plain"] = plain.drop(index=[5, 7])
+    told = refusals(study, capsys, "mine", "plain")
+    cases = {name: frame["case_id"] for name, frame in study.cases.items()}
+    shard = study.path("mine", "shard-0.parquet")  # rows 16, 14, …, 0
+    expected = [
+        f"{shard}, row 7: `case_id` is '0000000000000000'; allowed are those of the cases table.",
+        f"{shard}, row 6: case {cases['mine'][6]} stands there again; expected once.",
+        f"{shard}, row 4: `cmi_s` of the finished case {cases['mine'][8]} is nan; expected a finite number.",
+        f": case {cases['mine'][2]} (and 1 more) has no row; expected one for every case.",
+        "judgements.parquet, row 0: `intervention` is 'blur'; allowed is unchanged, omit or swap.",
+        "judgements.parquet, row 1: `case_id` is 'ffffffffffffffff'; allowed are those of the cases table.",
+        f": case {cases['plain'][5]} (and 1 more) has no row; expected one for every case.",
+    ]
+    assert len(told) == len(expected)
+    for sentence, end in zip(told, expected, strict=True):
+        assert sentence.endswith(end), sentence
+
+
+def test_faulty_maps_are_told_at_once(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    study.file("mine", 0).unlink()
+    study.overwrite("mine", 1, **{"change/ssim/swap": None, "predictor/mi_o": None})
+    study.overwrite("mine", 2, **{"predictor/cmi_swap_s": np.zeros((GRID, 2 * GRID), dtype=np.float32)})
+    small = {key: array[:4, :4] for key, array in study.arrays("mine", 4).items() if key != "key"}
+    study.overwrite("mine", 4, **small)
+    study.file("plain", 3).write_bytes(b"no npz")
+    told = refusals(study, capsys, "mine", "plain")
+    assert [sentence.partition(":")[0] for sentence in told] == [
+        str(study.file(name, position))
+        for name, position in (("mine", 0), ("mine", 1), ("mine", 2), ("mine", 4), ("plain", 3))
+    ]
+    for sentence, words in zip(
+        told,
+        (
+            "no such file",
+            "the maps change/ssim/swap, predictor/mi_o are missing",
+            "(8, 16)",
+            "(4, 4)",
+            "not a readable",
+        ),
+        strict=True,
+    ):
+        assert words in sentence
+
+
+def test_a_folder_without_maps_is_told_in_a_few_sentences(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(study.path("mine", "edits"))
+    told = refusals(study, capsys, "mine")
+    assert len(told) == 11 and told[-1] == f"{study.path('mine', 'edits')}: 8 more files like these."
+
+
+def test_names_that_do_not_agree_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    def error(*arguments: str) -> list[str]:
+        common = ["--section", section_json(SECTION), "--seed", "0", "--output-dir", str(study.folder)]
+        assert main(["tabulate_editing", *arguments, *common]) == 1
+        return capsys.readouterr().err.removeprefix("error: ").splitlines()
+
+    datasets = sections_json({"b": study.sections["mine"]})
+    paths = ["--cases", "a=1", "b=2", "--edits", "b=3", "c=4", "--maps", "a=5", "b=6", "--judgements", "d=7"]
+    assert error(*paths, "--datasets", datasets) == [
+        "--datasets lacks a, which --cases names.",
+        "--edits lacks a, which --cases names.",
+        "--cases lacks c, which --edits names.",
+        "--cases lacks d, which --judgements names.",
+    ]
+    one = ["--cases", "b=1", "--edits", "b=1"]
+    assert "--maps names b 2 times" in error(*one, "--maps", "b=1", "b=2", "--datasets", datasets)[0]
+    for text in ("{", "[]"):
+        assert error(*one, "--maps", "b=1", "--datasets", text)[0].startswith("--datasets: ")
+
+
+def test_the_stage_does_without_torch() -> None:
+    code = "import sys, pipeline.stages.tabulate_editing; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

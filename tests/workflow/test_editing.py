@@ -1,0 +1,88 @@
+"""The editing study through its rules: what it leaves, and what a change runs again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.datasets.cases import read_cases
+from pipeline.edits import read_edit_maps, read_edits, read_judgements
+from pipeline.storage import read_arrays
+from tests.workflow.study import Study
+
+FIGURES = {"plot_editing": 1}
+TABLES = {"tabulate_editing": 1}
+EDITS = {"edit_images": 2, "judge_edits": 1, **TABLES, **FIGURES}
+STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
+
+
+def planned(study: Study, config: dict[str, object] | None = None) -> dict[str, int]:
+    """What `snakemake editing` would run, without the target that only gathers others."""
+    run = study.snakemake("editing", "--dry-run", config=config)
+    assert run.status == 0, run.output
+    return {rule: count for rule, count in run.jobs.items() if rule != "editing"}
+
+
+def test_every_case_has_its_edits(finished_editing: Study) -> None:
+    folder = finished_editing.results / "scenes"
+    cases = read_cases(folder / "cases.parquet")
+    edits = read_edits(sorted((folder / "edit_images").glob("shard-*.parquet")), cases)
+    assert len(edits) == len(cases) == 4 and set(edits["status"]) == {"ok"}
+    for row in edits.itertuples():
+        maps = read_edit_maps(folder / "edit_images/edits" / f"{row.case_id}.npz", swapped=bool(row.prompt_swap))
+        assert maps.grid == (16, 16) and np.isfinite(maps.predictor["cmi_o"]).all()
+        known = read_arrays(folder / "estimate_information/maps" / f"{row.case_id}.npz")
+        assert np.array_equal(maps.predictor["cmi_o"], known["cmi/orthogonal/8"])
+    judgements = read_judgements(folder / "judge_edits/judgements.parquet", cases)
+    assert len(judgements) == 3 * len(cases)
+
+
+def test_tables_and_figures_are_there(finished_editing: Study) -> None:
+    tables = finished_editing.results / "tables"
+    table = pd.read_csv(tables / "editing.csv")
+    assert set(table["predictor"]) == {"cmi_s", "cmi_o", "mi_o", "attention", "mask_area"}
+    assert set(table["level"]) == {"image", "pixel"} and set(table["intervention"]) == {"omit", "swap"}
+    assert (table["n"] + table["n_failed"] == 4).all()
+    pixel = table[(table["level"] == "pixel") & (table["n"] > 0)]
+    assert pixel["r"].between(-1, 1).all() and (pixel["r_low"] <= pixel["r_high"]).all()
+    checks = pd.read_csv(tables / "editing_checks.csv").set_index("check")
+    assert checks.loc["psnr_autoencoder_median", "value"] > 15
+    assert "| scenes" in (tables / "editing.md").read_text(encoding="utf-8")
+    assert len(pd.read_csv(tables / "editing_paired.csv")) > 0
+    for name in ("strips", "sheet", "scatter"):
+        assert (finished_editing.results / "figures/editing" / f"{name}-scenes.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("config", "jobs"),
+    [
+        (None, {}),
+        ({"editing": {"min_reconstruction_psnr": 30.0}}, TABLES),
+        ({"editing": {"steps": 4}}, EDITS),
+        ({"editing": {"omit": "underscore"}}, EDITS),
+        ({"figures": {"format": "svg"}}, FIGURES),
+        ({"attention": {"steps": [3]}}, {}),
+        ({"machine": {"batch_size": 3, "threads": 2}}, {}),
+    ],
+    ids=["nothing", "flags", "flow", "captions", "figures", "attention of the localisation study", "machine"],
+)
+def test_configuration_runs_again_what_it_decides(
+    finished_editing: Study, config: dict[str, object] | None, jobs: dict[str, int]
+) -> None:
+    assert planned(finished_editing, config) == jobs
+
+
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        ("pipeline/karras.py", EDITS),
+        ("pipeline/metrics/correlation.py", {**TABLES, **FIGURES}),
+        ("pipeline/figures/editing_sheet.py", FIGURES),
+        ("pipeline/scenes/classifier.py", {"judge_edits": 1, **TABLES}),
+    ],
+    ids=["flow", "correlation", "figures", "judge"],
+)
+def test_code_runs_again_what_uses_it(editing_study: Study, file: str, jobs: dict[str, int]) -> None:
+    editing_study.edit(file, STATEMENT)
+    assert planned(editing_study) == jobs
