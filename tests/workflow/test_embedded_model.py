@@ -46,7 +46,7 @@ def test_the_clip_reads_captions_with_the_tower_of_the_model() -> None:
     assert all(torch.equal(tensor.float(), own[name].float()) for name, tensor in shared.items())
 
 
-@pytest.mark.parametrize("folder", ["scenes_clip", "scenes_hardneg"])
+@pytest.mark.parametrize("folder", ["scenes_clip", "scenes_hardneg", "scenes_classifier"])
 def test_the_other_weights_are_the_ones_of_the_card(folder: str) -> None:
     files = [path for path in (ROOT / "data/models" / folder).rglob("*") if path.is_file()]
     assert {path.suffix for path in files} <= {".safetensors", ".json", ".txt"}
