@@ -135,7 +135,8 @@ class Editor:
         walks = self._walks(jobs)
         path = make_path(self.section.sampler, self.stage.model, self.section.steps, self.section.rho)
         interval = self.stage.interval(self.information)
-        while together := list(islice(walks, self.stage.args.batch_size)):
+        # Three ways back for each way there: the ways back of some walks fill a call, and the first results come soon.
+        while together := list(islice(walks, max(self.stage.args.batch_size // 3, 1))):
             latents, heat = self._flow(path, together)
             for number, (walk, estimate) in enumerate(zip(together, self._estimates(together, interval), strict=True)):
                 for case in walk.cases:
