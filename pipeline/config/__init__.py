@@ -5,7 +5,15 @@ Snakemake merges overlays (`--configfile`) into it, `load_config` checks the res
 section as JSON.
 """
 
-from pipeline.config.loading import default_config, given, load_config, parse_section, section_json, sections_json
+from pipeline.config.loading import (
+    default_config,
+    given,
+    load_config,
+    parse_section,
+    parse_sections,
+    section_json,
+    sections_json,
+)
 from pipeline.config.rendering import render_yaml
 from pipeline.config.sections import (
     AttentionSection,
@@ -47,6 +55,7 @@ __all__ = [
     "given",
     "load_config",
     "parse_section",
+    "parse_sections",
     "render_yaml",
     "section_json",
     "sections_json",

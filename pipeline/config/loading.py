@@ -66,6 +66,17 @@ def parse_section(cls: type[SectionType], text: str) -> SectionType:
         raise InputError(f"{cls.__name__}: {where} is {details['input']!r}: {details['msg']}.") from error
 
 
+def parse_sections(cls: type[SectionType], argument: str, text: str) -> dict[str, SectionType]:
+    """The reverse of `sections_json`; InputError, naming the argument, if the text is no JSON object."""
+    try:
+        sections = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{argument}: this is not JSON ({error}); expected name → section.") from error
+    if not isinstance(sections, dict):
+        raise InputError(f"{argument}: found {text!r}; expected a JSON object, name → section.")
+    return {name: parse_section(cls, json.dumps(value)) for name, value in sections.items()}
+
+
 def given(section: Section) -> dict[str, Any]:
     """The keys of a section that a stage was given, as plain values: what its result may depend on."""
     return section.model_dump(mode="json", include=section.model_fields_set)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -13,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from pipeline.config import DatasetSection, EditingSection, given, parse_section
+from pipeline.config import DatasetSection, EditingSection, given, parse_section, parse_sections
 from pipeline.datasets.cases import read_cases
 from pipeline.edit_measures import Measures, inside_over_outside
 from pipeline.edits import CHANGES, INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
@@ -287,7 +286,7 @@ def _sources(args: argparse.Namespace) -> list[Source]:
     """The datasets that --cases names, in its order; InputError unless the other arguments have what belongs to them."""
     cases, edits = named_path("--cases", args.cases), named_paths("--edits", args.edits)
     maps, judgements = named_path("--maps", args.maps), named_path("--judgements", args.judgements)
-    sections = _parse_datasets(args.datasets)
+    sections = parse_sections(DatasetSection, "--datasets", args.datasets)
     needed: dict[str, Collection[str]] = {"--datasets": sections, "--edits": edits, "--maps": maps}
     others: dict[str, Collection[str]] = {"--edits": edits, "--maps": maps, "--judgements": judgements}
     problems = [
@@ -305,16 +304,6 @@ def _sources(args: argparse.Namespace) -> list[Source]:
     if problems:
         raise InputError("\n".join(problems))
     return [Source(name, sections[name], cases[name], edits[name], maps[name], judgements.get(name)) for name in cases]
-
-
-def _parse_datasets(text: str) -> dict[str, DatasetSection]:
-    try:
-        sections = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--datasets: this is not JSON ({error}); expected dataset → section.") from error
-    if not isinstance(sections, dict):
-        raise InputError(f"--datasets: found {text!r}; expected a JSON object, dataset → section.")
-    return {name: parse_section(DatasetSection, json.dumps(value)) for name, value in sections.items()}
 
 
 def _read_datasets(sources: Sequence[Source], resize: Resize) -> list[Edits]:

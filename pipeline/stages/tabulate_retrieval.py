@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.config import RetrievalDatasetSection, RetrievalSection, parse_section
+from pipeline.config import RetrievalDatasetSection, RetrievalSection, parse_section, parse_sections
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.datasets.symmetric_relations import read_symmetric_relations
 from pipeline.errors import InputError
@@ -82,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read cases and scores, summarise them, write the tables."""
     section = parse_section(RetrievalSection, args.section)
-    datasets = _parse_datasets(args.datasets)
+    datasets = parse_sections(RetrievalDatasetSection, "--datasets", args.datasets)
     cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
     _check_names(datasets, cases, scores)
     symmetric_file = Path(section.symmetric_relations)
@@ -281,16 +280,6 @@ def _paired(dataset: str, decisions: Mapping[str, Decisions]) -> pd.DataFrame:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _parse_datasets(text: str) -> dict[str, RetrievalDatasetSection]:
-    try:
-        sections = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--datasets: this is not JSON ({error}); expected dataset → section.") from error
-    if not isinstance(sections, dict):
-        raise InputError(f"--datasets: found {text!r}; expected a JSON object, dataset → section.")
-    return {name: parse_section(RetrievalDatasetSection, json.dumps(value)) for name, value in sections.items()}
 
 
 def _check_names(
