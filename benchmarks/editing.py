@@ -1,6 +1,6 @@
 """How many images a minute the editing study edits, all together against one walk at a time.
 
-    python benchmarks/editing.py [--cases 24] [--steps 15] [--batch-size 64] [--rounds 2]
+    python benchmarks/editing.py [--cases 48] [--steps 15] [--batch-size 64] [--rounds 2]
 
 Draws scenes in a temporary folder and edits the same cases with the embedded model, on two threads, alternating between
 batches of `batch-size` rows and batches of one row; the released code of the paper walks one image and caption at a time.
@@ -60,7 +60,7 @@ def edit(folder: Path, cases: Path, steps: int, batch_size: int, name: str) -> f
 def main() -> int:
     """Compare the two, alternating; 1 when batches are less than twice as fast."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--cases", type=int, default=24)
+    parser.add_argument("--cases", type=int, default=48)
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=2)
