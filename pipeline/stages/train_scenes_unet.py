@@ -75,6 +75,9 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
         hide_padding=section.hide_padding,
         focus=section.focus,
         silence=section.silence,
+        refine_from=section.refine_from,
+        refine_rate=section.refine_rate,
+        refine_focus=section.refine_focus,
     )
 
 

@@ -46,6 +46,9 @@ RECIPE = Recipe(
     hide_padding=0.5,
     focus=0.6,
     silence=0.8,
+    refine_from=1000,
+    refine_rate=0.5,
+    refine_focus=0.9,
 )
 
 
@@ -211,6 +214,39 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert recipe.factor(0) == pytest.approx(1 / 200) and recipe.factor(99) == pytest.approx(0.5)
     assert recipe.factor(300) == recipe.factor(699) == 1
     assert recipe.factor(850) == pytest.approx(0.5) and recipe.factor(1000) == 0
+
+
+def test_the_learning_rate_rises_a_second_time_to_its_share_and_falls_to_nought() -> None:
+    once = replace(RECIPE, steps=1000, refine_from=1000, decay_from=0.7)
+    twice = replace(once, steps=3000, refine_rate=0.4)
+    assert [twice.factor(step) for step in range(1000)] == [once.factor(step) for step in range(1000)]
+    assert twice.factor(1000) == pytest.approx(0.4 / 200) and twice.factor(1099) == pytest.approx(0.2)
+    second = [twice.factor(step) for step in range(1000, 3000)]
+    assert max(second) <= 0.4 and max(second) > 0.35
+    assert twice.factor(2000) == pytest.approx(0.2) and twice.factor(3000) == 0
+
+
+def test_refining_changes_what_is_asked_but_not_what_is_drawn(
+    tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker
+) -> None:
+    """Before `refine_from` nothing differs; from there on levels lie in FOCUS more often, and fewer prompts are captions."""
+    batch = 300
+    plain = BatchMaker(replace(RECIPE, batch=batch, bind_until=0), tokenizer, vae)
+    refining = BatchMaker(replace(plain.recipe, refine_from=1), tokenizer, vae)
+    assert torch.equal(plain.batch(0, 0, 1).ids, refining.batch(0, 0, 1).ids)
+    before, after = (maker.batch(1, 0, 1) for maker in (plain, refining))
+    assert torch.equal(before.latents, after.latents)
+    logsnr = torch.logit(build_scheduler().alphas_cumprod.double())
+
+    def share_in_focus(timesteps: torch.Tensor) -> float:
+        drawn = logsnr[timesteps]
+        return float(((drawn > FOCUS[0]) & (drawn < FOCUS[1])).double().mean())
+
+    assert share_in_focus(after.timesteps) > share_in_focus(before.timesteps) + 0.08
+    words = [(made.ids != tokenizer.eos_token_id).sum(1).double().mean() for made in (before, after)]
+    assert words[1] < words[0]
+    middle = int(np.searchsorted(batches.logsnr, PLAIN_TO_SEE))
+    assert batches._silence(middle, refining=True) > batches._silence(middle) + 0.1
 
 
 def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
