@@ -16,10 +16,13 @@ class Progress:
     ...         progress.advance()
     """
 
-    def __init__(self, label: str, total: int, unit: str, every_seconds: float = 10.0) -> None:
-        """`total` units are to be done; in a log, a line is written at most every `every_seconds` seconds."""
+    def __init__(self, label: str, total: int, unit: str, every_seconds: float = 10.0, before: int = 0) -> None:
+        """`total` units are to be done, `before` of them by an earlier run, which the rate leaves out.
+
+        In a log, a line is written at most every `every_seconds` seconds.
+        """
         self.label, self.total, self.unit = label, total, unit
-        self.done = 0
+        self.before = self.done = before
         self._terminal = sys.stderr.isatty()
         self._pause = 0.2 if self._terminal else every_seconds
         self._started = self._last_line = time.monotonic()
@@ -58,7 +61,7 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
     def _line(self, elapsed: float) -> str:
-        rate = self.done / elapsed if elapsed > 0 else 0.0
+        rate = (self.done - self.before) / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.label}: {self.done}/{self.total} {self.unit}", f"{rate:.3g} {self.unit}/s"]
         if self._closed:
             parts.append(f"took {_clock(elapsed)}")

@@ -1,8 +1,9 @@
 """When a caption leaves the race: as soon as the draws that are left will hardly bring it to the front.
 
-A case may be looked at after each number of draws in `steps`, the last of which, N, is the budget. At a look after n draws
-the leading caption is ahead of caption k by the paired difference L with standard error s. Given what has been seen, and
-nothing known beforehand, the difference after all N draws is spread around L like Student's t with scale
+A case may be looked at after each number of draws in `steps`, the last of which, N, is the budget, and half-way between
+neighbouring ones. At a look after n draws the leading caption is ahead of caption k by the paired difference L with
+standard error s. Given what has been seen, and nothing known beforehand, the difference after all N draws is spread around
+L like Student's t with scale
 
     s·√(1 − n/N),
 
@@ -15,11 +16,24 @@ correction for how often one looks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from scipy.stats import t as student
 
 from pipeline.option_scores import OptionEstimate
 from pipeline.sampling import Draws
+
+
+def looks(steps: Sequence[int]) -> tuple[int, ...]:
+    """Numbers of draws to look after: those of `steps`, and even numbers half-way between two of them.
+
+    Half-way, the strata of the finer partition are filled at random, each as likely as another, so that the draws are still
+    a sample of the whole range.
+    """
+    halves = {(few + many) // 4 * 2 for few, many in pairwise(steps)}
+    return tuple(sorted({*steps, *(half for half in halves if half > steps[0])}))
 
 
 def chance_to_overtake(

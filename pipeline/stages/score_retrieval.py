@@ -22,7 +22,7 @@ from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate_many
 from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
 from pipeline.progress import Progress
-from pipeline.racing import after_look
+from pipeline.racing import after_look, looks
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.sampling import Draws, Interval, sample_draws
 from pipeline.seeds import generator
@@ -96,7 +96,7 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of draws after which captions may leave, and the whole budget at their end."""
-        return self.retrieval.steps if self.retrieval.stopping == "racing" else self.retrieval.steps[-1:]
+        return looks(self.retrieval.steps) if self.retrieval.stopping == "racing" else self.retrieval.steps[-1:]
 
     def settings(self) -> dict[str, Any]:
         """The settings that determine a case's scores."""

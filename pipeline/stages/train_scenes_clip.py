@@ -48,8 +48,7 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = checkpoint_file(args.output_dir, recipe, args.model)
     if checkpoint.is_file():
         load_checkpoint(state, checkpoint)
-    with Progress(STAGE, recipe.steps, "steps") as progress:
-        progress.advance(state.step)
+    with Progress(STAGE, recipe.steps, "steps", before=state.step) as progress:
 
         def report(state: ClipState, score: Score) -> None:
             progress.advance()

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import socket
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -36,6 +37,7 @@ from pipeline.scenes.train_unet import (
 )
 from pipeline.storage import atomic_path
 
+STAGE = "train_scenes_unet"
 EVERY = 500
 
 
@@ -94,23 +96,25 @@ def _work(
     checkpoints = parts / "checkpoints" / _identity(section, parts)
     if (checkpoints / "checkpoint.safetensors").is_file():
         load_checkpoint(state, checkpoints)
-    with Progress("train_scenes_unet", recipe.steps, "steps", every_seconds=60 if rank == 0 else 1e9) as progress:
-        progress.advance(state.step)
+    train = partial(train_unet, recipe, state, BatchMaker(recipe, tokenizer, vae), rank=rank, ranks=ranks)
+    if rank > 0:
+        train(report=lambda state, loss: None)
+        return
+    with Progress(STAGE, recipe.steps, "steps", every_seconds=60, before=state.step) as progress:
 
         def report(state: TrainState, loss: float) -> None:
             progress.advance()
-            if rank == 0 and (state.step % EVERY == 0 or state.step == recipe.steps):
+            if state.step % EVERY == 0 or state.step == recipe.steps:
                 save_checkpoint(state, checkpoints)
                 _show(state, tokenizer, vae, parts / "samples" / f"{state.step:06d}.png")
 
-        train_unet(recipe, state, BatchMaker(recipe, tokenizer, vae), rank=rank, ranks=ranks, report=report)
-    if rank == 0:
-        _export(state, vae, output)
+        train(report=report)
+    _export(state, vae, output)
 
 
 def _identity(section: ScenesModelSection, parts: Path) -> str:
     """What a checkpoint belongs to: recipe, code, and the parts that training starts from."""
-    content = [section_json(section), code_digest("pipeline.stages.train_scenes_unet")]
+    content = [section_json(section), code_digest(f"pipeline.stages.{STAGE}")]
     content += [folder_sha256(parts / name) for name in ("text_encoder", "tokenizer", "vae")]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
 
@@ -122,10 +126,10 @@ def _show(state: TrainState, tokenizer: CLIPTokenizer, vae: AutoencoderTiny, pat
 
 def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
     use_averages(state)
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
-    save_pipeline(partial, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae)
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+    save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae)
     shutil.rmtree(output, ignore_errors=True)
-    partial.rename(output)
+    unfinished.rename(output)
 
 
 def _free_port() -> int:

@@ -13,7 +13,7 @@ from pipeline.denoisers import GaussianMixture
 from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate, estimate_many
 from pipeline.option_scores import EMPTY, OptionEstimate, diffitm_scores
-from pipeline.racing import after_look, chance_to_overtake, freedom
+from pipeline.racing import after_look, chance_to_overtake, freedom, looks
 from pipeline.sampling import Draws, Interval, sample_draws
 
 SHAPE = (1, 2, 2)
@@ -174,6 +174,27 @@ def test_the_chance_to_overtake_is_that_of_the_draws_to_come() -> None:
         some = (chance >= low) & (chance < high)
         tolerance = 4 * (chance[some].mean() / some.sum()) ** 0.5
         assert overtaken[some].mean() == pytest.approx(chance[some].mean(), abs=tolerance)
+
+
+def test_looks_stand_at_the_steps_and_half_way_between() -> None:
+    assert looks([12, 24, 48, 96]) == (12, 18, 24, 36, 48, 72, 96)
+    assert looks([10, 20]) == (10, 14, 20)  # even, for pairs
+    assert looks([6]) == (6,) and looks([4, 5]) == (4, 5)
+
+
+def test_an_estimate_half_way_between_two_steps_is_right_on_the_average(x: torch.Tensor) -> None:
+    """The 30 first of 20 + 20 stratified draws: no bias, and a standard error that covers what it should."""
+    found = []
+    for seed in range(150):
+        some_draws = make_draws(20, 40, antithetic=False, seed=seed).first(30)
+        estimated = OptionEstimate.of(some(some_draws, x), OPTIONS)
+        _, lead, error = estimated.lead()
+        found.append((lead[0], error[0]))
+    truth = [float(MIXTURE.log_density(x[None], PROMPTS[name][None])) for name in ("first", "second")]
+    lead, error = np.array(found).T
+    assert abs(lead.mean() - (truth[0] - truth[1])) < 4 * lead.std() / 150**0.5 + 0.02 * abs(truth[0] - truth[1])
+    covered = np.abs(lead - lead.mean()) < 2 * error
+    assert covered.mean() > 0.88
 
 
 def test_captions_that_cannot_be_told_apart_keep_half_a_chance() -> None:

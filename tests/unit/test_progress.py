@@ -62,3 +62,15 @@ def test_work_that_stops_early_says_how_far_it_came(clock: Clock, capsys: pytest
 def test_nothing_to_do_divides_by_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     Progress("score", total=0, unit="cases").close()
     assert capsys.readouterr().err == "score: 0/0 cases, 0 cases/s, took 0:00:00\n"
+
+
+def test_what_an_earlier_run_did_does_not_count_as_speed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("train", total=200, unit="steps", before=150) as bar:
+        clock.now += 10
+        bar.advance(20)
+        clock.now += 5
+        bar.advance(30)
+    assert capsys.readouterr().err.splitlines() == [
+        "train: 170/200 steps, 2 steps/s, 0:00:15 left",
+        "train: 200/200 steps, 3.33 steps/s, took 0:00:15",
+    ]
