@@ -1,6 +1,6 @@
 """How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
 
-    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.02]
+    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.02] [--seed 0]
 
 Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
 same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over
@@ -42,9 +42,9 @@ def stage(name: str, *arguments: object) -> float:
     return time.monotonic() - started
 
 
-def build(folder: Path, cases: int) -> dict[str, Path]:
+def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
     """The cases tables of the embedded sets by name."""
-    scenes = Config().scenes.model_copy(update={"retrieval": cases})
+    scenes = Config().scenes.model_copy(update={"retrieval": cases, "seed": seed})
     stage("draw_scenes_aro", "--section", section_json(scenes), "--output-dir", folder / "aro")
     tables = {}
     for name, (kind, file, tagger) in SETS.items():
@@ -97,13 +97,14 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--steps", type=int, nargs="+", default=[12, 24, 48, 96, 192])
     parser.add_argument("--error", type=float, default=RetrievalSection().error)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the scenes; another one gives other cases")
     options = parser.parse_args()
     whole = RetrievalSection(methods=("i_s",), steps=tuple(options.steps), stopping="none")
     racing = whole.model_copy(update={"stopping": "racing", "error": options.error})
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name, cases in build(folder, options.cases).items():
+        for name, cases in build(folder, options.cases, options.seed).items():
             (full, full_seconds), (raced, raced_seconds) = (score(folder, cases, way) for way in (whole, racing))
             alike = decisions(full) == decisions(raced).reindex(decisions(full).index)
             rows.append(
