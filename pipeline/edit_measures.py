@@ -23,7 +23,8 @@ class Measures:
 
     names: of the P predictors. predictor: (n, P) their totals (nats; attention as recorded; share of the image).
     change: (n, C) totals of `CHANGES` (sums over the latent grid; ssim: mean). r, rho: (n, P, C), Pearson's r and
-    Spearman's ρ between the maps of one case.
+    Spearman's ρ between the maps of one case. inside_over_outside: (n,), mean change of the latent inside the mask over
+    that outside.
     """
 
     names: Sequence[str]
@@ -31,6 +32,7 @@ class Measures:
     change: np.ndarray
     r: np.ndarray
     rho: np.ndarray
+    inside_over_outside: np.ndarray
 
     @classmethod
     def empty(cls, cases: int, masked: bool) -> Measures:
@@ -43,6 +45,7 @@ class Measures:
             np.full((cases, len(CHANGES)), np.nan),
             np.full(shape, np.nan),
             np.full(shape, np.nan),
+            np.full(cases, np.nan),
         )
 
     def fill(
@@ -71,6 +74,8 @@ class Measures:
         ]
         self.r[row] = pearson(heat[:, None], changes[None])
         self.rho[row] = spearman(heat[:, None], changes[None])
+        if mask is not None:
+            self.inside_over_outside[row] = inside_over_outside(maps.change["latent_l2", intervention], mask >= 0.5)
 
 
 def quantity(predictor: str, intervention: str) -> str:

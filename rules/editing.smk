@@ -8,6 +8,8 @@
 #           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier sees in them
 #           results/<study>/tables/editing.{csv,parquet,md}               correlations with intervals
 #           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
+#           results/<study>/tables/editing_{by_word,implied}.csv          word by word; words that their captions imply
+#           results/<study>/tables/editing_flagged.csv                    cases whose unchanged picture came back badly
 #           results/<study>/figures/editing/                              strips, contact sheet, scatter
 # STEPS     edit_images, judge_edits, tabulate_editing, plot_editing; editing asks for all of them
 
@@ -132,8 +134,10 @@ rule tabulate_editing:
         ),
     output:
         expand(f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]),
-        f"{RESULTS}/tables/editing_paired.csv",
-        f"{RESULTS}/tables/editing_checks.csv",
+        expand(
+            f"{RESULTS}/tables/editing_{{table}}.csv",
+            table=["paired", "checks", "flagged", "by_word", "implied"],
+        ),
         f"{RESULTS}/tables/editing.provenance.json",
     log:
         f"{RESULTS}/logs/tabulate_editing.log",
@@ -190,12 +194,15 @@ rule plot_editing:
         folder=folder_of_first,
         maps=edits_of,
         section=section("figures"),
+        editing=section("editing", ["bootstrap", "confidence"]),
+        seed=CONFIG.seed,
         code=code("plot_editing"),
     message:
         "Drawing the edits of {wildcards.dataset}"
     shell:
         "python -m pipeline plot_editing --cases {input.cases} --edits {input.edits} --maps {params.maps}"
-        " --dataset {wildcards.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        " --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
+        " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule editing:

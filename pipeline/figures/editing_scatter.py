@@ -11,24 +11,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.figures.style import GUIDE, MUTED, figure_style, method_style, panel_figure, sentence_figure
-from pipeline.metrics.bootstrap import cluster_sums, percentile_interval, resample_weights
+from pipeline.metrics.bootstrap import cluster_sums, percentile_interval
 from pipeline.metrics.correlation import across_cases
 
 HEADING = "Do CMI and attention foretell how much an edit changes the image?"
 NOTE = (
     "A dot is a case: totals over the latent image. Change is the squared difference of the latents generated with the"
-    " caption as it is and as it was edited. Line: least squares; band and interval: 95 % bootstrap over images."
+    " caption as it is and as it was edited. r: Pearson's over the cases; line: least squares; band and interval: {:g} %"
+    " bootstrap over images."
 )
 LEFT_OUT = "Cases that could not be edited: {:,}."
 NOTHING = "No case has been edited: there is nothing to compare."
 TITLES = {"omit": "word left out", "swap": "word swapped"}
 PREDICTORS = {"cmi": "CMI iᵒ (nats)", "attention": "attention (sum of the map)"}
-
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+CMI_OF_SWAP = "CMI iᵒ against the swapped caption (nats)"
 
 _WIDTH, _HEIGHT = 2.9, 2.3  # inches, of a panel
 _FEWEST = 3  # cases from which a line is drawn
+
+
+class Resamples(NamedTuple):
+    """Resamples of the images: the image of each case, (n,) int64, weights (R, G) and the level of intervals."""
+
+    image: np.ndarray
+    weights: np.ndarray
+    confidence: float
 
 
 class Regression(NamedTuple):
@@ -40,20 +47,22 @@ class Regression(NamedTuple):
     high: np.ndarray
 
 
-def draw(points: pd.DataFrame, failed: int, generator: np.random.Generator) -> Figure:
+def draw(points: pd.DataFrame, failed: int, weights: np.ndarray, confidence: float) -> Figure:
     """Total change against total CMI (left) and attention (right), a row an intervention; r in the corner.
 
-    The panels of an intervention share their ordinate and their resamples. An intervention without a case has no row.
+    The panels of an intervention share their ordinate. An intervention without a case has no row.
 
     Args:
-        points: a row per case and intervention: columns intervention (omit | swap), image_id, change (latent squared
-            difference), cmi (nats), attention; not NaN.
+        points: a row per case and intervention: columns intervention (omit | swap), image (int64, its number), change
+            (latent squared difference), cmi (nats), attention; not NaN.
         failed: number of cases that could not be edited, for the note.
-        generator: of the resamples.
+        weights: (R, G) from `metrics.bootstrap.resample_weights`, for all images.
+        confidence: of bands and intervals, such as 0.95.
     """
     interventions = [name for name in TITLES if (points["intervention"] == name).any()]
     if not interventions:
         return sentence_figure(HEADING, NOTHING)
+    note = NOTE.format(100 * confidence)
     with figure_style():
         figure, panels = panel_figure(
             [_HEIGHT] * (2 * len(interventions)),
@@ -64,23 +73,23 @@ def draw(points: pd.DataFrame, failed: int, generator: np.random.Generator) -> F
             above=0.42,
             below=0.55,
             heading=HEADING,
-            note=f"{NOTE} {LEFT_OUT.format(failed)}" if failed else NOTE,
+            note=f"{note} {LEFT_OUT.format(failed)}" if failed else note,
         )
         for row, intervention in enumerate(interventions):
             cases = points[points["intervention"] == intervention]
-            image, names = pd.factorize(cases["image_id"])
-            weights = resample_weights(len(names), RESAMPLES, generator)
+            resamples = Resamples(cases["image"].to_numpy(np.int64), weights, confidence)
             pair = panels[2 * row : 2 * row + 2]
             tops = []
             for axes, predictor in zip(pair, PREDICTORS, strict=True):
                 x, y = cases[predictor].to_numpy(np.float64), cases["change"].to_numpy(np.float64)
-                tops.append(_draw_panel(axes, x, y, image, weights, method_style(predictor).colour))
-                axes.set_xlabel(PREDICTORS[predictor])
+                tops.append(_draw_panel(axes, x, y, resamples, method_style(predictor).colour))
+                against = predictor == "cmi" and intervention == "swap"
+                axes.set_xlabel(CMI_OF_SWAP if against else PREDICTORS[predictor])
             for axes in pair:
                 axes.set_ylim(0, 1.14 * max(tops) or 1.0)  # r stands above dots and bands
             panels[2 * row].set_ylabel("squared change of the latent")
             panels[2 * row].set_title(
-                f"{TITLES[intervention]} · {_counted(len(cases), 'case')} of {_counted(len(names), 'image')}",
+                f"{TITLES[intervention]} · {_counted(len(cases), 'case')} of {_counted(cases['image'].nunique(), 'image')}",
                 loc="left",
                 fontweight="bold",
                 pad=10,
@@ -88,13 +97,12 @@ def draw(points: pd.DataFrame, failed: int, generator: np.random.Generator) -> F
     return figure
 
 
-def regression(x: np.ndarray, y: np.ndarray, image: np.ndarray, weights: np.ndarray) -> Regression | None:
+def regression(x: np.ndarray, y: np.ndarray, resamples: Resamples) -> Regression | None:
     """Least squares of y on x with the band in which the line lies on resamples of the images.
 
     Args:
         x, y: (n,) float64.
-        image: (n,) int64, the image of each case.
-        weights: (R, G) from `metrics.bootstrap.resample_weights`.
+        resamples: of the images.
 
     Returns:
         the line at 60 places from the smallest x to the largest; None when x is constant or cases are fewer than three.
@@ -106,28 +114,30 @@ def regression(x: np.ndarray, y: np.ndarray, image: np.ndarray, weights: np.ndar
     unit = (x - centre) / spread
     moments = np.stack([np.ones_like(x), unit, y, unit * unit, unit * y], axis=1)
     line = _lines(moments.sum(axis=0)[None], (places - centre) / spread)[0]
-    samples = _lines(weights @ cluster_sums(moments, image, weights.shape[1]), (places - centre) / spread)
-    return Regression(places, line, *percentile_interval(samples, CONFIDENCE))
+    sums = cluster_sums(moments, resamples.image, resamples.weights.shape[1])
+    samples = _lines(resamples.weights @ sums, (places - centre) / spread)
+    return Regression(places, line, *percentile_interval(samples, resamples.confidence))
 
 
 def _lines(sums: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Least-squares lines (R, places) from sums of 1, x, y, x² and xy, (R, 5); NaN where x is constant."""
-    n, x, y, xx, xy = sums.T
+    """Least-squares lines (R, places) from sums of 1, x, y, x² and xy, (R, 5); NaN where x is constant or missing."""
+    count, x, y, xx, xy = sums.T
+    n = np.maximum(count, 1.0)
     variance = xx / n - (x / n) ** 2
     slope = np.where(variance > 1e-12, (xy / n - x * y / n**2) / np.where(variance > 1e-12, variance, 1.0), np.nan)
     return np.asarray((y / n)[:, None] + slope[:, None] * (places[None] - (x / n)[:, None]))
 
 
-def _draw_panel(axes: Axes, x: np.ndarray, y: np.ndarray, image: np.ndarray, weights: np.ndarray, colour: str) -> float:
+def _draw_panel(axes: Axes, x: np.ndarray, y: np.ndarray, resamples: Resamples, colour: str) -> float:
     """Dots, line, band and r; returns how high they reach."""
     top = float(y.max())
     axes.plot(x, y, "o", color=colour, markersize=4, alpha=0.55, markeredgewidth=0, clip_on=False, zorder=2)
-    fit = regression(x, y, image, weights)
+    fit = regression(x, y, resamples)
     if fit is not None:
         axes.fill_between(fit.x, fit.low, fit.high, color=colour, alpha=0.2, linewidth=0, zorder=1)
         axes.plot(fit.x, fit.y, color=colour, linewidth=1.6, zorder=3)
         top = max(top, float(np.nanmax([fit.high, fit.y])))
-    text = _correlation(x, y, image, weights) if len(x) >= _FEWEST else f"fewer than {_FEWEST} cases"
+    text = _correlation(x, y, resamples) if len(x) >= _FEWEST else f"fewer than {_FEWEST} cases"
     axes.margins(x=0.04)
     axes.text(1, 0.995, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, color=MUTED)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -137,11 +147,11 @@ def _draw_panel(axes: Axes, x: np.ndarray, y: np.ndarray, image: np.ndarray, wei
     return top
 
 
-def _correlation(x: np.ndarray, y: np.ndarray, image: np.ndarray, weights: np.ndarray) -> str:
-    found = across_cases(x, y, image, weights)
+def _correlation(x: np.ndarray, y: np.ndarray, resamples: Resamples) -> str:
+    found = across_cases(x, y, resamples.image, resamples.weights)
     if not np.isfinite(found.value):
         return "no r: all values are equal"
-    low, high = found.interval(CONFIDENCE)
+    low, high = found.interval(resamples.confidence)
     return f"r = {found.value:.2f}  [{low:.2f}, {high:.2f}]".replace("-", "−")
 
 

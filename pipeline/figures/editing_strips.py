@@ -3,71 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import zip_longest
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-from pipeline.figures.edited_caption import caption_lines, edited_words, write_caption
-from pipeline.figures.style import MUTED, colour_map, figure_style, panel_figure
+from pipeline.figures.editing_layout import (
+    AGREEMENTS,
+    MISSES,
+    Layout,
+    Room,
+    Strip,
+    correlation,
+    draw_map,
+    draw_strips,
+    number,
+    scale_tops,
+    write_beside,
+)
+from pipeline.figures.style import MUTED, colour_map
 
 HEADING = "Where does an edited caption change the image, and did CMI foretell it?"
 NOTE = (
     "A word of the caption is left out (struck through) or swapped (the new word in blue). Reconstruction and edited image"
     " come from the same noise; change is the squared difference of their latents. CMI is of the word given the rest of the"
     " caption, in a swap against the swapped caption. r: correlation of CMI and change over the pixels of the latent."
-    " Under each map stands its scale; CMI and MI of a strip share one."
+    " Under each map stands its scale, in its corner its total; CMI and MI of a strip share a scale. Where change and CMI"
+    " are both next to nothing, as for a word that the rest of the caption implies, r says little."
 )
-AGREEMENTS = "Clearest agreements of CMI and change"
-MISSES = "Clearest misses"
 HEADS = ("real", "reconstruction", "edited", "change", "CMI", "MI", "attention")
 
 STRIPS_OF_ONE_COLUMN = 6  # more strips than this are set in two columns: agreements left, misses right
 
-# A map whose largest value is below this share of the figure's largest is drawn dark, not stretched to full contrast.
-FAINT = 0.05
-
-_CELL, _GAP = 1.12, 0.05  # inches, side of a picture and space between two
-_TITLES = 0.56  # inches, title of a group and heads of its columns
-_LINE = 0.17  # inches, a line of a caption
-_SCALE = 0.32  # inches, colour bar under a map, with its numbers
-_WIDTH = len(HEADS) * _CELL + (len(HEADS) - 1) * _GAP
-_CAPTION_SIZE = 8.5  # points
-_CHARACTERS = 110  # in a line of a caption, beside which r stands
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One edited image.
-
-    Attributes:
-        before, after: the caption as it was and as it was edited.
-        real, unchanged, edited: (H, W, 3) uint8: the image, its reconstruction, and the edited reconstruction.
-        change: (H, W), map to draw, squared latent difference of unchanged and edited, summed over channels.
-        cmi, mi: (H, W), maps to draw, nats per pixel of the latent image.
-        attention: (H, W), any unit.
-        change_total: sum of the change over the latent image.
-        cmi_nats, mi_nats: totals over the latent image.
-        r: correlation of CMI and change over the pixels of the latent image.
-    """
-
-    before: str
-    after: str
-    real: np.ndarray
-    unchanged: np.ndarray
-    edited: np.ndarray
-    change: np.ndarray
-    cmi: np.ndarray
-    mi: np.ndarray
-    attention: np.ndarray
-    change_total: float
-    cmi_nats: float
-    mi_nats: float
-    r: float
+LAYOUT = Layout(
+    heading=HEADING,
+    note=NOTE,
+    heads=HEADS,
+    cell=1.12,
+    gap=0.05,
+    titles=0.56,
+    line=0.17,
+    below=0.32,  # colour bar under a map, with its numbers
+    room=Room(left=0.02, right=0.02, above=0.1, below=0.02),
+    caption_size=8.5,
+    head_size=9,
+    caption_above=4,
+    characters=110,  # beside which r stands
+)
+_GUTTER = 0.4  # inches, to the right of each of two columns
 
 
 def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> Figure:
@@ -86,115 +72,24 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> 
     """
     colours = colour_map(palette)
     strips = [*agreements, *misses]
-    lines = [caption_lines(edited_words(strip.before, strip.after), _CHARACTERS, 2) for strip in strips]
     columns = 2 if len(strips) > STRIPS_OF_ONE_COLUMN and agreements and misses else 1
-    places = _places(len(agreements), len(misses), columns)
     titles = {0: AGREEMENTS} if agreements else {}
     titles |= {len(agreements): MISSES} if misses else {}
-    captions = [_LINE * count for count in lines_of_rows(places, lines, columns)]
-    heights = [
-        _TITLES * (index in titles) + caption + _CELL + _SCALE for index, caption in zip(places, captions, strict=True)
-    ]
     change_tops = scale_tops([float(strip.change.max()) for strip in strips])
     information_tops = scale_tops([float(max(strip.cmi.max(), strip.mi.max())) for strip in strips])
-    with figure_style():
-        figure, panels = panel_figure(
-            heights,
-            columns=columns,
-            width=_WIDTH,
-            left=0.02,
-            right=0.4 if columns == 2 else 0.02,
-            above=0.1,
-            below=0.02,
-            heading=HEADING,
-            note=NOTE,
-        )
-        for panel, index, caption, height in zip(panels, places, captions, heights, strict=True):
-            panel.axis("off")
-            if index is None:
-                continue
-            cells = picture_cells(panel, height, len(HEADS), _CELL, _GAP, _SCALE)
-            write_caption(cells[0], lines[index], size=_CAPTION_SIZE, above=4)
-            _draw_strip(cells, strips[index], colours, change_tops[index], information_tops[index])
-            if index in titles:
-                write_titles(cells, HEADS, titles[index], 72 * caption, 9)
-    return figure
 
+    def draw_cells(cells: Sequence[Axes], index: int) -> None:
+        _draw_cells(cells, strips[index], colours, change_tops[index], information_tops[index])
 
-def lines_of_rows(places: Sequence[int | None], lines: Sequence[Sequence[object]], columns: int) -> list[int]:
-    """Lines of the longest caption in the row of each place, so that a row is equally high in every column.
-
-    `places` names the strip of each place, row by row, `lines` holds the lines of each strip's caption.
-    """
-    counts = [0 if index is None else len(lines[index]) for index in places]
-    starts = [place - place % columns for place in range(len(counts))]
-    return [max(counts[start : start + columns]) for start in starts]
-
-
-def scale_tops(largest: Sequence[float]) -> list[float]:
-    """Upper ends of colour scales from the largest values of maps: these, or a twentieth of the largest of all."""
-    faint = FAINT * max(largest, default=0.0)
-    return [max(value, faint) for value in largest]
-
-
-def picture_cells(panel: Axes, height: float, count: int, side: float, gap: float, below: float) -> list[Axes]:
-    """Square cells side by side across a panel of so many inches in height, `below` inches above its lower edge."""
-    width = count * side + (count - 1) * gap
-    cells = [
-        panel.inset_axes((column * (side + gap) / width, below / height, side / width, side / height))
-        for column in range(count)
-    ]
-    for cell in cells:
-        cell.set(xticks=[], yticks=[])
-        cell.spines[:].set_visible(False)
-    return cells
-
-
-def draw_map(axes: Axes, heat: np.ndarray, colours: Colormap, low: float, high: float) -> None:
-    """A map in colours from `low` to `high`; a constant map has the darkest."""
-    axes.imshow(heat, cmap=colours, vmin=low, vmax=high if high > low else low + 1.0, interpolation="nearest")
-
-
-def write_beside(axes: Axes, x: float, y: float, up: float, text: str, side: str, **style: Any) -> None:
-    """A text `up` points above the point (x, y) of a panel, axes fraction; `side` is the text's side at that point."""
-    axes.annotate(
-        text,
-        xy=(x, y),
-        xytext=(0, up),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        ha=side,
-        va="baseline",
-        annotation_clip=False,
-        **style,
-    )
-
-
-def write_titles(cells: Sequence[Axes], heads: Sequence[str], title: str, above: float, size: float) -> None:
-    """The title of a group and, under it, the heads of its columns, `above` points over the pictures."""
-    for cell, head in zip(cells, heads, strict=True):
-        write_beside(cell, 0.5, 1.0, above + 9, head, "center", fontsize=size, fontweight="bold")
-    if title:
-        write_beside(cells[0], 0.0, 1.0, above + size + 17, title, "left", fontsize=10.5, fontweight="bold")
-
-
-def number(value: float) -> str:
-    """A value of any size with two or three digits."""
-    size = abs(value)
-    places = 0 if size >= 100 or value == 0 else 1 if size >= 10 else 2
-    text = f"{value:,.{places}f}" if size >= 0.1 or value == 0 else f"{value:.2g}"
-    return text.replace("-", "−")
+    layout = replace(LAYOUT, room=LAYOUT.room._replace(right=_GUTTER)) if columns == 2 else LAYOUT
+    places = _places(len(agreements), len(misses), columns)
+    return draw_strips(strips, places, titles, columns, layout, draw_cells)
 
 
 def scale_labels(low: float, high: float) -> tuple[str, str]:
     """The ends of a scale, the lower one with as many decimals as the upper one."""
     upper = number(high)
     return f"{low:.{len(upper.partition('.')[2])}f}" if low else "0", upper
-
-
-def correlation(r: float) -> str:
-    """A correlation such as "r = −0.12"."""
-    return f"r = {r:.2f}".replace("-", "−")
 
 
 def _places(agreements: int, misses: int, columns: int) -> list[int | None]:
@@ -205,7 +100,7 @@ def _places(agreements: int, misses: int, columns: int) -> list[int | None]:
     return [index for pair in zip_longest(first, second) for index in pair]
 
 
-def _draw_strip(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_top: float, nats_top: float) -> None:
+def _draw_cells(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_top: float, nats_top: float) -> None:
     for cell, picture in zip(cells, (strip.real, strip.unchanged, strip.edited), strict=False):
         cell.imshow(picture, interpolation="nearest")
     low, high = float(strip.attention.min()), float(strip.attention.max())
@@ -219,7 +114,7 @@ def _draw_strip(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_t
         _draw_scale(cell, colours, *ends)
         if corner:
             _write_corner(cell, corner)
-    write_beside(cells[-1], 1.0, 1.0, 6.5, correlation(strip.r), "right", fontsize=_CAPTION_SIZE, color=MUTED)
+    write_beside(cells[-1], 1.0, 1.0, 6.5, correlation(strip.r), "right", fontsize=LAYOUT.caption_size, color=MUTED)
 
 
 def _write_corner(cell: Axes, text: str) -> None:

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.config import FiguresSection, parse_section
+from pipeline.config import EditingSection, FiguresSection, given, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.edit_measures import quantity
 from pipeline.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits
 from pipeline.figures import editing_scatter, editing_sheet, editing_strips
-from pipeline.figures.editing_strips import Strip
+from pipeline.figures.editing_layout import Strip
 from pipeline.figures.style import save_figure, sentence_figure
 from pipeline.images import load_image
+from pipeline.metrics.bootstrap import resample_weights
 from pipeline.metrics.correlation import pearson
 from pipeline.metrics.heatmaps import upsample_bilinear
 from pipeline.provenance import write_provenance
@@ -42,16 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz and <case_id>/*.png")
     parser.add_argument("--dataset", required=True, help="name of the dataset, for the names of the files")
     parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--editing", required=True, help="bootstrap and confidence of the editing section, JSON")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap, the same as of the tables")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
 
 def run(args: argparse.Namespace) -> None:
     """Rank the edits of the dataset, draw and save the three figures."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
+    section, editing = parse_section(FiguresSection, args.section), parse_section(EditingSection, args.editing)
+    sections = {"figures": section.model_dump(mode="json")}
     cases = read_cases(args.cases)
     edits = read_edits(args.edits, cases)
-    points = edit_points(edits.assign(image_id=cases["image_id"].to_numpy()), args.maps)
+    image, images = pd.factorize(cases["image_id"], sort=True)
+    points = edit_points(edits.assign(image=image), args.maps)
     counts = {
         "cases": len(edits),
         "failed": int((edits["status"] != "ok").sum()),
@@ -70,9 +75,11 @@ def run(args: argparse.Namespace) -> None:
         if chosen.agreements:
             figure = module.draw(*([strips[edit] for edit in group] for group in chosen), section.palette)
         ranked = {kind: [edit._asdict() for edit in group] for kind, group in chosen._asdict().items()}
-        _save(figure, name, args, section, counts | ranked)
-    scatter = editing_scatter.draw(points, counts["failed"], generator(0, args.dataset, "bootstrap"))
-    _save(scatter, "scatter", args, section, counts)
+        _save(figure, name, args, sections, counts | ranked)
+    # The resamples are those of the tables, so that equal correlations have equal intervals.
+    weights = resample_weights(len(images), editing.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
+    scatter = editing_scatter.draw(points, counts["failed"], weights, editing.confidence)
+    _save(scatter, "scatter", args, {**sections, "editing": given(editing)}, counts | {"seed": args.seed})
 
 
 class Edit(NamedTuple):
@@ -94,11 +101,11 @@ def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
     """A row per finished case and intervention.
 
     Args:
-        edits: columns of `edits.EDIT_COLUMNS`, and image_id.
+        edits: columns of `edits.EDIT_COLUMNS`, and image, its number.
         maps: folder of <case_id>.npz.
 
     Returns:
-        columns case_id, image_id, intervention, change (squared latent difference, sum of the map), cmi (nats),
+        columns case_id, image, intervention, change (squared latent difference, sum of the map), cmi (nats),
         attention (sum of the map), and r, the correlation of the maps of CMI and change over the pixels of the latent
         image, NaN where one of them is constant.
 
@@ -114,7 +121,7 @@ def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
             rows.append(
                 {
                     "case_id": case.case_id,
-                    "image_id": case.image_id,
+                    "image": case.image,
                     "intervention": intervention,
                     "change": float(change.sum(dtype=np.float64)),
                     "cmi": getattr(case, quantity(CMI, intervention)),
@@ -122,7 +129,7 @@ def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
                     "r": float(pearson(found.predictor[quantity(CMI, intervention)].ravel(), change.ravel())),
                 }
             )
-    return pd.DataFrame(rows, columns=["case_id", "image_id", "intervention", "change", "cmi", "attention", "r"])
+    return pd.DataFrame(rows, columns=["case_id", "image", "intervention", "change", "cmi", "attention", "r"])
 
 
 def choose(points: pd.DataFrame, count: int) -> Chosen:
@@ -185,13 +192,14 @@ def _picture(path: Path) -> np.ndarray:
     return np.asarray(image)
 
 
-def _save(figure: Figure, name: str, args: argparse.Namespace, section: FiguresSection, extra: dict[str, Any]) -> None:
+def _save(figure: Figure, name: str, args: argparse.Namespace, sections: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Write a figure and its record; `sections` are those of the configuration that decide on it."""
     stem = args.output_dir / f"{name}-{args.dataset}"
-    save_figure(figure, stem, section.format)
+    save_figure(figure, stem, sections["figures"]["format"])
     write_provenance(
         stem.with_name(f"{stem.name}.provenance.json"),
         stage="plot_editing",
-        section=section.model_dump(mode="json"),
+        section=sections,
         inputs=[args.cases, *args.edits],
         extra=extra,
     )

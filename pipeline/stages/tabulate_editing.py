@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.config import DatasetSection, EditingSection, given, parse_section, parse_sections
-from pipeline.datasets.cases import read_cases
-from pipeline.edit_measures import Measures, inside_over_outside
-from pipeline.edits import CHANGES, INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
-from pipeline.errors import InputError
-from pipeline.images import Resize
+from pipeline.config import EditingSection, given, parse_section
+from pipeline.edit_measures import Measures
+from pipeline.edits import CHANGES, INTERVENTIONS
 from pipeline.metrics.bootstrap import Interval, mean_interval, median_interval, resample_weights
 from pipeline.metrics.correlation import Correlation, across_cases, difference, spearman, within_cases
-from pipeline.metrics.heatmaps import cell_means
-from pipeline.named_paths import named_path, named_paths
 from pipeline.provenance import write_provenance
 from pipeline.seeds import generator
-from pipeline.stages.score_localisation import Masks
+from pipeline.stages.edited_datasets import Edits, read_datasets, sources
+from pipeline.stages.edits_by_word import IMPLIED_COLUMNS, WORD_COLUMNS, by_context, by_word
 from pipeline.storage import write_table, write_text
 from pipeline.tables.editing_markdown import editing_markdown
 from pipeline.tables.text import csv_text
@@ -64,13 +59,19 @@ _RECONSTRUCTION = {
     "latent_error": "latent_error",
 }
 
+# Finished cases whose unchanged picture is below `min_reconstruction_psnr`: dB, and the error of the latent.
+FLAGGED_COLUMNS = ["dataset", "case_id", *_RECONSTRUCTION.values()]
+
+# editing_<name>.csv, beside the table of correlations.
+_OTHER_TABLES = {
+    "paired": PAIR_COLUMNS,
+    "checks": CHECK_COLUMNS,
+    "flagged": FLAGGED_COLUMNS,
+    "by_word": WORD_COLUMNS,
+    "implied": IMPLIED_COLUMNS,
+}
+
 LEVELS = ("image", "pixel")
-
-# Points of a mask along a side of a latent's cell, whose share is the mask's value there.
-_MASK_DETAIL = 8
-
-# Faulty files of a dataset that are named one by one.
-_NAMED = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,71 +98,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the edits, correlate changes with what may foretell them, write the tables."""
     section = parse_section(EditingSection, args.section)
-    sources = _sources(args)
-    summaries = [summarise(dataset, section, args.seed) for dataset in _read_datasets(sources, args.resize)]
+    found = sources(args)
+    datasets = read_datasets(found, args.resize)
+    summaries = [summarise(dataset, section, args.seed) for dataset in datasets]
     table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
-    paired = pd.DataFrame([row for summary in summaries for row in summary.paired], columns=PAIR_COLUMNS)
-    checks = pd.DataFrame([row for summary in summaries for row in summary.checks], columns=CHECK_COLUMNS)
-    folder, text = args.output_dir, editing_markdown(table, checks, section)
+    others = {
+        name: pd.DataFrame([row for summary in summaries for row in getattr(summary, name)], columns=columns)
+        for name, columns in _OTHER_TABLES.items()
+    }
+    lost_masks = {dataset.name: dataset.lost_masks for dataset in datasets}
+    counts = {name: {status: len(told) for status, told in lost.items()} for name, lost in lost_masks.items()}
+    folder = args.output_dir
+    text = editing_markdown(table, others["checks"], others["flagged"], others["implied"], counts, section)
     write_table(folder / "editing.parquet", table, TABLE_COLUMNS)
     write_text(folder / "editing.csv", csv_text(table))
     write_text(folder / "editing.md", text)
-    write_text(folder / "editing_paired.csv", csv_text(paired))
-    write_text(folder / "editing_checks.csv", csv_text(checks))
+    for name, frame in others.items():
+        write_text(folder / f"editing_{name}.csv", csv_text(frame))
     write_provenance(
         folder / "editing.provenance.json",
         stage=STAGE,
         section={
             "editing": given(section),
-            "datasets": {source.name: source.section.model_dump(mode="json") for source in sources},
+            "datasets": {source.name: source.section.model_dump(mode="json") for source in found},
         },
-        inputs=[path for source in sources for path in source.files],
+        inputs=[path for source in found for path in source.files],
         extra={"seed": args.seed, "resize": args.resize},
     )
     print(text)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a dataset lies: its section, cases table, shards of edits, folder of maps and judgements, if any."""
-
-    name: str
-    section: DatasetSection
-    cases: Path
-    edits: Sequence[Path]
-    maps: Path
-    judgements: Path | None
-
-    @property
-    def files(self) -> list[Path]:
-        """The tables."""
-        return [self.cases, *self.edits, *([self.judgements] if self.judgements else [])]
-
-
-@dataclass(frozen=True)
-class Edits:
-    """One dataset, measured. Rows of `edits` and of all measures are in the order of the cases table.
-
-    image: (n,) int64, number of the image. measures: intervention → measures. inside_over_outside: (n,), mean latent
-    change by a swap inside the mask over that outside, NaN for a case without one; None for a dataset without masks.
-    judgements: rows of `JUDGEMENT_COLUMNS`; None without a classifier.
-    """
-
-    name: str
-    edits: pd.DataFrame
-    image: np.ndarray
-    measures: Mapping[str, Measures]
-    inside_over_outside: np.ndarray | None
-    judgements: pd.DataFrame | None
+    for name, lost in lost_masks.items():
+        for status, told in lost.items():
+            print(f"{name}: {len(told)} without a usable mask ({status}), the first of them {told[0]}")
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the tables say of one dataset: rows of `TABLE_COLUMNS`, `PAIR_COLUMNS` and `CHECK_COLUMNS`."""
+    """What the tables say of one dataset: rows of `TABLE_COLUMNS`, and of the other tables by their names."""
 
     rows: list[dict[str, Any]]
     paired: list[dict[str, Any]]
     checks: list[dict[str, Any]]
+    flagged: list[dict[str, Any]]
+    by_word: list[dict[str, Any]]
+    implied: list[dict[str, Any]]
 
 
 def summarise(dataset: Edits, section: EditingSection, seed: int) -> Summary:
@@ -187,7 +166,14 @@ def summarise(dataset: Edits, section: EditingSection, seed: int) -> Summary:
             {**settings, "predictor_a": names[a], "predictor_b": names[b], **_pair(group, a, b, section)}
             for a, b in combinations(range(len(names)), 2)
         ]
-    return Summary(rows, paired, _checks(dataset, weights, section))
+    return Summary(
+        rows,
+        paired,
+        _checks(dataset, weights, section),
+        _flagged(dataset, section),
+        by_word(dataset),
+        by_context(dataset, weights, section.confidence),
+    )
 
 
 @dataclass(frozen=True)
@@ -226,7 +212,6 @@ def _row(group: _Group, predictor: int, edits: pd.DataFrame, section: EditingSec
     known = group.known(predictor)
     correlation = group.correlation(predictor, known)
     low, high = correlation.interval(section.confidence)
-    flagged = ~(edits["psnr"].to_numpy(dtype=np.float64) >= section.min_reconstruction_psnr)
     return {
         "r": correlation.value,
         "r_low": low,
@@ -235,8 +220,21 @@ def _row(group: _Group, predictor: int, edits: pd.DataFrame, section: EditingSec
         "spearman": group.rank_correlation(predictor, known),
         "n": int(known.sum()),
         "n_failed": int((~known).sum()),
-        "n_flagged": int((known & flagged).sum()),
+        "n_flagged": int((known & _badly_reconstructed(edits, section)).sum()),
     }
+
+
+def _badly_reconstructed(edits: pd.DataFrame, section: EditingSection) -> np.ndarray:
+    """Which finished cases are flagged, (n,) bool."""
+    psnr = edits["psnr"].to_numpy(dtype=np.float64)
+    return (edits["status"] == "ok").to_numpy(dtype=bool) & ~(psnr >= section.min_reconstruction_psnr)
+
+
+def _flagged(dataset: Edits, section: EditingSection) -> list[dict[str, Any]]:
+    """Rows of `FLAGGED_COLUMNS`, the worst first."""
+    rows = dataset.edits[_badly_reconstructed(dataset.edits, section)].sort_values(["psnr", "case_id"])
+    listed = rows[FLAGGED_COLUMNS[1:]].to_dict("records")
+    return [{"dataset": dataset.name, **{str(name): value for name, value in row.items()}} for row in listed]
 
 
 def _pair(group: _Group, a: int, b: int, section: EditingSection) -> dict[str, Any]:
@@ -269,105 +267,6 @@ def _checks(dataset: Edits, weights: np.ndarray, section: EditingSection) -> lis
         rows.append(share("swap_changes_object_more", np.where(np.isnan(ratio), np.nan, ratio > 1.0)))
         rows.append(median("swap_change_inside_over_outside", ratio))
     if dataset.judgements is not None:
-        rows.append(share("swap_recognised", _recognised(dataset, "swap", "new")))
-        rows.append(share("unchanged_recognised", _recognised(dataset, "unchanged", "old")))
+        rows.append(share("swap_recognised", dataset.recognised("swap", "new")))
+        rows.append(share("unchanged_recognised", dataset.recognised("unchanged", "old")))
     return rows
-
-
-def _recognised(dataset: Edits, intervention: str, category: str) -> np.ndarray:
-    """Whether the classifier sees the category, old or new, in the picture: (n,), NaN for a case without a judgement."""
-    table = cast(pd.DataFrame, dataset.judgements)
-    rows = table[(table["status"] == "ok") & (table["intervention"] == intervention)]
-    seen = rows.set_index("case_id")[category].astype(np.float64)
-    return seen.reindex(dataset.edits["case_id"]).to_numpy(dtype=np.float64)
-
-
-def _sources(args: argparse.Namespace) -> list[Source]:
-    """The datasets that --cases names, in its order; InputError unless the other arguments have what belongs to them."""
-    cases, edits = named_path("--cases", args.cases), named_paths("--edits", args.edits)
-    maps, judgements = named_path("--maps", args.maps), named_path("--judgements", args.judgements)
-    sections = parse_sections(DatasetSection, "--datasets", args.datasets)
-    needed: dict[str, Collection[str]] = {"--datasets": sections, "--edits": edits, "--maps": maps}
-    others: dict[str, Collection[str]] = {"--edits": edits, "--maps": maps, "--judgements": judgements}
-    problems = [
-        f"{argument} lacks {name}, which --cases names."
-        for argument, names in needed.items()
-        for name in cases
-        if name not in names
-    ]
-    problems += [
-        f"--cases lacks {name}, which {argument} names."
-        for argument, names in others.items()
-        for name in names
-        if name not in cases
-    ]
-    if problems:
-        raise InputError("\n".join(problems))
-    return [Source(name, sections[name], cases[name], edits[name], maps[name], judgements.get(name)) for name in cases]
-
-
-def _read_datasets(sources: Sequence[Source], resize: Resize) -> list[Edits]:
-    """Every dataset, measured; InputError with the faults of all of them."""
-    read, problems = [], list[str]()
-    for source in sources:
-        try:
-            read.append(_read_dataset(source, resize))
-        except InputError as error:
-            problems.append(str(error))
-    if problems:
-        raise InputError("\n".join(problems))
-    return read
-
-
-def _read_dataset(source: Source, resize: Resize) -> Edits:
-    """One dataset; InputError with all its faulty rows, or else all its faulty maps."""
-    cases = read_cases(source.cases)
-    problems = list[str]()
-    try:
-        edits = read_edits(source.edits, cases)
-    except InputError as error:
-        problems.append(str(error))
-    try:
-        judgements = read_judgements(source.judgements, cases) if source.judgements else None
-    except InputError as error:
-        problems.append(str(error))
-    if problems:
-        raise InputError("\n".join(problems))
-    measures, ratio = _measure(source, cases, edits, resize)
-    image, _ = pd.factorize(cases["image_id"], sort=True)
-    return Edits(source.name, edits, image, measures, ratio, judgements)
-
-
-def _measure(
-    source: Source, cases: pd.DataFrame, edits: pd.DataFrame, resize: Resize
-) -> tuple[dict[str, Measures], np.ndarray | None]:
-    """Measures by intervention and, with masks, `Edits.inside_over_outside`; the maps of one case at a time."""
-    masked, swapped = source.section.localisation, has_swap(edits)
-    measures = {name: Measures.empty(len(cases), masked) for name in INTERVENTIONS}
-    ratio = np.full(len(cases), np.nan)
-    records = cast(list[dict[str, Any]], cases.to_dict("records"))
-    totals = cast(list[dict[str, Any]], edits.to_dict("records"))
-    grid: tuple[int, int] | None = None
-    masks, problems = None, list[str]()
-    for row in np.flatnonzero(edits["status"] == "ok").tolist():
-        path = source.maps / f"{records[row]['case_id']}.npz"
-        try:
-            maps = read_edit_maps(path, bool(swapped[row]))
-        except InputError as error:
-            problems.append(str(error))
-            continue
-        grid = grid or maps.grid
-        if maps.grid != grid or len(set(grid)) > 1:
-            problems.append(f"{path}: its maps are {maps.grid}; expected squares of one size for all cases.")
-            continue
-        masks = masks or (Masks(source.section, _MASK_DETAIL * grid[0], resize) if masked else None)
-        found = masks.of(records[row]) if masks else None
-        mask = cell_means(found, grid) if isinstance(found, np.ndarray) else None
-        for name in INTERVENTIONS if swapped[row] else INTERVENTIONS[:1]:
-            measures[name].fill(row, name, maps, totals[row], mask)
-        if mask is not None and swapped[row]:
-            ratio[row] = inside_over_outside(maps.change["latent_l2", "swap"], mask >= 0.5)
-    if problems:
-        rest = [f"{source.maps}: {len(problems) - _NAMED} more files like these."] if problems[_NAMED:] else []
-        raise InputError("\n".join([*problems[:_NAMED], *rest]))
-    return measures, ratio if masked else None

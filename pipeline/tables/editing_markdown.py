@@ -18,6 +18,13 @@ HEAD = [
 
 CHECK_HEAD = ["dataset", "check", "value", "interval", "n"]
 
+CONTEXT_HEAD = [
+    *("dataset", "words", "intervention", "n", "MI iᵒ, nats", "CMI iᵒ, nats", "attention"),
+    *("change", "interval", "inside / outside", "word seen %", "partner seen %"),
+]
+
+_CONTEXTS = {"all": "all", "implied": "implied", "told": "others"}
+
 _ERRORS = {
     "bootstrap_sd": "standard deviation of r over the resamples",
     "sd_over_10": "standard deviation of r over the resamples, divided by 10 as in the released code: too small",
@@ -36,11 +43,34 @@ _CHECKS = {
 }
 
 
-def editing_markdown(table: pd.DataFrame, checks: pd.DataFrame, section: EditingSection) -> str:
-    """Correlations with three decimals and the checks, after lines that say what the numbers are."""
+def editing_markdown(
+    table: pd.DataFrame,
+    checks: pd.DataFrame,
+    flagged: pd.DataFrame,
+    implied: pd.DataFrame,
+    lost_masks: Mapping[str, Mapping[str, int]],
+    section: EditingSection,
+) -> str:
+    """Correlations with three decimals, the checks, and implied words against others, each after what it is.
+
+    Args:
+        table: correlations.
+        checks: of the edits.
+        flagged: a row a case that came back badly.
+        implied: a row a dataset, context and intervention.
+        lost_masks: dataset → status → number of edited cases whose mask could not be used.
+        section: what the captions name.
+    """
     correlations = markdown_table(HEAD, 5, [_cells(row) for row in table.to_dict("records")])
     checked = markdown_table(CHECK_HEAD, 2, [_check_cells(row) for row in checks.to_dict("records")])
-    return "\n".join([_caption(section), "", correlations, "", _check_caption(section), "", checked, ""])
+    contexts = markdown_table(CONTEXT_HEAD, 3, [_context_cells(row) for row in implied.to_dict("records")])
+    parts = [
+        *(_caption(section), correlations),
+        *(_check_caption(section), checked),
+        "  \n".join([_flagged_sentence(flagged, section), *_lost_sentences(lost_masks)]),
+        *(_context_caption(section), contexts),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _cells(row: Mapping[Any, Any]) -> list[str]:
@@ -61,6 +91,16 @@ def _check_cells(row: Mapping[Any, Any]) -> list[str]:
     else:
         values = [_number(row["value"], 2), _interval(row["low"], row["high"], 2)]
     return [row["dataset"], f"{text} ({unit})" if unit else text, *values, str(row["n"])]
+
+
+def _context_cells(row: Mapping[Any, Any]) -> list[str]:
+    return [
+        *(row["dataset"], _CONTEXTS[row["context"]], row["intervention"], str(row["n"])),
+        *(_number(row[name], 2) for name in ("mi_o", "cmi_o", "attention", "latent_l2")),
+        _interval(row["latent_l2_low"], row["latent_l2_high"], 2),
+        _number(row["inside_over_outside"], 2),
+        *(percent(row[name]) for name in ("word_recognised", "partner_recognised")),
+    ]
 
 
 def _number(value: float, digits: int = 3) -> str:
@@ -95,4 +135,38 @@ def _check_caption(section: EditingSection) -> str:
     return (
         f"Checks of the edits, with {100 * section.confidence:g} % intervals of the same bootstrap; n: cases that have a "
         "value."
+    )
+
+
+def _flagged_sentence(flagged: pd.DataFrame, section: EditingSection) -> str:
+    bound = f"{section.min_reconstruction_psnr:g} dB"
+    if flagged.empty:
+        return f"Flagged cases, whose unchanged picture is below {bound}: none."
+    counts = flagged["dataset"].value_counts(sort=False)
+    listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f"Flagged cases, whose unchanged picture is below {bound}: {listed}. They are listed in editing_flagged.csv."
+
+
+def _lost_sentences(lost_masks: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """One line if any mask could not be used."""
+    listed = "; ".join(
+        f"{name} " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        for name, counts in lost_masks.items()
+        if counts
+    )
+    if not listed:
+        return []
+    return [
+        "Edited cases without a usable mask, which are missing from mask_area and from change inside over outside: "
+        f"{listed}."
+    ]
+
+
+def _context_caption(section: EditingSection) -> str:
+    return (
+        "Words that the rest of the caption implies, and others. Implied: less than half of the word's MI is left as CMI "
+        "once the rest of the caption is known (both iᵒ). Medians over n cases; change: latent_l2, with its "
+        f"{100 * section.confidence:g} % interval; inside / outside: mean change inside the mask over that outside; seen: "
+        "share of the edited pictures in which a classifier sees the word's object, or its partner. The same word by word "
+        "is in editing_by_word.csv."
     )

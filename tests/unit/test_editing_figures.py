@@ -20,9 +20,11 @@ from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.edits import CHANGES, EDIT_COLUMNS, NUMBERS, read_edits
 from pipeline.figures import editing_scatter, editing_sheet, editing_strips
 from pipeline.figures.edited_caption import NEW, OLD, StruckText, Word, caption_lines, edited_words
-from pipeline.figures.editing_strips import Strip, lines_of_rows, number, scale_labels, scale_tops
+from pipeline.figures.editing_layout import Strip, lines_of_rows, number, scale_tops
+from pipeline.figures.editing_strips import scale_labels
 from pipeline.figures.style import save_figure
 from pipeline.metrics.bootstrap import resample_weights
+from pipeline.seeds import generator as generator_of
 from pipeline.stages import plot_editing
 from pipeline.stages.plot_editing import choose
 from pipeline.storage import write_arrays, write_table
@@ -208,7 +210,7 @@ def points(count: int, interventions: tuple[str, ...] = ("omit", "swap")) -> pd.
     one = pd.DataFrame(
         {
             "case_id": [f"c{k}" for k in range(count)],
-            "image_id": [f"i{k // 2}" for k in range(count)],
+            "image": [k // 2 for k in range(count)],
             "change": 3 * cmi + 1,
             "cmi": cmi,
             "attention": attention,
@@ -217,14 +219,17 @@ def points(count: int, interventions: tuple[str, ...] = ("omit", "swap")) -> pd.
     return pd.concat([one.assign(intervention=name) for name in interventions], ignore_index=True)
 
 
-def scatter(frame: pd.DataFrame, failed: int = 0) -> Figure:
-    return editing_scatter.draw(frame, failed, np.random.default_rng(0))
+def scatter(frame: pd.DataFrame, failed: int = 0, confidence: float = 0.95) -> Figure:
+    images = int(frame["image"].max()) + 1 if len(frame) else 0
+    return editing_scatter.draw(frame, failed, resample_weights(images, 300, np.random.default_rng(0)), confidence)
 
 
 def test_scatter_has_a_panel_a_predictor_and_intervention_with_r_in_the_corner() -> None:
     figure = scatter(points(30))
     assert len(figure.axes) == 4
-    assert [axes.get_xlabel() for axes in figure.axes] == 2 * list(editing_scatter.PREDICTORS.values())
+    cmi, attention = editing_scatter.PREDICTORS.values()
+    labels = [axes.get_xlabel() for axes in figure.axes]
+    assert labels == [cmi, attention, editing_scatter.CMI_OF_SWAP, attention]
     assert "r = 1.00  [1.00, 1.00]" in [text.get_text() for text in figure.axes[0].texts]
     assert "word swapped · 30 cases of 15 images" in words(figure)
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
@@ -236,7 +241,8 @@ def test_regression_line_and_band() -> None:
     x = generator.random(200) * 40 + 7
     y = 2 * x - 5 + generator.normal(0, 3, 200)
     image = np.arange(200) // 2
-    fit = editing_scatter.regression(x, y, image, resample_weights(100, 500, generator))
+    resamples = editing_scatter.Resamples(image, resample_weights(100, 500, generator), 0.95)
+    fit = editing_scatter.regression(x, y, resamples)
     assert fit is not None
     slope, offset = np.polyfit(x, y, 1)
     np.testing.assert_allclose(fit.y, slope * fit.x + offset, rtol=1e-9)
@@ -246,7 +252,32 @@ def test_regression_line_and_band() -> None:
     half = (fit.high - fit.low) / 2
     assert half[middle] == pytest.approx(1.96 * 3 / np.sqrt(200), rel=0.25)
     assert half[0] > 1.3 * half[middle] and half[-1] > 1.3 * half[middle]
-    assert editing_scatter.regression(np.ones(9), x[:9], image[:9], resample_weights(5, 10, generator)) is None
+    few = editing_scatter.Resamples(image[:9], resample_weights(5, 10, generator), 0.95)
+    assert editing_scatter.regression(np.ones(9), x[:9], few) is None
+    narrow = editing_scatter.regression(x, y, resamples._replace(confidence=0.5))
+    assert narrow is not None and (narrow.high - narrow.low < fit.high - fit.low).all()
+
+
+def test_an_image_without_a_case_leaves_a_resample_without_a_line() -> None:
+    x, image = np.arange(6.0), np.zeros(6, dtype=np.int64)
+    weights = np.array([[0.0, 2.0], [1.0, 1.0], [2.0, 0.0]])  # in the first resample there is no case
+    fit = editing_scatter.regression(x, 2 * x + 1, editing_scatter.Resamples(image, weights, 0.95))
+    assert fit is not None
+    np.testing.assert_allclose([fit.low, fit.high], [fit.y, fit.y])
+
+
+def test_scatter_names_its_confidence_and_keeps_to_it() -> None:
+    frame = points(60).assign(change=lambda table: table["change"] + np.random.default_rng(5).normal(0, 1, len(table)))
+
+    def interval(confidence: float) -> tuple[float, float]:
+        figure = scatter(frame, confidence=confidence)
+        assert f"{100 * confidence:g} %" in " ".join(words(figure))
+        text = next(text.get_text() for text in figure.axes[0].texts if text.get_text().startswith("r = "))
+        low, high = text.replace("−", "-").partition("[")[2].rstrip("]").split(", ")
+        return float(low), float(high)
+
+    (low, high), (inner_low, inner_high) = interval(0.95), interval(0.5)
+    assert low < inner_low < inner_high < high
 
 
 def test_scatter_says_what_it_cannot_show() -> None:
@@ -334,13 +365,14 @@ def arguments(study: Path, panels: int = 4) -> list[str]:
         *("plot_editing", "--cases", str(study / "cases.parquet"), "--edits"),
         *(str(study / f"shard-{shard:04d}.parquet") for shard in range(2)),
         *("--maps", str(study / "edits"), "--dataset", "scenes", "--section", json.dumps({"panels": panels})),
+        *("--editing", json.dumps({"bootstrap": 200, "confidence": 0.9}), "--seed", "3"),
         *("--output-dir", str(study / "figures")),
     ]
 
 
 def test_points_hold_totals_and_the_correlation_of_the_maps(study: Path) -> None:
     cases = pd.read_parquet(study / "cases.parquet")
-    edits = read_edits(sorted(study.glob("shard-*.parquet")), cases).assign(image_id=cases["image_id"])
+    edits = read_edits(sorted(study.glob("shard-*.parquet")), cases).assign(image=[0, 0, 1, 1, 2, 2])
     table = plot_editing.edit_points(edits, study / "edits")
     assert table["intervention"].value_counts().to_dict() == {"omit": 5, "swap": 4}
     first = table[table["case_id"] == cases["case_id"][0]]
@@ -363,7 +395,22 @@ def test_the_stage_writes_three_figures_and_says_what_it_chose(study: Path) -> N
     assert len(chosen) == len({edit["case_id"] for edit in chosen}) == 4
     assert chosen[0]["r"] > 0.99
     assert [record["extra"][name] for name in ("cases", "failed", "swapped", "without_r")] == [6, 1, 4, 0]
-    assert len(record["inputs"]) == 3
+    assert len(record["inputs"]) == 3 and list(record["section"]) == ["figures"]
+    scattered = json.loads((study / "figures" / "scatter-scenes.provenance.json").read_text())
+    assert scattered["section"]["editing"] == {"bootstrap": 200, "confidence": 0.9} and scattered["extra"]["seed"] == 3
+
+
+def test_the_scatter_has_the_resamples_of_the_tables(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(
+        plot_editing.editing_scatter,
+        "draw",
+        lambda *arguments: given.append(arguments) or plot_editing.sentence_figure("", ""),
+    )
+    assert main(arguments(study)) == 0
+    frame, failed, weights, confidence = given[0]
+    np.testing.assert_array_equal(weights, resample_weights(3, 200, generator_of(3, "scenes", "bootstrap")))
+    assert failed == 1 and confidence == 0.9 and frame["image"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2]
 
 
 def test_missing_files_of_a_case_are_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

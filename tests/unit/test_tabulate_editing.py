@@ -21,7 +21,8 @@ from pipeline.config import DatasetSection, EditingSection, section_json, sectio
 from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.edit_measures import inside_over_outside
 from pipeline.edits import CHANGES, EDIT_COLUMNS, JUDGEMENT_COLUMNS, QUANTITIES
-from pipeline.stages.tabulate_editing import CHECK_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
+from pipeline.stages.edits_by_word import IMPLIED_COLUMNS, WORD_COLUMNS
+from pipeline.stages.tabulate_editing import CHECK_COLUMNS, FLAGGED_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from pipeline.storage import read_arrays, read_table, write_arrays, write_table
 
 IMAGES, GRID, SIDE = 9, 8, 32
@@ -290,6 +291,112 @@ def test_badly_reconstructed_cases_are_flagged_and_still_count(study: Study) -> 
     assert row_of(table, "image", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [17, 0]
 
 
+def test_flagged_cases_are_listed_worst_first(study: Study) -> None:
+    assert study.tabulate(section=EditingSection(bootstrap=200, min_reconstruction_psnr=0))["n_flagged"].sum() == 0
+    empty = (study.folder / "tables" / "editing_flagged.csv").read_text(encoding="utf-8")
+    assert empty.strip() == ",".join(FLAGGED_COLUMNS)
+    assert "below 0 dB: none." in (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
+    study.edits["mine"].loc[4, "psnr"] = 10.5
+    study.fail("mine", 2)  # without a PSNR, and counted as failed
+    study.tabulate("mine", "plain", section=EditingSection(bootstrap=200, min_reconstruction_psnr=20.5))
+    found = study.read("editing_flagged.csv")
+    assert found.columns.tolist() == FLAGGED_COLUMNS
+    cases = {name: frame["case_id"].tolist() for name, frame in study.cases.items()}
+    expected = [("mine", cases["mine"][row]) for row in (4, 0, 1)] + [("plain", cases["plain"][row]) for row in (0, 1)]
+    assert list(found[["dataset", "case_id"]].itertuples(index=False, name=None)) == expected
+    assert found.loc[0, FLAGGED_COLUMNS[2:]].tolist() == pytest.approx([10.5, 49.0, 44.0, 0.4])
+
+
+def lost_masks(study: Study, capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
+    """The lines about masks in the table for people, and those that the stage prints beside it."""
+    capsys.readouterr()
+    study.tabulate("mine", "plain")
+    text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
+    printed = capsys.readouterr().out.removeprefix(text).splitlines()
+    return [line for line in text.splitlines() if "usable mask" in line], [line for line in printed if line]
+
+
+def test_masks_that_cannot_be_used_are_told_by_status(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lost_masks(study, capsys) == ([], [])
+    (study.folder / "bed.png").unlink()
+    Image.fromarray(np.zeros((SIDE, SIDE), dtype=np.uint8)).save(study.folder / "dog.png")
+    study.fail("mine", 1)  # a failed case needs no mask
+    (line,), printed = lost_masks(study, capsys)
+    assert line.endswith(": mine 9 empty_mask, 8 mask_unreadable.")
+    first, second = study.cases["mine"].loc[[0, 3], "case_id"]
+    assert printed[0].startswith(
+        f"mine: 9 without a usable mask (empty_mask), the first of them case {first}: the object"
+    )
+    assert printed[1].startswith(f"mine: 8 without a usable mask (mask_unreadable), the first of them case {second}: ")
+    assert "bed.png" in printed[1] and len(printed) == 2
+
+
+def test_edits_by_word(study: Study) -> None:
+    edits = study.edits["mine"]
+    edits["cmi_o"] = edits["mi_o"]
+    edits.loc[[0, 2, 4], "cmi_o"] = 0.49 * edits["mi_o"]  # three dogs
+    study.fail("mine", 6)
+    study.tabulate("mine", "plain")
+    table = study.read("editing_by_word.csv")
+    assert table.columns.tolist() == WORD_COLUMNS
+    rows = table[table["dataset"] == "mine"].set_index(["label", "context", "intervention"])
+    contexts = [("bed", "all"), ("bed", "told"), ("dog", "all"), ("dog", "implied"), ("dog", "told")]
+    assert list(rows.index) == [(*one, intervention) for one in contexts for intervention in ("omit", "swap")]
+    # Of nine dogs one failed; of the implied ones the first has no swap, nor has the twelfth case.
+    assert rows.loc[("dog", "all", "omit"), ["n", "n_failed"]].tolist() == [8, 1]
+    assert rows.loc[("dog", "implied", "omit"), ["n", "n_failed"]].tolist() == [3, 0]
+    assert rows.loc[("dog", "implied", "swap"), ["n", "n_failed"]].tolist() == [2, 1]
+    assert rows.loc[("dog", "told", "swap"), ["n", "n_failed"]].tolist() == [4, 1]
+    implied, mask = rows.loc[("dog", "implied", "swap")], study.mask("dog")
+    for name, column in (
+        ("mi_s", "mi_s"),
+        ("cmi_s", "cmi_swap_s"),
+        ("cmi_o", "cmi_swap_o"),
+        ("attention", "attention"),
+    ):
+        assert implied[name] == pytest.approx(edits.loc[[2, 4], column].median(), rel=1e-5)
+    omitted = rows.loc[("dog", "implied", "omit")]
+    assert omitted["cmi_o"] == pytest.approx(0.49 * edits.loc[[0, 2, 4], "mi_o"].median(), rel=1e-5)
+    changes = [study.arrays("mine", position)["change/latent_l2/swap"] for position in (2, 4)]
+    assert implied["latent_l2"] == pytest.approx(np.median([change.sum() for change in changes]), rel=1e-5)
+    ratios = [change[mask].mean() / change[~mask].mean() for change in changes]
+    assert implied["inside_over_outside"] == pytest.approx(np.median(ratios), rel=1e-5)
+    assert implied[["n_masked", "n_judged", "word_recognised", "partner_recognised"]].tolist() == [2, 2, 0, 0]
+    # The seventeenth case was not judged after its swap; its mask and its change are there.
+    bed = rows.loc[("bed", "all", "swap")]
+    assert bed[["n", "n_masked", "n_judged"]].tolist() == [6, 6, 5]
+    assert bed["partner_recognised"] == pytest.approx(4 / 5)
+    plain = table[table["dataset"] == "plain"]
+    assert (plain[["n_masked", "n_judged"]] == 0).all(axis=None)
+    assert plain[["inside_over_outside", "word_recognised", "partner_recognised"]].isna().all(axis=None)
+
+
+def test_implied_words_against_others(study: Study) -> None:
+    edits = study.edits["mine"]
+    edits["cmi_o"] = 0.5 * edits["mi_o"]  # half is left: told
+    edits.loc[[0, 1, 2, 4], "cmi_o"] = 0.0
+    edits.loc[[1, 2], "mi_o"] = 0.0  # a word that tells nothing implies nothing
+    study.fail("mine", 17)
+    study.tabulate()
+    table = study.read("editing_implied.csv")
+    assert table.columns.tolist() == IMPLIED_COLUMNS
+    rows = table.set_index(["context", "intervention"])
+    assert rows["n"].to_dict() == {
+        **{("all", "omit"): 17, ("all", "swap"): 11, ("implied", "omit"): 2, ("implied", "swap"): 1},
+        **{("told", "omit"): 15, ("told", "swap"): 10},
+    }
+    assert rows.loc[("all", "omit"), "n_failed"] == 1 and rows.loc[("all", "swap"), "n_failed"] == 7
+    changes = [study.arrays("mine", position)["change/latent_l2/omit"].sum() for position in range(17)]
+    assert rows.loc[("implied", "omit"), "latent_l2"] == pytest.approx((changes[0] + changes[4]) / 2, rel=1e-5)
+    assert rows.loc[("all", "omit"), "latent_l2"] == pytest.approx(np.median(changes), rel=1e-5)
+    assert (rows["latent_l2_low"] <= rows["latent_l2"]).all() and (rows["latent_l2"] <= rows["latent_l2_high"]).all()
+    for position in range(17):
+        study.fail("mine", position)
+    study.tabulate()
+    empty = study.read("editing_implied.csv")
+    assert (empty["n"] == 0).all() and empty["latent_l2"].isna().all()
+
+
 def test_a_study_without_swaps(study: Study) -> None:
     frame = study.edits["plain"]
     swap_numbers = [name for name in EDIT_COLUMNS if name.startswith("cmi_swap")]
@@ -379,7 +486,7 @@ def test_change_inside_over_outside() -> None:
 def test_the_table_for_people(study: Study) -> None:
     table = study.tabulate()
     text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
-    caption, correlations, check_caption, checks, *_ = text.split("\n\n")
+    caption, correlations, check_caption, checks, flagged, context_caption, contexts = text.split("\n\n")
     for words in ("omit", "swap", "200 resamples", "bootstrap_sd", "below 20 dB", "mask_area", "editing_paired.csv"):
         assert words in caption
     assert "95 %" in check_caption
@@ -391,6 +498,18 @@ def test_the_table_for_people(study: Study) -> None:
     assert cells[6] == f"{first['r_low']:.3f} to {first['r_high']:.3f}" and cells[9:] == ["18", "0", "1"]
     assert checks.splitlines()[2].startswith("| mine | PSNR of the unchanged picture, median (dB) | 27.50 |")
     assert "| mine | the partner is recognised after a swap (%) | 72.7 |" in checks
+    assert flagged.endswith("below 20 dB: mine 1. They are listed in editing_flagged.csv.")
+    assert "editing_by_word.csv" in context_caption and "95 % interval" in context_caption
+    implied = study.read("editing_implied.csv")
+    assert [line.split(" | ")[1:4] for line in contexts.splitlines()[2:]] == [
+        [words, intervention, str(n)]
+        for (words, intervention), n in zip(
+            [(words, one) for words in ("all", "implied", "others") for one in ("omit", "swap")],
+            implied["n"],
+            strict=True,
+        )
+    ]
+    assert f"| {implied['latent_l2'][0]:.2f} | {implied['latent_l2_low'][0]:.2f} to " in contexts.splitlines()[2]
     study.fail("mine", 0)
     released = EditingSection(bootstrap=200, error="sd_over_10", confidence=0.9)
     study.tabulate(section=released)
@@ -410,7 +529,8 @@ def test_the_record_names_settings_and_inputs(study: Study) -> None:
 
 
 def test_the_order_of_rows_does_not_matter(study: Study) -> None:
-    names = ["editing.csv", "editing.parquet", "editing.md", "editing_paired.csv", "editing_checks.csv"]
+    names = ["editing.csv", "editing.parquet", "editing.md"]
+    names += [f"editing_{name}.csv" for name in ("paired", "checks", "flagged", "by_word", "implied")]
     study.tabulate()
     first = [(study.folder / "tables" / name).read_bytes() for name in names]
     study.edits["mine"] = study.edits["mine"].sample(frac=1, random_state=1)

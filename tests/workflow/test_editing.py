@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.datasets.cases import read_cases
 from pipeline.edits import read_edit_maps, read_edits, read_judgements
+from pipeline.scenes.world import IMPLIED
 from pipeline.storage import read_arrays
 from tests.workflow.study import TINY_EDITING, Study, working_copy
 
@@ -52,6 +53,12 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     assert checks.loc["psnr_autoencoder_median", "value"] > 15
     assert "| scenes" in (tables / "editing.md").read_text(encoding="utf-8")
     assert len(pd.read_csv(tables / "editing_paired.csv")) > 0
+    by_context = pd.read_csv(tables / "editing_implied.csv").set_index(["context", "intervention"])["n"]
+    assert by_context["all", "omit"] == by_context["implied", "omit"] + by_context["told", "omit"] == 4
+    by_word = pd.read_csv(tables / "editing_by_word.csv")
+    assert by_word.loc[(by_word["context"] == "all") & (by_word["intervention"] == "omit"), "n"].sum() == 4
+    flagged = pd.read_csv(tables / "editing_flagged.csv")
+    assert len(flagged) == table.loc[(table["level"] == "image") & (table["intervention"] == "omit"), "n_flagged"].max()
     for name in ("strips", "sheet", "scatter"):
         assert (finished_editing.results / "figures/editing" / f"{name}-scenes.png").stat().st_size > 5000
 
@@ -61,13 +68,23 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     [
         (None, {}),
         ({"editing": {"min_reconstruction_psnr": 30.0}}, TABLES),
+        ({"editing": {"confidence": 0.9}}, {**TABLES, **FIGURES}),
         ({"editing": {"steps": 4}}, EDITS),
         ({"editing": {"omit": "underscore"}}, EDITS),
         ({"figures": {"format": "svg"}}, FIGURES),
         ({"attention": {"steps": [3]}}, {}),
         ({"machine": {"batch_size": 3, "threads": 2}}, {}),
     ],
-    ids=["nothing", "flags", "flow", "captions", "figures", "attention of the localisation study", "machine"],
+    ids=[
+        "nothing",
+        "flags",
+        "intervals",
+        "flow",
+        "captions",
+        "figures",
+        "attention of the localisation study",
+        "machine",
+    ],
 )
 def test_configuration_runs_again_what_it_decides(
     finished_editing: Study, config: dict[str, object] | None, jobs: dict[str, int]
@@ -111,3 +128,19 @@ def test_the_embedded_model_edits_what_the_caption_says(repository: Path, tmp_pa
     table = pd.read_csv(study.results / "tables/editing.csv")
     maps = table[(table["level"] == "pixel") & (table["predictor"] == "cmi_o") & (table["change"] == "latent_l2")]
     assert len(maps) == 2 and (maps["r_low"] > 0.2).all()
+    assert_implied_words_are_told_by_their_captions(study)
+
+
+def assert_implied_words_are_told_by_their_captions(study: Study) -> None:
+    """CMI and MI set apart the nouns whose adjective implies them (in the embedded study, all 18 of 120 and no other)."""
+    by_word = pd.read_csv(study.results / "tables/editing_by_word.csv")
+    measured = by_word[(by_word["context"] == "implied") & (by_word["intervention"] == "omit")].set_index("label")["n"]
+    cases = read_cases(study.results / "scenes/cases.parquet")
+    written = [IMPLIED.get(case.label, "nothing") in case.prompt_full for case in cases.itertuples()]
+    expected = cases.loc[written, "label"].value_counts()
+    assert expected.sum() > 0
+    assert measured.sub(expected, fill_value=0).abs().sum() <= 0.04 * len(cases)
+    change = pd.read_csv(study.results / "tables/editing_implied.csv").set_index(["intervention", "context"])[
+        "latent_l2"
+    ]
+    assert change["omit", "implied"] < 0.5 * change["omit", "told"]
