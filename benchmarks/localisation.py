@@ -24,12 +24,11 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import released_procedure as released
 import torch
+
+import released_procedure as released
 from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
 from metering import Cost, Meter, at_hand
-from released_procedure import Word
-
 from pipeline.attention import Tap, recording, word_map
 from pipeline.config import AttentionSection, Config, InformationSection
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
@@ -41,6 +40,7 @@ from pipeline.sampling import Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.storage import write_table
 from pipeline.words import find_word, word_token_positions
+from released_procedure import Word
 
 BATCH_SIZE = 64
 CMI = ("context", "full")

@@ -41,7 +41,7 @@ class Target:
 
     @property
     def met(self) -> bool:
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+        return bool(self.value >= self.limit if self.at_least else self.value <= self.limit)
 
     def __str__(self) -> str:
         bound, verdict = "at least" if self.at_least else "at most", "met" if self.met else "MISSED"

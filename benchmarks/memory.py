@@ -16,7 +16,6 @@ import tempfile
 from pathlib import Path
 
 from measuring import ROOT, Row, Target, argument_parser, model_arguments, peak_memory, report, scene_cases, stage
-
 from pipeline.config import Config, LocalisationSection, section_json
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
 from pipeline.storage import write_table

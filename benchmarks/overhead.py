@@ -20,15 +20,15 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+
 from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
 from metering import Meter, at_hand
-from random_models import pipeline_with, stable_diffusion_like
-
 from pipeline.attention import AttentionRecorder
 from pipeline.config import Config
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.storage import write_table
+from random_models import pipeline_with, stable_diffusion_like
 
 
 def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_size: int) -> Row:

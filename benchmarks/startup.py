@@ -24,8 +24,8 @@ from functools import partial
 from pathlib import Path
 
 import yaml
-from measuring import ROOT, Row, Target, alternating, argument_parser, report
 
+from measuring import ROOT, Row, Target, alternating, argument_parser, report
 from pipeline.__main__ import STAGES
 
 # These run a model, or learn one; all others are to start without torch.

@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from measuring import Target, argument_parser, median_ratio, report
 
+from measuring import Target, argument_parser, median_ratio, report
 from pipeline.config import LocalisationSection
 from pipeline.metrics.heatmaps import min_max, upsample_bilinear
 from pipeline.metrics.localisation import iou_curve, rank_pixels, score_map, threshold_grid
