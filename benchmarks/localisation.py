@@ -26,7 +26,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import released_procedure as released
 from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
 from metering import Cost, Meter, at_hand
 from pipeline.attention import Tap, recording, word_map
@@ -40,7 +39,7 @@ from pipeline.sampling import Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.storage import write_table
 from pipeline.words import find_word, word_token_positions
-from released_procedure import Word
+from released_procedure import Word, attention, attention_information, information
 
 BATCH_SIZE = 64
 CMI = ("context", "full")
@@ -140,10 +139,10 @@ def equal_draws(folder: Path, meter: Meter, cases: int, section: InformationSect
         "attention": our_stage("record_attention", AttentionSection(steps=section.steps)),
     }
     theirs = {
-        "cmi": runs(lambda s: released.information(model, words, ("full", "context", "empty"), s, interval, rng)),
-        "attention_information": runs(lambda s: released.attention_information(model, words, s, interval, rng)),
-        "mi": runs(lambda s: released.information(model, words, ("word", "empty", "empty"), s, interval, rng)),
-        "attention": runs(lambda s: released.attention(model, words, s)),
+        "cmi": runs(lambda s: information(model, words, ("full", "context", "empty"), s, interval, rng)),
+        "attention_information": runs(lambda s: attention_information(model, words, s, interval, rng)),
+        "mi": runs(lambda s: information(model, words, ("word", "empty", "empty"), s, interval, rng)),
+        "attention": runs(lambda s: attention(model, words, s)),
     }
     recorded = theirs["cmi"] + theirs["attention_information"]
     pairs = {

@@ -110,7 +110,7 @@ def _write_json(path: Path, content: object) -> None:
 
 def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
     """Make every output of the study as an empty file and let Snakemake take it for done; how many there are."""
-    _, summary = _snakemake(folder, configuration, "--summary")
+    _, summary = _snakemake(folder, configuration, "--summary", "--cores", "1")
     outputs = summary_files(summary)
     for name in outputs:
         path = folder / name
