@@ -272,35 +272,24 @@ class ScenesModelSection(Section):
     seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
     text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
-    unet_steps: int = Field(27000, ge=1, description="steps of the denoiser")
+    unet_steps: int = Field(
+        29000, ge=1, description="steps of the denoiser, in three cycles of the learning rate (18, 9 and 2 of 29)"
+    )
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
     text_learning_rate: float = Field(0.00002, ge=0, description="that of the text encoder while the denoiser learns")
-    decay_from: float = Field(
-        0.7, ge=0, lt=1, description="share of the steps before `refine_from` after which the learning rate falls"
-    )
     bind_from: int = Field(
         2000, ge=0, description="step from which most scenes hold two things and most captions say which is where"
     )
     bind_until: int = Field(4500, ge=0, description="step from which the mixture is the first one again")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
-    focus: float = Field(
-        0.6, ge=0, le=1, description="share of noise levels drawn where words tell most (log-SNR -2.4 to 3)"
-    )
     silence: float = Field(
         0.85,
         ge=0,
         le=1,
-        description="share of prompts left empty at log-SNRs where the scene is plain to see (above 1)",
+        description="share of prompts left empty at log-SNRs where the scene is plain to see",
     )
-    refine_from: int = Field(
-        18000,
-        ge=1,
-        description="step from which the learning rate rises again and prompts lean towards words alone and left out",
-    )
-    refine_rate: float = Field(0.5, gt=0, le=1, description="peak of that second rise, as a share of the first")
-    refine_focus: float = Field(0.85, ge=0, le=1, description="`focus` from there on")
     clip_steps: int = Field(3000, ge=1, description="steps of the CLIP's image tower")
     clip_batch: int = Field(64, ge=2, description="scenes in a step, told apart by their captions")
     clip_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the image tower")
