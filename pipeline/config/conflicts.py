@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pipeline.config.keys import example_at
 from pipeline.config.problems import Problem
@@ -28,6 +29,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _number_lists(config)
     yield from _nested_steps(config.information.steps, ("information", "steps"), config.information)
     yield from _retrieval_steps(config)
+    yield from _editing_information(config)
     yield from _repeated_values(config)
     yield from _second_models(config)
     yield from _flow_steps(config.editing)
@@ -86,14 +88,16 @@ def _retrieval_files(datasets: Mapping[str, RetrievalDatasetSection]) -> Iterato
 
 
 def _number_lists(config: Config) -> Iterator[Problem]:
+    start: Any = config
     for path in (
         ("information", "steps"),
         ("attention", "steps"),
         ("retrieval", "steps"),
         ("retrieval", "diffitm_timesteps"),
+        ("editing", "information", "steps"),
     ):
-        numbers = getattr(getattr(config, path[0]), path[1])
-        if not _increasing(numbers):
+        numbers = reduce(getattr, path, start)
+        if numbers and not _increasing(numbers):
             yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
 
 
@@ -135,6 +139,13 @@ def _retrieval_steps(config: Config) -> Iterator[Problem]:
     elif steps[0] < fewest <= steps[-1]:
         matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because a race needs a standard error"
         yield Problem(path, matter, path, [fewest, 2 * fewest])
+
+
+def _editing_information(config: Config) -> Iterator[Problem]:
+    """Numbers of draws of the edits alone; without any, those of `information` hold, and are looked at there."""
+    steps, path = config.editing.information.steps, ("editing", "information", "steps")
+    if steps is not None:
+        yield from _nested_steps(steps, path, config.editing.estimator(config.information))
 
 
 def _repeated_values(config: Config) -> Iterator[Problem]:

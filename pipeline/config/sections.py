@@ -231,6 +231,15 @@ class RetrievalSection(Section):
     )
 
 
+class EditingInformationSection(Section):
+    """Where the editing study estimates information otherwise than the other studies do."""
+
+    steps: Steps | None = Field(None, description="numbers of draws, nested in one run; edits use the last")
+    loc: float | None = Field(None, description="centre of the log-SNRs")
+    scale: float | None = Field(None, gt=0, description="their scale")
+    clip: float | None = Field(None, gt=0, description="log-SNRs reach from loc - clip*scale to loc + clip*scale")
+
+
 class EditingSection(Section):
     """How words are taken out of captions or swapped on the way from an image to noise and back."""
 
@@ -246,6 +255,10 @@ class EditingSection(Section):
     swap_scope: Literal["target", "all"] = Field(
         "target", description="swap the word alone, or every word of the caption that has a partner"
     )
+    information: EditingInformationSection = Field(
+        EditingInformationSection(),
+        description="Keys of the section `information` that are other ones for edits (null: as there)",
+    )
     min_reconstruction_psnr: float = Field(
         20.0, ge=0, description="PSNR of the unchanged picture against the real one, dB, below which a case is flagged"
     )
@@ -254,6 +267,10 @@ class EditingSection(Section):
     error: Literal["bootstrap_sd", "sd_over_10"] = Field(
         "bootstrap_sd", description="error beside each correlation: the resamples' standard deviation, or a tenth of it"
     )
+
+    def estimator(self, information: InformationSection) -> InformationSection:
+        """The estimator of the edits: that of the study, with the keys of `information` here that are not null."""
+        return information.model_copy(update=self.information.model_dump(exclude_none=True))
 
 
 class FiguresSection(Section):

@@ -12,7 +12,7 @@ from pipeline.datasets.cases import read_cases, write_cases
 from tests.workflow.shard_runs import Results, ShardRun, assert_close
 
 BATCH = 16
-STEPS = {"estimate_information": (6, 12), "record_attention": (2,)}
+STEPS = {"estimate_information": (6, 12), "record_attention": (2,), "edit_images": (6,)}
 
 
 @pytest.fixture(scope="module", params=list(STEPS))
