@@ -28,6 +28,20 @@ Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
 ]
 Estimator = Literal["orthogonal", "standard"]
+Design = Literal["iid", "stratified", "midpoint", "sobol"]
+ValidationProblem = Literal[
+    "plane",
+    "shapes",
+    "fine",
+    "labels",
+    "disc_16",
+    "disc_64",
+    "normal_1",
+    "dense_5",
+    "dense_25",
+    "sparse_5",
+    "sparse_25",
+]
 # Methods of the retrieval study that score with a model of their own.
 SecondModel = Literal["hardneg_diffitm"]
 RetrievalMethod = Literal["i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only"]
@@ -46,7 +60,7 @@ class ScenesSection(Section):
     count: int = Field(240, ge=1, description="number of pictures")
     folder: str = Field("data/scenes", min_length=1, description="where they are written, in COCO layout")
     retrieval: int = Field(
-        100,
+        80,
         ge=1,
         description="cases of each embedded retrieval set; order sets: five captions of an image are five cases",
     )
@@ -142,9 +156,7 @@ class InformationSection(Section):
     density: Literal["logistic", "uniform", "grid"] = Field(
         "logistic", description="density of the log-SNRs, whose inverse weights the integrand"
     )
-    design: Literal["iid", "stratified", "midpoint", "sobol"] = Field(
-        "stratified", description="how the draws are spread over the density"
-    )
+    design: Design = Field("stratified", description="how the draws are spread over the density")
     antithetic_eps: bool = Field(True, description="draw log-SNRs in pairs with noise of opposite sign")
     loc: float = Field(1.0, description="centre of the log-SNRs")
     scale: float = Field(2.0, gt=0, description="their scale")
@@ -273,6 +285,24 @@ class EditingSection(Section):
         return information.model_copy(update=self.information.model_dump(exclude_none=True))
 
 
+class ValidationSection(Section):
+    """The estimator against problems whose information is known; range of log-SNRs and density as in `information`."""
+
+    problems: Annotated[tuple[ValidationProblem, ...], Field(min_length=1)] = Field(
+        ("plane", "fine", "disc_16", "dense_5"), description="problems"
+    )
+    designs: Annotated[tuple[Design, ...], Field(min_length=1)] = Field(
+        ("iid", "stratified"), description="how the draws are spread over the density"
+    )
+    antithetic_eps: Annotated[tuple[bool, ...], Field(min_length=1)] = Field(
+        (True,), description="log-SNRs one by one (false), or in pairs with noise of opposite sign (true)"
+    )
+    steps: Steps = Field((50, 100), description="numbers of draws")
+    points: int = Field(20, ge=2, description="draws of (x, y) from each problem")
+    runs: int = Field(10, ge=1, description="runs of the estimator for each point")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals whose coverage is counted")
+
+
 class FiguresSection(Section):
     """How figures look."""
 
@@ -335,7 +365,7 @@ class MachineSection(Section):
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=120, editing=True),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=100, editing=True),
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
     ),
@@ -392,6 +422,10 @@ class Config(Section):
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")
+    validation: ValidationSection = Field(
+        ValidationSection(),
+        description="The estimator against problems whose information is known; range and density as in `information`",
+    )
     figures: FiguresSection = Field(FiguresSection(), description="How figures look")
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(),

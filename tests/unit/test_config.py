@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -29,6 +29,7 @@ from pipeline.config import (
     section_json,
     sections_json,
 )
+from pipeline.config.sections import Design, ValidationProblem
 from pipeline.errors import InputError
 from pipeline.words import SWAPS
 
@@ -109,6 +110,12 @@ def test_edits_of_the_published_study_integrate_over_the_trained_range(repositor
     assert trained[0] <= low <= trained[0] + 1e-3 and trained[1] - 1e-3 <= high <= trained[1]
     kept_keys = ("density", "design", "antithetic_eps", "beyond_trained_range")
     assert [getattr(edits, key) for key in kept_keys] == [getattr(study.information, key) for key in kept_keys]
+
+
+def test_full_grid_of_validation(repository: Path) -> None:
+    overlay = yaml.safe_load((repository / "config" / "validation.yaml").read_text(encoding="utf-8"))
+    validation = load_config(merged(overlay)).validation
+    assert validation.problems == get_args(ValidationProblem) and validation.designs == get_args(Design)
 
 
 def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None:
@@ -299,6 +306,11 @@ def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
         ({"information": {"density": "grid"}}, "information → steps", "`density` is grid"),
         ({"localisation": {"thresholds": {"high": 0.05}}}, "localisation → thresholds → high", "> low = 0.1"),
         ({"localisation": {"methods": ["mi", "cmi", "mi"]}}, "localisation → methods", "each value once"),
+        ({"validation": {"problems": ["plane", "plane"]}}, "validation → problems", "each value once"),
+        ({"validation": {"steps": [25, 50]}}, "validation → steps", "even numbers"),
+        ({"validation": {"steps": [50, 76]}}, "validation → steps", "multiple of the one before"),
+        ({"validation": {"steps": [4, 8]}}, "validation → steps", "6 or more at its start"),
+        ({"validation": {"steps": [100, 50]}}, "validation → steps", "increasing"),
         ({"datasets": {"words": {"kind": "word_list"}}}, "datasets → words → list", "because `kind` is word_list"),
         ({"datasets": {"mine": {"kind": "custom"}}}, "datasets → mine → list", "because `kind` is custom"),
         ({"datasets": {"scenes": {"list": "a.csv"}}}, "datasets → scenes → list", "reads no list"),
