@@ -223,7 +223,7 @@ class RetrievalSection(Section):
         "none", description="take all draws, or let captions go at each number of draws once they will hardly win"
     )
     error: float = Field(
-        0.02, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
+        0.025, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
     )
     diffitm_timesteps: Timesteps = Field(
         tuple(range(10, 1000, 100)), description="noise levels of diffitm and hardneg_diffitm"
