@@ -2,7 +2,7 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     one part: localisation, retrieval or editing
+#   snakemake --cores all localisation                     one part: localisation, retrieval, editing or validation
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 #   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
@@ -23,6 +23,7 @@ include: "rules/localisation.smk"
 include: "rules/aro.smk"
 include: "rules/retrieval.smk"
 include: "rules/editing.smk"
+include: "rules/validation.smk"
 
 
 localrules:
@@ -30,6 +31,7 @@ localrules:
     localisation,
     retrieval,
     editing,
+    validation,
     train_scenes_model,
 
 
@@ -39,6 +41,7 @@ rule all:
         rules.localisation.input,
         rules.retrieval.input,
         rules.editing.input,
+        rules.validation.input,
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
 

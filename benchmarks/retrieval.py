@@ -1,6 +1,6 @@
 """How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
 
-    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.02] [--seed 0] [--json FILE]
+    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.025] [--seed 0] [--json FILE]
 
 Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
 same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over

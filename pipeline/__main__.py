@@ -39,6 +39,9 @@ _STAGE_NAMES = (
     "judge_edits",
     "tabulate_editing",
     "plot_editing",
+    "validate_estimator",
+    "tabulate_validation",
+    "plot_validation",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a

@@ -21,7 +21,8 @@ class Denoiser(Protocol):
     logsnr_range: the log-SNRs it was trained on (unbounded for closed forms).
     """
 
-    logsnr_range: tuple[float, float]
+    @property
+    def logsnr_range(self) -> tuple[float, float]: ...
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """x_alpha: (B, C, h, w). logsnr: (B,). embedding: (B, …), one prompt a row. Returns ε̂ (B, C, h, w)."""

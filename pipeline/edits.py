@@ -26,6 +26,9 @@ QUANTITIES = ("mi_s", "mi_o", "cmi_s", "cmi_o", "cmi_swap_s", "cmi_swap_o", "att
 
 _NATS = QUANTITIES[:-1]
 
+# Totals that only a case with a swap has.
+_OF_SWAPS = ("cmi_swap_s", "cmi_swap_o", "preference_swap")
+
 # Columns with a number of a finished case; the same names lead to it among the arrays of the case.
 NUMBERS: dict[str, str] = {
     "psnr": "float64",  # dB, the decoded `unchanged` against the real picture
@@ -35,9 +38,12 @@ NUMBERS: dict[str, str] = {
     "evaluations": "int64",  # denoiser evaluations
     **{name: "float64" for total in _NATS for name in (total, f"{total}_error")},  # nats, with standard error
     "attention": "float64",  # sum of the attention map
+    "preference_swap": "float64",  # nats, i^s of the swapped caption against the caption, on the latent of `swap`
+    "preference_swap_error": "float64",
 }
 
-# One row a case. A failed case has a status other than "ok" and NaN; a case without a swap has NaN in cmi_swap only.
+# One row a case. A failed case has a status other than "ok" and NaN; a case without a swap has NaN in
+# cmi_swap and preference_swap only.
 EDIT_COLUMNS: dict[str, str] = {
     "case_id": "string",
     "status": "string",
@@ -174,8 +180,8 @@ def _wrong_totals(edits: pd.DataFrame, origins: Sequence[Origin]) -> list[str]:
     finished, swapped = (edits["status"] == "ok").to_numpy(dtype=bool), has_swap(edits)
     return [
         sentence
-        for name in QUANTITIES
-        for sentence in _wrong_total(edits, name, swapped if name.startswith("cmi_swap") else finished, origins)
+        for name in (*QUANTITIES, "preference_swap")
+        for sentence in _wrong_total(edits, name, swapped if name in _OF_SWAPS else finished, origins)
     ]
 
 

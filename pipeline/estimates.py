@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pipeline.sampling import Draws
+from pipeline.uncertainty import Mean, mean_over_draws
 
 Pair = tuple[str, str]
 
@@ -19,13 +20,40 @@ Pair = tuple[str, str]
 class MapEstimate:
     """A map over pixels with its standard error, and its total over the image with its own. Nats, float64.
 
-    map, map_error: (h, w). `numpy.asarray` of it is the map.
+    pixels: means of shape (h, w); image: of shape (). `numpy.asarray` of it is the map.
     """
 
-    map: np.ndarray
-    map_error: np.ndarray
-    total: float
-    total_error: float
+    pixels: Mean
+    image: Mean
+
+    @property
+    def map(self) -> np.ndarray:
+        """(h, w)."""
+        return self.pixels.value
+
+    @property
+    def map_error(self) -> np.ndarray:
+        """Standard error of every pixel, (h, w)."""
+        return self.pixels.error
+
+    @property
+    def total(self) -> float:
+        """Sum over the pixels."""
+        return float(self.image.value)
+
+    @property
+    def total_error(self) -> float:
+        """Standard error of the total."""
+        return float(self.image.error)
+
+    def total_interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Ends of the interval that covers the total with that probability; see `pipeline.uncertainty`."""
+        low, high = self.image.interval(confidence)
+        return float(low), float(high)
+
+    def map_interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of such an interval at every pixel by itself, (h, w) each."""
+        return self.pixels.interval(confidence)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.map, dtype=dtype)
@@ -105,34 +133,9 @@ class Estimate:
 
 
 def _integrate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
-    """Mean over draws of w·integrand with its standard error. integrand: float64 (N, h, w)."""
+    """Mean over draws of w·integrand, and how sure it is. integrand: float64 (N, h, w); constant: added to each pixel."""
     values = draws.weight[:, None, None] * integrand
-    total, total_error = mean_and_error(values.sum((1, 2)), draws)
-    pixels, pixel_errors = mean_and_error(values, draws)
     return MapEstimate(
-        map=(pixels + constant).numpy(),
-        map_error=pixel_errors.numpy(),
-        total=float(total + constant * integrand[0].numel()),
-        total_error=float(total_error),
+        pixels=mean_over_draws(values, draws).plus(constant),
+        image=mean_over_draws(values.sum((1, 2)), draws).plus(constant * integrand[0].numel()),
     )
-
-
-def mean_and_error(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean over the first axis and its standard error under the design.
-
-    ±ε pairs are averaged first. Independent draws: s/√n. Stratified: the variance within strata is read off second
-    differences of neighbours on the log-SNR axis, (f₋ − 2f + f₊)²/6, which a trend across strata does not inflate.
-    """
-    mean = values.mean(0)
-    logsnr = draws.logsnr
-    if draws.antithetic:
-        values, logsnr = values.unflatten(0, (-1, 2)).mean(1), logsnr[::2]
-    count = len(values)
-    if count < 3:
-        return mean, torch.full_like(mean, float("nan"))
-    if draws.stratified:
-        ordered = values[torch.argsort(logsnr)]
-        variance = (ordered[:-2] - 2 * ordered[1:-1] + ordered[2:]).square().mean(0) / 6
-    else:
-        variance = values.var(0)
-    return mean, (variance / count).sqrt()

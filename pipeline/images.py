@@ -76,7 +76,7 @@ def fit_image(image: Image.Image, size: tuple[int, int], resize: Resize = "squee
 
     "squeeze" changes the aspect ratio; "letterbox" keeps it, centres the image and fills the rest with mid-grey.
     """
-    left, top, width, height = _box((image.height, image.width), size, resize)
+    left, top, width, height = fitted_box((image.height, image.width), size, resize)
     scaled = image.resize((width, height), Image.Resampling.BILINEAR)
     if (height, width) == tuple(size):
         return scaled
@@ -90,13 +90,22 @@ def fit_mask(mask: np.ndarray, size: tuple[int, int], resize: Resize = "squeeze"
 
     Letterbox bars are False.
     """
-    left, top, width, height = _box((mask.shape[0], mask.shape[1]), size, resize)
+    left, top, width, height = fitted_box((mask.shape[0], mask.shape[1]), size, resize)
     picture = Image.fromarray(mask.astype(np.uint8))
     fitted = np.zeros(size, dtype=bool)
     fitted[top : top + height, left : left + width] = (
         np.asarray(picture.resize((width, height), Image.Resampling.NEAREST)) != 0
     )
     return fitted
+
+
+def fitted_box(old: tuple[int, int], new: tuple[int, int], resize: Resize) -> tuple[int, int, int, int]:
+    """Where `fit_image` puts an image of `old` (height, width) in one of `new`: left, top, width, height."""
+    if resize == "squeeze":
+        return 0, 0, new[1], new[0]
+    scale = min(new[0] / old[0], new[1] / old[1])
+    height, width = (max(1, min(new[i], round(old[i] * scale))) for i in (0, 1))
+    return (new[1] - width) // 2, (new[0] - height) // 2, width, height
 
 
 def image_array(image: Image.Image) -> np.ndarray:
@@ -110,12 +119,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.clip(np.asarray(image, dtype=np.int64), 0, 65535) // 257).astype(np.uint8))
-
-
-def _box(old: tuple[int, int], new: tuple[int, int], resize: Resize) -> tuple[int, int, int, int]:
-    """Where an image of `old` (height, width) lies in `new`: left, top, width, height."""
-    if resize == "squeeze":
-        return 0, 0, new[1], new[0]
-    scale = min(new[0] / old[0], new[1] / old[1])
-    height, width = (max(1, min(new[i], round(old[i] * scale))) for i in (0, 1))
-    return (new[1] - width) // 2, (new[0] - height) // 2, width, height

@@ -20,8 +20,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from pipeline.estimates import Estimate, mean_and_error
+from pipeline.estimates import Estimate
 from pipeline.sampling import Draws
+from pipeline.uncertainty import mean_and_error
 
 EMPTY = ""
 INFORMATION_SCORES = ("i_o", "i_s", "neg_nll")

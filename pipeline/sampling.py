@@ -24,7 +24,7 @@ class Draws:
 
     logsnr, weight: float64 (N,). eps: float32 (N, C, h, w). `antithetic`: draws 2k and 2k+1 have one log-SNR and noise of
     opposite sign. `stratified`: neighbours on the log-SNR axis were drawn from neighbouring strata, which the standard
-    error must respect.
+    error must respect; `sobol`: only as far as their number is a power of two.
     """
 
     logsnr: torch.Tensor
@@ -32,6 +32,7 @@ class Draws:
     eps: torch.Tensor
     antithetic: bool = False
     stratified: bool = False
+    sobol: bool = False
 
     def __len__(self) -> int:
         return len(self.logsnr)
@@ -164,6 +165,7 @@ def sample_draws(
         eps=eps,
         antithetic=antithetic_eps,
         stratified=density == "grid" or design != "iid",
+        sobol=density != "grid" and design == "sobol",
     )
 
 

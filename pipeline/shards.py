@@ -97,7 +97,7 @@ class Shard:
         if broken:
             self.fail(case, "non_finite", f"{broken[0]} holds values that are not finite")
         else:
-            write_arrays(self._file(case), {**arrays, "key": np.array(self._key(case))})
+            write_arrays(self._file(case), {**arrays, "key": np.array(self.key(case))})
 
     def fail(self, case: Any, status: str, reason: str) -> None:
         """Record that a case could not be computed."""
@@ -146,20 +146,11 @@ class Shard:
             if kind != "float64"
         }
         if outcome.status == "ok":
-            values |= {**row(outcome.arrays), "key": self._key(outcome.case)}
+            values |= {**row(outcome.arrays), "key": self.key(outcome.case)}
         return values | {"case_id": outcome.case.case_id, "status": outcome.status, "reason": outcome.reason}
 
-    def _usable(self) -> list[Any]:
-        return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
-
-    def _done(self, case: Any) -> bool:
-        file = self._file(case)
-        return file.is_file() and str(read_arrays(file).get("key")) == self._key(case)
-
-    def _file(self, case: Any) -> Path:
-        return self.maps / f"{case.case_id}.npz"
-
-    def _key(self, case: Any) -> str:
+    def key(self, case: Any) -> str:
+        """What the results of a case are known by: a hash of everything that determines them."""
         file = self.images / case.image_path
         content = {
             **self.identity,
@@ -167,3 +158,13 @@ class Shard:
             "image": file_sha256(file) if file.is_file() else None,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _usable(self) -> list[Any]:
+        return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
+
+    def _done(self, case: Any) -> bool:
+        file = self._file(case)
+        return file.is_file() and str(read_arrays(file).get("key")) == self.key(case)
+
+    def _file(self, case: Any) -> Path:
+        return self.maps / f"{case.case_id}.npz"

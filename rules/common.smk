@@ -55,6 +55,7 @@ wildcard_constraints:
     dataset="|".join(DATASETS) or NOTHING,
     retrieval_dataset="|".join(RETRIEVAL_DATASETS) or NOTHING,
     second_model="|".join(SECOND_MODELS) or NOTHING,
+    problem="|".join(CONFIG.validation.problems),
     shard=r"\d{4}",
 
 

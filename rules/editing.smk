@@ -1,8 +1,8 @@
 # What becomes of an image when a word of its caption is left out or swapped, and did the word's information foretell it?
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet of datasets with `editing: true`, the images, the model; the estimates of
-#           the localisation study if they are of the same captions; data/models/scenes_classifier/ for the scenes
-# PRODUCES  results/<study>/<dataset>/edit_images/shard-*.parquet         captions, reconstruction, nats, status
+#           the localisation study if they are of the same captions and draws; data/models/scenes_classifier/ for the scenes
+# PRODUCES  results/<study>/<dataset>/edit_images/shard-*.parquet         captions, reconstruction, nats, preference, status
 #           results/<study>/<dataset>/edit_images/edits/<case>.npz        latents, change maps, maps that foretell them
 #           results/<study>/<dataset>/edit_images/edits/<case>/*.png      real, unchanged, omit, swap
 #           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier sees in them
@@ -20,16 +20,18 @@ JUDGED = [
     for name in EDITED
     if Path(CONFIG.datasets[name].root or "") == Path(CONFIG.scenes.folder)
 ]
+EDIT_INFORMATION = CONFIG.editing.estimator(CONFIG.information)
 # The localisation study has MI and CMI of the same prompts and draws when it leaves words out as the edits do.
 SHARED_INFORMATION = (
     CONFIG.information.word_prompt == "word"
     and CONFIG.information.missing_word == CONFIG.editing.omit
+    and EDIT_INFORMATION == CONFIG.information
 )
 FLOW = section("editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope"])
 
-# How MI and CMI are estimated; which captions, the section `editing` says.
-ESTIMATING = section(
-    "information",
+# How information is estimated; between which captions, the section `editing` says.
+ESTIMATING = section_json(
+    EDIT_INFORMATION,
     [
         *("density", "design", "antithetic_eps", "steps"),
         *("loc", "scale", "clip", "beyond_trained_range"),

@@ -32,6 +32,7 @@ from pipeline.config.sections import (
     ScenesSection,
     Section,
     ThresholdsSection,
+    ValidationSection,
 )
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ScenesSection",
     "Section",
     "ThresholdsSection",
+    "ValidationSection",
     "default_config",
     "given",
     "load_config",

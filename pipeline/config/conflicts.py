@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pipeline.config.keys import example_at
 from pipeline.config.problems import Problem
 from pipeline.config.sections import (
     Config,
     DatasetSection,
+    Design,
     EditingSection,
     InformationSection,
     RetrievalDatasetSection,
     SecondModel,
+    ValidationSection,
 )
 
 
@@ -28,10 +31,12 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _number_lists(config)
     yield from _nested_steps(config.information.steps, ("information", "steps"), config.information)
     yield from _retrieval_steps(config)
+    yield from _editing_information(config)
     yield from _repeated_values(config)
     yield from _second_models(config)
     yield from _flow_steps(config.editing)
     yield from _swaps(config.editing)
+    yield from _validation(config.validation)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")
@@ -86,14 +91,17 @@ def _retrieval_files(datasets: Mapping[str, RetrievalDatasetSection]) -> Iterato
 
 
 def _number_lists(config: Config) -> Iterator[Problem]:
+    start: Any = config
     for path in (
         ("information", "steps"),
         ("attention", "steps"),
         ("retrieval", "steps"),
         ("retrieval", "diffitm_timesteps"),
+        ("editing", "information", "steps"),
+        ("validation", "steps"),
     ):
-        numbers = getattr(getattr(config, path[0]), path[1])
-        if not _increasing(numbers):
+        numbers = reduce(getattr, path, start)
+        if numbers and not _increasing(numbers):
             yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
 
 
@@ -103,7 +111,9 @@ def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: In
         return
     if information.antithetic_eps and any(n % 2 for n in steps):
         matter = f"is {list(steps)}; allowed are even numbers, because `antithetic_eps` draws in pairs"
-        yield Problem(path, matter, path, sorted({n + n % 2 for n in steps}))
+        even = sorted({n + n % 2 for n in steps})
+        unnested = information.design == "stratified" and any(b % a for a, b in pairwise(even))
+        yield Problem(path, matter, path, _doubled(even[0], len(even)) if unnested else even)
     fewest = _fewest_draws(information)
     if steps[-1] < fewest:
         pairs = ", which `antithetic_eps` draws in pairs" if information.antithetic_eps else ""
@@ -118,7 +128,11 @@ def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: In
             f"is {list(steps)}; allowed are numbers each of which is a multiple of the one before, because `design` is "
             "stratified and smaller samples are part of larger ones"
         )
-        yield Problem(path, matter, path, [steps[0] * 2**k for k in range(len(steps))])
+        yield Problem(path, matter, path, _doubled(steps[0], len(steps)))
+
+
+def _doubled(first: int, count: int) -> list[int]:
+    return [first * 2**k for k in range(count)]
 
 
 def _retrieval_steps(config: Config) -> Iterator[Problem]:
@@ -137,8 +151,22 @@ def _retrieval_steps(config: Config) -> Iterator[Problem]:
         yield Problem(path, matter, path, [fewest, 2 * fewest])
 
 
+def _editing_information(config: Config) -> Iterator[Problem]:
+    """Numbers of draws of the edits alone; without any, those of `information` hold, and are looked at there."""
+    steps, path = config.editing.information.steps, ("editing", "information", "steps")
+    if steps is not None:
+        yield from _nested_steps(steps, path, config.editing.estimator(config.information))
+
+
 def _repeated_values(config: Config) -> Iterator[Problem]:
-    for path in (("localisation", "methods"), ("localisation", "estimators"), ("retrieval", "methods")):
+    for path in (
+        ("localisation", "methods"),
+        ("localisation", "estimators"),
+        ("retrieval", "methods"),
+        ("validation", "problems"),
+        ("validation", "designs"),
+        ("validation", "antithetic_eps"),
+    ):
         values = getattr(getattr(config, path[0]), path[1])
         if len(set(values)) < len(values):
             matter = f"is {json.dumps(values)}; allowed is each value once"
@@ -179,6 +207,18 @@ def _swaps(editing: EditingSection) -> Iterator[Problem]:
             seen.update(words)
             continue
         yield Problem((*path, number), matter, path, kept or [["dog", "cat"]])
+
+
+def _validation(validation: ValidationSection) -> Iterator[Problem]:
+    """All designs run at the same numbers of draws, each of which has a standard error; midpoints are run one by one."""
+    path, steps = ("validation", "steps"), validation.steps
+    strictest: Design = "stratified" if "stratified" in validation.designs else "iid"
+    information = InformationSection(design=strictest, antithetic_eps=True in validation.antithetic_eps)
+    yield from _nested_steps(steps, path, information)
+    fewest = _fewest_draws(information)
+    if steps[0] < fewest <= steps[-1]:
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because every number needs an interval"
+        yield Problem(path, matter, path, [fewest, 2 * fewest])
 
 
 def _fewest_draws(information: InformationSection) -> int:

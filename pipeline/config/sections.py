@@ -28,6 +28,20 @@ Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
 ]
 Estimator = Literal["orthogonal", "standard"]
+Design = Literal["iid", "stratified", "midpoint", "sobol"]
+ValidationProblem = Literal[
+    "plane",
+    "shapes",
+    "fine",
+    "labels",
+    "disc_16",
+    "disc_64",
+    "normal_1",
+    "dense_5",
+    "dense_25",
+    "sparse_5",
+    "sparse_25",
+]
 # Methods of the retrieval study that score with a model of their own.
 SecondModel = Literal["hardneg_diffitm"]
 RetrievalMethod = Literal["i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only"]
@@ -46,7 +60,7 @@ class ScenesSection(Section):
     count: int = Field(240, ge=1, description="number of pictures")
     folder: str = Field("data/scenes", min_length=1, description="where they are written, in COCO layout")
     retrieval: int = Field(
-        100,
+        80,
         ge=1,
         description="cases of each embedded retrieval set; order sets: five captions of an image are five cases",
     )
@@ -142,9 +156,7 @@ class InformationSection(Section):
     density: Literal["logistic", "uniform", "grid"] = Field(
         "logistic", description="density of the log-SNRs, whose inverse weights the integrand"
     )
-    design: Literal["iid", "stratified", "midpoint", "sobol"] = Field(
-        "stratified", description="how the draws are spread over the density"
-    )
+    design: Design = Field("stratified", description="how the draws are spread over the density")
     antithetic_eps: bool = Field(True, description="draw log-SNRs in pairs with noise of opposite sign")
     loc: float = Field(1.0, description="centre of the log-SNRs")
     scale: float = Field(2.0, gt=0, description="their scale")
@@ -211,7 +223,7 @@ class RetrievalSection(Section):
         "none", description="take all draws, or let captions go at each number of draws once they will hardly win"
     )
     error: float = Field(
-        0.02, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
+        0.025, gt=0, lt=1, description="racing: chance that a case ends on another caption than all draws would choose"
     )
     diffitm_timesteps: Timesteps = Field(
         tuple(range(10, 1000, 100)), description="noise levels of diffitm and hardneg_diffitm"
@@ -231,6 +243,15 @@ class RetrievalSection(Section):
     )
 
 
+class EditingInformationSection(Section):
+    """Where the editing study estimates information otherwise than the other studies do."""
+
+    steps: Steps | None = Field(None, description="numbers of draws, nested in one run; edits use the last")
+    loc: float | None = Field(None, description="centre of the log-SNRs")
+    scale: float | None = Field(None, gt=0, description="their scale")
+    clip: float | None = Field(None, gt=0, description="log-SNRs reach from loc - clip*scale to loc + clip*scale")
+
+
 class EditingSection(Section):
     """How words are taken out of captions or swapped on the way from an image to noise and back."""
 
@@ -246,6 +267,10 @@ class EditingSection(Section):
     swap_scope: Literal["target", "all"] = Field(
         "target", description="swap the word alone, or every word of the caption that has a partner"
     )
+    information: EditingInformationSection = Field(
+        EditingInformationSection(),
+        description="Keys of the section `information` that are other ones for edits (null: as there)",
+    )
     min_reconstruction_psnr: float = Field(
         20.0, ge=0, description="PSNR of the unchanged picture against the real one, dB, below which a case is flagged"
     )
@@ -254,6 +279,28 @@ class EditingSection(Section):
     error: Literal["bootstrap_sd", "sd_over_10"] = Field(
         "bootstrap_sd", description="error beside each correlation: the resamples' standard deviation, or a tenth of it"
     )
+
+    def estimator(self, information: InformationSection) -> InformationSection:
+        """The estimator of the edits: that of the study, with the keys of `information` here that are not null."""
+        return information.model_copy(update=self.information.model_dump(exclude_none=True))
+
+
+class ValidationSection(Section):
+    """The estimator against problems whose information is known; range of log-SNRs and density as in `information`."""
+
+    problems: Annotated[tuple[ValidationProblem, ...], Field(min_length=1)] = Field(
+        ("plane", "fine", "disc_16", "dense_5"), description="problems"
+    )
+    designs: Annotated[tuple[Design, ...], Field(min_length=1)] = Field(
+        ("iid", "stratified"), description="how the draws are spread over the density"
+    )
+    antithetic_eps: Annotated[tuple[bool, ...], Field(min_length=1)] = Field(
+        (True,), description="log-SNRs one by one (false), or in pairs with noise of opposite sign (true)"
+    )
+    steps: Steps = Field((50, 100), description="numbers of draws")
+    points: int = Field(20, ge=2, description="draws of (x, y) from each problem")
+    runs: int = Field(10, ge=1, description="runs of the estimator for each point")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals whose coverage is counted")
 
 
 class FiguresSection(Section):
@@ -272,35 +319,24 @@ class ScenesModelSection(Section):
     seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
     text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
-    unet_steps: int = Field(27000, ge=1, description="steps of the denoiser")
+    unet_steps: int = Field(
+        29000, ge=1, description="steps of the denoiser, in three cycles of the learning rate (18, 9 and 2 of 29)"
+    )
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
     text_learning_rate: float = Field(0.00002, ge=0, description="that of the text encoder while the denoiser learns")
-    decay_from: float = Field(
-        0.7, ge=0, lt=1, description="share of the steps before `refine_from` after which the learning rate falls"
-    )
     bind_from: int = Field(
         2000, ge=0, description="step from which most scenes hold two things and most captions say which is where"
     )
     bind_until: int = Field(4500, ge=0, description="step from which the mixture is the first one again")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     hide_padding: float = Field(0.5, ge=0, le=1, description="share of prompts whose padding the denoiser cannot read")
-    focus: float = Field(
-        0.6, ge=0, le=1, description="share of noise levels drawn where words tell most (log-SNR -2.4 to 3)"
-    )
     silence: float = Field(
         0.85,
         ge=0,
         le=1,
-        description="share of prompts left empty at log-SNRs where the scene is plain to see (above 1)",
+        description="share of prompts left empty at log-SNRs where the scene is plain to see",
     )
-    refine_from: int = Field(
-        18000,
-        ge=1,
-        description="step from which the learning rate rises again and prompts lean towards words alone and left out",
-    )
-    refine_rate: float = Field(0.5, gt=0, le=1, description="peak of that second rise, as a share of the first")
-    refine_focus: float = Field(0.85, ge=0, le=1, description="`focus` from there on")
     clip_steps: int = Field(3000, ge=1, description="steps of the CLIP's image tower")
     clip_batch: int = Field(64, ge=2, description="scenes in a step, told apart by their captions")
     clip_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the image tower")
@@ -329,7 +365,7 @@ class MachineSection(Section):
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=120, editing=True),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=100, editing=True),
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
     ),
@@ -386,6 +422,10 @@ class Config(Section):
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")
+    validation: ValidationSection = Field(
+        ValidationSection(),
+        description="The estimator against problems whose information is known; range and density as in `information`",
+    )
     figures: FiguresSection = Field(FiguresSection(), description="How figures look")
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(),

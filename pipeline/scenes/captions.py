@@ -48,6 +48,7 @@ class PromptMix:
 GENERAL = PromptMix({"empty": 0.15, "noun": 0.13, "word": 0.07, "phrase": 0.10, "caption": 0.55}, 0.28, 0.65, 0.35)
 BINDING = PromptMix({"empty": 0.10, "noun": 0.08, "word": 0.02, "phrase": 0.03, "caption": 0.77}, 0.15, 0.95, 0.10)
 REFINING = PromptMix({"empty": 0.18, "noun": 0.22, "word": 0.08, "phrase": 0.10, "caption": 0.42}, 0.40, 0.65, 0.35)
+SETTLING = PromptMix({"empty": 0.50, "noun": 0.10, "word": 0.04, "phrase": 0.06, "caption": 0.30}, 0.60, 0.65, 0.35)
 
 
 def vocabulary() -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from diffusers import AutoencoderTiny, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.scenes.captions import BINDING, GENERAL, REFINING, PromptMix, training_prompt
+from pipeline.scenes.captions import BINDING, training_prompt
+from pipeline.scenes.cycles import CYCLES, Cycle, cycle_of, learning_rate_factor
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.model import build_scheduler, build_unet
 from pipeline.scenes.train_autoencoder import to_signed
@@ -27,44 +28,23 @@ from pipeline.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene
 
 # Log-SNRs between which an object's place and identity become visible in a scene.
 FOCUS = (-2.4, 3.0)
-# Log-SNR above which a scene shows what its captions say; a denoiser that is being refined sees it sooner.
-PLAIN_TO_SEE = 1.0
-PLAIN_TO_THE_REFINED = 0.5
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the denoiser is trained, in two cycles of the learning rate (Loshchilov and Hutter 2017, warm restarts).
-
-    The first ends at step `refine_from`: warm-up, constant, then linear decay to nought from its share `decay_from` on.
-    The second refines: the rate rises again to `refine_rate` of its peak and falls linearly, noise levels lean more
-    towards FOCUS, and prompts towards what information is measured on: words alone, no words, and words left out.
-    """
+    """How the denoiser is trained. Learning rates are peaks, which each cycle takes its share of."""
 
     seed: int
     steps: int
     batch: int
     learning_rate: float
     text_learning_rate: float
-    decay_from: float
     ema: float
     bind_from: int  # between these two steps most scenes hold two things and most captions say which is where
     bind_until: int
     hide_padding: float  # share of prompts whose end and padding tokens are hidden, so that words are read at all
-    focus: float  # share of noise levels drawn where words tell most (FOCUS); the rest cover the whole schedule
     silence: float  # share of prompts left empty where the scene is plain to see, so that the denoiser learns to look
-    refine_from: int
-    refine_rate: float
-    refine_focus: float  # in place of `focus`
-
-    def factor(self, step: int) -> float:
-        """Learning-rate factor of a step."""
-        end = min(self.steps, self.refine_from)
-        if step < end:
-            decay = (end - step) / max(1, end * (1 - self.decay_from))
-            return max(0.0, min(1.0, (step + 1) / 200, decay))
-        fall = (self.steps - step) / max(1, self.steps - end)
-        return max(0.0, self.refine_rate * min((step - end + 1) / 200, fall))
+    cycles: tuple[Cycle, ...] = CYCLES
 
 
 @dataclass
@@ -159,16 +139,16 @@ class BatchMaker:
         """The share of worker `rank` in the batch of a step."""
         numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
         binding = self.recipe.bind_from <= step < self.recipe.bind_until
-        refining = step >= self.recipe.refine_from
+        cycle = cycle_of(step, self.recipe.steps, self.recipe.cycles)
         images, prompts, timesteps, noises = [], [], [], []
         for number in numbers:
             rng = scene_rng(self.recipe.seed, "train", number)
             scene = sample_scene(rng, shares=BINDING_KIND_SHARES if binding else KIND_SHARES)
             images.append(draw_scene(scene)[0])
-            position = self._position(rng, refining)
+            position = self._position(rng, cycle)
             timesteps.append(len(self.logsnr) - 1 - position)
-            silent = rng.random() < self._silence(position, refining) and not binding
-            prompts.append("" if silent else training_prompt(scene, rng, _mix(binding, refining)))
+            silent = rng.random() < self._silence(position, cycle) and not binding
+            prompts.append("" if silent else training_prompt(scene, rng, BINDING if binding else cycle.prompts))
             noises.append(rng.standard_normal((8, 16, 16), dtype=np.float32))
         ids = self.tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
         with torch.no_grad():
@@ -177,32 +157,24 @@ class BatchMaker:
             latents, torch.from_numpy(np.stack(noises)), torch.tensor(timesteps), ids, self._readable(ids, numbers)
         )
 
-    def _position(self, rng: np.random.Generator, refining: bool = False) -> int:
+    def _position(self, rng: np.random.Generator, cycle: Cycle) -> int:
         """The place of a noise level among the ascending log-SNRs."""
-        focus = self.recipe.refine_focus if refining else self.recipe.focus
-        low, high = FOCUS if rng.random() < focus else (self.logsnr[0], self.logsnr[-1])
+        low, high = FOCUS if rng.random() < cycle.focus else (self.logsnr[0], self.logsnr[-1])
         return min(int(np.searchsorted(self.logsnr, rng.uniform(low, high))), len(self.logsnr) - 1)
 
-    def _silence(self, position: int, refining: bool = False) -> float:
-        """Chance that a prompt is left empty outside of the binding phase; it rises smoothly around PLAIN_TO_SEE.
+    def _silence(self, position: int, cycle: Cycle) -> float:
+        """Chance that a prompt is left empty outside of the binding phase; it rises smoothly around `plain`.
 
         A denoiser that always has the caption at hand need not recognise anything. It then gains from a word even where
         an exact model would not, and its information exceeds what a word can tell, −ln p(word). Binding, though, is
         learnt from captions of things in plain sight.
         """
-        plain = PLAIN_TO_THE_REFINED if refining else PLAIN_TO_SEE
-        return self.recipe.silence / (1 + math.exp(2 * (plain - self.logsnr[position])))
+        return self.recipe.silence / (1 + math.exp(2 * (cycle.plain - self.logsnr[position])))
 
     def _readable(self, ids: torch.Tensor, numbers: range) -> torch.Tensor:
         end = int(self.tokenizer.eos_token_id)
         hidden = torch.tensor([_unit(number) < self.recipe.hide_padding for number in numbers])
         return ~(hidden[:, None] & (ids == end) & (torch.arange(ids.shape[1]) > 1))
-
-
-def _mix(binding: bool, refining: bool) -> PromptMix:
-    if refining:
-        return REFINING
-    return BINDING if binding else GENERAL
 
 
 def _unit(number: int) -> float:
@@ -250,7 +222,7 @@ def train_unet(
     alphas = build_scheduler().alphas_cumprod
     while state.step < recipe.steps:
         for group in state.optimizer.param_groups:
-            group["lr"] = group["scale"] * recipe.factor(state.step)
+            group["lr"] = group["scale"] * learning_rate_factor(state.step, recipe.steps, recipe.cycles)
         loss = denoising_loss(state, batches.batch(state.step, rank, ranks), alphas)
         state.optimizer.zero_grad()
         loss.backward()

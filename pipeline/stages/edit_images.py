@@ -8,7 +8,7 @@ where the localisation study has them already.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from pipeline.code_digest import code_digest
 from pipeline.config import EditingSection, InformationSection, given, parse_section
 from pipeline.edits import EDIT_COLUMNS, NUMBERS
 from pipeline.progress import Progress
+from pipeline.shards import ImageJob
 from pipeline.stages.editor import Editor, Known, case_edit
 from pipeline.stages.model_shard import ModelShard, add_model_arguments
 from pipeline.storage import atomic_path, write_table
@@ -45,13 +46,13 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(EditingSection, args.section)
     information = parse_section(InformationSection, args.information)
     settings = {**section.model_dump(mode="json", include=set(SETTINGS)), "information": given(information)}
-    known = Known.of(args.known) if args.known else Known({}, Path())
     if args.known:
         settings["known"] = code_digest("pipeline.stages.estimate_information")
     stage = ModelShard.open(args, STAGE, settings, heads=args.heads)
     pending = stage.shard.pending()
     if pending:
         jobs = stage.readable(pending)
+        known = _known(args, information, section, jobs) if args.known else Known({}, Path())
         editor = Editor(stage, section, information, known)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for case, arrays, pictures in editor.edits(jobs):
@@ -60,6 +61,15 @@ def run(args: argparse.Namespace) -> None:
                 stage.shard.store(case, arrays)
                 progress.advance()
     _finish(stage, section)
+
+
+def _known(
+    args: argparse.Namespace, information: InformationSection, section: EditingSection, jobs: Sequence[ImageJob]
+) -> Known:
+    """MI and CMI of the localisation study; InputError unless they are what this stage would compute."""
+    same = information.model_copy(update={"word_prompt": "word", "missing_word": section.omit})
+    estimates = ModelShard.open(args, "estimate_information", same.model_dump(mode="json"), heads=args.heads)
+    return Known.of(args.known, [case for job in jobs for case in job.cases], estimates.shard.key)
 
 
 def write_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:

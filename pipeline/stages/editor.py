@@ -6,9 +6,10 @@ way back once for the caption as it stands and once for each intervention of eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from pipeline.errors import InputError
 from pipeline.estimates import Estimate, Pair
 from pipeline.flow import Path as FlowPath
 from pipeline.flow import make_path
+from pipeline.images import fitted_box, image_size
 from pipeline.information import Problem, estimate_many
 from pipeline.metrics.picture_change import peak_signal_to_noise, picture_changes
-from pipeline.sampling import Interval, sample_draws
+from pipeline.sampling import Draws, Interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob
 from pipeline.stages.estimate_information import SHARD_COLUMNS
@@ -42,11 +44,24 @@ class Known:
     maps: Path
 
     @classmethod
-    def of(cls, table: Path) -> Known:
-        """What a shard of estimate_information has finished, whose maps lie beside its table."""
+    def of(cls, table: Path, cases: Sequence[Any], key: Callable[[Any], str]) -> Known:
+        """What a shard of estimate_information has finished of `cases`, whose maps lie beside its table.
+
+        key: case → the key that the results must have, `Shard.key` of that stage. Raises InputError when they have
+        another: they are then of another seed, model, image or code, or of other settings.
+        """
         rows = read_table(table, SHARD_COLUMNS)
-        rows = rows[rows["status"] == "ok"]
-        return cls(dict(zip(rows["case_id"], rows["key"], strict=True)), table.parent / "maps")
+        finished = rows.loc[rows["status"] == "ok"]
+        found = dict(zip(finished["case_id"], finished["key"], strict=True))
+        keys = {case.case_id: key(case) for case in cases if case.case_id in found}
+        others = [case for case in keys if found[case] != keys[case]]
+        if others:
+            raise InputError(
+                f"{table}: the key of case {others[0]} is {found[others[0]]}; expected {keys[others[0]]}, that of this "
+                "seed, model, image, code, and these settings of `information`, `editing` and `attention` "
+                f"({len(others)} of {len(keys)} cases differ); run estimate_information again."
+            )
+        return cls(keys, table.parent / "maps")
 
     def arrays(self, case: Any, steps: int) -> dict[str, np.ndarray]:
         """Maps and totals of a case at a number of draws; nothing for a case that it lacks.
@@ -57,8 +72,9 @@ class Known:
             return {}
         path = self.maps / f"{case.case_id}.npz"
         found = read_arrays(path)
-        if str(found["key"]) != self.keys[case.case_id]:
-            raise InputError(f"{path}: key is {found['key']}; expected {self.keys[case.case_id]}, that of its table.")
+        key = str(found.get("key"))
+        if key != self.keys[case.case_id]:
+            raise InputError(f"{path}: key is {key}; expected {self.keys[case.case_id]}, that of its table.")
         arrays: dict[str, np.ndarray] = {}
         for name in ("mi", "cmi"):
             for letter, kind in (("s", "standard"), ("o", "orthogonal")):
@@ -101,10 +117,16 @@ def case_edit(case: Any, section: EditingSection) -> Edit:
 
 @dataclass(frozen=True)
 class _Walk:
-    """One image with one of its captions: its picture and latent, the tokens that are recorded, and its cases."""
+    """One image with one of its captions: its pictures and latent, the tokens that are recorded, and its cases.
+
+    real, autoencoder: the image, and what the autoencoder alone makes of it, (3, H, W) in [0, 1]. inside: where in them the
+    image is, (left, top, width, height); letterbox bars lie outside.
+    """
 
     job: ImageJob
-    picture: np.ndarray  # (3, H, W) in [0, 1]
+    real: np.ndarray
+    autoencoder: np.ndarray
+    inside: tuple[int, int, int, int]
     latent: torch.Tensor
     caption: str
     tokens: list[int]
@@ -122,6 +144,14 @@ class _Row:
 
 
 @dataclass(frozen=True)
+class _Estimates:
+    """On the real latent of a walk, None where nothing is to be estimated; and by case on the latent of its swap."""
+
+    real: Estimate | None
+    swaps: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class Editor:
     """Edits images batch by batch."""
 
@@ -135,50 +165,71 @@ class Editor:
         walks = self._walks(jobs)
         path = make_path(self.section.sampler, self.stage.model, self.section.steps, self.section.rho)
         interval = self.stage.interval(self.information)
-        # Three ways back for each way there: the ways back of some walks fill a call, and the first results come soon.
-        while together := list(islice(walks, max(self.stage.args.batch_size // 3, 1))):
+        while together := list(islice(walks, self._together)):
             latents, heat = self._flow(path, together)
-            for number, (walk, estimate) in enumerate(zip(together, self._estimates(together, interval), strict=True)):
+            estimates = self._estimates(together, latents, interval)
+            for number, (walk, estimated) in enumerate(zip(together, estimates, strict=True)):
+                own = {row: latent for row, latent in latents.items() if row.walk == number}
+                pictures = {row: self._picture(latent) for row, latent in own.items()}
                 for case in walk.cases:
-                    own = {
-                        row.branch: latent
-                        for row, latent in latents.items()
-                        if row.walk == number and row.case_id in ("", case.case_id)
-                    }
-                    pictures = self._pictures(walk, own)
+                    branches = {row.branch: row for row in own if row.case_id in ("", case.case_id)}
+                    shown = {"real": walk.real, "autoencoder": walk.autoencoder}
+                    shown |= {name: pictures[row] for name, row in branches.items()}
                     arrays = {
-                        **_changes(walk, own, pictures),
-                        **self._predictors(case, estimate),
+                        **_changes(walk, {name: own[row] for name, row in branches.items()}, shown),
+                        **self._predictors(case, estimated.real),
+                        **self._preference(case, estimated),
                         **_attention(heat[case.case_id]),
-                        "evaluations": np.array(self._evaluations(path, case, estimate)),
+                        "evaluations": np.array(self._evaluations(path, case, estimated)),
                     }
-                    yield case, arrays, pictures
+                    yield case, arrays, shown
+
+    @cached_property
+    def _together(self) -> int:
+        """How many ways to noise go together; three ways back belong to most, so that theirs make one call.
+
+        The walks of a shard, finished ones too, are divided evenly: calls hold one number of rows, and few of them copies.
+        """
+        cases = self.stage.shard.cases
+        walks = len(cases.loc[cases["status"] == "ok", ["image_id", "prompt_full"]].drop_duplicates())
+        groups = math.ceil(walks / max(self.stage.args.batch_size // 3, 1))
+        return math.ceil(walks / groups)
 
     def _walks(self, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
+        side = self.stage.model.image_size
         for job in jobs:
             picture = self.stage.picture(job)
             if picture is None:
                 continue
             latent = self.stage.latent_of(job, picture)
-            pixels = (picture[0].numpy() + 1) / 2
+            real, autoencoder = (picture[0].numpy() + 1) / 2, self._picture(latent)
+            size = image_size(self.stage.shard.images / job.image_path)
+            inside = fitted_box(size, (side, side), self.stage.settings.resize)
             for caption, tokens in self.stage.caption_tokens(job).items():
                 cases = [case for case in job.cases if case.prompt_full == caption]
-                yield _Walk(job, pixels, latent, caption, tokens, cases)
+                yield _Walk(job, real, autoencoder, inside, latent, caption, tokens, cases)
+
+    def _picture(self, latent: torch.Tensor) -> np.ndarray:
+        """The picture of a latent, (3, H, W) in [0, 1]; decoded alone, so that nothing beside it moves its last digit."""
+        return (self.stage.model.decode(latent[None])[0].numpy() + 1) / 2
 
     def _flow(self, path: FlowPath, walks: Sequence[_Walk]) -> tuple[dict[_Row, torch.Tensor], dict[str, np.ndarray]]:
         """The latents of all ways back, and each case's attention map from the unchanged one."""
         latents = torch.stack([walk.latent for walk in walks])
-        noise = path.reverse(latents, self._embeddings([walk.caption for walk in walks]))
+        captions = self._embeddings([walk.caption for walk in walks])
+        noise = path.reverse(_filled(latents, self._together), _filled(captions, self._together))
+        size = min(self.stage.args.batch_size, 3 * self._together)
         rows = [row for number, walk in enumerate(walks) for row in self._rows(number, walk)]
         made: dict[_Row, torch.Tensor] = {}
         heat: dict[str, np.ndarray] = {}
         with recording(self.stage.model.unet, self.stage.model.latent_shape[1:]) as recorder:
-            for start in range(0, len(rows), self.stage.args.batch_size):
-                batch = rows[start : start + self.stage.args.batch_size]
+            for start in range(0, len(rows), size):
+                batch = rows[start : start + size]
                 before = partial(recorder.expect, _taps(batch, walks))
+                starts = torch.stack([noise[row.walk] for row in batch])
                 embeddings = self._embeddings([row.caption for row in batch])
-                ends = path.generate(torch.stack([noise[row.walk] for row in batch]), embeddings, before)
-                made |= dict(zip(batch, ends, strict=True))
+                ends = path.generate(_filled(starts, size), _filled(embeddings, size), before)
+                made |= dict(zip(batch, ends[: len(batch)], strict=True))
             for number, walk in enumerate(walks):
                 heat |= self._heat(recorder, number, walk)
         return made, heat
@@ -210,20 +261,32 @@ class Editor:
         )
         return pairs | ({"cmi_swap": (edit.swap, edit.unchanged)} if edit.swap else {})
 
-    def _estimates(self, walks: Sequence[_Walk], interval: Interval) -> Iterator[Estimate | None]:
-        """The estimate of each walk; None where there is nothing to estimate."""
+    def _estimates(
+        self, walks: Sequence[_Walk], latents: Mapping[_Row, torch.Tensor], interval: Interval
+    ) -> Iterator[_Estimates]:
+        """The estimates of each walk, all with the draws of its image."""
         pairs = [
             list(dict.fromkeys(pair for case in walk.cases for pair in self._pairs(case).values())) for walk in walks
         ]
-        problems = (self._problem(walk, own, interval) for walk, own in zip(walks, pairs, strict=True) if own)
-        estimates = estimate_many(self.stage.predict, problems, self.stage.args.batch_size)
-        for own in pairs:
-            yield next(estimates) if own else None
+        swaps = [[row for row in latents if row.walk == k and row.branch == "swap"] for k in range(len(walks))]
 
-    def _problem(self, walk: _Walk, pairs: Sequence[Pair], interval: Interval) -> Problem:
+        def problems() -> Iterator[Problem]:
+            for walk, own, swapped in zip(walks, pairs, swaps, strict=True):
+                if not own and not swapped:
+                    continue
+                draws = self._draws(walk, interval)
+                if own:
+                    yield self._problem(walk.latent, own, draws)
+                for row in swapped:
+                    yield self._problem(latents[row], [(walk.caption, row.caption)], draws)
+
+        estimates = estimate_many(self.stage.predict, problems(), self.stage.args.batch_size)
+        for own, swapped in zip(pairs, swaps, strict=True):
+            yield _Estimates(next(estimates) if own else None, {row.case_id: next(estimates) for row in swapped})
+
+    def _draws(self, walk: _Walk, interval: Interval) -> Draws:
         """The same draws as in the localisation study, so that its maps and these are one run."""
-        prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
-        draws = sample_draws(
+        return sample_draws(
             shape=self.stage.model.latent_shape,
             steps=self.information.steps,
             density=self.information.density,
@@ -232,7 +295,10 @@ class Editor:
             interval=interval,
             rng=generator(self.stage.args.seed, walk.job.image_id, "information"),
         )
-        return Problem(walk.latent, self.stage.embeddings(prompts), pairs, draws)
+
+    def _problem(self, latent: torch.Tensor, pairs: Sequence[Pair], draws: Draws) -> Problem:
+        prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
+        return Problem(latent, self.stage.embeddings(prompts), pairs, draws)
 
     def _predictors(self, case: Any, estimate: Estimate | None) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}
@@ -245,18 +311,28 @@ class Editor:
                 arrays[f"{name}_{letter}_error"] = np.array(found.total_error)
         return arrays | self.known.arrays(case, self.information.steps[-1])
 
-    def _pictures(self, walk: _Walk, latents: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
-        names = ["autoencoder", *latents]
-        decoded = self.stage.model.decode(torch.stack([walk.latent, *latents.values()]))
-        return {"real": walk.picture} | {name: (one.numpy() + 1) / 2 for name, one in zip(names, decoded, strict=True)}
+    def _preference(self, case: Any, estimated: _Estimates) -> dict[str, np.ndarray]:
+        """i^s of the swapped caption against the caption as it stands, on the latent of `swap` as it was walked."""
+        if case.case_id not in estimated.swaps:
+            return {}
+        (found,) = estimated.swaps[case.case_id].standard.values()
+        return {"preference_swap": np.array(found.total), "preference_swap_error": np.array(found.total_error)}
 
-    def _evaluations(self, path: FlowPath, case: Any, estimate: Estimate | None) -> int:
+    def _evaluations(self, path: FlowPath, case: Any, estimated: _Estimates) -> int:
         """What the case takes by itself: one way to noise, its ways back, and the estimates that it asked for."""
         prompts = {prompt for pair in self._pairs(case).values() for prompt in pair}
         own = 0
-        if estimate:
-            own = len({estimate.error[prompt].data_ptr() for prompt in prompts}) * len(estimate.draws)
+        if estimated.real:
+            error = estimated.real.error
+            own = len({error[prompt].data_ptr() for prompt in prompts}) * len(estimated.real.draws)
+        if case.case_id in estimated.swaps:
+            own += estimated.swaps[case.case_id].evaluations
         return path.evaluations * (1 + len(case_edit(case, self.section).branches)) + own
+
+
+def _filled(rows: torch.Tensor, count: int) -> torch.Tensor:
+    """Rows (B, …) and copies of the first up to `count`, so that no result depends on which walk comes last."""
+    return torch.cat([rows, rows[:1].expand(count - len(rows), *rows.shape[1:])])
 
 
 def _taps(rows: Sequence[_Row], walks: Sequence[_Walk]) -> list[Tap]:
@@ -283,8 +359,10 @@ def _changes(
             arrays[f"change/latent_l2/{intervention}"] = change
             maps = picture_changes(pictures["unchanged"], pictures[intervention], change.shape)
             arrays |= {f"change/{name}/{intervention}": one for name, one in maps.items()}
-    arrays["psnr"] = np.array(peak_signal_to_noise(pictures["real"], pictures["unchanged"]))
-    arrays["psnr_decoded"] = np.array(peak_signal_to_noise(pictures["autoencoder"], pictures["unchanged"]))
-    arrays["psnr_autoencoder"] = np.array(peak_signal_to_noise(pictures["real"], pictures["autoencoder"]))
+    left, top, width, height = walk.inside
+    inside = {name: picture[:, top : top + height, left : left + width] for name, picture in pictures.items()}
+    arrays["psnr"] = np.array(peak_signal_to_noise(inside["real"], inside["unchanged"]))
+    arrays["psnr_decoded"] = np.array(peak_signal_to_noise(inside["autoencoder"], inside["unchanged"]))
+    arrays["psnr_autoencoder"] = np.array(peak_signal_to_noise(inside["real"], inside["autoencoder"]))
     arrays["latent_error"] = np.array(float((unchanged - walk.latent).square().mean().sqrt()))
     return arrays

@@ -103,10 +103,7 @@ class Judge:
         file = self.maps / case.case_id / f"{intervention}.png"
         seen: dict[str, float] = {}
         if status == "ok":
-            try:
-                seen = self.classifier.probabilities(load_image(file))
-            except InputError as error:
-                status, reason = "image_unreadable", str(error)
+            seen, status, reason = self._seen(file)
         old_score, new_score = seen.get(old or "", math.nan), seen.get(new or "", math.nan)
         return {
             "case_id": case.case_id,
@@ -118,6 +115,17 @@ class Judge:
             "status": status,
             "reason": reason,
         }
+
+    def _seen(self, file: Path) -> tuple[dict[str, float], str, str]:
+        """The probability of each category, status and reason; no probabilities for a picture that cannot be looked at."""
+        try:
+            picture = load_image(file)
+        except InputError as error:
+            return {}, "image_unreadable", str(error)
+        try:
+            return self.classifier.probabilities(picture), "ok", ""
+        except InputError as error:
+            return {}, "picture_size", f"{file}: {error}"
 
     def _obstacle(self, case: Any, edit: Any, intervention: str) -> tuple[str, str]:
         """Status and reason of a picture before it is looked at; ("ok", "") if nothing stands in the way."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.config import EditingSection, given, parse_section
 from pipeline.edit_measures import Measures
-from pipeline.edits import CHANGES, INTERVENTIONS
+from pipeline.edits import CHANGES, INTERVENTIONS, has_swap
 from pipeline.metrics.bootstrap import Interval, mean_interval, median_interval, resample_weights
 from pipeline.metrics.correlation import Correlation, across_cases, difference, spearman, within_cases
 from pipeline.provenance import write_provenance
@@ -266,7 +266,21 @@ def _checks(dataset: Edits, weights: np.ndarray, section: EditingSection) -> lis
     if ratio is not None:
         rows.append(share("swap_changes_object_more", np.where(np.isnan(ratio), np.nan, ratio > 1.0)))
         rows.append(median("swap_change_inside_over_outside", ratio))
+    for check, holds in _preferences(dataset.edits).items():
+        rows.append(share(check, holds))
     if dataset.judgements is not None:
         rows.append(share("swap_recognised", dataset.recognised("swap", "new")))
         rows.append(share("unchanged_recognised", dataset.recognised("unchanged", "old")))
     return rows
+
+
+def _preferences(edits: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What the model prefers after a swap, by check: (n,), 1 or 0, NaN for a case without a swap.
+
+    A caption is preferred when i^s of it against the other one is positive. After the swap that is measured on the latent of
+    `swap`. Before it, cmi_swap_s has it, with the opposite sign, on the latent of the real image, from which `unchanged`
+    hardly differs.
+    """
+    before, after = -edits["cmi_swap_s"].to_numpy(np.float64), edits["preference_swap"].to_numpy(np.float64)
+    holds = {"swap_preferred": after > 0, "swap_flips_preference": (before < 0) & (after > 0)}
+    return {check: np.where(has_swap(edits), found, np.nan) for check, found in holds.items()}

@@ -70,16 +70,11 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
         batch=section.batch,
         learning_rate=section.learning_rate,
         text_learning_rate=section.text_learning_rate,
-        decay_from=section.decay_from,
         ema=section.ema,
         bind_from=section.bind_from,
         bind_until=section.bind_until,
         hide_padding=section.hide_padding,
-        focus=section.focus,
         silence=section.silence,
-        refine_from=section.refine_from,
-        refine_rate=section.refine_rate,
-        refine_focus=section.refine_focus,
     )
 
 

@@ -38,6 +38,8 @@ _CHECKS = {
     "latent_error_median": ("latent error of the unchanged picture, median", ""),
     "swap_changes_object_more": ("a swap changes the object's region more than the rest", "%"),
     "swap_change_inside_over_outside": ("change by a swap inside the mask over that outside, median", ""),
+    "swap_preferred": ("the model prefers the swapped caption after a swap", "%"),
+    "swap_flips_preference": ("the model prefers the caption before a swap, and the swapped one after it", "%"),
     "swap_recognised": ("the partner is recognised after a swap", "%"),
     "unchanged_recognised": ("the word's object is recognised in the unchanged picture", "%"),
 }

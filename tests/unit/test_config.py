@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 import yaml
 from snakemake.utils import update_config
@@ -28,6 +29,7 @@ from pipeline.config import (
     section_json,
     sections_json,
 )
+from pipeline.config.sections import Design, ValidationProblem
 from pipeline.errors import InputError
 from pipeline.words import SWAPS
 
@@ -93,6 +95,27 @@ def test_overlays_are_valid(repository: Path, overlays: list[str]) -> None:
     assert study.editing.swaps == SWAPS
     assert [name for name, data in study.datasets.items() if data.editing] == ["COCO100-IT"]
     assert (study.editing.sampler, study.editing.steps, study.editing.omit) == ("heun", 100, "underscore")
+    assert study.editing.estimator(study.information).steps == (2400,)
+
+
+@pytest.mark.parametrize("overlays", [["paper"], ["paper", "released"]])
+def test_edits_of_the_published_study_integrate_over_the_trained_range(repository: Path, overlays: list[str]) -> None:
+    """The log-SNRs of Stable Diffusion 2.1's 1000 timesteps: betas 0.00085 to 0.012, evenly spaced in their roots."""
+    parts = [yaml.safe_load((repository / "config" / f"{name}.yaml").read_text(encoding="utf-8")) for name in overlays]
+    study = load_config(merged(*parts))
+    kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
+    trained = np.log(kept[[-1, 0]] / (1 - kept[[-1, 0]]))
+    edits = study.editing.estimator(study.information)
+    low, high = edits.loc - edits.clip * edits.scale, edits.loc + edits.clip * edits.scale
+    assert trained[0] <= low <= trained[0] + 1e-3 and trained[1] - 1e-3 <= high <= trained[1]
+    kept_keys = ("density", "design", "antithetic_eps", "beyond_trained_range")
+    assert [getattr(edits, key) for key in kept_keys] == [getattr(study.information, key) for key in kept_keys]
+
+
+def test_full_grid_of_validation(repository: Path) -> None:
+    overlay = yaml.safe_load((repository / "config" / "validation.yaml").read_text(encoding="utf-8"))
+    validation = load_config(merged(overlay)).validation
+    assert validation.problems == get_args(ValidationProblem) and validation.designs == get_args(Design)
 
 
 def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None:
@@ -169,6 +192,8 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"editing": {"swaps": ["dog"]}}, "editing → swaps → 0", '"dog"', "[text, text]"),
         ({"editing": {"error": "sd"}}, "editing → error", '"sd"', "bootstrap_sd | sd_over_10"),
         ({"editing": {"bootstrap": 10}}, "editing → bootstrap", "10", "a whole number ≥ 100"),
+        ({"editing": {"information": {"scale": 0}}}, "editing → information → scale", "0", "a number > 0 or null"),
+        ({"editing": {"information": {"steps": 50}}}, "editing → information → steps", "50", "number > 0 or null"),
         ({"editing": {"confidence": 1}}, "editing → confidence", "1", "a number > 0 and < 1"),
         ({"datasets": {"scenes": {"editing": 1}}}, "datasets → scenes → editing", "1", "true | false"),
         ({"retrieval": {"methods": ["clip", "blip"]}}, "retrieval → methods → 1", '"blip"', "text_only"),
@@ -281,6 +306,11 @@ def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
         ({"information": {"density": "grid"}}, "information → steps", "`density` is grid"),
         ({"localisation": {"thresholds": {"high": 0.05}}}, "localisation → thresholds → high", "> low = 0.1"),
         ({"localisation": {"methods": ["mi", "cmi", "mi"]}}, "localisation → methods", "each value once"),
+        ({"validation": {"problems": ["plane", "plane"]}}, "validation → problems", "each value once"),
+        ({"validation": {"steps": [25, 50]}}, "validation → steps", "even numbers"),
+        ({"validation": {"steps": [50, 76]}}, "validation → steps", "multiple of the one before"),
+        ({"validation": {"steps": [4, 8]}}, "validation → steps", "6 or more at its start"),
+        ({"validation": {"steps": [100, 50]}}, "validation → steps", "increasing"),
         ({"datasets": {"words": {"kind": "word_list"}}}, "datasets → words → list", "because `kind` is word_list"),
         ({"datasets": {"mine": {"kind": "custom"}}}, "datasets → mine → list", "because `kind` is custom"),
         ({"datasets": {"scenes": {"list": "a.csv"}}}, "datasets → scenes → list", "reads no list"),
@@ -301,6 +331,10 @@ def test_values_that_do_not_go_together(overlay: dict[str, Any], path: str, reas
         ({"swaps": [["cup", "fork"], ["knife", "Cup"]]}, "swaps → 1", "stand in no other pair, and 'cup' does"),
         ({"swaps": [["cup", "fork"], ["fork", "cup"]]}, "swaps → 1", "stand in no other pair"),
         ({"swaps": [["cup", " fork"]]}, "swaps → 0", "two words without spaces"),
+        ({"information": {"steps": [100, 50]}}, "information → steps", "increasing"),
+        ({"information": {"steps": [25]}}, "information → steps", "even numbers"),
+        ({"information": {"steps": [50, 120]}}, "information → steps", "multiple of the one before"),
+        ({"information": {"steps": [4]}}, "information → steps", "6 or more"),
     ],
 )
 def test_edits_that_do_not_go_together(editing: dict[str, Any], path: str, reason: str) -> None:
@@ -319,6 +353,28 @@ def test_edits_that_go_together() -> None:
         "editing → swaps → 1",
         "editing → swaps → 2",
     ]
+
+
+def test_edits_estimate_as_the_study_does_unless_told_otherwise() -> None:
+    study = load_config(merged({"information": {"steps": [20], "loc": 0.5}}))
+    assert study.editing.estimator(study.information) == study.information
+    study = load_config(merged({"editing": {"information": {"steps": [40, 80], "clip": 2.0}}}))
+    edits, others = study.editing.estimator(study.information), study.information
+    assert (edits.steps, edits.clip) == ((40, 80), 2.0) and (others.steps, others.clip) == ((50, 100), 3.0)
+    assert edits == others.model_copy(update={"steps": (40, 80), "clip": 2.0})
+
+
+def test_draws_of_edits_are_checked_with_the_design_of_the_study() -> None:
+    """One number where points are not nested; two problems where both sections have one."""
+    grid = {"information": {"density": "grid", "steps": [50]}}
+    load_config(merged(grid, {"editing": {"information": {"steps": [200]}}}))
+    text = message(grid, {"editing": {"information": {"steps": [100, 200]}}})
+    assert text.startswith(
+        "editing → information → steps is [100, 200]; allowed is one number, because `density` is grid"
+    )
+    text = message({"information": {"steps": [25]}, "editing": {"information": {"steps": [75]}}})
+    problems = [line.partition(" is ")[0] for line in text.splitlines() if "allowed" in line]
+    assert problems == ["information → steps", "editing → information → steps"]
 
 
 def test_swaps_survive_the_way_to_a_stage() -> None:

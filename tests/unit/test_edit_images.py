@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,17 @@ import torch
 from PIL import Image
 
 from pipeline.config import EditingSection, InformationSection, ModelSection, section_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
+from pipeline.datasets.cases import cases_table, make_case, read_cases, write_cases
 from pipeline.edits import EDIT_COLUMNS, read_edit_maps
+from pipeline.errors import InputError
+from pipeline.information import estimate
+from pipeline.karras import KarrasPath
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.metrics.picture_change import peak_signal_to_noise
+from pipeline.sampling import integration_interval, sample_draws
+from pipeline.seeds import generator
 from pipeline.stages import edit_images, estimate_information
-from pipeline.storage import read_arrays, read_table
+from pipeline.storage import read_arrays, read_table, write_arrays
 from tests.conftest import ROOT
 
 MODEL = str(ROOT / "data/models/scenes")
@@ -77,6 +84,11 @@ def edit(folder: Path, name: str = "out", section: EditingSection = SECTION, **c
     return read_table(folder / name / "shard.parquet", EDIT_COLUMNS)
 
 
+def estimated(folder: Path, information: InformationSection = INFORMATION, **changes: Any) -> None:
+    """Run the localisation study's estimation into `known`."""
+    estimate_information.run(arguments(folder, "known", information, maps=folder / "known/maps", **changes))
+
+
 def test_each_case_has_its_captions_numbers_maps_and_pictures(folder: Path) -> None:
     frame = edit(folder)
     assert list(frame["status"]) == ["ok"] * 3
@@ -97,24 +109,169 @@ def test_each_case_has_its_captions_numbers_maps_and_pictures(folder: Path) -> N
         assert np.isfinite([row.psnr, row.psnr_autoencoder, row.latent_error]).all()
     first, second, third = frame["evaluations"]
     ways = 2 * 3  # Heun through four noise levels
-    assert first == third == 4 * ways + 8 * 5 and second == 3 * ways + 8 * 4
-    assert np.isnan(frame["cmi_swap_s"][1]) and np.isfinite(frame["cmi_swap_s"][0])
+    assert first == third == 4 * ways + 8 * (5 + 2) and second == 3 * ways + 8 * 4
+    for column in ("cmi_swap_s", "preference_swap", "preference_swap_error"):
+        assert frame[column].isna().tolist() == [False, True, False]
 
 
-def test_batches_do_not_change_an_edit(folder: Path) -> None:
-    whole, small = edit(folder), edit(folder, "small", batch_size=3)
-    for column in ("psnr", "latent_error", "attention", "cmi_o", "mi_s"):
-        assert np.allclose(whole[column], small[column], rtol=1e-3, atol=1e-4)
+def test_preference_is_the_information_of_the_swapped_caption_on_what_the_swap_made(folder: Path) -> None:
+    """With the draws of the image, as all its estimates; on the real latent, cmi_swap_s is the same with the other sign."""
+    row = edit(folder).iloc[0]
+    model = LatentDiffusion.load(MODEL)
+    interval = integration_interval(
+        loc=1.0, scale=2.0, clip=3.0, trained=model.logsnr_range, beyond_trained_range=False
+    )
+    draws = sample_draws(
+        shape=model.latent_shape,
+        steps=(8,),
+        density="logistic",
+        design="stratified",
+        antithetic_eps=True,
+        interval=interval,
+        rng=generator(3, "a", "information"),
+    )
+    pair = (row["prompt_unchanged"], row["prompt_swap"])
+    prompts = dict(zip(pair, model.encode_prompts(pair), strict=True))
+    arrays = read_arrays(folder / "out/edits" / f"{row['case_id']}.npz")
+    before, after = (
+        estimate(model, torch.from_numpy(arrays[name]), prompts, [pair], draws).standard[pair]
+        for name in ("latent/real", "latent/swap")
+    )
+    assert row["preference_swap"] == pytest.approx(after.total, abs=1e-2)
+    assert row["preference_swap_error"] == pytest.approx(after.total_error, rel=1e-3)
+    assert row["cmi_swap_s"] == pytest.approx(-before.total, abs=1e-2)
+    assert abs(after.total - before.total) > 1.0
+
+
+def test_a_word_that_its_caption_lacks_loses_its_case_alone(folder: Path) -> None:
+    """Whether the cases table says so already or not."""
+    frame = read_cases(folder / "cases.parquet")
+    frame.loc[0, "prompt_word"] = "bear"
+    lost = cases_table([case("b", "a red cat", "horse")]).assign(position=3)
+    write_cases(folder / "cases.parquet", pd.concat([frame, lost], ignore_index=True))
+    edits = edit(folder)
+    assert list(edits["status"]) == ["word_not_in_caption", "ok", "ok", "word_not_in_caption"]
+    assert list(edits["swap_status"]) == ["word_not_in_caption", "no_partner", "ok", "word_not_in_caption"]
+    assert "'bear'" in edits["reason"][0] and "'horse'" in edits["reason"][3]
+    assert edits["psnr"].isna().tolist() == [True, False, False, True]
+    assert {path.stem for path in (folder / "out/edits").glob("*.npz")} == set(edits["case_id"][[1, 2]])
+
+
+def test_an_image_with_two_captions_shares_what_is_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        case("a", "a dog left of a zebra", "dog"),
+        case("a", "a dog left of a zebra", "zebra"),
+        case("a", "a red cat", "cat"),
+    ]
+    write_cases(folder / "cases.parquet", cases_table(rows))
+    walked: list[int] = []
+    decoded: list[int] = []
+    reverse, decode = KarrasPath.reverse, LatentDiffusion.decode
+
+    def count_walks(self: KarrasPath, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        walked.append(len(torch.unique(embedding, dim=0)))
+        return reverse(self, x, embedding)
+
+    def count_pictures(self: LatentDiffusion, latents: torch.Tensor) -> torch.Tensor:
+        decoded.append(len(latents))
+        return decode(self, latents)
+
+    monkeypatch.setattr(KarrasPath, "reverse", count_walks)
+    monkeypatch.setattr(LatentDiffusion, "decode", count_pictures)
+    edits = edit(folder)
+    assert list(edits["status"]) == ["ok"] * 3
+    assert walked == [2]
+    # What the autoencoder makes of the image; `unchanged` of two captions; `omit` of three cases, `swap` of two.
+    assert sum(decoded) == 1 + 2 + 3 + 2
+    arrays = [read_arrays(folder / "out/edits" / f"{name}.npz") for name in edits["case_id"]]
+    same, other = (np.abs(arrays[0]["latent/unchanged"] - one["latent/unchanged"]).max() for one in arrays[1:])
+    assert same == 0.0 and other > 1e-3
+    assert len({float(one["psnr_autoencoder"]) for one in arrays}) == 1
+    assert np.abs(arrays[0]["latent/omit"] - arrays[1]["latent/omit"]).max() > 1e-3
+
+
+def test_psnr_is_of_the_picture_without_letterbox_bars(folder: Path) -> None:
+    """Bars are easy to bring back, and would flatter it; maps and pictures keep them, as the model saw them."""
+    rng = np.random.default_rng(1)
+    Image.fromarray(rng.integers(0, 255, (40, 80, 3), dtype=np.uint8)).save(folder / "images/a.png")
+    edits = edit(folder, model=section_json(ModelSection(id=MODEL, resize="letterbox")))
+    assert list(edits["status"]) == ["ok"] * 3
+    model = LatentDiffusion.load(MODEL)
+    for row, rows in ((0, slice(16, 48)), (2, slice(0, 64))):
+        arrays = read_arrays(folder / "out/edits" / f"{edits['case_id'][row]}.npz")
+        latents = torch.from_numpy(np.stack([arrays["latent/real"], arrays["latent/unchanged"]]))
+        autoencoder, unchanged = ((one.numpy() + 1) / 2 for one in model.decode(latents))
+        with Image.open(folder / "out/edits" / edits["case_id"][row] / "real.png") as picture:
+            assert picture.size == (64, 64)
+            real = np.asarray(picture).transpose(2, 0, 1) / 255
+        expected = peak_signal_to_noise(real[:, rows], unchanged[:, rows])
+        assert edits["psnr"][row] == pytest.approx(expected, abs=0.05)
+        expected = peak_signal_to_noise(real[:, rows], autoencoder[:, rows])
+        assert edits["psnr_autoencoder"][row] == pytest.approx(expected, abs=0.05)
+        expected = peak_signal_to_noise(autoencoder[:, rows], unchanged[:, rows])
+        assert edits["psnr_decoded"][row] == pytest.approx(expected, abs=0.05)
+        assert arrays["change/pixel_l2/omit"].shape == arrays["predictor/cmi_o"].shape == (16, 16)
+    grey = np.asarray(Image.open(folder / "out/edits" / edits["case_id"][0] / "real.png"))
+    assert (grey[:16] == 127).all() and (grey[48:] == 127).all()
 
 
 def test_maps_of_the_localisation_study_are_read_instead_of_computed(folder: Path) -> None:
     plain = edit(folder)
-    known = arguments(folder, "known", INFORMATION, maps=folder / "known/maps")
-    estimate_information.run(known)
+    estimated(folder)
     read = edit(folder, "read", known=folder / "known/shard.parquet")
     for column in ("mi_s", "mi_o", "cmi_s", "cmi_o", "cmi_o_error", "cmi_swap_s", "cmi_swap_o"):
         assert np.allclose(read[column], plain[column], rtol=1e-3, atol=1e-4, equal_nan=True)
     assert (read["evaluations"] < plain["evaluations"]).all()
+
+
+OTHER_MODEL = section_json(ModelSection(id=MODEL, latents="sample"))
+
+
+@pytest.mark.parametrize(
+    ("information", "changes"),
+    [
+        (INFORMATION, {"seed": 4}),
+        (INFORMATION, {"model": OTHER_MODEL}),
+        (INFORMATION, {"heads": "second_half"}),
+        (InformationSection(steps=(8,), loc=0.5), {}),
+        (InformationSection(steps=(4, 8)), {}),
+        (InformationSection(steps=(8,), missing_word="underscore"), {}),
+        (InformationSection(steps=(8,), word_prompt="label"), {}),
+    ],
+    ids=["seed", "model", "heads", "loc", "steps", "missing_word", "word_prompt"],
+)
+def test_maps_of_another_run_are_refused(
+    folder: Path, information: InformationSection, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the numbers that this run would compute; and nothing is walked before that is found."""
+    estimated(folder, information, **changes)
+    monkeypatch.setattr(KarrasPath, "reverse", None)
+    with pytest.raises(InputError, match=r"known/shard.parquet: the key of case .* \(3 of 3 cases differ\)"):
+        edit(folder, known=folder / "known/shard.parquet")
+
+
+def test_maps_of_another_model_with_the_same_name_are_refused(folder: Path) -> None:
+    shutil.copytree(MODEL, folder / "model")
+    own = section_json(ModelSection(id=str(folder / "model")))
+    estimated(folder, model=own)
+    (folder / "model/unet/note.txt").write_text("other weights")
+    with pytest.raises(InputError, match="run estimate_information again"):
+        edit(folder, known=folder / "known/shard.parquet", model=own)
+
+
+def test_maps_of_another_picture_are_refused(folder: Path) -> None:
+    estimated(folder)
+    Image.new("RGB", (64, 64)).save(folder / "images/b.png")
+    with pytest.raises(InputError, match=r"\(1 of 3 cases differ\)"):
+        edit(folder, known=folder / "known/shard.parquet")
+
+
+def test_maps_that_are_not_those_of_their_table_are_refused(folder: Path) -> None:
+    estimated(folder)
+    for path in (folder / "known/maps").glob("*.npz"):
+        write_arrays(path, {**read_arrays(path), "key": np.array("0" * 32)})
+    with pytest.raises(InputError, match=r"\.npz: key is 0{32}; expected .*, that of its table"):
+        edit(folder, known=folder / "known/shard.parquet")
 
 
 def test_finished_cases_are_not_edited_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -342,6 +342,7 @@ def study(tmp_path: Path) -> Path:
         numbers = {name: NAN for name in NUMBERS} | {"evaluations": 0}
         if ok:
             numbers |= {name: float(heat.sum()) for name, heat in maps.items()}
+            numbers["preference_swap"] = 1.0 if swapped else NAN
             write_arrays(tmp_path / "edits" / f"{case.case_id}.npz", arrays)
             (tmp_path / "edits" / case.case_id).mkdir()
             for name in ("real", "unchanged", "omit", *(["swap"] if swapped else [])):

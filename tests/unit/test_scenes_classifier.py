@@ -433,6 +433,23 @@ def test_a_partner_outside_the_world_is_told(tmp_path: Path, monkeypatch: pytest
     assert of(table, bed, "swap")["status"] == "no_category" and "'table'" in of(table, bed, "swap")["reason"]
 
 
+def test_a_picture_of_another_size_is_told_from_one_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the classifier itself, which says what it takes."""
+    monkeypatch.setattr(Knowing, "probabilities", untrained().eval().probabilities)
+    dog = case("1", "a dog", "dog")
+    pictures = tmp_path / "edits" / dog["case_id"]
+    pictures.mkdir(parents=True)
+    picture_of("dog").resize((32, 64)).save(pictures / "unchanged.png")
+    (pictures / "omit.png").write_bytes(b"no picture")
+    table = judged(tmp_path, monkeypatch, [(dog, {}, {"swap": ("cat",)})])
+    small, broken, whole = (of(table, dog, name) for name in ("unchanged", "omit", "swap"))
+    assert (small["status"], broken["status"], whole["status"]) == ("picture_size", "image_unreadable", "ok")
+    assert "unchanged.png" in small["reason"] and "32×64 pixels; the classifier takes 64×64" in small["reason"]
+    assert math.isnan(small["old_score"]) and not small["old"]
+
+
 def test_a_partner_that_was_there_before_proves_no_swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dog = case("1", "a dog and a cat on the snow", "dog")
     shows: Pictures = {"unchanged": ("dog", "cat"), "omit": ("cat",), "swap": ("cat",)}

@@ -107,6 +107,7 @@ class Study:
             "latent_error": 0.1 * position,
             "evaluations": 100,
             **totals,
+            "preference_swap": float(position - 5) if swapped else float("nan"),
         }
 
     def judge(self) -> pd.DataFrame:
@@ -397,6 +398,30 @@ def test_implied_words_against_others(study: Study) -> None:
     assert (empty["n"] == 0).all() and empty["latent_l2"].isna().all()
 
 
+def test_what_the_model_prefers_after_a_swap(study: Study) -> None:
+    """Swaps are cases 1, 2, 4, 5, 7, 8, … 17, with preferences −4, −3, −1, 0, 2, … nats after the swap."""
+    study.edits["mine"].loc[[7, 8], "cmi_swap_s"] = [-3.0, 0.0]
+    study.tabulate()
+    checks = study.checks()
+    after = checks.loc["swap_preferred"]
+    assert after["n"] == 12 and after["value"] == pytest.approx(8 / 12)
+    assert 0 < after["low"] < after["value"] < after["high"] <= 1
+    flips = checks.loc["swap_flips_preference"]
+    assert flips["n"] == 12 and flips["value"] == pytest.approx(6 / 12)
+    text = (study.folder / "tables/editing.md").read_text(encoding="utf-8")
+    assert "the model prefers the swapped caption after a swap (%) | 66.7" in text
+    study.fail("mine", 17)
+    study.tabulate()
+    assert study.checks().loc["swap_flips_preference", ["value", "n"]].tolist() == [pytest.approx(5 / 11, abs=1e-5), 11]
+
+
+def test_a_finished_swap_without_its_preference_is_told(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    study.edits["mine"].loc[4, "preference_swap"] = np.inf
+    assert study.run("mine") == 1
+    found = "`preference_swap` of the finished case " + study.cases["mine"]["case_id"][4] + " is inf"
+    assert found in capsys.readouterr().err
+
+
 def test_a_study_without_swaps(study: Study) -> None:
     frame = study.edits["plain"]
     swap_numbers = [name for name in EDIT_COLUMNS if name.startswith("cmi_swap")]
@@ -454,9 +479,10 @@ def test_checks_of_the_edits(study: Study) -> None:
     assert found.columns.tolist() == CHECK_COLUMNS
     reconstruction = ["psnr_unchanged_median", "psnr_decoded_median", "psnr_autoencoder_median", "latent_error_median"]
     swaps = ["swap_changes_object_more", "swap_change_inside_over_outside"]
+    preferences = ["swap_preferred", "swap_flips_preference"]
     judged = ["swap_recognised", "unchanged_recognised"]
-    assert found.loc[found["dataset"] == "mine", "check"].tolist() == [*reconstruction, *swaps, *judged]
-    assert found.loc[found["dataset"] == "plain", "check"].tolist() == reconstruction
+    assert found.loc[found["dataset"] == "mine", "check"].tolist() == [*reconstruction, *swaps, *preferences, *judged]
+    assert found.loc[found["dataset"] == "plain", "check"].tolist() == [*reconstruction, *preferences]
     checks = found[found["dataset"] == "mine"].set_index("check")
     assert checks.loc["psnr_unchanged_median", ["value", "n"]].tolist() == [27.5, 18]
     assert checks.loc["psnr_autoencoder_median", "value"] == 48.5

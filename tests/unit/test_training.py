@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
-from pipeline.scenes.captions import MAX_TOKENS
+from pipeline.scenes.captions import GENERAL, MAX_TOKENS, REFINING
+from pipeline.scenes.cycles import CYCLES, Cycle, cycle_of, cycle_starts, learning_rate_factor
 from pipeline.scenes.model import build_autoencoder, build_scheduler, build_text_encoder, build_tokenizer
 from pipeline.scenes.parsing import ADJECTIVES, PLACES, SIDES
 from pipeline.scenes.samples import CAPTIONS, sample_sheet
@@ -20,7 +22,6 @@ from pipeline.scenes.train_autoencoder import pictures, psnr, train_autoencoder
 from pipeline.scenes.train_text import caption_targets, save_text, train_text
 from pipeline.scenes.train_unet import (
     FOCUS,
-    PLAIN_TO_SEE,
     BatchMaker,
     Recipe,
     TrainState,
@@ -33,22 +34,20 @@ from pipeline.scenes.train_unet import (
 )
 from pipeline.scenes.world import CATEGORIES
 
+FIRST = Cycle(share=1, rate=1.0, hold=0.5, focus=0.6, plain=1.0, prompts=GENERAL)
+
 RECIPE = Recipe(
     seed=0,
     steps=6,
     batch=2,
     learning_rate=1e-3,
     text_learning_rate=2e-4,
-    decay_from=0.5,
     ema=0.999,
     bind_from=4,
     bind_until=100,
     hide_padding=0.5,
-    focus=0.6,
     silence=0.8,
-    refine_from=1000,
-    refine_rate=0.5,
-    refine_focus=0.9,
+    cycles=(FIRST,),
 )
 
 
@@ -168,8 +167,8 @@ def test_timesteps_lean_towards_the_focus(tokenizer: CLIPTokenizer, vae: Autoenc
     rng = np.random.default_rng(0)
     count = 2000
     for focus in (0.0, 0.6, 1.0):
-        maker = BatchMaker(replace(RECIPE, focus=focus), tokenizer, vae)
-        drawn = logsnr[[999 - maker._position(rng) for _ in range(count)]]
+        maker = BatchMaker(RECIPE, tokenizer, vae)
+        drawn = logsnr[[999 - maker._position(rng, replace(FIRST, focus=focus)) for _ in range(count)]]
         inside = np.mean((drawn > FOCUS[0]) & (drawn < FOCUS[1]))
         length = (FOCUS[1] - FOCUS[0]) / (logsnr[0] - logsnr[-1])
         expected = focus + (1 - focus) * length
@@ -181,16 +180,16 @@ def test_timesteps_lean_towards_the_focus(tokenizer: CLIPTokenizer, vae: Autoenc
 def test_prompts_fall_silent_where_the_scene_is_plain_to_see(
     batches: BatchMaker, tokenizer: CLIPTokenizer, vae: AutoencoderTiny
 ) -> None:
-    assert batches._silence(0) < 1e-3
-    assert batches._silence(int(np.searchsorted(batches.logsnr, PLAIN_TO_SEE))) == pytest.approx(0.4, abs=0.01)
-    assert batches._silence(999) == pytest.approx(0.8, abs=1e-3)
+    assert batches._silence(0, FIRST) < 1e-3
+    assert batches._silence(int(np.searchsorted(batches.logsnr, FIRST.plain)), FIRST) == pytest.approx(0.4, abs=0.01)
+    assert batches._silence(999, FIRST) == pytest.approx(0.8, abs=1e-3)
     always = BatchMaker(replace(RECIPE, silence=1.0, batch=60), tokenizer, vae)
     never = BatchMaker(replace(RECIPE, silence=0.0, batch=60), tokenizer, vae)
     silenced, spoken = always.batch(0, 0, 1), never.batch(0, 0, 1)
     assert torch.equal(silenced.timesteps, spoken.timesteps)
     logsnr = torch.logit(build_scheduler().alphas_cumprod.double())[silenced.timesteps]
     empty, empty_anyway = ((b.ids[:, 1] == tokenizer.eos_token_id) for b in (silenced, spoken))
-    assert empty[logsnr > PLAIN_TO_SEE + 3].all() and int((logsnr > PLAIN_TO_SEE + 3).sum()) > 3
+    assert empty[logsnr > FIRST.plain + 3].all() and int((logsnr > FIRST.plain + 3).sum()) > 3
     assert torch.equal(silenced.ids[~empty], spoken.ids[~empty])
     assert float(empty_anyway.float().mean()) < 0.35
 
@@ -210,31 +209,41 @@ def test_padding_is_hidden_in_its_share_but_never_a_word(tokenizer: CLIPTokenize
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    recipe = replace(RECIPE, steps=1000, decay_from=0.7)
-    assert recipe.factor(0) == pytest.approx(1 / 200) and recipe.factor(99) == pytest.approx(0.5)
-    assert recipe.factor(300) == recipe.factor(699) == 1
-    assert recipe.factor(850) == pytest.approx(0.5) and recipe.factor(1000) == 0
+    once = partial(learning_rate_factor, steps=1000, cycles=(replace(FIRST, hold=0.7),))
+    assert once(0) == pytest.approx(1 / 200) and once(99) == pytest.approx(0.5)
+    assert once(300) == once(699) == 1
+    assert once(850) == pytest.approx(0.5) and once(999) == pytest.approx(1 / 300)
 
 
-def test_the_learning_rate_rises_a_second_time_to_its_share_and_falls_to_nought() -> None:
-    once = replace(RECIPE, steps=1000, refine_from=1000, decay_from=0.7)
-    twice = replace(once, steps=3000, refine_rate=0.4)
-    assert [twice.factor(step) for step in range(1000)] == [once.factor(step) for step in range(1000)]
-    assert twice.factor(1000) == pytest.approx(0.4 / 200) and twice.factor(1099) == pytest.approx(0.2)
-    second = [twice.factor(step) for step in range(1000, 3000)]
-    assert max(second) <= 0.4 and max(second) > 0.35
-    assert twice.factor(2000) == pytest.approx(0.2) and twice.factor(3000) == 0
+def test_in_another_cycle_the_learning_rate_rises_again_to_its_share() -> None:
+    first = replace(FIRST, hold=0.7)
+    cycles = (first, replace(FIRST, share=2, rate=0.4, hold=0.0))
+    assert cycle_starts(3000, cycles) == [0, 1000, 3000]
+    twice = partial(learning_rate_factor, steps=3000, cycles=cycles)
+    assert [twice(step) for step in range(1000)] == [learning_rate_factor(k, 1000, (first,)) for k in range(1000)]
+    assert twice(1000) == pytest.approx(0.4 / 200) and twice(1099) == pytest.approx(0.2)
+    assert 0.35 < max(twice(step) for step in range(1000, 3000)) <= 0.4
+    assert twice(2000) == pytest.approx(0.2) and twice(2999) == pytest.approx(0.4 / 2000)
 
 
-def test_refining_changes_what_is_asked_but_not_what_is_drawn(
-    tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker
-) -> None:
-    """Before `refine_from` nothing differs; from there on levels lie in FOCUS more often, and fewer prompts are captions."""
-    batch = 300
-    plain = BatchMaker(replace(RECIPE, batch=batch, bind_until=0), tokenizer, vae)
-    refining = BatchMaker(replace(plain.recipe, refine_from=1), tokenizer, vae)
-    assert torch.equal(plain.batch(0, 0, 1).ids, refining.batch(0, 0, 1).ids)
-    before, after = (maker.batch(1, 0, 1) for maker in (plain, refining))
+def test_the_cycles_of_the_recipe_divide_any_number_of_steps() -> None:
+    assert cycle_starts(29000) == [0, 18000, 27000, 29000]
+    for steps in (1, 2, 3, 7, 100):
+        starts = cycle_starts(steps)
+        assert starts == sorted(starts) and (starts[0], starts[-1]) == (0, steps)
+        assert all(learning_rate_factor(step, steps) > 0 for step in range(steps))
+    assert [cycle_of(step, 29000) for step in (0, 17999, 18000, 26999, 27000, 28999)] == [
+        one for one in CYCLES for _ in range(2)
+    ]
+
+
+def test_a_cycle_changes_what_is_asked_but_not_what_is_drawn(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+    """In the second cycle levels lie in FOCUS more often, prompts are shorter, and more fall silent."""
+    second = Cycle(share=1, rate=0.5, hold=0.0, focus=0.9, plain=0.5, prompts=REFINING)
+    one = BatchMaker(replace(RECIPE, batch=300, steps=2, bind_until=0), tokenizer, vae)
+    two = BatchMaker(replace(one.recipe, cycles=(FIRST, second)), tokenizer, vae)
+    assert torch.equal(one.batch(0, 0, 1).ids, two.batch(0, 0, 1).ids)
+    before, after = (maker.batch(1, 0, 1) for maker in (one, two))
     assert torch.equal(before.latents, after.latents)
     logsnr = torch.logit(build_scheduler().alphas_cumprod.double())
 
@@ -245,8 +254,8 @@ def test_refining_changes_what_is_asked_but_not_what_is_drawn(
     assert share_in_focus(after.timesteps) > share_in_focus(before.timesteps) + 0.08
     words = [(made.ids != tokenizer.eos_token_id).sum(1).double().mean() for made in (before, after)]
     assert words[1] < words[0]
-    middle = int(np.searchsorted(batches.logsnr, PLAIN_TO_SEE))
-    assert batches._silence(middle, refining=True) > batches._silence(middle) + 0.1
+    middle = int(np.searchsorted(one.logsnr, FIRST.plain))
+    assert one._silence(middle, second) > one._silence(middle, FIRST) + 0.1
 
 
 def test_stopping_and_going_on_is_as_if_it_had_not_stopped(

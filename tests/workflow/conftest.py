@@ -38,7 +38,7 @@ def study(finished: Study, tmp_path: Path) -> Study:
 def finished_retrieval(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy in which the tiny retrieval study has run to its end. Read only, as `finished`."""
     study = working_copy(repository, tmp_path_factory.mktemp("retrieval"), TINY_RETRIEVAL)
-    run = study.snakemake()
+    run = study.snakemake("retrieval")
     assert run.status == 0, run.output
     return study
 

@@ -25,6 +25,7 @@ TINY: dict[str, Any] = {
     "information": {"steps": [4, 8]},
     "attention": {"steps": [2]},
     "localisation": {"bootstrap": 100},
+    "validation": {"problems": ["dense_5"], "designs": ["stratified"], "steps": [6, 12], "points": 2, "runs": 2},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
 }

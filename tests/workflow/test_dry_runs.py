@@ -46,6 +46,9 @@ def test_embedded_study(fresh: Study) -> None:
         "judge_edits": 1,
         "tabulate_editing": 1,
         "plot_editing": 1,
+        "validate_estimator": 4,
+        "tabulate_validation": 1,
+        "plot_validation": 1,
         "all": 1,
     }
 
@@ -71,9 +74,21 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "edit_images": 64,
         "tabulate_editing": 1,
         "plot_editing": 1,
+        "validate_estimator": 4,
+        "tabulate_validation": 1,
+        "plot_validation": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output
+
+
+def test_validation_alone(fresh: Study) -> None:
+    """Every problem; no image and no model takes part."""
+    run = fresh.command(
+        "snakemake", "validation", "--cores", "2", "--dry-run", "--configfile", "config/validation.yaml"
+    )
+    assert run.status == 0, run.output
+    assert run.jobs == {"validate_estimator": 11, "tabulate_validation": 1, "plot_validation": 1, "validation": 1}
 
 
 def test_training_of_the_embedded_model(fresh: Study) -> None:

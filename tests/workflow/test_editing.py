@@ -51,6 +51,7 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     assert pixel["r"].between(-1, 1).all() and (pixel["r_low"] <= pixel["r_high"]).all()
     checks = pd.read_csv(tables / "editing_checks.csv").set_index("check")
     assert checks.loc["psnr_autoencoder_median", "value"] > 15
+    assert 0 <= checks.loc["swap_flips_preference", "value"] <= checks.loc["swap_preferred", "value"] <= 1
     assert "| scenes" in (tables / "editing.md").read_text(encoding="utf-8")
     assert len(pd.read_csv(tables / "editing_paired.csv")) > 0
     by_context = pd.read_csv(tables / "editing_implied.csv").set_index(["context", "intervention"])["n"]
@@ -71,6 +72,9 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
         ({"editing": {"confidence": 0.9}}, {**TABLES, **FIGURES}),
         ({"editing": {"steps": 4}}, EDITS),
         ({"editing": {"omit": "underscore"}}, EDITS),
+        ({"editing": {"information": {"steps": [16]}}}, EDITS),
+        ({"editing": {"information": {"steps": [8], "loc": 1.0}}}, {}),
+        ({"information": {"loc": 0.5}}, {"estimate_information": 2, **EDITS}),
         ({"figures": {"format": "svg"}}, FIGURES),
         ({"attention": {"steps": [3]}}, {}),
         ({"machine": {"batch_size": 3, "threads": 2}}, {}),
@@ -81,6 +85,9 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
         "intervals",
         "flow",
         "captions",
+        "draws",
+        "the same draws",
+        "estimator",
         "figures",
         "attention of the localisation study",
         "machine",
@@ -105,6 +112,13 @@ def test_configuration_runs_again_what_it_decides(
 def test_code_runs_again_what_uses_it(editing_study: Study, file: str, jobs: dict[str, int]) -> None:
     editing_study.edit(file, STATEMENT)
     assert planned(editing_study) == jobs
+
+
+def test_edits_with_draws_of_their_own_do_not_wait_for_the_localisation_study(fresh: Study) -> None:
+    config = {"datasets": {"scenes": {"editing": True}}, "editing": {"information": {"steps": [16]}}}
+    run = fresh.snakemake("editing", "--dry-run", config=config)
+    assert run.status == 0, run.output
+    assert "edit_images" in run.jobs and "estimate_information" not in run.jobs
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ def test_maps_find_the_named_object(measured: dict[str, Metric]) -> None:
     for maps in ("mi", "cmi"):
         assert measured[f"{maps}_miou"].value >= 0.36
         assert measured[f"{maps}_miou"].value >= 2.5 * measured[f"{maps}_miou_shuffled"].value
+    assert measured["mi_named_hotter"].value >= 0.78
     assert measured["cmi_named_hotter"].value >= 0.85
     assert measured["attention_auc"].value >= 0.65
 
@@ -86,7 +87,7 @@ def test_an_implied_noun_tells_little(measured: dict[str, Metric]) -> None:
 @pytest.mark.slow
 def test_words_tell_hardly_more_than_they_can(measured: dict[str, Metric]) -> None:
     """With slack: an exact model stays at 1 or below."""
-    assert measured["noun_mi_over_bound"].low <= 1.3
+    assert measured["noun_mi_over_bound"].low <= 1.2
     assert measured["tint_mi_over_bound"].low <= 1
 
 

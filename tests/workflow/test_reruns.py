@@ -15,6 +15,7 @@ from tests.workflow.study import Study
 TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "all": 1}
 SCORES = {"score_localisation": 1, "plot_localisation_panels": 1, **TABLES}
 ESTIMATES = {"estimate_information": 2, **SCORES}
+VALIDATION = {"validate_estimator": 1, "tabulate_validation": 1, "plot_validation": 1}
 FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "all": 1}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
 
@@ -38,7 +39,7 @@ def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
     [
         ("pipeline/figures/threshold_curves.py", FIGURES),
         ("pipeline/metrics/localisation.py", SCORES),
-        ("pipeline/information.py", ESTIMATES),
+        ("pipeline/information.py", {**ESTIMATES, **VALIDATION}),
         ("pipeline/ddim.py", {"record_attention": 2, **SCORES}),
     ],
     ids=["figures", "metrics", "information", "ddim"],
@@ -51,13 +52,15 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
 @pytest.mark.parametrize(
     ("config", "jobs"),
     [
-        ({"seed": 1}, {"record_attention": 2, **ESTIMATES}),
-        ({"information": {"clip": 2.5}}, ESTIMATES),
+        ({"seed": 1}, {"record_attention": 2, **ESTIMATES, **VALIDATION}),
+        ({"information": {"clip": 2.5}}, {**ESTIMATES, **VALIDATION}),
+        ({"information": {"missing_word": "underscore"}}, ESTIMATES),
+        ({"validation": {"runs": 3}}, {**VALIDATION, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SCORES}),
         ({"localisation": {"bootstrap": 101}}, SCORES),
         ({"figures": {"palette": "magma"}}, FIGURES),
     ],
-    ids=["seed", "clip", "attention", "bootstrap", "palette"],
+    ids=["seed", "clip", "missing word", "validation", "attention", "bootstrap", "palette"],
 )
 def test_configuration_runs_again_what_it_decides(
     study: Study, config: dict[str, object], jobs: dict[str, int]

@@ -1,4 +1,4 @@
-"""A killed estimation goes on where it stopped."""
+"""A killed job goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from pipeline.edits import EDIT_COLUMNS
 from pipeline.stages.estimate_information import SHARD_COLUMNS
 from pipeline.storage import read_table
 from tests.workflow.shard_runs import ShardRun, assert_close
@@ -17,9 +19,14 @@ from tests.workflow.shard_runs import ShardRun, assert_close
 PATIENCE = 120  # seconds
 
 
-def test_a_killed_run_resumes(scene_cases: tuple[Path, Path], repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stage", "draws", "columns"), [("estimate_information", 16, SHARD_COLUMNS), ("edit_images", 6, EDIT_COLUMNS)]
+)
+def test_a_killed_run_resumes(
+    scene_cases: tuple[Path, Path], repository: Path, tmp_path: Path, stage: str, draws: int, columns: dict[str, str]
+) -> None:
     cases, images = scene_cases
-    run = ShardRun(cases, images, tmp_path / "killed", steps=(16,), batch_size=8)
+    run = ShardRun(cases, images, tmp_path / "killed", stage, steps=(draws,), batch_size=8)
     process = subprocess.Popen([sys.executable, "-m", "pipeline", *run.arguments()], cwd=repository)
     try:
         deadline = time.monotonic() + PATIENCE
@@ -38,8 +45,6 @@ def test_a_killed_run_resumes(scene_cases: tuple[Path, Path], repository: Path, 
 
     whole = run.into(tmp_path / "whole")
     assert_close(resumed, whole.run())
-    tables = [
-        read_table(done.table(), SHARD_COLUMNS)[["case_id", "status", "key", "evaluations"]] for done in (run, whole)
-    ]
+    tables = [read_table(done.table(), columns)[["case_id", "status", "key", "evaluations"]] for done in (run, whole)]
     pd.testing.assert_frame_equal(*tables)
     assert set(tables[0]["status"]) == {"ok"}
