@@ -1,16 +1,17 @@
 """What localisation costs: denoiser evaluations and seconds a case, ours against the released procedure.
 
-    python benchmarks/localisation.py [--cases 8] [--steps 50 100 200] [--images 8] [--seeds 16] [--long 1600] [--json FILE]
+    python benchmarks/localisation.py [--cases 6] [--steps 50 100 200] [--images 6] [--seeds 8] [--long 1600] [--json FILE]
 
 Equal draws: the same cases of drawn scenes, one an image, get their maps at all numbers of draws; ours from one run of
 nested draws, in which each distinct prompt is evaluated once and attention is recorded, the released procedure
 (`released_procedure.py`) from its separate runs. Evaluations are rows that the UNet saw, rows that fill up a call included.
-Loading the model is in neither; both take turns on the same threads.
+Times are the processor's, on one thread, without loading the model.
 
 Equal error: totals of CMI of some images, from many seeds, by the configured design and by independent draws, against one
-long run. Independent draws need `error ratio` times as many for the same mean square error; the released procedure spends
-three evaluations on each, ours two. Exits with 1 when the released procedure does not take 3 times our evaluations for CMI
-and attention at equal draws, or 10 times at equal error of the orthogonal total.
+long run. The ratio of mean square errors is how many times as many independent draws are needed; the released procedure
+spends three evaluations on each, in separate runs for each number of draws, ours two, in one. Exits with 1 when the released
+procedure does not take 3 times our evaluations for CMI and attention at equal draws, or 10 times at equal error of the
+orthogonal total.
 """
 
 from __future__ import annotations
@@ -164,8 +165,8 @@ def comparison(name: str, our: Cost, their: Cost, cases: int) -> Row:
         "evaluations, ours": our.evaluations / cases,
         "released": their.evaluations / cases,
         "times fewer": their.evaluations / our.evaluations,
-        "seconds, ours": our.seconds / cases,
-        "released ": their.seconds / cases,
+        "CPU seconds, ours": our.seconds / cases,
+        "released (CPU)": their.seconds / cases,
         "times faster": their.seconds / our.seconds,
     }
 
@@ -173,32 +174,37 @@ def comparison(name: str, our: Cost, their: Cost, cases: int) -> Row:
 def equal_error(
     model: LatentDiffusion, words: Sequence[Word], section: InformationSection, seeds: int, long: int
 ) -> tuple[list[Row], float]:
-    """Error of totals of CMI by design and number of draws; evaluations saved by the orthogonal one at the most draws."""
+    """Error of totals of CMI by design and number of draws; evaluations saved by the configured design, orthogonal.
+
+    The second design has the strata of the configured one without its pairs of opposite noise.
+    """
     designs = {
-        "ours": section,
-        "iid": section.model_copy(update={"design": "iid", "antithetic_eps": False}),
+        "configured": section,
+        "stratified": section.model_copy(update={"design": "stratified", "antithetic_eps": False}),
+        "independent": section.model_copy(update={"design": "iid", "antithetic_eps": False}),
     }
-    truth = totals(model, words, section.model_copy(update={"steps": (long,)}), 1, "truth")[:, :, 0]
-    found = {name: totals(model, words, chosen, seeds, name) for name, chosen in designs.items()}
-    errors = {name: (values - truth[:, :, None]) ** 2 for name, values in found.items()}
+    truth = totals(model, words, section.model_copy(update={"steps": (long,)}), 1, "truth")
+    errors = {name: (totals(model, words, chosen, seeds, name) - truth) ** 2 for name, chosen in designs.items()}
     rows: list[Row] = []
+    ratios: dict[str, list[float]] = {}
     for which, estimator in enumerate(("standard", "orthogonal")):
+        size = np.abs(truth[which]).mean()
         for number, steps in enumerate(section.steps):
-            ours, iid = (errors[name][which, :, number] for name in ("ours", "iid"))
-            ratio, spread = error_ratio(iid, ours)
-            size = np.abs(truth[which, :, 0]).mean()
+            of_design = {name: values[which, :, number] for name, values in errors.items()}
+            ratio, spread = error_ratio(of_design["independent"], of_design["configured"])
+            fresh, _ = error_ratio(of_design["independent"], of_design["stratified"])
+            ratios.setdefault(estimator, []).append(ratio)
             rows.append(
                 {
                     "total of CMI": estimator,
                     "draws": steps,
-                    "error, ours": f"{100 * np.sqrt(ours.mean()) / size:.1f} %",
-                    "independent": f"{100 * np.sqrt(iid.mean()) / size:.1f} %",
-                    "error ratio (squares)": ratio,
-                    "times or over": spread,
-                    "evaluations at equal error": evaluations_at_equal_error(ratio),
+                    **{f"{name}, %": 100 * float(np.sqrt(v.mean())) / size for name, v in of_design.items()},
+                    "independent draws needed, times": ratio,
+                    "give or take a factor": spread,
+                    "the same for stratified": fresh,
                 }
             )
-    return rows, evaluations_at_equal_error(float(rows[-1]["error ratio (squares)"]))
+    return rows, evaluations_at_equal_error(section.steps, ratios["orthogonal"])
 
 
 def totals(
@@ -224,20 +230,24 @@ def error_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
     return float(np.exp(logs.mean())), float(np.exp(spread))
 
 
-def evaluations_at_equal_error(ratio: float) -> float:
-    """Evaluations of the released procedure over ours when it needs `ratio` times our draws."""
-    return ratio * RELEASED_PROMPTS / OUR_PROMPTS
+def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float]) -> float:
+    """Evaluations of the released procedure over ours, all numbers of draws together.
+
+    It needs `ratio` times as many draws as ours at each number of draws, in a run of its own.
+    """
+    theirs = RELEASED_PROMPTS * sum(count * ratio for count, ratio in zip(steps, ratios, strict=True))
+    return theirs / (OUR_PROMPTS * max(steps))
 
 
 def main() -> int:
     """Compare costs at equal draws, then draws at equal error."""
     parser = argument_parser(__doc__ or "")
-    parser.add_argument("--cases", type=int, default=8, help="cases at equal draws")
+    parser.add_argument("--cases", type=int, default=6, help="cases at equal draws")
     parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200], help="numbers of draws")
-    parser.add_argument("--images", type=int, default=8, help="images whose errors are measured")
-    parser.add_argument("--seeds", type=int, default=16, help="estimates of each")
+    parser.add_argument("--images", type=int, default=6, help="images whose errors are measured")
+    parser.add_argument("--seeds", type=int, default=8, help="estimates of each")
     parser.add_argument("--long", type=int, default=1600, help="draws of the long run; a multiple of the most draws")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     section = Config().information.model_copy(update={"steps": tuple(options.steps)})

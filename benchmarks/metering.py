@@ -1,4 +1,7 @@
-"""A loaded model whose evaluations are counted and timed, and stages that use it instead of loading their own."""
+"""A loaded model whose evaluations are counted and timed, and stages that use it instead of loading their own.
+
+Times are those of the processor, not of the clock on the wall: they stay the same when other programs run beside.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 
 @dataclass(frozen=True)
 class Cost:
-    """What some work took: rows that the UNet saw, seconds inside it, and seconds in all."""
+    """What some work took: rows that the UNet saw, processor seconds inside it, and in all."""
 
     evaluations: int
     unet_seconds: float
@@ -48,16 +51,16 @@ class Meter:
 
     def _enter(self, _: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
         self.rows += len(arguments[0])
-        self._entered = time.perf_counter()
+        self._entered = time.process_time()
 
     def _leave(self, *_: Any) -> None:
-        self.seconds += time.perf_counter() - self._entered
+        self.seconds += time.process_time() - self._entered
 
     def cost(self, work: Callable[[], object]) -> Cost:
         """What a piece of work takes."""
-        rows, inside, started = self.rows, self.seconds, time.perf_counter()
+        rows, inside, started = self.rows, self.seconds, time.process_time()
         work()
-        return Cost(self.rows - rows, self.seconds - inside, time.perf_counter() - started)
+        return Cost(self.rows - rows, self.seconds - inside, time.process_time() - started)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
     python benchmarks/overhead.py [--cases 6] [--large-cases 1] [--threads N] [--json FILE]
 
 Runs the stage estimate_information on drawn scenes with the configured draws, once with the embedded model and once with a
-UNet of Stable Diffusion's class and 28 M random weights, the models loaded beforehand. Time in the UNet's calls is the
-denoiser's; all else is not: drawing noise, encoding prompts and images, sums, maps and their errors, files. Attention is
+UNet of Stable Diffusion's class and 28 M random weights, the models loaded beforehand. Processor time in the UNet's calls is
+the denoiser's; all else is not: drawing noise, encoding prompts and images, sums, maps and their errors, files. Attention is
 recorded within the UNet's calls; how long that takes is a column of its own. Exits with 1 when more than 10 % is outside the
 embedded UNet, or more than 3 % outside the large one.
 """
@@ -42,9 +42,9 @@ def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_s
 
     def timed(*observed: Any) -> None:
         nonlocal recorded
-        started = time.perf_counter()
+        started = time.process_time()
         observe(*observed)
-        recorded += time.perf_counter() - started
+        recorded += time.process_time() - started
 
     with at_hand(model), patch.object(AttentionRecorder, "observe", timed):
         run = partial(stage_here, "estimate_information", *arguments, "--batch-size", batch_size)
@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=12, help="cases for the embedded model")
     parser.add_argument("--large-cases", type=int, default=2, help="cases for the large one")
     parser.add_argument("--batch-size", type=int, default=Config().machine.batch_size)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     embedded = Config().model.id

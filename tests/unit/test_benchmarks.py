@@ -73,7 +73,8 @@ def test_error_ratio_is_the_geometric_mean_over_images() -> None:
     ratio, times = localisation_benchmark.error_ratio(above, below)
     assert ratio == pytest.approx(8.0)
     assert times == pytest.approx(2.0)  # logs ln 4, ln 16: standard error ln 2
-    assert localisation_benchmark.evaluations_at_equal_error(ratio) == pytest.approx(12.0)  # three prompts to two
+    # Three prompts to two, and runs of 2·50 and 4·100 draws instead of one of 100.
+    assert localisation_benchmark.evaluations_at_equal_error([50, 100], [2.0, 4.0]) == pytest.approx(1500 / 200)
 
 
 class _Model:
