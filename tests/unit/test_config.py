@@ -532,7 +532,7 @@ def test_section_survives_the_way_to_a_stage() -> None:
 def test_a_stage_gets_the_keys_that_it_reads() -> None:
     study = load_config(merged({"retrieval": {"steps": [20], "ties": "drop"}}))
     text = section_json(study.retrieval, ["steps", "error"])
-    assert json.loads(text) == {"steps": [20], "error": 0.02}
+    assert json.loads(text) == {"steps": [20], "error": RetrievalSection().error}
     assert parse_section(RetrievalSection, text) == RetrievalSection(steps=(20,))
     assert section_json(study.retrieval, []) == "{}"
 
