@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-import localisation as localisation_benchmark
+import equal_error
 import measuring
 import metering
 import released_procedure
 import startup
 import sweep
+from pipeline.config import Config
 from pipeline.sampling import Interval
 from released_procedure import Word
 
@@ -70,11 +71,25 @@ def test_all_sweeps_give_the_same_curve() -> None:
 def test_error_ratio_is_the_geometric_mean_over_images() -> None:
     below = np.ones((2, 4))
     above = np.array([[2.0, 6.0, 4.0, 4.0], [16.0, 16.0, 16.0, 16.0]])  # means 4 and 16
-    ratio, times = localisation_benchmark.error_ratio(above, below)
+    ratio, times = equal_error.error_ratio(above, below)
     assert ratio == pytest.approx(8.0)
     assert times == pytest.approx(2.0)  # logs ln 4, ln 16: standard error ln 2
     # Three prompts to two, and runs of 2·50 and 4·100 draws instead of one of 100.
-    assert localisation_benchmark.evaluations_at_equal_error([50, 100], [2.0, 4.0]) == pytest.approx(1500 / 200)
+    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0]) == pytest.approx(1500 / 200)
+
+
+def test_closed_form_errors_are_those_of_known_totals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equal_error, "CLOSED_FORM", "disc_16")
+    section = Config().information.model_copy(update={"steps": (20, 40)})
+    rows, saved = equal_error.closed_form_errors(section, points=4, seeds=4)
+    assert [(row["total"], row["draws"]) for row in rows] == [
+        (name, count) for name in ("standard", "orthogonal") for count in (20, 40)
+    ]
+    # Totals of 1,024 dimensions: what is random is the log-SNR alone, and strata take that away.
+    orthogonal = rows[2]
+    assert orthogonal["configured, %"] < 10 < orthogonal["independent, %"] < 40
+    assert orthogonal["for stratified"] > 10
+    assert saved[1]["configured"] > 10
 
 
 class _Model:
@@ -127,3 +142,15 @@ def test_files_of_a_summary_and_jobs_of_a_plan() -> None:
 def test_stages_without_a_model_are_told_apart() -> None:
     assert {"score_localisation", "tabulate_retrieval", "plot_editing"} <= set(startup.CPU_STAGES)
     assert not {"estimate_information", "train_scenes_unet"} & set(startup.CPU_STAGES)
+
+
+def test_a_process_is_measured_and_its_failure_told(tmp_path: Path) -> None:
+    child = measuring.python(
+        "-c", "import os; print(os.environ['WORD'], os.getcwd())", folder=tmp_path, environment={"WORD": "w"}
+    )
+    assert child.output == f"w {tmp_path}\n"
+    assert 0 < child.cpu_seconds < 10 and child.seconds > 0 and 1 < child.peak < 1000
+    with pytest.raises(RuntimeError, match=r"(?s)-c raise SystemExit.* failed:\nbecause"):
+        measuring.python("-c", "raise SystemExit('because')")
+    twice = measuring.Child(seconds=9.0, cpu_seconds=1.0, peak=1.0, output="")
+    assert startup.least([child, twice])["CPU seconds"] == min(child.cpu_seconds, 1.0)
