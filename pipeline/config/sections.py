@@ -320,7 +320,7 @@ class ScenesModelSection(Section):
     text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
     unet_steps: int = Field(
-        33000, ge=1, description="steps of the denoiser, in four cycles of the learning rate (18, 9, 2 and 4 of 33)"
+        29000, ge=1, description="steps of the denoiser, in three cycles of the learning rate (18, 9 and 2 of 29)"
     )
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
