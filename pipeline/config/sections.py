@@ -29,6 +29,8 @@ Method = Literal[
 ]
 Estimator = Literal["orthogonal", "standard"]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
+# `auto` stands for one of them: see `pipeline.designs`.
+ChosenDesign = Literal["auto", "iid", "stratified", "midpoint", "sobol"]
 ValidationProblem = Literal[
     "plane",
     "shapes",
@@ -156,7 +158,10 @@ class InformationSection(Section):
     density: Literal["logistic", "uniform", "grid"] = Field(
         "logistic", description="density of the log-SNRs, whose inverse weights the integrand"
     )
-    design: Design = Field("stratified", description="how the draws are spread over the density")
+    design: ChosenDesign = Field(
+        "stratified",
+        description="how the draws are spread over the density; auto: by what is estimated, antithetic_eps too",
+    )
     antithetic_eps: bool = Field(True, description="draw log-SNRs in pairs with noise of opposite sign")
     loc: float = Field(1.0, description="centre of the log-SNRs")
     scale: float = Field(2.0, gt=0, description="their scale")
