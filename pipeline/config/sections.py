@@ -17,6 +17,7 @@ DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 RETRIEVAL_FILE = r"\.(json|parquet)$"
 
 Name = Annotated[str, Field(pattern=NAME)]
+Rows = Annotated[int, Field(ge=1)]
 Steps = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 # A model has 1000 timesteps, and the path of inversion starts one stride below the last.
 AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Field(min_length=1)]
@@ -365,7 +366,9 @@ class MachineSection(Section):
         pattern=DEVICE,
         description="auto: a GPU where there is one, else the CPU",
     )
-    batch_size: int = Field(64, ge=1, description="rows in one call of the denoiser")
+    batch_size: Rows | Literal["auto"] = Field(
+        "auto", description="rows in one call of the model; auto: as its memory allows, 64 on a CPU"
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
 
 

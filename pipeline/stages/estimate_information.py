@@ -133,7 +133,7 @@ def _estimates(
         estimates = estimate_many(
             stage.predict,
             problems(),
-            stage.args.batch_size,
+            stage.batch_size,
             lambda rows: recorder.expect(_taps(rows, started, section)),
         )
         for number, estimate in enumerate(estimates):
