@@ -14,6 +14,8 @@ from pipeline.errors import InputError
 
 _STAGE_NAMES = (
     "write_config",
+    "fetch_data",
+    "fetch_model",
     "draw_scenes",
     "train_scenes_text",
     "train_scenes_autoencoder",
@@ -49,6 +51,10 @@ _STAGE_NAMES = (
 STAGES: dict[str, str] = {name: f"pipeline.stages.{name}" for name in _STAGE_NAMES}
 
 
+# The stages that may ask the Hugging Face Hub for anything; all others find what they need on the disk.
+_NETWORK_STAGES = ("fetch_data", "fetch_model")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage; returns the exit status: 0 done, 1 bad input (one sentence on stderr), 2 wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -57,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     stage, rest = arguments[0], arguments[1:]
     _quieten_libraries()
+    if stage not in _NETWORK_STAGES:
+        os.environ["HF_HUB_OFFLINE"] = "1"
     if stage not in STAGES:
         print(f"error: unknown stage `{stage}`; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2

@@ -20,6 +20,7 @@ from pipeline.batch_size import BatchSize
 from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
 from pipeline.errors import InputError
 from pipeline.lora import add_lora
+from pipeline.model_layout import check_pipeline_folder
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
@@ -71,10 +72,8 @@ class LatentDiffusion:
         Raises InputError, naming what was looked for, when that fails.
         """
         folder = Path(model_id)
-        if folder.exists() and not (folder / "model_index.json").is_file():
-            raise InputError(
-                f"model → id '{model_id}' is no diffusers pipeline folder: model_index.json is missing in it"
-            )
+        if folder.exists():
+            check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 model_id,

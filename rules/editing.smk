@@ -69,7 +69,7 @@ rule edit_images:
         known=lambda wildcards, input: (f"--known {input.known}" if input.known else ""),
         section=FLOW,
         information=ESTIMATING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
         shards=CONFIG.shards,
@@ -129,9 +129,7 @@ rule tabulate_editing:
             {
                 file
                 for name in EDITED
-                for file in present(
-                    input_files(CONFIG.datasets[name]), rules.draw_scenes.output
-                )
+                for file in dataset_files(CONFIG.datasets[name])
             }
         ),
     output:

@@ -49,7 +49,7 @@ rule score_retrieval:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
         section=SCORING,
         information=SAMPLING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         shards=CONFIG.shards,
         failed=CONFIG.max_failed_fraction,
@@ -106,7 +106,7 @@ rule score_second_model:
 rule score_clip:
     input:
         cases=f"{RESULTS}/{{retrieval_dataset}}/cases.parquet",
-        model=local_files(CONFIG.clip.id),
+        model=files_of_model(CONFIG.clip),
     output:
         scores=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.parquet",
         provenance=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.provenance.json",
@@ -122,7 +122,7 @@ rule score_clip:
         batch_size=CONFIG.machine.batch_size,
         images=retrieval_images,
     params:
-        section=section("clip"),
+        section=model_section(CONFIG.clip),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),

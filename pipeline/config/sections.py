@@ -15,6 +15,7 @@ from pipeline.words import SCENE_SWAPS
 NAME = r"^[A-Za-z0-9_-]+$"
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 RETRIEVAL_FILE = r"\.(json|parquet)$"
+HUB_REVISION = r"^[\w.-]+/[\w.-]+@[\w./-]+$"
 
 Name = Annotated[str, Field(pattern=NAME)]
 Rows = Annotated[int, Field(ge=1)]
@@ -24,6 +25,7 @@ AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Fiel
 Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
 # A word and its partner.
 Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
+Mirrors = Annotated[tuple[Annotated[str, Field(pattern=HUB_REVISION)], ...], Field(min_length=1)]
 NumberFormat = Literal["float32", "float16", "bfloat16"]
 Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
@@ -87,6 +89,7 @@ class DatasetSection(Section):
         description="word_list: CSV of image_id, caption_id, label, word, word_type; "
         "custom: CSV of image, caption, word (and mask, label)",
     )
+    outside_root: bool = Field(False, description="custom: its paths may be absolute, or lead out of root by `..`")
     word_removal: Literal["word", "substring"] = Field(
         "word", description="take it out of the caption as a whole word, or wherever its letters stand"
     )
@@ -123,6 +126,17 @@ class RetrievalDatasetSection(Section):
     first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
 
 
+class FetchSection(Section):
+    """Where files come from that are fetched; changing this fetches nothing again."""
+
+    sources: str = Field(
+        "data/sources.csv", min_length=1, description="table of files with addresses, sizes, hashes and licences"
+    )
+    local_path: str | None = Field(
+        None, min_length=1, description="folder with files that you have: linked instead of fetched if their hashes agree"
+    )
+
+
 class ModelSection(Section):
     """The diffusion model."""
 
@@ -132,6 +146,7 @@ class ModelSection(Section):
         description="folder of a diffusers pipeline, or its id on the Hugging Face Hub",
     )
     revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    mirrors: Mirrors | None = Field(None, description="other repositories of it on the Hub, tried in this order")
     variant: str | None = Field(None, description="weight files of this variant, such as fp16 (null: the plain ones)")
     lora: str | None = Field(
         None, min_length=1, description="LoRA folder or file that is put on top of the model (null: none)"
@@ -150,6 +165,7 @@ class ClipSection(Section):
         "data/models/scenes_clip", min_length=1, description="folder of a CLIPModel, or its id on the Hugging Face Hub"
     )
     revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    mirrors: Mirrors | None = Field(None, description="other repositories of it on the Hub, tried in this order")
     dtype: NumberFormat = Field("float32", description="number format of the model")
 
 
@@ -435,6 +451,10 @@ class Config(Section):
         description="The estimator against problems whose information is known; range and density as in `information`",
     )
     figures: FiguresSection = Field(FiguresSection(), description="How figures look")
+    fetch: FetchSection = Field(
+        FetchSection(),
+        description="Where data is fetched from that a study needs and that is not there; the embedded one needs none",
+    )
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(),
         description="Recipe of the embedded models, for `snakemake train_scenes_model` and `train_scenes_clip` only",
