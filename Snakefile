@@ -4,6 +4,7 @@
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
 #   snakemake --cores all localisation                     one part: localisation, retrieval, editing or validation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   what a study needs from the network, and no more
+#   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 #   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
@@ -26,6 +27,7 @@ include: "rules/aro.smk"
 include: "rules/retrieval.smk"
 include: "rules/editing.smk"
 include: "rules/validation.smk"
+include: "rules/study.smk"
 
 
 localrules:
@@ -34,6 +36,7 @@ localrules:
     retrieval,
     editing,
     validation,
+    plan,
     train_scenes_model,
 
 
@@ -44,6 +47,7 @@ rule all:
         rules.retrieval.input,
         rules.editing.input,
         rules.validation.input,
+        rules.summarise_study.output,
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
 

@@ -24,6 +24,9 @@ rule score_localisation:
         f"{RESULTS}/{{dataset}}/logs/score_localisation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         section=section("localisation"),
         dataset_section=dataset_section,
@@ -62,6 +65,9 @@ rule tabulate_localisation:
         f"{RESULTS}/logs/tabulate_localisation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("localisation"),
@@ -91,6 +97,9 @@ rule plot_localisation_curves:
         f"{RESULTS}/logs/plot_localisation_curves.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("figures"),
@@ -119,6 +128,9 @@ rule plot_localisation_panels:
         f"{RESULTS}/{{dataset}}/logs/plot_localisation_panels.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("figures"),

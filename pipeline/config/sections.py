@@ -96,6 +96,7 @@ class DatasetSection(Section):
     crowd: Literal["include", "exclude"] = Field("include", description="crowd regions are part of a category's mask")
     first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
     per_label: int | None = Field(None, ge=1, description="take only the first so many cases of each label (null: all)")
+    shards: int | None = Field(None, ge=1, le=700, description="jobs of this dataset (null: `shards` of the study)")
     localisation: bool = Field(True, description="the words have masks: score them; false: heat maps only")
     editing: bool = Field(False, description="cases of this dataset are edited")
 
@@ -124,6 +125,7 @@ class RetrievalDatasetSection(Section):
         1, ge=1, description="relations or attribute pairs with fewer cases do not count in macro accuracy"
     )
     first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
+    shards: int | None = Field(None, ge=1, le=700, description="jobs of this set (null: `shards` of the study)")
 
 
 class FetchSection(Section):
@@ -306,6 +308,14 @@ class EditingSection(Section):
         """The estimator of the edits: that of the study, with the keys of `information` here that are not null."""
         return information.model_copy(update=self.information.model_dump(exclude_none=True))
 
+    def shares(self, information: InformationSection) -> bool:
+        """Whether the localisation study has MI and CMI of the prompts and draws that the edits take."""
+        return (
+            information.word_prompt == "word"
+            and information.missing_word == self.omit
+            and self.estimator(information) == information
+        )
+
 
 class ValidationSection(Section):
     """The estimator against problems whose information is known; range of log-SNRs and density as in `information`."""
@@ -386,6 +396,11 @@ class MachineSection(Section):
         "auto", description="rows in one call of the model; auto: as its memory allows, 64 on a CPU"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
+    minutes_per_job: int = Field(
+        20,
+        ge=1,
+        description="length that `snakemake plan` advises shards for; a cluster's time limit is three times it",
+    )
 
 
 _DEMO_DATASETS = {
@@ -420,7 +435,9 @@ class Config(Section):
 
     study: str = Field("demo", pattern=NAME, description="results go to results/<study>/")
     seed: int = Field(0, ge=0, description="seed of every draw; results depend on nothing else that is random")
-    shards: int = Field(2, ge=1, description="jobs into which the images of a dataset are divided")
+    shards: int = Field(
+        2, ge=1, le=700, description="jobs into which the images of a dataset are divided; `snakemake plan` advises"
+    )
     max_failed_fraction: float = Field(0.05, ge=0, le=1, description="a stage fails when more of its cases failed")
     scenes: ScenesSection = Field(ScenesSection(), description="The embedded evaluation scenes, drawn from their seed")
     datasets: dict[Name, DatasetSection] = Field(
@@ -462,3 +479,7 @@ class Config(Section):
     machine: MachineSection = Field(
         MachineSection(), description="The computer: never changes a result, and changing it runs nothing again"
     )
+
+    def shards_of(self, dataset: str) -> int:
+        """Number of jobs into which the images of a dataset or retrieval set are divided."""
+        return {**self.datasets, **self.retrieval_datasets}[dataset].shards or self.shards

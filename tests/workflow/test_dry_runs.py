@@ -49,6 +49,7 @@ def test_embedded_study(fresh: Study) -> None:
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "summarise_study": 1,
         "all": 1,
     }
 
@@ -59,24 +60,25 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
     assert run.status == 0, run.output
     assert run.jobs == {
         "build_cases": 4,
-        "estimate_information": 4 * 64,
-        "record_attention": 4 * 64,
+        "estimate_information": 64 + 20 + 1 + 1,
+        "record_attention": 64 + 20 + 1 + 1,
         "score_localisation": 3,
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
         "plot_localisation_panels": 4,
         "build_retrieval_cases": 4,
-        "score_retrieval": 4 * 64,
+        "score_retrieval": 100 + 120 + 200 + 40,
         "score_clip": 4,
         "score_text": 4,
         "tabulate_retrieval": 1,
         "plot_retrieval": 1,
-        "edit_images": 64,
+        "edit_images": 20,
         "tabulate_editing": 1,
         "plot_editing": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "summarise_study": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output
