@@ -37,6 +37,10 @@ MODEL_METHODS = [
 ]
 SECOND_MODELS = [name for name in CONFIG.retrieval.methods if name in CONFIG.models]
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
+# Matplotlib's settings are no module, and so in no digest of code.
+FIGURE_STYLE = "pipeline/figures/style.mplstyle"
+# What figures of cases read of their section.
+FIGURE_KEYS = ["palette", "panels", "format"]
 SHARDS = [f"{number:04d}" for number in range(CONFIG.shards)]
 # Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
 GPUS = (
