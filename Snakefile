@@ -5,6 +5,7 @@
 #   snakemake --cores all localisation                     one part: localisation, retrieval, editing or validation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   what a study needs from the network, and no more
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
+#   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 #   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
@@ -28,6 +29,7 @@ include: "rules/retrieval.smk"
 include: "rules/editing.smk"
 include: "rules/validation.smk"
 include: "rules/study.smk"
+include: "rules/figures.smk"
 
 
 localrules:
@@ -37,6 +39,7 @@ localrules:
     editing,
     validation,
     plan,
+    paper_figures,
     train_scenes_model,
 
 
@@ -48,6 +51,7 @@ rule all:
         rules.editing.input,
         rules.validation.input,
         rules.summarise_study.output,
+        rules.paper_figures.input,
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
 

@@ -47,6 +47,10 @@ _STAGE_NAMES = (
     "tabulate_validation",
     "plot_validation",
     "summarise_study",
+    "dissect_caption",
+    "plot_caption",
+    "plot_information",
+    "tabulate_paper",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a

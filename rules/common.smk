@@ -85,6 +85,12 @@ def table_runtime(wildcards, attempt):
     return 60 * attempt
 
 
+# Matplotlib's settings are no module, and so in no digest of code.
+FIGURE_STYLE = "pipeline/figures/style.mplstyle"
+# What figures of cases read of their section.
+FIGURE_KEYS = ["palette", "panels", "format"]
+
+
 # Matches no text: Snakemake takes an empty constraint for none.
 NOTHING = "(?!)"
 
@@ -235,11 +241,15 @@ def second_model_section(wildcards):
     return model_section(CONFIG.models[wildcards.second_model])
 
 
-def estimate_shards(wildcards):
+def estimates_of(dataset):
     return expand(
-        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{{shard}}.parquet",
-        shard=shards(wildcards.dataset),
+        f"{RESULTS}/{dataset}/estimate_information/shard-{{shard}}.parquet",
+        shard=shards(dataset),
     )
+
+
+def estimate_shards(wildcards):
+    return estimates_of(wildcards.dataset)
 
 
 def attention_shards(wildcards):

@@ -210,6 +210,7 @@ rule plot_retrieval:
     input:
         table=f"{RESULTS}/tables/retrieval.csv",
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
@@ -225,7 +226,7 @@ rule plot_retrieval:
         runtime=table_runtime,
     params:
         folder=folder_of_first,
-        section=section("figures"),
+        section=section("figures", ["format"]),
         code=code("plot_retrieval"),
     message:
         "Drawing the accuracy of retrieval"

@@ -338,11 +338,14 @@ class ValidationSection(Section):
 class FiguresSection(Section):
     """How figures look."""
 
-    palette: Literal["cividis", "viridis", "magma", "inferno", "plasma"] = Field(
-        "cividis", description="colours of heat maps, all perceptually uniform"
+    palette: Literal["cividis", "viridis", "magma", "inferno", "plasma", "paper"] = Field(
+        "cividis", description="colours of heat maps, perceptually uniform; paper: jet, as published"
     )
-    panels: int = Field(12, ge=1, description="cases shown as panels, for each dataset")
-    format: Literal["pdf", "png", "svg"] = Field("pdf", description="file format")
+    panels: int = Field(12, ge=1, description="cases shown as panels, for each dataset; edits: half as many strips")
+    caption_image: str | None = Field(
+        None, description="image_id of the image whose caption is taken apart word by word (null: chosen)"
+    )
+    format: Literal["pdf", "png", "svg"] = Field("pdf", description="vector format beside PNG (png: none)")
 
 
 class ScenesModelSection(Section):
