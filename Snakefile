@@ -3,6 +3,7 @@
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
 #   snakemake --cores all localisation                     one part: localisation, retrieval, editing or validation
+#   snakemake --cores all report                           the page to look at them, results/<study>/report/index.html
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 #   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
@@ -24,6 +25,7 @@ include: "rules/aro.smk"
 include: "rules/retrieval.smk"
 include: "rules/editing.smk"
 include: "rules/validation.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -32,6 +34,7 @@ localrules:
     retrieval,
     editing,
     validation,
+    report,
     train_scenes_model,
 
 
@@ -42,8 +45,9 @@ rule all:
         rules.retrieval.input,
         rules.editing.input,
         rules.validation.input,
+        rules.report.input,
     message:
-        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
+        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures, the page in {RESULTS}/report/index.html"
 
 
 onerror:

@@ -42,6 +42,7 @@ _STAGE_NAMES = (
     "validate_estimator",
     "tabulate_validation",
     "plot_validation",
+    "write_report",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a
