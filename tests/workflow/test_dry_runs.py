@@ -49,6 +49,7 @@ def test_embedded_study(fresh: Study) -> None:
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "write_report": 1,
         "all": 1,
     }
 
@@ -77,6 +78,7 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "write_report": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output

@@ -56,6 +56,7 @@ const Viewer = (() => {
   function open(list, place, word, sides) {
     Object.assign(state, { list, place, sides: sides ?? state.sides });
     if (!dialog.open) dialog.showModal();
+    dialog.focus();
     show(word);
   }
 
@@ -286,8 +287,8 @@ const Viewer = (() => {
 
   const KEYS = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), ArrowUp: () => stepWord(-1), ArrowDown: () => stepWord(1) };
 
-  dialog.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=range]")) return;
+  document.addEventListener("keydown", (event) => {
+    if (!dialog.open || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=range]")) return;
     const method = methods.findIndex(({ letter }) => letter === event.key.toLowerCase());
     if (KEYS[event.key]) KEYS[event.key]();
     else if (method >= 0) choose(event.shiftKey ? 1 : 0, method);
