@@ -6,6 +6,7 @@
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   what a study needs from the network, and no more
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
+#   snakemake --cores all report                           the page to look at them, results/<study>/report/index.html
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 #   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
@@ -30,6 +31,7 @@ include: "rules/editing.smk"
 include: "rules/validation.smk"
 include: "rules/study.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -40,6 +42,7 @@ localrules:
     validation,
     plan,
     paper_figures,
+    report,
     train_scenes_model,
 
 
@@ -52,8 +55,9 @@ rule all:
         rules.validation.input,
         rules.summarise_study.output,
         rules.paper_figures.input,
+        rules.report.input,
     message:
-        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
+        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures, the page in {RESULTS}/report/index.html"
 
 
 onerror:

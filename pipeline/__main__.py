@@ -51,6 +51,7 @@ _STAGE_NAMES = (
     "plot_caption",
     "plot_information",
     "tabulate_paper",
+    "write_report",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a

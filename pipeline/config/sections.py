@@ -348,6 +348,15 @@ class FiguresSection(Section):
     format: Literal["pdf", "png", "svg"] = Field("pdf", description="vector format beside PNG (png: none)")
 
 
+class ReportSection(Section):
+    """What the page of a study shows."""
+
+    images: int = Field(
+        1000, ge=1, description="images of each dataset in the page, and cases of each retrieval dataset"
+    )
+    picture: int = Field(512, ge=64, description="longest side of a picture in the page, in pixels")
+
+
 class ScenesModelSection(Section):
     """Recipe of the embedded model and its CLIP; used only by `snakemake train_scenes_model` and `train_scenes_clip`."""
 
@@ -475,6 +484,7 @@ class Config(Section):
         FetchSection(),
         description="Where data is fetched from that a study needs and that is not there; the embedded one needs none",
     )
+    report: ReportSection = Field(ReportSection(), description="The page results/<study>/report/index.html")
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(),
         description="Recipe of the embedded models, for `snakemake train_scenes_model` and `train_scenes_clip` only",
