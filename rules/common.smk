@@ -5,7 +5,6 @@
 # through resources: Snakemake compares commands before they are filled in.
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pipeline.datasets.retrieval_folders import (
     retrieval_input_files,
 )
 from pipeline.errors import InputError
+from pipeline.gpus import count_gpus
 
 try:
     CONFIG = load_config(config)
@@ -38,13 +38,20 @@ MODEL_METHODS = [
 SECOND_MODELS = [name for name in CONFIG.retrieval.methods if name in CONFIG.models]
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
 SHARDS = [f"{number:04d}" for number in range(CONFIG.shards)]
-# Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
+# A job that runs the model takes a GPU for itself, if there are any; on a CPU such jobs run side by side, one thread each.
+MACHINE_GPUS = count_gpus()
 GPUS = (
     0
     if CONFIG.machine.device == "cpu"
-    or (CONFIG.machine.device == "auto" and not shutil.which("nvidia-smi"))
+    or (CONFIG.machine.device == "auto" and not MACHINE_GPUS)
     else 1
 )
+# So many of them run at once, unless the command line or a profile says otherwise; one, where they may use but one.
+if GPUS and workflow.local_exec and "gpu" not in workflow.global_resources:
+    workflow.register_resource(
+        "gpu",
+        MACHINE_GPUS if CONFIG.machine.device in ("auto", "cuda") else 1,
+    )
 
 
 # Matches no text: Snakemake takes an empty constraint for none.

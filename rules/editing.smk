@@ -63,6 +63,7 @@ rule edit_images:
         gpu=GPUS,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/edits",
@@ -82,7 +83,7 @@ rule edit_images:
         " --images {resources.images:q} --maps {params.maps} {params.known}"
         " --section {params.section:q} --information {params.information:q} --model {params.model:q}"
         " --heads {params.heads} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
-        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule judge_edits:

@@ -24,7 +24,7 @@ AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Fiel
 Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
 # A word and its partner.
 Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
-NumberFormat = Literal["float32", "float16", "bfloat16"]
+Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
 ]
@@ -134,7 +134,7 @@ class ModelSection(Section):
     lora: str | None = Field(
         None, min_length=1, description="LoRA folder or file that is put on top of the model (null: none)"
     )
-    dtype: NumberFormat = Field("float32", description="number format of the model")
+    precision: Precision = Field("auto", description="of the denoiser; auto: float32 on a CPU, tf32 on a GPU")
     resize: Literal["squeeze", "letterbox"] = Field(
         "squeeze", description="fit images to the model's size by stretching or by padding"
     )
@@ -148,7 +148,7 @@ class ClipSection(Section):
         "data/models/scenes_clip", min_length=1, description="folder of a CLIPModel, or its id on the Hugging Face Hub"
     )
     revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
-    dtype: NumberFormat = Field("float32", description="number format of the model")
+    precision: Precision = Field("auto", description="of the model; auto: float32 on a CPU, tf32 on a GPU")
 
 
 class InformationSection(Section):
@@ -354,7 +354,7 @@ class ScenesModelSection(Section):
 
 
 class MachineSection(Section):
-    """Facts about the computer. They never change a result, and changing them runs nothing again."""
+    """Facts about the computer. They never change a result by more than rounding, and changing them runs nothing again."""
 
     device: str = Field(
         "auto",
@@ -365,6 +365,7 @@ class MachineSection(Section):
         "auto", description="rows in one call of the model; auto: as its memory allows, 64 on a CPU"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
+    compile: bool = Field(False, description="compile the denoiser: a minute at the start of a job, faster calls after")
 
 
 _DEMO_DATASETS = {

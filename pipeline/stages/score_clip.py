@@ -20,7 +20,7 @@ from pipeline.batches import groups
 from pipeline.clip_similarity import ClipSimilarity, cosine
 from pipeline.config import ClipSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.devices import resolve_device
+from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
 from pipeline.images import Resize, crop_image, load_image
 from pipeline.progress import Progress
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(ClipSection, args.section)
     cases = read_retrieval_cases(args.cases)
     device = resolve_device(args.device)
-    clip = ClipSimilarity.load(section.id, revision=section.revision, dtype=section.dtype, device=device)
+    clip = ClipSimilarity.load(section.id, revision=section.revision, precision=section.precision, device=device)
     clip.batch_size = BatchSize.of(args.batch_size, device)
     values, failures = clip_scores(clip, cases, args.images, resize=args.resize)
     summary = _check_failures(cases, failures, args.max_failed_fraction)
@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
         extra={
             "model": folder_sha256(folder) if folder.is_dir() else f"{section.id}@{section.revision}",
             "device": device,
+            "precision": resolve_precision(section.precision, device),
             "batch_size": args.batch_size,
             "texts_cut": cut,
         },

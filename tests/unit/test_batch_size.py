@@ -218,6 +218,7 @@ def estimate(folder: Path, name: str, batch_size: int | str = 16) -> dict[str, d
         "device": "cpu",
         "batch_size": batch_size,
         "threads": 1,
+        "compile": 0,
     }
     estimate_information.run(argparse.Namespace(**settings))
     return {path.stem: read_arrays(path) for path in (folder / name).glob("*.npz")}
