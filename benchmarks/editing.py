@@ -30,7 +30,7 @@ def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:
             "edit_images",
             *model_arguments(cases, folder / "scenes/val2017", Path(output), section),
             *("--information", section_json(information), "--threads", 2, "--batch-size", batch_size),
-        )
+        ).seconds
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.__main__ import STAGES
 from pipeline.config import Config, Section, section_json
@@ -28,6 +28,7 @@ for _name in ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY"):
     os.environ.setdefault(_name, "error")
 
 Row = Mapping[str, Any]
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def alternating(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def alternating(ways: Mapping[str, Callable[[], Measured]], rounds: int) -> dict[str, list[Measured]]:
     """Measure every way once a round, one after the other, so that whatever else the machine does meets all alike."""
-    measured: dict[str, list[float]] = {name: [] for name in ways}
+    measured: dict[str, list[Measured]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             measured[name].append(way())
@@ -114,12 +115,47 @@ def median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
-def stage(name: str, *arguments: object) -> float:
-    """Run a stage as a rule does, in a process of its own; seconds that it took."""
+@dataclass(frozen=True)
+class Child:
+    """A process that has ended: seconds by the clock, processor seconds of it and its own children, peak MiB, output."""
+
+    seconds: float
+    cpu_seconds: float
+    peak: float
+    output: str
+
+
+def python(*arguments: object, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> Child:
+    """Run this interpreter in a folder. Raises RuntimeError, with the end of what it printed, when it fails."""
+    command = [sys.executable, *map(str, arguments)]
     started = time.monotonic()
-    command = [sys.executable, "-m", "pipeline", name, *map(str, arguments)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - started
+    child = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert child.stdout is not None
+    with child.stdout:
+        output = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{' '.join(command[1:])} failed:\n{output[-2000:]}")
+    return Child(
+        seconds=time.monotonic() - started,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak=usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10),
+        output=output,
+    )
+
+
+def stage(name: str, *arguments: object) -> Child:
+    """Run a stage as a rule does, in a process of its own."""
+    return python("-m", "pipeline", name, *arguments)
 
 
 def stage_here(name: str, *arguments: object) -> float:
@@ -141,19 +177,6 @@ def _inside(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
-
-
-def peak_memory(name: str, *arguments: object) -> float:
-    """Run a stage in a process of its own; its peak resident memory in MiB."""
-    command = [sys.executable, "-m", "pipeline", name, *map(str, arguments)]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert child.stderr is not None
-    messages = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"{name} failed: {messages.decode(errors='replace')[-2000:]}")
-    return usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def scene_cases(folder: Path, cases: int) -> Path:

@@ -10,12 +10,11 @@ the peak resident memory of a stage grows by more than 5 %, or when a case takes
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from measuring import ROOT, Row, Target, argument_parser, model_arguments, peak_memory, report, scene_cases, stage
+from measuring import Row, Target, argument_parser, model_arguments, python, report, scene_cases, stage
 from pipeline.config import Config, LocalisationSection, section_json
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
 from pipeline.storage import write_table
@@ -86,7 +85,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        subprocess.run([sys.executable, ROOT / "benchmarks/random_models.py", folder / "tiny"], cwd=ROOT, check=True)
+        python("benchmarks/random_models.py", folder / "tiny")
         scene_cases(folder, options.many)
         peaks: dict[str, list[float]] = {}
         for count in (options.few, options.many):
@@ -97,7 +96,7 @@ def main() -> int:
                 "tabulate_localisation": tabulate(folder, name),
             }
             for which, arguments in stages.items():
-                peaks.setdefault(which, []).append(peak_memory(which, *arguments))
+                peaks.setdefault(which, []).append(stage(which, *arguments).peak)
         disk = {steps: bytes_a_case(folder, steps) for steps in ((100,), (50, 100, 200))}
     rows: list[Row] = [
         {

@@ -47,14 +47,14 @@ def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
 
 
 def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.DataFrame, float]:
-    """Scores of one set and the seconds that they took."""
+    """Scores of one set and the processor seconds that they took."""
     output = cases.parent / section.stopping
-    seconds = stage(
+    child = stage(
         "score_retrieval",
         *model_arguments(cases, folder / "aro", output, section),
         *("--information", section_json(Config().information), "--threads", 1),
     )
-    return read_table(output / "shard.parquet", RETRIEVAL_SCORE_COLUMNS), seconds
+    return read_table(output / "shard.parquet", RETRIEVAL_SCORE_COLUMNS), child.cpu_seconds
 
 
 def decisions(scores: pd.DataFrame) -> pd.Series:
@@ -104,7 +104,7 @@ def line(name: str, cases: int, alike: int, used: int, budget: int, seconds: flo
         "cases": cases,
         "decided alike, %": 100 * alike / cases,
         "share of evaluations": used / budget,
-        "share of seconds": seconds / full_seconds,
+        "share of CPU seconds": seconds / full_seconds,
     }
 
 

@@ -22,6 +22,7 @@ from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
 from pipeline.devices import resolve_precision, set_precision
 from pipeline.errors import InputError
 from pipeline.lora import add_lora
+from pipeline.model_layout import check_pipeline_folder
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
@@ -86,10 +87,8 @@ class LatentDiffusion:
         """
         dtype = set_precision(resolve_precision(precision, device))
         folder = Path(model_id)
-        if folder.exists() and not (folder / "model_index.json").is_file():
-            raise InputError(
-                f"model → id '{model_id}' is no diffusers pipeline folder: model_index.json is missing in it"
-            )
+        if folder.exists():
+            check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 model_id,

@@ -24,7 +24,9 @@ rule estimate_information:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         compile=int(CONFIG.machine.compile),
@@ -32,10 +34,10 @@ rule estimate_information:
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("information"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("estimate_information"),
     message:
@@ -63,7 +65,9 @@ rule record_attention:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         compile=int(CONFIG.machine.compile),
@@ -71,9 +75,9 @@ rule record_attention:
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("attention"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("record_attention"),
     message:

@@ -21,8 +21,10 @@ from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
+from pipeline.fetching.hashes import check_lock
 from pipeline.images import crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.model_folders import is_on_hub, model_folder, model_lock
 from pipeline.prefetch import prefetched
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
 from pipeline.sampling import Interval, integration_interval
@@ -96,7 +98,7 @@ class ModelShard:
             maps=args.maps,
             identity={
                 "model": model_identity(settings),
-                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "lora"}),
+                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "mirrors", "lora"}),
                 "section": dict(section),
                 "seed": args.seed,
                 "code": code_digest(f"pipeline.stages.{stage}"),
@@ -111,8 +113,7 @@ class ModelShard:
         """The diffusion model on the device asked for."""
         chosen = self.settings
         model = LatentDiffusion.load(
-            chosen.id,
-            revision=chosen.revision,
+            str(folder_of(chosen)),
             variant=chosen.variant,
             precision=chosen.precision,
             lora=chosen.lora,
@@ -268,10 +269,20 @@ class ModelShard:
         }
 
 
+def folder_of(settings: ModelSection) -> Path:
+    """The folder of a model's files; InputError if there is none, or if a model of the Hub has not been fetched."""
+    return model_folder("model → id", settings.id, settings.revision, settings.variant)
+
+
 def model_identity(settings: ModelSection) -> str:
-    """What identifies the weights: hash of a local folder, or id and revision of a hub repository; and hash of the LoRA."""
-    folder = Path(settings.id)
-    weights = folder_sha256(folder) if folder.is_dir() else f"{settings.id}@{settings.revision}"
+    """What identifies the weights: hash of the model's files, and of the LoRA.
+
+    Raises InputError if a file of a fetched model is not the one that was fetched.
+    """
+    folder = folder_of(settings)
+    if is_on_hub(settings.id):
+        check_lock(folder, model_lock(folder))
+    weights = folder_sha256(folder)
     return f"{weights}+{_lora_identity(settings.lora)}" if settings.lora else weights
 
 

@@ -22,7 +22,9 @@ from pipeline.config import ClipSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
+from pipeline.fetching.hashes import check_lock
 from pipeline.images import Resize, crop_image, load_image
+from pipeline.model_folders import is_on_hub, model_folder, model_lock
 from pipeline.progress import Progress
 from pipeline.provenance import folder_sha256, write_provenance
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
@@ -50,20 +52,22 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(ClipSection, args.section)
     cases = read_retrieval_cases(args.cases)
     device = resolve_device(args.device)
-    clip = ClipSimilarity.load(section.id, revision=section.revision, precision=section.precision, device=device)
+    folder = model_folder("clip → id", section.id, section.revision)
+    if is_on_hub(section.id):
+        check_lock(folder, model_lock(folder))
+    clip = ClipSimilarity.load(str(folder), precision=section.precision, device=device)
     clip.batch_size = BatchSize.of(args.batch_size, device)
     values, failures = clip_scores(clip, cases, args.images, resize=args.resize)
     summary = _check_failures(cases, failures, args.max_failed_fraction)
     cut = clip.count_cut(_texts(cases))
     write_table(args.output, baseline_table(cases, SCORE, values, failures), RETRIEVAL_SCORE_COLUMNS)
-    folder = Path(section.id)
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section={**section.model_dump(mode="json"), "resize": args.resize},
         inputs=[args.cases],
         extra={
-            "model": folder_sha256(folder) if folder.is_dir() else f"{section.id}@{section.revision}",
+            "model": folder_sha256(folder),
             "device": device,
             "precision": resolve_precision(section.precision, device),
             "batch_size": args.batch_size,

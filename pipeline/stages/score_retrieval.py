@@ -19,6 +19,7 @@ import torch
 from pipeline.batches import groups
 from pipeline.config import InformationSection, RetrievalSection, given, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
+from pipeline.designs import purpose_of, resolved
 from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate_many
 from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score the cases of one shard."""
     section = parse_section(RetrievalSection, args.section)
-    information = parse_section(InformationSection, args.information)
+    information = resolved(parse_section(InformationSection, args.information), purpose_of(section))
     plan = Plan.of(section, information, args.second_model)
     stage = ModelShard.open(args, STAGE, plan.settings(), read=read_retrieval_cases)
     jobs = stage.shard.pending()

@@ -9,18 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-import attention_overhead
-import gpu_unet
-import localisation as localisation_benchmark
+import equal_error
 import measuring
 import metering
-import precision
-import random_models
 import released_procedure
 import startup
 import sweep
 from pipeline.config import Config
-from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.sampling import Interval
 from released_procedure import Word
 
@@ -76,11 +71,25 @@ def test_all_sweeps_give_the_same_curve() -> None:
 def test_error_ratio_is_the_geometric_mean_over_images() -> None:
     below = np.ones((2, 4))
     above = np.array([[2.0, 6.0, 4.0, 4.0], [16.0, 16.0, 16.0, 16.0]])  # means 4 and 16
-    ratio, times = localisation_benchmark.error_ratio(above, below)
+    ratio, times = equal_error.error_ratio(above, below)
     assert ratio == pytest.approx(8.0)
     assert times == pytest.approx(2.0)  # logs ln 4, ln 16: standard error ln 2
     # Three prompts to two, and runs of 2·50 and 4·100 draws instead of one of 100.
-    assert localisation_benchmark.evaluations_at_equal_error([50, 100], [2.0, 4.0]) == pytest.approx(1500 / 200)
+    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0]) == pytest.approx(1500 / 200)
+
+
+def test_closed_form_errors_are_those_of_known_totals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equal_error, "CLOSED_FORM", "disc_16")
+    section = Config().information.model_copy(update={"steps": (20, 40)})
+    rows, saved = equal_error.closed_form_errors(section, points=4, seeds=4)
+    assert [(row["total"], row["draws"]) for row in rows] == [
+        (name, count) for name in ("standard", "orthogonal") for count in (20, 40)
+    ]
+    # Totals of 1,024 dimensions: what is random is the log-SNR alone, and strata take that away.
+    orthogonal = rows[2]
+    assert orthogonal["configured, %"] < 10 < orthogonal["independent, %"] < 40
+    assert orthogonal["for stratified"] > 10
+    assert saved[1]["configured"] > 10
 
 
 class _Model:
@@ -135,48 +144,13 @@ def test_stages_without_a_model_are_told_apart() -> None:
     assert not {"estimate_information", "train_scenes_unet"} & set(startup.CPU_STAGES)
 
 
-def test_recording_is_timed_in_turns_with_none() -> None:
-    model = LatentDiffusion.load(Config().model.id)
-    row = attention_overhead.measure(model, "embedded", rows=2, rounds=1)
-    assert row["seconds without"] > 0 and np.isfinite(row["every row, % more"])
-
-
-def test_gpu_benchmark_says_that_it_needs_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("sys.argv", ["gpu_unet.py"])
-    assert gpu_unet.main() == 2
-    assert capsys.readouterr().err == "gpu_unet needs a CUDA GPU, and torch sees none on this machine.\n"
-
-
-def test_gpu_benchmark_compares_with_the_plain_loop() -> None:
-    """At a tiny size, on the CPU."""
-    unet = random_models._unet(latent_size=8, channels=(8, 8), layers=1)
-    assert gpu_unet.operations(unet) > 1e6
-    device = torch.device("cpu")
-    loop, ours = gpu_unet.compare(unet, device, ["float32"], images=2, steps=4, side=32)
-    assert loop["rows in a call"] == 6 and ours["rows in a call"] == 64
-    assert loop["times faster"] == 1 and ours["times faster"] > 0
-    assert ours["of the ceiling, %"] == pytest.approx(100 * ours["TFLOP/s"] / ours["ceiling"])
-    assert ours["seconds an image"] * ours["evaluations a second"] == pytest.approx(8)  # 4 draws, 2 prompts
-    assert loop["seconds an image"] * loop["evaluations a second"] == pytest.approx(12)
-
-
-def test_the_large_unet_is_stable_diffusion_2s(shared: Path) -> None:
-    published = json.loads((shared / "reference_lists/sd21_base/unet/config.json").read_text(encoding="utf-8"))
-    with torch.device("meta"):
-        unet = random_models.stable_diffusion_2_base()
-    assert sum(parameter.numel() for parameter in unet.parameters()) == 865_910_724
-    for key, value in published.items():
-        if not key.startswith("_"):
-            found = unet.config[key]
-            assert (list(found) if isinstance(found, tuple) else found) == value, key
-
-
-def test_precision_compares_maps_and_iou() -> None:
-    heat = np.arange(6.0).reshape(2, 3)
-    exact = ({"cmi/orthogonal/50": {"a": heat, "b": heat}}, {"cmi/orthogonal/50": np.array([0.2, 0.5])})
-    maps = {"cmi/orthogonal/50": {"a": 2 * heat, "b": -heat}}
-    (row,) = precision.compare("bfloat16", maps, {"cmi/orthogonal/50": np.array([0.6, 0.4])}, exact)
-    assert row["correlation"] == pytest.approx(0.0) and row["lowest"] == pytest.approx(-1.0)
-    assert row["mIoU in float32"] == 0.5 and row["change"] == pytest.approx(-0.1)
-    assert row["map"] == "cmi/orthogonal"
+def test_a_process_is_measured_and_its_failure_told(tmp_path: Path) -> None:
+    child = measuring.python(
+        "-c", "import os; print(os.environ['WORD'], os.getcwd())", folder=tmp_path, environment={"WORD": "w"}
+    )
+    assert child.output == f"w {tmp_path}\n"
+    assert 0 < child.cpu_seconds < 10 and child.seconds > 0 and 1 < child.peak < 1000
+    with pytest.raises(RuntimeError, match=r"(?s)-c raise SystemExit.* failed:\nbecause"):
+        measuring.python("-c", "raise SystemExit('because')")
+    twice = measuring.Child(seconds=9.0, cpu_seconds=1.0, peak=1.0, output="")
+    assert startup.least([child, twice])["CPU seconds"] == min(child.cpu_seconds, 1.0)
