@@ -20,7 +20,7 @@ from pipeline.batches import groups
 from pipeline.clip_similarity import ClipSimilarity, cosine
 from pipeline.config import ClipSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.devices import resolve_device
+from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
 from pipeline.fetching.hashes import check_lock
 from pipeline.images import Resize, crop_image, load_image
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     folder = model_folder("clip → id", section.id, section.revision)
     if is_on_hub(section.id):
         check_lock(folder, model_lock(folder))
-    clip = ClipSimilarity.load(str(folder), dtype=section.dtype, device=device)
+    clip = ClipSimilarity.load(str(folder), precision=section.precision, device=device)
     clip.batch_size = BatchSize.of(args.batch_size, device)
     values, failures = clip_scores(clip, cases, args.images, resize=args.resize)
     summary = _check_failures(cases, failures, args.max_failed_fraction)
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
         extra={
             "model": folder_sha256(folder),
             "device": device,
+            "precision": resolve_precision(section.precision, device),
             "batch_size": args.batch_size,
             "texts_cut": cut,
         },
