@@ -130,7 +130,9 @@ class FetchSection(Section):
         "data/sources.csv", min_length=1, description="table of files with addresses, sizes, hashes and licences"
     )
     local_path: str | None = Field(
-        None, min_length=1, description="folder with files that you have: linked instead of fetched if their hashes agree"
+        None,
+        min_length=1,
+        description="folder with files that you have: linked instead of fetched if their hashes agree",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from pipeline.config import ClipSection, ModelSection, parse_section
 from pipeline.errors import InputError

@@ -20,9 +20,8 @@ from pipeline.datasets.cases import read_cases
 from pipeline.devices import resolve_device
 from pipeline.errors import InputError
 from pipeline.images import crop_image, fit_image, image_array, load_image
-from pipeline.fetching.hashes import check_lock
 from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.model_folders import is_on_hub, model_folder, model_lock
+from pipeline.model_folders import model_folder, weights_sha256
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
 from pipeline.sampling import Interval, integration_interval
 from pipeline.seeds import generator
@@ -231,10 +230,7 @@ def model_identity(settings: ModelSection) -> str:
 
     Raises InputError if a file of a fetched model is not the one that was fetched.
     """
-    folder = folder_of(settings)
-    if is_on_hub(settings.id):
-        check_lock(folder, model_lock(folder))
-    weights = folder_sha256(folder)
+    weights = weights_sha256(folder_of(settings))
     return f"{weights}+{_lora_identity(settings.lora)}" if settings.lora else weights
 
 
