@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.storage_errors import disk_problem
 
 _STAGE_NAMES = (
     "write_config",
@@ -32,6 +33,7 @@ _STAGE_NAMES = (
     "plot_localisation",
     "draw_scenes_aro",
     "build_retrieval_cases",
+    "plan_study",
     "score_retrieval",
     "score_clip",
     "score_text",
@@ -44,6 +46,12 @@ _STAGE_NAMES = (
     "validate_estimator",
     "tabulate_validation",
     "plot_validation",
+    "summarise_study",
+    "dissect_caption",
+    "plot_caption",
+    "plot_information",
+    "tabulate_paper",
+    "write_report",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a
@@ -75,6 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         module.run(parser.parse_args(rest))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        sentence = disk_problem(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
         return 1
     return 0
 

@@ -6,14 +6,17 @@
 
 import json
 import re
+import platform
 import shutil
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
 from pipeline.code_digest import code_digest
 from pipeline.config import load_config, section_json, sections_json
+from pipeline.damaged_tables import put_aside_damaged_tables
 from pipeline.datasets.folders import image_folder, input_files
 from pipeline.datasets.retrieval_folders import (
     retrieval_image_folder,
@@ -27,6 +30,7 @@ from pipeline.model_folders import (
     is_on_hub,
     model_receipt,
 )
+from pipeline.storage_errors import write_problem
 
 try:
     CONFIG = load_config(config)
@@ -35,6 +39,9 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 RESULTS = f"results/{CONFIG.study}"
+if workflow.is_main_process:
+    for sentence in put_aside_damaged_tables(Path(RESULTS)):
+        print(sentence, file=sys.stderr)
 DATASETS = list(CONFIG.datasets)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
 RETRIEVAL_DATASETS = list(CONFIG.retrieval_datasets)
@@ -46,14 +53,42 @@ MODEL_METHODS = [
 ]
 SECOND_MODELS = [name for name in CONFIG.retrieval.methods if name in CONFIG.models]
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
-SHARDS = [f"{number:04d}" for number in range(CONFIG.shards)]
-# Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
-GPUS = (
-    0
-    if CONFIG.machine.device == "cpu"
-    or (CONFIG.machine.device == "auto" and not shutil.which("nvidia-smi"))
-    else 1
-)
+
+# What jobs need of a machine; profiles map it to what a cluster calls it. A try after a failure may take more.
+MODEL_MEMORY, TABLE_MEMORY = 16000, 8000  # MB
+
+
+def gpus(wildcards):
+    """Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
+
+    A cluster has GPUs that the machine which submits jobs does not.
+    """
+    device = CONFIG.machine.device
+    here = device != "auto" or not workflow.local_exec or shutil.which("nvidia-smi")
+    return 1 if device != "cpu" and here else 0
+
+
+def model_memory(wildcards, attempt):
+    return MODEL_MEMORY * attempt
+
+
+def model_runtime(wildcards, attempt):
+    """Minutes: three times what a job should take, because machines differ."""
+    return 3 * CONFIG.machine.minutes_per_job * attempt
+
+
+def table_memory(wildcards, attempt):
+    return TABLE_MEMORY * attempt
+
+
+def table_runtime(wildcards, attempt):
+    return 60 * attempt
+
+
+# Matplotlib's settings are no module, and so in no digest of code.
+FIGURE_STYLE = "pipeline/figures/style.mplstyle"
+# What figures of cases read of their section.
+FIGURE_KEYS = ["palette", "panels", "format"]
 
 
 # Matches no text: Snakemake takes an empty constraint for none.
@@ -78,10 +113,23 @@ def code(stage):
     return code_digest(f"pipeline.stages.{stage}")
 
 
+def shards(name):
+    """The shards of a dataset, numbered as in their file names."""
+    return [f"{number:04d}" for number in range(CONFIG.shards_of(name))]
+
+
+def shard_count(wildcards):
+    return CONFIG.shards_of(
+        wildcards.get("dataset") or wildcards.get("retrieval_dataset")
+    )
+
+
 def dataset_section(wildcards):
-    """A dataset as cases, masks and panels need it; that it is edited too changes nothing of them."""
+    """A dataset as cases, masks and panels need it; into how many jobs it is cut and that it is edited changes none."""
     dataset = CONFIG.datasets[wildcards.dataset]
-    return section_json(dataset, set(type(dataset).model_fields) - {"editing"})
+    return section_json(
+        dataset, set(type(dataset).model_fields) - {"editing", "shards"}
+    )
 
 
 def present(files, made=()):
@@ -131,7 +179,9 @@ def folder_of_first(wildcards, output):
 def retrieval_dataset_section(wildcards):
     """What the cases of a retrieval set are made from; the rest of its section is for tables."""
     dataset = CONFIG.retrieval_datasets[wildcards.retrieval_dataset]
-    return section_json(dataset, set(type(dataset).model_fields) - {"minimum_group"})
+    return section_json(
+        dataset, set(type(dataset).model_fields) - {"minimum_group", "shards"}
+    )
 
 
 def retrieval_files(dataset):
@@ -191,17 +241,21 @@ def second_model_section(wildcards):
     return model_section(CONFIG.models[wildcards.second_model])
 
 
-def estimate_shards(wildcards):
+def estimates_of(dataset):
     return expand(
-        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{{shard}}.parquet",
-        shard=SHARDS,
+        f"{RESULTS}/{dataset}/estimate_information/shard-{{shard}}.parquet",
+        shard=shards(dataset),
     )
+
+
+def estimate_shards(wildcards):
+    return estimates_of(wildcards.dataset)
 
 
 def attention_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/record_attention/shard-{{shard}}.parquet",
-        shard=SHARDS,
+        shard=shards(wildcards.dataset),
     )
 
 
@@ -222,7 +276,7 @@ def retrieval_scores(name):
         *(
             f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
             for stage in sharded
-            for shard in SHARDS
+            for shard in shards(name)
         ),
         *(
             f"{RESULTS}/{name}/{stage}/scores.parquet"
@@ -242,7 +296,7 @@ def panel_scores(wildcards):
 def edit_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/edit_images/shard-{{shard}}.parquet",
-        shard=SHARDS,
+        shard=shards(wildcards.dataset),
     )
 
 

@@ -24,7 +24,9 @@ rule estimate_information:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
@@ -34,7 +36,7 @@ rule estimate_information:
         model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("estimate_information"),
     message:
@@ -62,7 +64,9 @@ rule record_attention:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
@@ -71,7 +75,7 @@ rule record_attention:
         section=section("attention"),
         model=model_section(CONFIG.model),
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("record_attention"),
     message:

@@ -1,4 +1,4 @@
-"""What the two stages that run the model share: their arguments, and a shard with its model."""
+"""What the stages that run the model share: their arguments, and a shard with its model."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pandas as pd
 import torch
 
 from pipeline.attention import AttentionSum, word_map
+from pipeline.batch_size import AUTO, BatchSize, rows_or_auto
+from pipeline.batches import padded
 from pipeline.code_digest import code_digest
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
@@ -42,7 +44,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--maps", required=True, type=Path, help="folder of the maps of each case")
     parser.add_argument("--output", required=True, type=Path, help="table of the shard (Parquet)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--batch-size", default=64, type=int, help="rows in one call of the denoiser")
+    parser.add_argument(
+        "--batch-size", default=AUTO, type=rows_or_auto, help="rows in one call of the denoiser, or auto"
+    )
     parser.add_argument("--threads", default=None, type=int, help="CPU threads")
 
 
@@ -97,13 +101,20 @@ class ModelShard:
     def model(self) -> LatentDiffusion:
         """The diffusion model on the device asked for."""
         chosen = self.settings
-        return LatentDiffusion.load(
+        model = LatentDiffusion.load(
             str(folder_of(chosen)),
             variant=chosen.variant,
             dtype=chosen.dtype,
             lora=chosen.lora,
             device=resolve_device(self.args.device),
         )
+        model.batch_size = BatchSize.of(self.args.batch_size, model.device)
+        return model
+
+    @property
+    def batch_size(self) -> BatchSize:
+        """How many rows a call of the model holds; it may change from call to call."""
+        return self.model.batch_size
 
     def interval(self, information: InformationSection) -> Interval:
         """The log-SNRs to integrate over; a warning is printed when they leave those that the model was trained on."""
@@ -150,14 +161,9 @@ class ModelShard:
         return self.model.encode_pixels(pixels, rng)
 
     def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """The model's prediction, with the call filled up to the batch size by copies of its first row.
-
-        Kernels round differently for another number of rows; this way the last digits of a result do not depend on
-        which image comes last.
-        """
-        missing = max(self.args.batch_size - len(x_alpha), 0)
-        filled = (torch.cat([rows, rows[:1].expand(missing, *rows.shape[1:])]) for rows in (x_alpha, logsnr, embedding))
-        return self.model(*filled)[: len(x_alpha)]
+        """The model's prediction, with the call filled up to the batch size by copies of its first row."""
+        count = self.batch_size.filled(len(x_alpha))
+        return self.model(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
 
     def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Prompt → embedding (tokens, width)."""
