@@ -48,7 +48,7 @@ rule fetch_data:
     conda:
         "../envs/pipeline.yaml"
     wildcard_constraints:
-        source="|".join({source.dataset for source in SOURCES}),
+        source="|".join(sorted({source.dataset for source in SOURCES})),
         file="|".join(source.file.replace(".", r"\.") for source in SOURCES),
     resources:
         table=CONFIG.fetch.sources,

@@ -18,7 +18,6 @@ from pipeline.captions import WORD_COLUMNS, CaptionWord, caption_words, choose_c
 from pipeline.channel import noised
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
-from pipeline.devices import resolve_device
 from pipeline.errors import InputError
 from pipeline.estimates import Estimate
 from pipeline.images import fit_image, image_array, load_image
@@ -27,7 +26,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.provenance import write_provenance
 from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
-from pipeline.stages.model_shard import model_identity
+from pipeline.stages.model_shard import load_model, model_identity
 from pipeline.storage import write_arrays, write_table
 from pipeline.words import mask_word, remove_word
 
@@ -60,14 +59,7 @@ def run(args: argparse.Namespace) -> None:
         wanted = f"image {args.image_id!r}" if args.image_id else "any image"
         raise InputError(f"{args.cases}: there is no usable case of {wanted}, so that no caption can be taken apart.")
     words = caption_words(chosen.caption, chosen.words)
-    model = LatentDiffusion.load(
-        settings.id,
-        revision=settings.revision,
-        variant=settings.variant,
-        dtype=settings.dtype,
-        lora=settings.lora,
-        device=resolve_device(args.device),
-    )
+    model = load_model(settings, args.device)
     interval = integration_interval(
         **section.model_dump(include={"loc", "scale", "clip", "beyond_trained_range"}), trained=model.logsnr_range
     )
@@ -166,9 +158,7 @@ def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -
     }
 
 
-def _word_maps(
-    totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]
-) -> dict[str, np.ndarray]:
+def _word_maps(totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
     """mi/<word>, cmi/<word>: integrated maps (h, w), nats per pixel of the latent image, float32."""
     return {
         f"{method}/{word.text}": totals.orthogonal[pair].map.astype(np.float32)

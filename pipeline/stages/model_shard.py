@@ -100,14 +100,7 @@ class ModelShard:
     @cached_property
     def model(self) -> LatentDiffusion:
         """The diffusion model on the device asked for."""
-        chosen = self.settings
-        model = LatentDiffusion.load(
-            str(folder_of(chosen)),
-            variant=chosen.variant,
-            dtype=chosen.dtype,
-            lora=chosen.lora,
-            device=resolve_device(self.args.device),
-        )
+        model = load_model(self.settings, self.args.device)
         model.batch_size = BatchSize.of(self.args.batch_size, model.device)
         return model
 
@@ -224,6 +217,17 @@ class ModelShard:
                 "shard": f"{self.args.shard} of {self.args.shards}",
             },
         )
+
+
+def load_model(settings: ModelSection, device: str) -> LatentDiffusion:
+    """The model that a configuration names, from its folder or from where it was fetched to."""
+    return LatentDiffusion.load(
+        str(folder_of(settings)),
+        variant=settings.variant,
+        dtype=settings.dtype,
+        lora=settings.lora,
+        device=resolve_device(device),
+    )
 
 
 def folder_of(settings: ModelSection) -> Path:
