@@ -40,16 +40,16 @@ def all_receipts():
 
 
 rule fetch_data:
-    localrule: True
     output:
         receipt="data/{source}/fetched/{file}.json",
     log:
         "data/{source}/fetched/logs/{file}.log",
-    conda:
-        "../envs/pipeline.yaml"
     wildcard_constraints:
         source="|".join(sorted({source.dataset for source in SOURCES})),
         file="|".join(source.file.replace(".", r"\.") for source in SOURCES),
+    localrule: True
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         table=CONFIG.fetch.sources,
         local_path=CONFIG.fetch.local_path or "",
@@ -63,15 +63,15 @@ rule fetch_data:
 
 
 rule fetch_model:
-    localrule: True
     output:
         receipt=f"{FETCHED}/{{hub_model}}.json",
     log:
         f"{FETCHED}/logs/{{hub_model}}.log",
-    conda:
-        "../envs/pipeline.yaml"
     wildcard_constraints:
         hub_model="|".join(map(re.escape, HUB_MODELS)) or NOTHING,
+    localrule: True
+    conda:
+        "../envs/pipeline.yaml"
     params:
         kind=lambda wildcards: HUB_MODELS[wildcards.hub_model][0],
         section=lambda wildcards: section_json(HUB_MODELS[wildcards.hub_model][1]),
@@ -83,8 +83,8 @@ rule fetch_model:
 
 
 rule fetch:
-    localrule: True
     input:
         all_receipts(),
+    localrule: True
     message:
         "Everything is there that can be fetched"
