@@ -8,36 +8,6 @@
 #           data/models/hub/<model>.{lock.json,json}  the same for the model
 # STEPS     fetch_data, fetch_model; fetch asks for all that the study needs, on a machine with a network
 
-# Those that the study uses: name of the folder → kind and section.
-HUB_MODELS = {
-    name_of_fetched(model): (kind, model)
-    for kind, model in [
-        ("diffusion", CONFIG.model),
-        *(("diffusion", CONFIG.models[name]) for name in SECOND_MODELS),
-        *(("clip", CONFIG.clip) for name in CONFIG.retrieval.methods if name == "clip"),
-    ]
-    if is_on_hub(model.id)
-}
-
-
-def all_receipts():
-    """The receipts of all that the study needs of what can be fetched."""
-    files = [
-        path
-        for dataset in CONFIG.datasets.values()
-        for path in (*input_files(dataset), image_folder(dataset))
-    ]
-    files += [
-        path
-        for dataset in CONFIG.retrieval_datasets.values()
-        for path in (
-            *retrieval_input_files(dataset),
-            *(Path(folder) for folder in (dataset.images,) if folder),
-        )
-    ]
-    models = [str(model_receipt(FETCHED / name)) for name in HUB_MODELS]
-    return [*map(str, receipts(files)), *models]
-
 
 rule fetch_data:
     output:
@@ -84,7 +54,7 @@ rule fetch_model:
 
 rule fetch:
     input:
-        all_receipts(),
+        study_receipts(),
     localrule: True
     message:
         "Everything is there that can be fetched"
