@@ -245,6 +245,37 @@ def model_section(model):
     return section_json(model, set(type(model).model_fields) - {"mirrors"})
 
 
+# Models of the Hub that the study uses: name of the folder → kind and section.
+HUB_MODELS = {
+    name_of_fetched(model): (kind, model)
+    for kind, model in [
+        ("diffusion", CONFIG.model),
+        *(("diffusion", CONFIG.models[name]) for name in SECOND_MODELS),
+        *(("clip", CONFIG.clip) for name in CONFIG.retrieval.methods if name == "clip"),
+    ]
+    if is_on_hub(model.id)
+}
+
+
+def study_receipts():
+    """The receipts of all that the study needs of what can be fetched."""
+    files = [
+        path
+        for dataset in CONFIG.datasets.values()
+        for path in (*input_files(dataset), image_folder(dataset))
+    ]
+    files += [
+        path
+        for dataset in CONFIG.retrieval_datasets.values()
+        for path in (
+            *retrieval_input_files(dataset),
+            *(Path(folder) for folder in (dataset.images,) if folder),
+        )
+    ]
+    models = [str(model_receipt(FETCHED / name)) for name in HUB_MODELS]
+    return [*map(str, receipts(files)), *models]
+
+
 def second_model_section(wildcards):
     return model_section(CONFIG.models[wildcards.second_model])
 

@@ -46,7 +46,7 @@ rule dissect_caption:
         folder=folder_of_first,
         image=CONFIG.figures.caption_image or "",
         section=section("information"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         code=code("dissect_caption"),
     message:

@@ -19,7 +19,6 @@ from pipeline.captions import WORD_COLUMNS, CaptionWord, caption_words, choose_c
 from pipeline.channel import noised
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
-from pipeline.devices import resolve_device
 from pipeline.errors import InputError
 from pipeline.estimates import Estimate
 from pipeline.images import fit_image, image_array, load_image
@@ -28,7 +27,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.provenance import write_provenance
 from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
-from pipeline.stages.model_shard import model_identity
+from pipeline.stages.model_shard import load_model, model_identity
 from pipeline.storage import write_arrays, write_table
 from pipeline.words import mask_word, remove_word
 
@@ -63,14 +62,7 @@ def run(args: argparse.Namespace) -> None:
         wanted = f"image {args.image_id!r}" if args.image_id else "any image"
         raise InputError(f"{args.cases}: there is no usable case of {wanted}, so that no caption can be taken apart.")
     words = caption_words(chosen.caption, chosen.words)
-    model = LatentDiffusion.load(
-        settings.id,
-        revision=settings.revision,
-        variant=settings.variant,
-        precision=settings.precision,
-        lora=settings.lora,
-        device=resolve_device(args.device),
-    )
+    model = load_model(settings, args.device)
     model.batch_size = BatchSize.of(args.batch_size, model.device)
     interval = integration_interval(
         **section.model_dump(include={"loc", "scale", "clip", "beyond_trained_range"}), trained=model.logsnr_range

@@ -21,10 +21,9 @@ from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
-from pipeline.fetching.hashes import check_lock
 from pipeline.images import crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.model_folders import is_on_hub, model_folder, model_lock
+from pipeline.model_folders import model_folder, weights_sha256
 from pipeline.prefetch import prefetched
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
 from pipeline.sampling import Interval, integration_interval
@@ -111,15 +110,7 @@ class ModelShard:
     @cached_property
     def model(self) -> LatentDiffusion:
         """The diffusion model on the device asked for."""
-        chosen = self.settings
-        model = LatentDiffusion.load(
-            str(folder_of(chosen)),
-            variant=chosen.variant,
-            precision=chosen.precision,
-            lora=chosen.lora,
-            device=resolve_device(self.args.device),
-            compiled=bool(self.args.compile),
-        )
+        model = load_model(self.settings, self.args.device, compiled=bool(self.args.compile))
         model.batch_size = BatchSize.of(self.args.batch_size, model.device)
         return model
 
@@ -269,6 +260,18 @@ class ModelShard:
         }
 
 
+def load_model(settings: ModelSection, device: str, *, compiled: bool = False) -> LatentDiffusion:
+    """The model that a configuration names, from its folder or from where it was fetched to."""
+    return LatentDiffusion.load(
+        str(folder_of(settings)),
+        variant=settings.variant,
+        precision=settings.precision,
+        lora=settings.lora,
+        device=resolve_device(device),
+        compiled=compiled,
+    )
+
+
 def folder_of(settings: ModelSection) -> Path:
     """The folder of a model's files; InputError if there is none, or if a model of the Hub has not been fetched."""
     return model_folder("model → id", settings.id, settings.revision, settings.variant)
@@ -279,10 +282,7 @@ def model_identity(settings: ModelSection) -> str:
 
     Raises InputError if a file of a fetched model is not the one that was fetched.
     """
-    folder = folder_of(settings)
-    if is_on_hub(settings.id):
-        check_lock(folder, model_lock(folder))
-    weights = folder_sha256(folder)
+    weights = weights_sha256(folder_of(settings))
     return f"{weights}+{_lora_identity(settings.lora)}" if settings.lora else weights
 
 
