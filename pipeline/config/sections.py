@@ -498,4 +498,5 @@ class Config(Section):
 
     def shards_of(self, dataset: str) -> int:
         """Number of jobs into which the images of a dataset or retrieval set are divided."""
-        return {**self.datasets, **self.retrieval_datasets}[dataset].shards or self.shards
+        section = self.datasets.get(dataset) or self.retrieval_datasets[dataset]
+        return section.shards or self.shards
