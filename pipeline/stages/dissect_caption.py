@@ -166,9 +166,7 @@ def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -
     }
 
 
-def _word_maps(
-    totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]
-) -> dict[str, np.ndarray]:
+def _word_maps(totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
     """mi/<word>, cmi/<word>: integrated maps (h, w), nats per pixel of the latent image, float32."""
     return {
         f"{method}/{word.text}": totals.orthogonal[pair].map.astype(np.float32)

@@ -49,6 +49,10 @@ def test_embedded_study(fresh: Study) -> None:
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "dissect_caption": 1,
+        "plot_caption": 1,
+        "plot_information": 1,
+        "tabulate_paper": 1,
         "all": 1,
     }
 
@@ -77,6 +81,10 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "dissect_caption": 1,
+        "plot_caption": 1,
+        "plot_information": 1,
+        "tabulate_paper": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output
