@@ -15,9 +15,10 @@ from pipeline.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_s
 
 HEADING = "At which noise does a word tell what?"
 NOTE = (
-    'Image {image}: "{caption}". Top: the noised image, decoded, at {count} log-SNRs α. Below: iᵒ integrands of MI and CMI'
-    " of the word at each, nats per unit of α and pixel of the latent, mean of {noises} noises; beside each row, its scale. Last"
-    " column: their integral over α, nats a pixel, {draws} draws, on a scale of its own, with its total."
+    'Image {image}: "{caption}". Top: the noised image, decoded, at {count} log-SNRs α. Below: iᵒ integrands of'
+    " MI and CMI of the word at each, nats per unit of α and pixel of the latent, mean of {noises} noises; beside"
+    " each row, its scale. Last column: their integral over α, nats a pixel, {draws} draws, on a scale of its own,"
+    " with its total."
 )
 
 _GAP = 0.03  # inches, between pictures

@@ -17,8 +17,9 @@ from pipeline.metrics.correlation import across_cases
 
 HEADING = "Does a word tell less once the rest of the caption is known?"
 NOTE = (
-    "A dot is a case: iᵒ totals over the image, on axes that are stretched near zero. Dashed: CMI = MI; below it the rest"
-    " of the caption says part of what the word says. r: Pearson's over the cases, with its {:g} % bootstrap interval over images."
+    "A dot is a case: iᵒ totals over the image, on axes that are stretched near zero. Dashed: CMI = MI; below it"
+    " the rest of the caption says part of what the word says. r: Pearson's over the cases, with its {:g} %"
+    " bootstrap interval over images."
 )
 # Okabe and Ito's colours, then the same with another marker.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")

@@ -16,9 +16,9 @@ from pipeline.figures.style import GUIDE, METHOD_STYLES, MUTED, PAGE, figure_sty
 
 HEADING = "At which noise do the model's predictions gain from a word?"
 NOTE = (
-    "{count} of {dataset}, the first of each label. Gain in mean square error (iˢ) and squared distance of the two"
-    " predictions (iᵒ), halved and summed over the image, whose integrals over the log-SNR α are the information. Lines: means"
-    " over neighbouring draws, {draws} in all; bands: ± 1 standard error of these means."
+    "{count} of {dataset}, the first of each label. Gain in mean square error (iˢ) and squared distance of the"
+    " two predictions (iᵒ), halved and summed over the image, whose integrals over the log-SNR α are the"
+    " information. Lines: means over neighbouring draws, {draws} in all; bands: ± 1 standard error of these means."
 )
 _COLUMNS = 5
 _ROOM = {"left": 0.3, "right": 0.08}  # inches
