@@ -36,7 +36,9 @@ rule dissect_caption:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
@@ -44,7 +46,7 @@ rule dissect_caption:
         folder=folder_of_first,
         image=CONFIG.figures.caption_image or "",
         section=section("information"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         code=code("dissect_caption"),
     message:
@@ -85,11 +87,7 @@ rule plot_caption:
 rule plot_information:
     input:
         cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=DATASETS),
-        estimates=expand(
-            f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet",
-            dataset=DATASETS,
-            shard=SHARDS,
-        ),
+        estimates=[shard for name in DATASETS for shard in estimates_of(name)],
         style=FIGURE_STYLE,
     output:
         expand(
@@ -105,9 +103,7 @@ rule plot_information:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in DATASETS],
         estimates=[
-            f"{name}={RESULTS}/{name}/estimate_information/shard-{shard}.parquet"
-            for name in DATASETS
-            for shard in SHARDS
+            f"{name}={shard}" for name in DATASETS for shard in estimates_of(name)
         ],
         curves_of=CURVES_DATASET,
         section=section("figures", ["format"]),

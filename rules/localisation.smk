@@ -25,6 +25,9 @@ rule score_localisation:
         f"{RESULTS}/{{dataset}}/logs/score_localisation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         section=section("localisation"),
         dataset_section=dataset_section,
@@ -63,6 +66,9 @@ rule tabulate_localisation:
         f"{RESULTS}/logs/tabulate_localisation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("localisation"),
@@ -94,6 +100,9 @@ rule plot_localisation_curves:
         f"{RESULTS}/logs/plot_localisation_curves.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("figures", FIGURE_KEYS),
@@ -125,6 +134,9 @@ rule plot_localisation_panels:
         f"{RESULTS}/{{dataset}}/logs/plot_localisation_panels.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("figures", FIGURE_KEYS),

@@ -41,7 +41,7 @@ def test_one_file_has_the_settings_and_they_end_with_the_block() -> None:
 
     before = mpl.rcParams["pdf.fonttype"]
     with figure_style():
-        assert mpl.rcParams["pdf.fonttype"] == 42 and mpl.rcParams["svg.fonttype"] == "none"
+        assert mpl.rcParams["pdf.fonttype"] == 42 and mpl.rcParams["svg.fonttype"] == "path"
         assert mpl.rcParams["image.cmap"] == "cividis"
     assert mpl.rcParams["pdf.fonttype"] == before
     assert STYLE_FILE.suffix == ".mplstyle" and (COLUMN, PAGE) == (3.25, 6.75)
