@@ -228,13 +228,14 @@ rule plot_retrieval:
         runtime=table_runtime,
     params:
         folder=folder_of_first,
+        confidence=CONFIG.retrieval.confidence,
         section=section("figures", ["format"]),
         code=code("plot_retrieval"),
     message:
         "Drawing the accuracy of retrieval"
     shell:
         "python -m pipeline plot_retrieval --table {input.table} --by-group {input.by_group}"
-        " --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule retrieval:

@@ -19,6 +19,7 @@ from pipeline.captions import WORD_COLUMNS, CaptionWord, caption_words, choose_c
 from pipeline.channel import noised
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
+from pipeline.designs import resolved
 from pipeline.errors import InputError
 from pipeline.estimates import Estimate
 from pipeline.images import fit_image, image_array, load_image
@@ -55,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Choose the caption, estimate all its words, then its objects at single log-SNRs."""
-    section, settings = parse_section(InformationSection, args.section), parse_section(ModelSection, args.model)
+    section = resolved(parse_section(InformationSection, args.section), "maps")
+    settings = parse_section(ModelSection, args.model)
     cases = read_cases(args.cases)
     chosen = choose_caption(cases[cases["status"] == "ok"], args.image_id)
     if chosen is None:

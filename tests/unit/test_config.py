@@ -29,6 +29,7 @@ from pipeline.config import (
     section_json,
     sections_json,
 )
+from pipeline.config.key_table import replace_tables
 from pipeline.config.sections import Design, ValidationProblem
 from pipeline.errors import InputError
 from pipeline.words import SWAPS
@@ -56,6 +57,19 @@ def pasted(text: str) -> dict[str, Any]:
 def test_config_yaml_is_the_generated_one(repository: Path) -> None:
     written = (repository / "config.yaml").read_text(encoding="utf-8")
     assert written == render_yaml(default_config()), "run `python -m pipeline write_config --output config.yaml`"
+
+
+def test_tables_of_keys_are_the_generated_ones(repository: Path) -> None:
+    page = (repository / "docs" / "configure.md").read_text(encoding="utf-8")
+    assert page == replace_tables(page, default_config()), (
+        "run `python -m pipeline write_config --keys docs/configure.md`"
+    )
+    assert "| `palette` | `cividis` | cividis \\| viridis" in page
+
+
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="the page needs the lines"):
+        replace_tables("# Configure\n", default_config())
 
 
 def test_generated_yaml_reads_back_as_the_default() -> None:
