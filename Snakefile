@@ -16,6 +16,9 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
+report: "rules/captions/study.rst"
+
+
 include: "rules/common.smk"
 include: "rules/scenes.smk"
 include: "rules/coco.smk"

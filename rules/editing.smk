@@ -135,7 +135,12 @@ rule tabulate_editing:
             }
         ),
     output:
-        expand(f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]),
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]
+            ),
+        ),
         expand(
             f"{RESULTS}/tables/editing_{{table}}.csv",
             table=["paired", "checks", "flagged", "by_word", "implied"],
@@ -183,10 +188,13 @@ rule plot_editing:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         edits=edit_shards,
     output:
-        expand(
-            f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-            figure=["strips", "sheet", "scatter"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
+                figure=["strips", "sheet", "scatter"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_editing.log",

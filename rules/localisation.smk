@@ -49,12 +49,15 @@ rule tabulate_localisation:
             dataset=LOCALISED,
         ),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/localisation",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "localisation",
+            multiext(
+                f"{RESULTS}/tables/localisation",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
         by_label=f"{RESULTS}/tables/localisation_by_label.csv",
         curves=f"{RESULTS}/tables/localisation_curves.csv",
@@ -82,9 +85,12 @@ rule plot_localisation_curves:
     input:
         curves=f"{RESULTS}/tables/localisation_curves.csv",
     output:
-        expand(
-            f"{RESULTS}/figures/localisation/threshold_curves.{{suffix}}",
-            suffix=FIGURE_FORMATS,
+        in_report(
+            "localisation",
+            expand(
+                f"{RESULTS}/figures/localisation/threshold_curves.{{suffix}}",
+                suffix=FIGURE_FORMATS,
+            ),
         ),
         f"{RESULTS}/figures/localisation/threshold_curves.provenance.json",
     log:
@@ -110,9 +116,12 @@ rule plot_localisation_panels:
         annotations=dataset_inputs,
         scores=panel_scores,
     output:
-        expand(
-            f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
-            suffix=FIGURE_FORMATS,
+        in_report(
+            "localisation",
+            expand(
+                f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
+                suffix=FIGURE_FORMATS,
+            ),
         ),
         f"{RESULTS}/figures/localisation/panels-{{dataset}}.provenance.json",
     log:

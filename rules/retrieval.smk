@@ -161,12 +161,15 @@ rule tabulate_retrieval:
         scores=[file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)],
         relations=present([CONFIG.retrieval.symmetric_relations]),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/retrieval",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "retrieval",
+            multiext(
+                f"{RESULTS}/tables/retrieval",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         paired=f"{RESULTS}/tables/retrieval_paired.csv",
@@ -199,10 +202,13 @@ rule plot_retrieval:
         table=f"{RESULTS}/tables/retrieval.csv",
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
     output:
-        expand(
-            f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
-            figure=["accuracy", "relations", "budget"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "retrieval",
+            expand(
+                f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
+                figure=["accuracy", "relations", "budget"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_retrieval.log",

@@ -52,6 +52,10 @@ class StudyFolder:
         """A CSV of the study's tables."""
         return self.root / "tables" / name
 
+    def parts(self) -> list[str]:
+        """Folders of figures."""
+        return sorted(path.name for path in (self.root / "figures").glob("*") if path.is_dir())
+
     def figures(self, part: str) -> list[Path]:
         """The figures of a part of the study as PNG."""
         return sorted((self.root / "figures" / part).glob("*.png"))

@@ -71,7 +71,9 @@ def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str
     for asset in sorted(ASSETS.iterdir()):
         if asset.suffix in (".css", ".js"):
             shutil.copyfile(asset, page / asset.name)
-    parts = headlines(study)
+    parts = [*headlines(study)]
+    others = [other for other in study.parts() if other not in {key for key, _, _ in parts}]
+    parts += [(other, f"Further figures: {other}", Markup("")) for other in others]
     template = Template((ASSETS / "index.html").read_text(encoding="utf-8"))
     filled = {
         "study": text(name),
@@ -91,13 +93,15 @@ def _part(page: Path, study: StudyFolder, key: str, title: str, tables: Markup) 
     figures = [_copied(page, path, f"figures/{key}/{path.name}") for path in study.figures(key)]
     files = [_copied(page, path, f"tables/{path.name}") for path in study.tables(key)]
     shown = [_figure(path) for path in figures]
-    links = Markup(", ".join(tag("a", Path(path).name, href=path) for path in files))
+    links = tag(
+        "p", "For programs: ", Markup(", ".join(tag("a", Path(path).name, href=path) for path in files)), class_="links"
+    )
     return tag(
         "section",
         tag("h2", title),
         tables,
         tag("div", *shown, class_="figures") if shown else "",
-        tag("p", "For programs: ", links, class_="links"),
+        links if files else "",
         id=key,
         class_="part",
     )

@@ -218,6 +218,9 @@ class ReportStudy:
             for mode in ("oracle", "held_out")
         ]
         folder = self.results / "tables"
+        figure = self.results / "figures" / "caption" / "teaser.png"
+        figure.parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(figure)
         write_text(folder / "localisation.csv", pd.DataFrame(localisation).to_csv(index=False))
 
     def _write_provenance(self) -> None:
