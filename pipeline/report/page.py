@@ -93,15 +93,13 @@ def _part(page: Path, study: StudyFolder, key: str, title: str, tables: Markup) 
     figures = [_copied(page, path, f"figures/{key}/{path.name}") for path in study.figures(key)]
     files = [_copied(page, path, f"tables/{path.name}") for path in study.tables(key)]
     shown = [_figure(path) for path in figures]
-    links = tag(
-        "p", "For programs: ", Markup(", ".join(tag("a", Path(path).name, href=path) for path in files)), class_="links"
-    )
+    links = Markup(", ".join(tag("a", Path(path).name, href=path) for path in files))
     return tag(
         "section",
         tag("h2", title),
         tables,
         tag("div", *shown, class_="figures") if shown else "",
-        links if files else "",
+        tag("p", "For programs: ", links, class_="links") if files else "",
         id=key,
         class_="part",
     )

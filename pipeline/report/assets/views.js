@@ -16,6 +16,7 @@
     const [name, image] = location.hash.slice(1).split("/");
     const inside = document.getElementById(name)?.closest(".view");
     const view = inside ?? views[0];
+    if (!image) Viewer.close();
     for (const other of views) other.hidden = other !== view;
     for (const link of links) {
       if (link.hash === `#${view.id}`) link.setAttribute("aria-current", "page");
