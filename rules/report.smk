@@ -13,16 +13,16 @@ def reported(wildcards):
         *expand(
             f"{RESULTS}/{{name}}/cases.parquet", name=[*DATASETS, *RETRIEVAL_DATASETS]
         ),
-        *expand(
-            f"{RESULTS}/{{name}}/{{stage}}/shard-{{shard}}.parquet",
-            name=DATASETS,
-            stage=["estimate_information", "record_attention"],
-            shard=SHARDS,
+        *(
+            f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
+            for name in DATASETS
+            for stage in ("estimate_information", "record_attention")
+            for shard in shards(name)
         ),
-        *expand(
-            f"{RESULTS}/{{name}}/edit_images/shard-{{shard}}.parquet",
-            name=EDITED,
-            shard=SHARDS,
+        *(
+            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            for name in EDITED
+            for shard in shards(name)
         ),
         *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
         *expand(
@@ -39,6 +39,7 @@ rule write_report:
         rules.retrieval.input,
         rules.editing.input,
         rules.validation.input,
+        rules.paper_figures.input,
     output:
         directory(f"{RESULTS}/report"),
     log:
@@ -46,7 +47,7 @@ rule write_report:
     conda:
         "../envs/pipeline.yaml"
     params:
-        results=RESULTS,
+        results=folder_of_first,
         shards=CONFIG.shards,
         datasets=sections_json(CONFIG.datasets),
         retrieval_datasets=sections_json(CONFIG.retrieval_datasets),
