@@ -212,6 +212,26 @@ def retrieval_images(wildcards):
     )
 
 
+def in_report(part, files):
+    """Mark the PNGs and CSVs among outputs for `snakemake --report`, each under its caption where it has one."""
+    marked = list(files)
+    for place, file in enumerate(files):
+        stem, suffix = Path(file).stem, Path(file).suffix
+        caption = f"captions/{stem.partition('-')[0]}.rst"
+        told = {
+            "caption": (
+                caption
+                if (Path(workflow.basedir) / "rules" / caption).is_file()
+                else None
+            ),
+            "category": part.capitalize(),
+            "labels": {"result": f"{stem.replace('_', ' ')}{suffix}"},
+        }
+        if suffix in (".png", ".csv"):
+            marked[place] = report(file, **told)
+    return marked
+
+
 def local_files(*paths):
     """Files, and the files of folders."""
     found = [file for path in paths for file in (Path(path), *Path(path).rglob("*"))]

@@ -130,7 +130,12 @@ rule tabulate_editing:
             {file for name in EDITED for file in dataset_files(CONFIG.datasets[name])}
         ),
     output:
-        expand(f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]),
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]
+            ),
+        ),
         expand(
             f"{RESULTS}/tables/editing_{{table}}.csv",
             table=["paired", "checks", "flagged", "by_word", "implied"],
@@ -183,10 +188,13 @@ rule plot_editing:
         table=f"{RESULTS}/tables/editing.parquet",
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-            figure=["strips", "sheet", "scatter", "correlations"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
+                figure=["strips", "sheet", "scatter", "correlations"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_editing.log",

@@ -172,12 +172,15 @@ rule tabulate_retrieval:
         scores=[file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)],
         relations=present([CONFIG.retrieval.symmetric_relations]),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/retrieval",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "retrieval",
+            multiext(
+                f"{RESULTS}/tables/retrieval",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         paired=f"{RESULTS}/tables/retrieval_paired.csv",
@@ -214,10 +217,13 @@ rule plot_retrieval:
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
-            figure=["accuracy", "relations", "budget"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "retrieval",
+            expand(
+                f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
+                figure=["accuracy", "relations", "budget"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_retrieval.log",
