@@ -14,6 +14,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ import torch
 from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
 from metering import Meter, at_hand
 from pipeline.attention import AttentionRecorder
+from pipeline.batch_size import ON_CPU
 from pipeline.config import Config
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
 from pipeline.latent_diffusion import LatentDiffusion
@@ -38,15 +41,21 @@ def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_s
     write_table(table, frame, CASE_COLUMNS)
     arguments = model_arguments(table, folder / "scenes/val2017", folder / name, Config().information)
     recorded = 0.0
-    observe = AttentionRecorder.observe
 
-    def timed(*observed: Any) -> None:
-        nonlocal recorded
-        started = time.process_time()
-        observe(*observed)
-        recorded += time.process_time() - started
+    def timed(method: Callable[..., None]) -> Callable[..., None]:
+        def measured(*arguments: Any) -> None:
+            nonlocal recorded
+            started = time.process_time()
+            method(*arguments)
+            recorded += time.process_time() - started
 
-    with at_hand(model), patch.object(AttentionRecorder, "observe", timed):
+        return measured
+
+    with ExitStack() as timing:
+        timing.enter_context(at_hand(model))
+        for name_of_step in ("begin", "queries", "keys", "end"):
+            step = timed(getattr(AttentionRecorder, name_of_step))
+            timing.enter_context(patch.object(AttentionRecorder, name_of_step, step))
         run = partial(stage_here, "estimate_information", *arguments, "--batch-size", batch_size)
         cost = Meter(model).cost(run)
     return {
@@ -66,7 +75,7 @@ def main() -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--cases", type=int, default=12, help="cases for the embedded model")
     parser.add_argument("--large-cases", type=int, default=2, help="cases for the large one")
-    parser.add_argument("--batch-size", type=int, default=Config().machine.batch_size)
+    parser.add_argument("--batch-size", type=int, default=ON_CPU)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

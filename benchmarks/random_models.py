@@ -25,6 +25,24 @@ def tiny() -> UNet2DConditionModel:
     return _unet(latent_size=64, channels=(8, 8, 8, 16), layers=1, attended=(False, False, True, True))
 
 
+def stable_diffusion_2_base() -> UNet2DConditionModel:
+    """A UNet of the size of Stable Diffusion 2.1-base, with its 866 M parameters and latents of 64x64 pixels."""
+    torch.manual_seed(0)
+    return UNet2DConditionModel(
+        sample_size=64,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=2,
+        block_out_channels=(320, 640, 1280, 1280),
+        norm_num_groups=32,
+        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        cross_attention_dim=1024,
+        attention_head_dim=(5, 10, 20, 20),
+        use_linear_projection=True,
+    )
+
+
 def _unet(latent_size: int, channels: tuple[int, ...], layers: int, attended: tuple[bool, ...]) -> UNet2DConditionModel:
     torch.manual_seed(0)
     return UNet2DConditionModel(

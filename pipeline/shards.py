@@ -1,8 +1,8 @@
 """One shard of cases: what is already there, what is still to do, what failed.
 
 Results of a case are one npz file, `<maps>/<case_id>.npz`, written whole as soon as its image is done. It carries a key made
-of everything that determines it; a rerun uses the file when the key agrees and computes the case again when not. The files
-are no declared output of a rule, so that Snakemake never deletes them between tries.
+of everything that determines it; a rerun uses the file when the key agrees and computes the case again when not, or when the
+file is damaged. The files are no declared output of a rule, so that Snakemake never deletes them between tries.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Shard:
     maps: Path
     identity: Mapping[str, Any]
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _image_hashes: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -151,20 +152,28 @@ class Shard:
 
     def key(self, case: Any) -> str:
         """What the results of a case are known by: a hash of everything that determines them."""
-        file = self.images / case.image_path
-        content = {
-            **self.identity,
-            "case": case.case_id,
-            "image": file_sha256(file) if file.is_file() else None,
-        }
+        content = {**self.identity, "case": case.case_id, "image": self._image_hash(case.image_path)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _usable(self) -> list[Any]:
         return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
 
+    def _image_hash(self, image_path: str) -> str | None:
+        """Hash of an image's file, read once however many cases it has; None without a file."""
+        if image_path not in self._image_hashes:
+            file = self.images / image_path
+            self._image_hashes[image_path] = file_sha256(file) if file.is_file() else None
+        return self._image_hashes[image_path]
+
     def _done(self, case: Any) -> bool:
         file = self._file(case)
-        return file.is_file() and str(read_arrays(file).get("key")) == self.key(case)
+        if not file.is_file():
+            return False
+        try:
+            return str(read_arrays(file).get("key")) == self.key(case)
+        except InputError as error:
+            print(f"{error} It is computed again.", flush=True)
+            return False
 
     def _file(self, case: Any) -> Path:
         return self.maps / f"{case.case_id}.npz"

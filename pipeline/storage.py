@@ -97,6 +97,19 @@ def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     return table.select(list(columns)).to_pandas()
 
 
+def read_columns(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Some columns of a table that may have more; InputError as `read_table`."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a Parquet table with the columns {', '.join(columns)}.")
+    try:
+        with path.open("rb") as handle:
+            table = pq.read_table(handle, columns=list(columns))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: this is not a readable Parquet table ({error}).") from error
+    _check_names(path, table.column_names, columns)
+    return table.to_pandas()
+
+
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays as an uncompressed npz; keys are sorted and dates fixed, so equal content gives equal bytes.
 

@@ -24,17 +24,20 @@ rule estimate_information:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("information"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("estimate_information"),
     message:
@@ -44,7 +47,7 @@ rule estimate_information:
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --heads {params.heads} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule record_attention:
@@ -62,16 +65,19 @@ rule record_attention:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("attention"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("record_attention"),
     message:
@@ -81,4 +87,4 @@ rule record_attention:
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"

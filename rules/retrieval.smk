@@ -41,17 +41,20 @@ rule score_retrieval:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=retrieval_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
         section=SCORING,
         information=SAMPLING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("score_retrieval"),
     message:
@@ -61,7 +64,7 @@ rule score_retrieval:
         " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule score_second_model:
@@ -79,9 +82,12 @@ rule score_second_model:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=retrieval_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
@@ -89,7 +95,7 @@ rule score_second_model:
         information=section("information", []),
         model=second_model_section,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("score_retrieval"),
     message:
@@ -100,13 +106,13 @@ rule score_second_model:
         " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule score_clip:
     input:
         cases=f"{RESULTS}/{{retrieval_dataset}}/cases.parquet",
-        model=local_files(CONFIG.clip.id),
+        model=files_of_model(CONFIG.clip),
     output:
         scores=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.parquet",
         provenance=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.provenance.json",
@@ -117,12 +123,14 @@ rule score_clip:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=retrieval_images,
     params:
-        section=section("clip"),
+        section=model_section(CONFIG.clip),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),
@@ -144,6 +152,9 @@ rule score_text:
         f"{RESULTS}/{{retrieval_dataset}}/logs/score_text.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         code=code("score_text"),
     message:
@@ -161,12 +172,15 @@ rule tabulate_retrieval:
         scores=[file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)],
         relations=present([CONFIG.retrieval.symmetric_relations]),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/retrieval",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "retrieval",
+            multiext(
+                f"{RESULTS}/tables/retrieval",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         paired=f"{RESULTS}/tables/retrieval_paired.csv",
@@ -174,6 +188,9 @@ rule tabulate_retrieval:
         f"{RESULTS}/logs/tabulate_retrieval.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("retrieval"),
@@ -198,25 +215,33 @@ rule plot_retrieval:
     input:
         table=f"{RESULTS}/tables/retrieval.csv",
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
+        style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
-            figure=["accuracy", "relations", "budget"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "retrieval",
+            expand(
+                f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
+                figure=["accuracy", "relations", "budget"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_retrieval.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
-        section=section("figures"),
+        confidence=CONFIG.retrieval.confidence,
+        section=section("figures", ["format"]),
         code=code("plot_retrieval"),
     message:
         "Drawing the accuracy of retrieval"
     shell:
         "python -m pipeline plot_retrieval --table {input.table} --by-group {input.by_group}"
-        " --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        " --confidence {params.confidence} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule retrieval:

@@ -16,6 +16,9 @@ rule validate_estimator:
         f"{RESULTS}/validation/logs/validate_estimator-{{problem}}.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         section=section(
             "validation",
@@ -38,17 +41,23 @@ rule tabulate_validation:
             problem=CONFIG.validation.problems,
         ),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/validation",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "validation",
+            multiext(
+                f"{RESULTS}/tables/validation",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
     log:
         f"{RESULTS}/logs/tabulate_validation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("validation"),
@@ -63,16 +72,23 @@ rule tabulate_validation:
 rule plot_validation:
     input:
         table=f"{RESULTS}/tables/validation.parquet",
+        style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",
-            name=["error", "coverage"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "validation",
+            expand(
+                f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",
+                name=["error", "coverage"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_validation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         validation=section("validation", ["confidence"]),

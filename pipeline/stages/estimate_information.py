@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.attention import AttentionRecorder, AttentionSum, Tap, recording
 from pipeline.config import InformationSection, parse_section
+from pipeline.designs import resolved
 from pipeline.estimates import Estimate, Pair
 from pipeline.information import Problem, Row, estimate_many
 from pipeline.progress import Progress
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Estimate the cases of one shard."""
-    section = parse_section(InformationSection, args.section)
+    section = resolved(parse_section(InformationSection, args.section), "maps")
     stage = ModelShard.open(args, "estimate_information", section.model_dump(mode="json"), heads=args.heads)
     pending = stage.shard.pending()
     if pending:
@@ -122,17 +123,15 @@ def _estimates(
     started: list[_Started] = []
 
     def problems() -> Iterator[Problem]:
-        for job in jobs:
-            latent = stage.latent(job)
-            if latent is not None:
-                started.append(_Started(job, stage.caption_tokens(job)))
-                yield _problem(stage, job, latent, section, interval)
+        for job, latent in stage.latents(jobs):
+            started.append(_Started(job, stage.caption_tokens(job)))
+            yield _problem(stage, job, latent, section, interval)
 
     with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
         estimates = estimate_many(
             stage.predict,
             problems(),
-            stage.args.batch_size,
+            stage.batch_size,
             lambda rows: recorder.expect(_taps(rows, started, section)),
         )
         for number, estimate in enumerate(estimates):

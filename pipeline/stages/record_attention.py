@@ -9,13 +9,13 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 
 from pipeline.attention import Tap, recording
+from pipeline.batches import groups
 from pipeline.config import AttentionSection, parse_section
 from pipeline.ddim import Ddim
 from pipeline.progress import Progress
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         walks = _walks(stage, jobs := stage.readable(pending))
         captions = len({(job.image_id, case.prompt_full) for job in jobs for case in job.cases})
         with Progress(f"record_attention shard {args.shard}", captions, "captions") as progress:
-            while batch := list(islice(walks, args.batch_size)):
+            for batch in groups(walks, stage.batch_size):
                 _record(stage, batch, section)
                 progress.advance(len(batch))
     stage.finish(SHARD_COLUMNS, _row)
@@ -65,17 +65,15 @@ class _Walk:
 
 
 def _walks(stage: ModelShard, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
-    for job in jobs:
-        latent = stage.latent(job)
-        if latent is not None:
-            for caption, tokens in stage.caption_tokens(job).items():
-                yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
+    for job, latent in stage.latents(jobs):
+        for caption, tokens in stage.caption_tokens(job).items():
+            yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
 
 
 def _record(stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection) -> None:
     """Invert and denoise one batch at each number of steps, and store the maps of its cases."""
     latents = torch.stack([walk.latent for walk in walks])
-    embeddings = stage.model.encode_prompts([walk.caption for walk in walks])
+    embeddings = stage.stacked_embeddings([walk.caption for walk in walks])
     taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
     arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
     for steps in section.steps:

