@@ -35,6 +35,10 @@ class AttentionSum:
         else:
             self.layers[layer] = probabilities.clone()
 
+    def of(self, tokens: Sequence[int]) -> AttentionSum:
+        """The sums of some of the recorded tokens."""
+        return AttentionSum({name: value[:, list(tokens)] for name, value in self.layers.items()}, self.calls)
+
     def __add__(self, other: AttentionSum) -> AttentionSum:
         layers = {name: value + other.layers[name] for name, value in self.layers.items()}
         return AttentionSum(layers, self.calls + other.calls)

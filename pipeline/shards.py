@@ -144,11 +144,17 @@ class Shard:
             values |= {**row(outcome.arrays), "key": self.key(outcome.case)}
         return values | {"case_id": outcome.case.case_id, "status": outcome.status, "reason": outcome.reason}
 
-    def key(self, case: Any) -> str:
-        """What the results of a case are known by: a hash of everything that determines them."""
+    def earlier(self, case: Any, identity: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+        """The results of a case that are there, if they are those of another identity; else None."""
+        file = self._file(case)
+        found = read_arrays(file) if file.is_file() else {}
+        return found if str(found.get("key")) == self.key(case, identity) else None
+
+    def key(self, case: Any, identity: Mapping[str, Any] | None = None) -> str:
+        """What the results of a case are known by: a hash of everything that determines them, of this shard or another."""
         file = self.images / case.image_path
         content = {
-            **self.identity,
+            **(identity or self.identity),
             "case": case.case_id,
             "image": file_sha256(file) if file.is_file() else None,
         }

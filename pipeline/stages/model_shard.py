@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.adaptive_density import read_density
 from pipeline.attention import AttentionSum, word_map
 from pipeline.code_digest import code_digest
 from pipeline.config import InformationSection, ModelSection, parse_section
@@ -22,7 +23,7 @@ from pipeline.errors import InputError
 from pipeline.images import crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
-from pipeline.sampling import Interval, integration_interval
+from pipeline.sampling import Interval, Placing, integration_interval
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob, Shard
 from pipeline.words import find_word, word_token_positions
@@ -43,6 +44,16 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--batch-size", default=64, type=int, help="rows in one call of the denoiser")
     parser.add_argument("--threads", default=None, type=int, help="CPU threads")
+
+
+def add_pilot_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument of stages whose draws may follow a pilot."""
+    parser.add_argument("--pilot", type=Path, help="density.json of pilot_density, for `density: adaptive`")
+
+
+def pilot_identity(pilot: Path | None) -> dict[str, str]:
+    """What the pilot adds to what determines a result."""
+    return {"pilot": file_sha256(pilot)} if pilot else {}
 
 
 @dataclass
@@ -123,6 +134,16 @@ class ModelShard:
             )
         return interval
 
+    def density(self, information: InformationSection) -> str | Placing:
+        """The density of the draws: a name, or what a pilot fitted; InputError without that."""
+        if information.density != "adaptive":
+            return information.density
+        if self.args.pilot is None:
+            raise InputError(
+                "--pilot is missing; information → density is adaptive, which takes what pilot_density wrote."
+            )
+        return read_density(self.args.pilot).draws
+
     def latent(self, job: ImageJob, crop: str = "") -> torch.Tensor | None:
         """The latent of a job's image, (C, h, w); None, with its cases failed, when the file cannot be read.
 
@@ -188,8 +209,16 @@ class ModelShard:
 
     def word_map(self, case: Any, recorded: AttentionSum, tokens: Sequence[int], heads: str) -> np.ndarray:
         """The attention map of a case's word, (h, w), from a recording of these token positions."""
-        own = [tokens.index(position) for position in self.word_tokens(case)]
-        return word_map(recorded, own, self.model.latent_shape[1:], heads=heads)
+        return self.summed_map(self.word_sum(case, recorded, tokens), heads)
+
+    def word_sum(self, case: Any, recorded: AttentionSum, tokens: Sequence[int]) -> AttentionSum:
+        """The part of a recording of these token positions that is of the case's word."""
+        return recorded.of([tokens.index(position) for position in self.word_tokens(case)])
+
+    def summed_map(self, recorded: AttentionSum, heads: str) -> np.ndarray:
+        """The map (h, w) of a word from a recording of its tokens alone."""
+        tokens = range(next(iter(recorded.layers.values())).shape[1])
+        return word_map(recorded, tokens, self.model.latent_shape[1:], heads=heads)
 
     def readable(self, jobs: Sequence[ImageJob]) -> list[ImageJob]:
         """The jobs with those cases whose word the model can read."""

@@ -74,6 +74,7 @@ def arguments(folder: Path, name: str, section: Any, **changes: Any) -> argparse
         "batch_size": 16,
         "threads": 1,
         "heads": "all",
+        "pilot": None,
     }
     return argparse.Namespace(**{**settings, **changes})
 
