@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.storage_errors import disk_problem
 
 _STAGE_NAMES = (
     "write_config",
+    "fetch_data",
+    "fetch_model",
     "draw_scenes",
     "train_scenes_text",
     "train_scenes_autoencoder",
@@ -31,6 +34,7 @@ _STAGE_NAMES = (
     "plot_localisation",
     "draw_scenes_aro",
     "build_retrieval_cases",
+    "plan_study",
     "score_retrieval",
     "score_clip",
     "score_text",
@@ -43,11 +47,21 @@ _STAGE_NAMES = (
     "validate_estimator",
     "tabulate_validation",
     "plot_validation",
+    "summarise_study",
+    "dissect_caption",
+    "plot_caption",
+    "plot_information",
+    "tabulate_paper",
+    "write_report",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a
 # stage on tables does not wait for torch.
 STAGES: dict[str, str] = {name: f"pipeline.stages.{name}" for name in _STAGE_NAMES}
+
+
+# The stages that may ask the Hugging Face Hub for anything; all others find what they need on the disk.
+_NETWORK_STAGES = ("fetch_data", "fetch_model")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     stage, rest = arguments[0], arguments[1:]
     _quieten_libraries()
+    if stage not in _NETWORK_STAGES:
+        os.environ["HF_HUB_OFFLINE"] = "1"
     if stage not in STAGES:
         print(f"error: unknown stage `{stage}`; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2
@@ -68,6 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         module.run(parser.parse_args(rest))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        sentence = disk_problem(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
         return 1
     return 0
 

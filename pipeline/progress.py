@@ -1,8 +1,9 @@
-"""Progress of a long stage: one rewritten line on a terminal, a plain line now and then in a log."""
+"""Progress of a long stage: one rewritten line on a terminal, a plain line every half minute in a log."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Self
@@ -11,44 +12,59 @@ from typing import Self
 class Progress:
     """Count work done and say how far it is, how fast it goes and how long it will still take, on stderr.
 
+    As a context it writes its line in a log also while a single unit takes long.
+
     >>> with Progress("estimate_information", total=2, unit="images") as progress:
     ...     for image in range(2):
     ...         progress.advance()
     """
 
-    def __init__(self, label: str, total: int, unit: str, every_seconds: float = 10.0, before: int = 0) -> None:
+    def __init__(self, label: str, total: int, unit: str, every_seconds: float = 30.0, before: int = 0) -> None:
         """`total` units are to be done, `before` of them by an earlier run, which the rate leaves out.
 
-        In a log, a line is written at most every `every_seconds` seconds.
+        In a log, a line is written every `every_seconds` seconds.
         """
         self.label, self.total, self.unit = label, total, unit
         self.before = self.done = before
         self._terminal = sys.stderr.isatty()
         self._pause = 0.2 if self._terminal else every_seconds
         self._started = self._last_line = time.monotonic()
-        self._closed = False
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     def advance(self, n: int = 1) -> None:
         """Count `n` more units as done."""
         self.done += n
-        if time.monotonic() - self._last_line >= self._pause:
-            self._write_line()
+        self._write_line_if_due()
 
     def close(self) -> None:
         """Write the final line; a second call does nothing."""
-        if not self._closed:
-            self._closed = True
+        if self._closed.is_set():
+            return
+        with self._lock:
+            self._closed.set()
             self._write_line()
-            if self._terminal:
-                print(file=sys.stderr, flush=True)
+        if self._terminal:
+            print(file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
+        if not self._terminal:
+            threading.Thread(target=self._keep_writing, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _keep_writing(self) -> None:
+        while not self._closed.wait(self._pause / 4):
+            self._write_line_if_due()
+
+    def _write_line_if_due(self) -> None:
+        with self._lock:
+            if not self._closed.is_set() and time.monotonic() - self._last_line >= self._pause:
+                self._write_line()
 
     def _write_line(self) -> None:
         now = time.monotonic()
@@ -63,7 +79,7 @@ class Progress:
     def _line(self, elapsed: float) -> str:
         rate = (self.done - self.before) / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.label}: {self.done}/{self.total} {self.unit}", f"{rate:.3g} {self.unit}/s"]
-        if self._closed:
+        if self._closed.is_set():
             parts.append(f"took {_clock(elapsed)}")
         elif rate > 0:
             parts.append(f"{_clock(max(self.total - self.done, 0) / rate)} left")

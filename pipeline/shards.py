@@ -1,8 +1,8 @@
 """One shard of cases: what is already there, what is still to do, what failed.
 
 Results of a case are one npz file, `<maps>/<case_id>.npz`, written whole as soon as its image is done. It carries a key made
-of everything that determines it; a rerun uses the file when the key agrees and computes the case again when not. The files
-are no declared output of a rule, so that Snakemake never deletes them between tries.
+of everything that determines it; a rerun uses the file when the key agrees and computes the case again when not, or when the
+file is damaged. The files are no declared output of a rule, so that Snakemake never deletes them between tries.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ import pandas as pd
 from pipeline.datasets.cases import read_cases, shard_of
 from pipeline.errors import InputError
 from pipeline.provenance import file_sha256
-from pipeline.storage import read_arrays, write_arrays, write_table
+from pipeline.storage import read_arrays, write_arrays, write_table_rows
+
+# A row holds the curves of a case: thousands of numbers.
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Shard:
     maps: Path
     identity: Mapping[str, Any]
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _image_hashes: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -112,8 +117,9 @@ class Shard:
         InputError when more than `max_failed_fraction` of the cases (rounded up) failed.
         """
         summary = self.check_failures(max_failed_fraction)
-        rows = [self._row(outcome, columns, row) for outcome in self.outcomes()]
-        write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
+        rows = (self._row(outcome, columns, row) for outcome in self.outcomes())
+        frames = iter(lambda: list(islice(rows, _ROWS_AT_ONCE)), [])
+        write_table_rows(path, (pd.DataFrame(frame, columns=list(columns)) for frame in frames), columns)
         return summary
 
     def check_failures(self, max_failed_fraction: float) -> str:
@@ -145,27 +151,38 @@ class Shard:
         return values | {"case_id": outcome.case.case_id, "status": outcome.status, "reason": outcome.reason}
 
     def earlier(self, case: Any, identity: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-        """The results of a case that are there, if they are those of another identity; else None."""
+        """The results of a case that are there, if they are whole and those of another identity; else None."""
         file = self._file(case)
-        found = read_arrays(file) if file.is_file() else {}
+        try:
+            found = read_arrays(file) if file.is_file() else {}
+        except InputError:
+            return None
         return found if str(found.get("key")) == self.key(case, identity) else None
 
     def key(self, case: Any, identity: Mapping[str, Any] | None = None) -> str:
         """What the results of a case are known by: a hash of everything that determines them, of this shard or another."""
-        file = self.images / case.image_path
-        content = {
-            **(identity or self.identity),
-            "case": case.case_id,
-            "image": file_sha256(file) if file.is_file() else None,
-        }
+        content = {**(identity or self.identity), "case": case.case_id, "image": self._image_hash(case.image_path)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _usable(self) -> list[Any]:
         return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
 
+    def _image_hash(self, image_path: str) -> str | None:
+        """Hash of an image's file, read once however many cases it has; None without a file."""
+        if image_path not in self._image_hashes:
+            file = self.images / image_path
+            self._image_hashes[image_path] = file_sha256(file) if file.is_file() else None
+        return self._image_hashes[image_path]
+
     def _done(self, case: Any) -> bool:
         file = self._file(case)
-        return file.is_file() and str(read_arrays(file).get("key")) == self.key(case)
+        if not file.is_file():
+            return False
+        try:
+            return str(read_arrays(file).get("key")) == self.key(case)
+        except InputError as error:
+            print(f"{error} It is computed again.", flush=True)
+            return False
 
     def _file(self, case: Any) -> Path:
         return self.maps / f"{case.case_id}.npz"

@@ -29,6 +29,9 @@ rule draw_scenes_aro:
         f"{SCENES_ARO}/logs/draw_scenes_aro.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("scenes", ["seed", "retrieval", "folder"]),
@@ -36,7 +39,7 @@ rule draw_scenes_aro:
     message:
         "Drawing the retrieval sets of the embedded study"
     shell:
-        "python -m pipeline draw_scenes_aro --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        "python -m pipeline draw_scenes_aro --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule build_retrieval_cases:
@@ -49,6 +52,9 @@ rule build_retrieval_cases:
         f"{RESULTS}/{{retrieval_dataset}}/logs/build_retrieval_cases.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         section=retrieval_dataset_section,
         seed=CONFIG.seed,

@@ -16,6 +16,9 @@ rule build_cases:
         f"{RESULTS}/{{dataset}}/logs/build_cases.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         section=dataset_section,
         code=code("build_cases"),

@@ -5,27 +5,43 @@
 # through resources: Snakemake compares commands before they are filled in.
 
 import json
+import re
+import platform
 import shutil
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
 from pipeline.code_digest import code_digest
 from pipeline.config import load_config, section_json, sections_json
+from pipeline.damaged_tables import put_aside_damaged_tables
 from pipeline.datasets.folders import image_folder, input_files
 from pipeline.datasets.retrieval_folders import (
     retrieval_image_folder,
     retrieval_input_files,
 )
 from pipeline.errors import InputError
+from pipeline.fetching.sources import read_sources, sources_of
+from pipeline.model_folders import (
+    FETCHED,
+    fetched_name,
+    is_on_hub,
+    model_receipt,
+)
+from pipeline.storage_errors import write_problem
 
 try:
     CONFIG = load_config(config)
+    SOURCES = list(read_sources(Path(CONFIG.fetch.sources)).values())
 except InputError as error:
     sys.exit(f"error: {error}")
 
 RESULTS = f"results/{CONFIG.study}"
+if workflow.is_main_process:
+    for sentence in put_aside_damaged_tables(Path(RESULTS)):
+        print(sentence, file=sys.stderr)
 DATASETS = list(CONFIG.datasets)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
 RETRIEVAL_DATASETS = list(CONFIG.retrieval_datasets)
@@ -37,14 +53,42 @@ MODEL_METHODS = [
 ]
 SECOND_MODELS = [name for name in CONFIG.retrieval.methods if name in CONFIG.models]
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
-SHARDS = [f"{number:04d}" for number in range(CONFIG.shards)]
-# Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
-GPUS = (
-    0
-    if CONFIG.machine.device == "cpu"
-    or (CONFIG.machine.device == "auto" and not shutil.which("nvidia-smi"))
-    else 1
-)
+
+# What jobs need of a machine; profiles map it to what a cluster calls it. A try after a failure may take more.
+MODEL_MEMORY, TABLE_MEMORY = 16000, 8000  # MB
+
+
+def gpus(wildcards):
+    """Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
+
+    A cluster has GPUs that the machine which submits jobs does not.
+    """
+    device = CONFIG.machine.device
+    here = device != "auto" or not workflow.local_exec or shutil.which("nvidia-smi")
+    return 1 if device != "cpu" and here else 0
+
+
+def model_memory(wildcards, attempt):
+    return MODEL_MEMORY * attempt
+
+
+def model_runtime(wildcards, attempt):
+    """Minutes: three times what a job should take, because machines differ."""
+    return 3 * CONFIG.machine.minutes_per_job * attempt
+
+
+def table_memory(wildcards, attempt):
+    return TABLE_MEMORY * attempt
+
+
+def table_runtime(wildcards, attempt):
+    return 60 * attempt
+
+
+# Matplotlib's settings are no module, and so in no digest of code.
+FIGURE_STYLE = "pipeline/figures/style.mplstyle"
+# What figures of cases read of their section.
+FIGURE_KEYS = ["palette", "panels", "format"]
 
 
 # Matches no text: Snakemake takes an empty constraint for none.
@@ -69,10 +113,23 @@ def code(stage):
     return code_digest(f"pipeline.stages.{stage}")
 
 
+def shards(name):
+    """The shards of a dataset, numbered as in their file names."""
+    return [f"{number:04d}" for number in range(CONFIG.shards_of(name))]
+
+
+def shard_count(wildcards):
+    return CONFIG.shards_of(
+        wildcards.get("dataset") or wildcards.get("retrieval_dataset")
+    )
+
+
 def dataset_section(wildcards):
-    """A dataset as cases, masks and panels need it; that it is edited too changes nothing of them."""
+    """A dataset as cases, masks and panels need it; into how many jobs it is cut and that it is edited changes none."""
     dataset = CONFIG.datasets[wildcards.dataset]
-    return section_json(dataset, set(type(dataset).model_fields) - {"editing"})
+    return section_json(
+        dataset, set(type(dataset).model_fields) - {"editing", "shards"}
+    )
 
 
 def present(files, made=()):
@@ -84,11 +141,30 @@ def present(files, made=()):
     return [str(path) for path in files if Path(path).exists() or str(path) in drawn]
 
 
-def dataset_inputs(wildcards):
-    """The annotation and list files of a dataset."""
-    return present(
-        input_files(CONFIG.datasets[wildcards.dataset]), rules.draw_scenes.output
+def receipts(paths):
+    """The receipts of files and folders that are fetched where they are not there.
+
+    A fetched file keeps its hash, so that another date of its receipt runs nothing again.
+    """
+    return [ancient(str(source.receipt)) for source in sources_of(paths, SOURCES)]
+
+
+def fetched_or_present(files, images, made):
+    """Inputs that are fetched, by their receipts, and those that are there or that a rule makes."""
+    given = sources_of([*files, *images], SOURCES)
+    others = [file for file in files if not any(one.gives(file) for one in given)]
+    return [*receipts([*files, *images]), *present(others, made)]
+
+
+def dataset_files(dataset):
+    """The annotation and list files of a dataset, and the receipts of what is fetched of it."""
+    return fetched_or_present(
+        input_files(dataset), [image_folder(dataset)], rules.draw_scenes.output
     )
+
+
+def dataset_inputs(wildcards):
+    return dataset_files(CONFIG.datasets[wildcards.dataset])
 
 
 def dataset_images(wildcards):
@@ -103,15 +179,22 @@ def folder_of_first(wildcards, output):
 def retrieval_dataset_section(wildcards):
     """What the cases of a retrieval set are made from; the rest of its section is for tables."""
     dataset = CONFIG.retrieval_datasets[wildcards.retrieval_dataset]
-    return section_json(dataset, set(type(dataset).model_fields) - {"minimum_group"})
+    return section_json(
+        dataset, set(type(dataset).model_fields) - {"minimum_group", "shards"}
+    )
+
+
+def retrieval_files(dataset):
+    """The JSON or Parquet files of a retrieval set, and the receipts of what is fetched of it."""
+    return fetched_or_present(
+        retrieval_input_files(dataset),
+        [Path(folder) for folder in (dataset.images,) if folder],
+        rules.draw_scenes_aro.output,
+    )
 
 
 def retrieval_inputs(wildcards):
-    """The JSON or Parquet files of a retrieval set."""
-    return present(
-        retrieval_input_files(CONFIG.retrieval_datasets[wildcards.retrieval_dataset]),
-        rules.draw_scenes_aro.output,
-    )
+    return retrieval_files(CONFIG.retrieval_datasets[wildcards.retrieval_dataset])
 
 
 def retrieval_images(wildcards):
@@ -122,7 +205,7 @@ def retrieval_images(wildcards):
 
 
 def local_files(*paths):
-    """Files, and the files of folders; nothing for what is on the hub, which its revision pins."""
+    """Files, and the files of folders."""
     found = [file for path in paths for file in (Path(path), *Path(path).rglob("*"))]
     return sorted(str(file) for file in found if file.is_file())
 
@@ -135,20 +218,38 @@ def second_model_files(wildcards):
     return files_of_model(CONFIG.models[wildcards.second_model])
 
 
+def name_of_fetched(model):
+    """The name of the folder into which a model of the Hub is fetched."""
+    return fetched_name(model.id, model.revision, getattr(model, "variant", None))
+
+
 def files_of_model(model):
-    """The files of a local model folder and of its LoRA."""
-    return local_files(*filter(None, (model.id, model.lora)))
+    """The files of a local model folder, or the receipt of a fetched one, and the files of its LoRA."""
+    lora = getattr(model, "lora", None)
+    own = local_files(lora) if lora else []
+    if not is_on_hub(model.id):
+        return [*local_files(model.id), *own]
+    return [ancient(str(model_receipt(FETCHED / name_of_fetched(model)))), *own]
+
+
+def model_section(model):
+    """What a result depends on of a model: all but where else it may be fetched from."""
+    return section_json(model, set(type(model).model_fields) - {"mirrors"})
 
 
 def second_model_section(wildcards):
-    return section_json(CONFIG.models[wildcards.second_model])
+    return model_section(CONFIG.models[wildcards.second_model])
+
+
+def estimates_of(dataset):
+    return expand(
+        f"{RESULTS}/{dataset}/estimate_information/shard-{{shard}}.parquet",
+        shard=shards(dataset),
+    )
 
 
 def estimate_shards(wildcards):
-    return expand(
-        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{{shard}}.parquet",
-        shard=SHARDS,
-    )
+    return estimates_of(wildcards.dataset)
 
 
 def pilot_density(wildcards):
@@ -164,7 +265,7 @@ def pilot_argument(wildcards, input):
 def attention_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/record_attention/shard-{{shard}}.parquet",
-        shard=SHARDS,
+        shard=shards(wildcards.dataset),
     )
 
 
@@ -185,7 +286,7 @@ def retrieval_scores(name):
         *(
             f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
             for stage in sharded
-            for shard in SHARDS
+            for shard in shards(name)
         ),
         *(
             f"{RESULTS}/{name}/{stage}/scores.parquet"
@@ -205,7 +306,7 @@ def panel_scores(wildcards):
 def edit_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/edit_images/shard-{{shard}}.parquet",
-        shard=SHARDS,
+        shard=shards(wildcards.dataset),
     )
 
 

@@ -10,7 +10,7 @@
 #           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
 #           results/<study>/tables/editing_{by_word,implied}.csv          word by word; words that their captions imply
 #           results/<study>/tables/editing_flagged.csv                    cases whose unchanged picture came back badly
-#           results/<study>/figures/editing/                              strips, contact sheet, scatter
+#           results/<study>/figures/editing/                              strips, contact sheet, scatter, correlations
 # STEPS     edit_images, judge_edits, tabulate_editing, plot_editing; editing asks for all of them
 
 EDITED = [name for name, dataset in CONFIG.datasets.items() if dataset.editing]
@@ -21,12 +21,7 @@ JUDGED = [
     if Path(CONFIG.datasets[name].root or "") == Path(CONFIG.scenes.folder)
 ]
 EDIT_INFORMATION = CONFIG.editing.estimator(CONFIG.information)
-# The localisation study has MI and CMI of the same prompts and draws when it leaves words out as the edits do.
-SHARED_INFORMATION = (
-    CONFIG.information.word_prompt == "word"
-    and CONFIG.information.missing_word == CONFIG.editing.omit
-    and EDIT_INFORMATION == CONFIG.information
-)
+SHARED_INFORMATION = CONFIG.editing.shares(CONFIG.information)
 FLOW = section("editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope"])
 
 # How information is estimated; between which captions, the section `editing` says.
@@ -62,7 +57,9 @@ rule edit_images:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
@@ -72,10 +69,10 @@ rule edit_images:
         pilot=pilot_argument,
         section=FLOW,
         information=ESTIMATING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("edit_images"),
     message:
@@ -104,6 +101,9 @@ rule judge_edits:
     conda:
         "../envs/pipeline.yaml"
     threads: 1
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         maps=edits_of,
         classifier=lambda wildcards, input: str(Path(input.classifier[0]).parent),
@@ -120,11 +120,11 @@ rule judge_edits:
 rule tabulate_editing:
     input:
         cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=EDITED),
-        edits=expand(
-            f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.parquet",
-            dataset=EDITED,
-            shard=SHARDS,
-        ),
+        edits=[
+            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            for name in EDITED
+            for shard in shards(name)
+        ],
         judgements=expand(
             f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet", dataset=JUDGED
         ),
@@ -132,9 +132,7 @@ rule tabulate_editing:
             {
                 file
                 for name in EDITED
-                for file in present(
-                    input_files(CONFIG.datasets[name]), rules.draw_scenes.output
-                )
+                for file in dataset_files(CONFIG.datasets[name])
             }
         ),
     output:
@@ -148,13 +146,16 @@ rule tabulate_editing:
         f"{RESULTS}/logs/tabulate_editing.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in EDITED],
         edits=[
             f"{name}={RESULTS}/{name}/edit_images/shard-{shard}.parquet"
             for name in EDITED
-            for shard in SHARDS
+            for shard in shards(name)
         ],
         maps=[f"{name}={RESULTS}/{name}/edit_images/edits" for name in EDITED],
         judgements=(
@@ -185,20 +186,25 @@ rule plot_editing:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         edits=edit_shards,
+        table=f"{RESULTS}/tables/editing.parquet",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-            figure=["strips", "sheet", "scatter"],
+            figure=["strips", "sheet", "scatter", "correlations"],
             suffix=[*FIGURE_FORMATS, "provenance.json"],
         ),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_editing.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         maps=edits_of,
-        section=section("figures"),
+        section=section("figures", FIGURE_KEYS),
         editing=section("editing", ["bootstrap", "confidence"]),
         seed=CONFIG.seed,
         code=code("plot_editing"),
@@ -206,7 +212,7 @@ rule plot_editing:
         "Drawing the edits of {wildcards.dataset}"
     shell:
         "python -m pipeline plot_editing --cases {input.cases} --edits {input.edits} --maps {params.maps}"
-        " --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
+        " --table {input.table} --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 

@@ -23,7 +23,9 @@ rule pilot_density:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
@@ -42,7 +44,7 @@ rule pilot_density:
                 *("loc", "scale", "clip", "beyond_trained_range"),
             ],
         ),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         code=code("pilot_density"),
     message:
@@ -71,18 +73,20 @@ rule estimate_information:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("information"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         pilot=pilot_argument,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("estimate_information"),
     message:
@@ -110,16 +114,18 @@ rule record_attention:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("attention"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("record_attention"),
     message:

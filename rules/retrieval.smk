@@ -41,7 +41,9 @@ rule score_retrieval:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=retrieval_images,
@@ -49,9 +51,9 @@ rule score_retrieval:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
         section=SCORING,
         information=SAMPLING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("score_retrieval"),
     message:
@@ -79,7 +81,9 @@ rule score_second_model:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=retrieval_images,
@@ -89,7 +93,7 @@ rule score_second_model:
         information=section("information", []),
         model=second_model_section,
         seed=CONFIG.seed,
-        shards=CONFIG.shards,
+        shards=shard_count,
         failed=CONFIG.max_failed_fraction,
         code=code("score_retrieval"),
     message:
@@ -106,7 +110,7 @@ rule score_second_model:
 rule score_clip:
     input:
         cases=f"{RESULTS}/{{retrieval_dataset}}/cases.parquet",
-        model=local_files(CONFIG.clip.id),
+        model=files_of_model(CONFIG.clip),
     output:
         scores=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.parquet",
         provenance=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.provenance.json",
@@ -117,12 +121,14 @@ rule score_clip:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        gpu=GPUS,
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
         images=retrieval_images,
     params:
-        section=section("clip"),
+        section=model_section(CONFIG.clip),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),
@@ -144,6 +150,9 @@ rule score_text:
         f"{RESULTS}/{{retrieval_dataset}}/logs/score_text.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         code=code("score_text"),
     message:
@@ -174,6 +183,9 @@ rule tabulate_retrieval:
         f"{RESULTS}/logs/tabulate_retrieval.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("retrieval"),
@@ -198,6 +210,7 @@ rule plot_retrieval:
     input:
         table=f"{RESULTS}/tables/retrieval.csv",
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
@@ -208,9 +221,12 @@ rule plot_retrieval:
         f"{RESULTS}/logs/plot_retrieval.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
-        section=section("figures"),
+        section=section("figures", ["format"]),
         code=code("plot_retrieval"),
     message:
         "Drawing the accuracy of retrieval"

@@ -16,6 +16,9 @@ rule validate_estimator:
         f"{RESULTS}/validation/logs/validate_estimator-{{problem}}.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         section=section(
             "validation",
@@ -59,6 +62,9 @@ rule tabulate_validation:
         f"{RESULTS}/logs/tabulate_validation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         section=section("validation"),
@@ -73,6 +79,7 @@ rule tabulate_validation:
 rule plot_validation:
     input:
         table=f"{RESULTS}/tables/validation.parquet",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",
@@ -83,6 +90,9 @@ rule plot_validation:
         f"{RESULTS}/logs/plot_validation.log",
     conda:
         "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
     params:
         folder=folder_of_first,
         validation=section("validation", ["confidence"]),

@@ -78,7 +78,9 @@ def draw_cases(
     jobs: images, each with the number of draws that its cases have already.
     """
     sampled = partial(_draws, stage, section, stage.interval(section), stage.density(section))
-    with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
+    # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
+    precise = section.extendable
+    with recording(stage.model.unet, stage.model.latent_shape[1:], precise=precise) as recorder:
         images = _opened(stage, jobs, sampled)
         if section.stopping == "none":
             for image, estimate in _round(stage, images, section, recorder, section.steps[-1]):
@@ -154,9 +156,7 @@ def _round(
             if (image := under_way[row.problem]) and (tokens := _tokens(image).get(row.prompt))
         ]
 
-    estimates = estimate_many(
-        stage.predict, problems(), stage.args.batch_size, lambda rows: recorder.expect(taps(rows))
-    )
+    estimates = estimate_many(stage.predict, problems(), stage.batch_size, lambda rows: recorder.expect(taps(rows)))
     for number, estimate in enumerate(estimates):
         image = under_way.pop(number)
         blocks = range(_block(section, first(image)), _block(section, stop - 1) + 1)

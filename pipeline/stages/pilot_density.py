@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     interval = stage.interval(section)
     cases: list[Any] = []
     problems = islice(_problems(stage, section, interval, cases), section.pilot_images)
-    estimates = list(estimate_many(stage.predict, problems, args.batch_size))
+    estimates = list(estimate_many(stage.predict, problems, stage.batch_size))
     if not estimates:
         raise InputError(
             f"{args.cases}: no image of any case could be read, so that there is nothing to run a pilot on."

@@ -167,7 +167,7 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"information": {"steps": [50, 0]}}, "information → steps → 1", "0", "a whole number > 0"),
         ({"information": {"steps": [50.5]}}, "information → steps → 0", "50.5", "a whole number > 0"),
         ({"seed": -3}, "seed", "-3", "a whole number ≥ 0"),
-        ({"shards": "4"}, "shards", '"4"', "a whole number ≥ 1"),
+        ({"shards": "4"}, "shards", '"4"', "a whole number ≥ 1 and ≤ 700"),
         ({"max_failed_fraction": 5}, "max_failed_fraction", "5", "a number ≥ 0 and ≤ 1"),
         ({"max_failed_fraction": None}, "max_failed_fraction", "null", "a number ≥ 0 and ≤ 1"),
         ({"study": "my study"}, "study", '"my study"', "letters, digits, `_` and `-`"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -22,17 +23,27 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_log_has_few_lines_with_rate_and_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("estimate_information", total=200, unit="images") as bar:
-        for _ in range(100):
+    with Progress("estimate_information", total=600, unit="images") as bar:
+        for _ in range(300):
             clock.now += 0.25
             bar.advance(2)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "estimate_information: 80/200 images, 8 images/s, 0:00:15 left",
-        "estimate_information: 160/200 images, 8 images/s, 0:00:05 left",
-        "estimate_information: 200/200 images, 8 images/s, took 0:00:25",
+        "estimate_information: 240/600 images, 8 images/s, 0:00:45 left",
+        "estimate_information: 480/600 images, 8 images/s, 0:00:15 left",
+        "estimate_information: 600/600 images, 8 images/s, took 0:01:15",
     ]
+
+
+def test_a_line_comes_also_while_one_unit_takes_long(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("score_retrieval", total=3, unit="cases", every_seconds=0.02) as bar:
+        bar.advance()
+        time.sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) >= 3
+    assert all(line.startswith("score_retrieval: 1/3 cases") for line in lines)
+    assert [line.endswith("left") for line in lines] == [True] * (len(lines) - 1) + [False]
 
 
 def test_terminal_rewrites_one_line(
@@ -65,7 +76,7 @@ def test_nothing_to_do_divides_by_nothing(clock: Clock, capsys: pytest.CaptureFi
 
 
 def test_what_an_earlier_run_did_does_not_count_as_speed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("train", total=200, unit="steps", before=150) as bar:
+    with Progress("train", total=200, unit="steps", every_seconds=10, before=150) as bar:
         clock.now += 10
         bar.advance(20)
         clock.now += 5

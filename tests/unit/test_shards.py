@@ -144,6 +144,17 @@ def test_keys_do_not_depend_on_the_number_of_shards(folder: Path) -> None:
     assert all(open_shard(folder, number, 3).pending() == [] for number in range(3))
 
 
+@pytest.mark.parametrize("kept", [0, 100, -1])
+def test_a_damaged_file_is_computed_again(folder: Path, kept: int, capsys: pytest.CaptureFixture[str]) -> None:
+    finish(open_shard(folder))
+    file = next((folder / "maps").glob("*.npz"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:kept])
+    assert finish(open_shard(folder)) == [file.stem]
+    assert "It is computed again." in capsys.readouterr().out
+    assert file.read_bytes() == whole
+
+
 def test_lost_cases_are_carried_with_their_reason(folder: Path) -> None:
     shard = open_shard(folder)
     assert list(shard.failures.values()) == [("word_not_in_caption", "it is not there.")]

@@ -1,0 +1,186 @@
+"""How much there is to do: denoiser evaluations and bytes of each stage on each dataset, counted from the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.config import Config, EditingSection
+from pipeline.option_scores import INFORMATION_SCORES
+from pipeline.stages.case_draws import case_pairs
+from pipeline.stages.editor import case_edit
+
+# An array in an npz file takes its numbers, and so many bytes for its name, type and shape.
+_ARRAY_BYTES = 260
+_FLOAT32, _FLOAT64 = 4, 8
+
+# Arrays without extent that are kept of a case: totals, errors, counts, the key.
+_SCALARS = {"estimate_information": 12, "record_attention": 3, "edit_images": 22}
+
+# A photograph as PNG, bytes a pixel.
+_PNG_BYTES = 1.7
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What a stage leaves, in units that the model gives: numbers, values a latent pixel, latents, pictures."""
+
+    fixed: float = 0
+    maps: int = 0
+    latents: int = 0
+    pictures: int = 0
+
+    def total(self, latent_shape: tuple[int, int, int], image_size: int) -> float:
+        """Bytes for a model whose latents are (C, h, w) and whose images have so many pixels a side."""
+        channels, height, width = latent_shape
+        values = height * width * _FLOAT32
+        arrays = (self.maps + self.latents) * _ARRAY_BYTES
+        pictures = self.pictures * image_size**2 * _PNG_BYTES
+        return self.fixed + arrays + self.maps * values + self.latents * channels * values + pictures
+
+
+@dataclass(frozen=True)
+class Work:
+    """One stage on one dataset.
+
+    evaluations: rows that the denoiser sees; recorded: those of them whose attention is recorded, which take longer.
+    at_most: a race, or maps that are known, may end before all of them are done.
+    """
+
+    dataset: str
+    stage: str
+    cases: int
+    images: int
+    jobs: int
+    evaluations: int
+    recorded: int
+    leaves: Bytes
+    at_most: bool = False
+
+
+def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Work]:
+    """The stages that run the denoiser on the datasets whose cases are known, in the order of a run."""
+    for name, dataset in config.datasets.items():
+        if name in cases:
+            usable = _usable(cases[name])
+            yield _information(config, name, usable)
+            yield _attention(config, name, usable)
+            if dataset.editing:
+                yield _edits(config, name, usable)
+    for name in config.retrieval_datasets:
+        if name in cases:
+            yield from _retrieval(config, name, _usable(cases[name]))
+
+
+def way_evaluations(editing: EditingSection) -> int:
+    """Denoiser evaluations of one way of one image, to noise or back."""
+    moves = editing.steps if editing.sampler == "ddim" else editing.steps - 1
+    return moves * (2 if editing.sampler == "heun" else 1)
+
+
+def _usable(cases: pd.DataFrame) -> pd.DataFrame:
+    return cases[cases["status"] == "ok"]
+
+
+def _by_image(cases: pd.DataFrame) -> Iterator[list[Any]]:
+    for _, rows in cases.groupby("image_id", sort=False):
+        yield list(rows.itertuples(index=False))
+
+
+def _information(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    section, prompts, captions = config.information, 0, 0
+    for rows in _by_image(cases):
+        prompts += len({prompt for case in rows for pair in case_pairs(case, section).values() for prompt in pair})
+        captions += len({case.prompt_full for case in rows})
+    draws = section.steps[-1]
+    curves = 5 * (draws * _FLOAT64 + _ARRAY_BYTES)
+    fixed = len(cases) * (curves + _SCALARS["estimate_information"] * _ARRAY_BYTES)
+    maps = len(cases) * 5 * len(section.steps)
+    leaves, stopping = Bytes(fixed=fixed, maps=maps), section.stopping != "none"
+    return _work(
+        config, name, "estimate_information", cases, prompts * draws, captions * draws, leaves, at_most=stopping
+    )
+
+
+def _attention(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    walks, steps = _walks(cases), config.attention.steps
+    leaves = Bytes(
+        fixed=len(cases) * _SCALARS["record_attention"] * _ARRAY_BYTES,
+        maps=len(cases) * len(steps),
+    )
+    return _work(config, name, "record_attention", cases, 2 * walks * sum(steps), walks * sum(steps), leaves)
+
+
+def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    """Ways to noise and back, the information that the localisation study lacks, and what the model prefers after a swap."""
+    section, way = config.editing, way_evaluations(config.editing)
+    information = section.estimator(config.information)
+    known, draws = section.shares(config.information), information.steps[-1]
+    ways = estimated = interventions = swaps = 0
+    for rows in _by_image(cases):
+        for caption in dict.fromkeys(case.prompt_full for case in rows):
+            of_walk = [(case, case_edit(case, section)) for case in rows if case.prompt_full == caption]
+            branches = sum(len(edit.branches) - 1 for _, edit in of_walk)
+            swapped = [edit for _, edit in of_walk if edit.swap]
+            prompts = {prompt for edit in swapped for prompt in (edit.swap, edit.unchanged)}
+            if not known:
+                prompts |= {prompt for case, edit in of_walk for prompt in ("", case.prompt_word, edit.omit, caption)}
+            ways += 2 + branches
+            estimated += len(prompts) + 2 * len(swapped)
+            interventions += branches
+            swaps += len(swapped)
+    leaves = Bytes(
+        fixed=len(cases) * _SCALARS["edit_images"] * _ARRAY_BYTES,
+        maps=3 * interventions + 5 * len(cases) + 2 * swaps,
+        latents=2 * len(cases) + interventions,
+        pictures=2 * len(cases) + interventions,
+    )
+    evaluations, recorded = ways * way + estimated * draws, _walks(cases) * way
+    return _work(config, name, "edit_images", cases, evaluations, recorded, leaves)
+
+
+def _retrieval(config: Config, name: str, cases: pd.DataFrame) -> Iterator[Work]:
+    section = config.retrieval
+    images = list(_by_image(cases))
+    options = sum(len({option for case in rows for option in case.options}) for rows in images)
+    of_norms = options * len(section.diffitm_timesteps)
+    scores = [method for method in section.methods if method in INFORMATION_SCORES]
+    if scores or "diffitm" in section.methods:
+        empty = len(images) if {"i_o", "i_s"} & set(scores) else 0
+        drawn = (options + empty) * section.steps[-1] if scores else 0
+        names = len(scores) + ("diffitm" in section.methods)
+        leaves = _scores(cases, names)
+        evaluations = drawn + (of_norms if "diffitm" in section.methods else 0)
+        racing = section.stopping == "racing" and bool(scores)
+        yield _work(config, name, "score_retrieval", cases, evaluations, 0, leaves, at_most=racing)
+    for method in section.methods:
+        if method in config.models:
+            yield _work(config, name, f"score_{method}", cases, of_norms, 0, _scores(cases, 1))
+
+
+def _scores(cases: pd.DataFrame, names: int) -> Bytes:
+    """Value and error of each option, and the number of evaluations, for each score; and a key."""
+    numbers = 2 * _FLOAT64 * names * int(cases["options"].map(len).sum())
+    return Bytes(fixed=numbers + len(cases) * (3 * names + 1) * _ARRAY_BYTES)
+
+
+def _walks(cases: pd.DataFrame) -> int:
+    return len(cases[["image_id", "prompt_full"]].drop_duplicates())
+
+
+def _work(
+    config: Config,
+    name: str,
+    stage: str,
+    cases: pd.DataFrame,
+    evaluations: int,
+    recorded: int,
+    leaves: Bytes,
+    *,
+    at_most: bool = False,
+) -> Work:
+    images = int(cases["image_id"].nunique())
+    return Work(name, stage, len(cases), images, config.shards_of(name), evaluations, recorded, leaves, at_most)

@@ -1,0 +1,176 @@
+"""The plan of a study: evaluations as they are then made, bytes as they then lie on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.config import (
+    Config,
+    DatasetSection,
+    EditingSection,
+    InformationSection,
+    ModelSection,
+    RetrievalDatasetSection,
+    RetrievalSection,
+    default_config,
+    section_json,
+)
+from pipeline.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
+from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table
+from pipeline.karras import KarrasPath
+from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.pilot import Speed, measure
+from pipeline.stages.plan_study import plan_table
+from pipeline.stages.study_size import Bytes, Work, study_work, way_evaluations
+
+MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
+SPEED = Speed("cpu", 8, plain=0.01, recorded=0.02, start_up=5, latent_shape=(4, 64, 64), image_size=512)
+
+
+def case(image: str, caption: str, word: str) -> Case:
+    return make_case(dataset="d", image_id=image, image_path=f"{image}.png", caption=caption, word=word, label=word)
+
+
+@pytest.fixture
+def cases() -> pd.DataFrame:
+    """Two cases of one caption, one of another image, and one that is lost."""
+    lost = lost_case(
+        dataset="d",
+        image_id="3",
+        image_path="3.png",
+        word="bus",
+        label="bus",
+        word_type="noun",
+        status="word_not_in_caption",
+        reason="it is not there.",
+    )
+    caption = "a dog and a cat"
+    return cases_table([case("1", caption, "dog"), case("1", caption, "cat"), case("2", "a blue bed", "bed"), lost])
+
+
+def config(**changes: object) -> Config:
+    values = {
+        "datasets": {"d": DatasetSection(kind="coco_it", editing=True, shards=3)},
+        "retrieval_datasets": {},
+        "information": InformationSection(steps=(4, 8)),
+        "editing": EditingSection(steps=5, swaps=(("dog", "cat"),)),
+    }
+    return default_config().model_copy(update={**values, **changes})
+
+
+def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
+    work = {one.stage: one for one in study_work(config(), {"d": cases})}
+    assert list(work) == ["estimate_information", "record_attention", "edit_images"]
+    assert all((one.cases, one.images, one.jobs) == (3, 2, 3) for one in work.values())
+    # Image 1: caption, empty, two words, two contexts; image 2: caption, empty, word, context.
+    assert work["estimate_information"].evaluations == (6 + 4) * 8
+    assert work["estimate_information"].recorded == 2 * 8
+    assert work["record_attention"].evaluations == 2 * 2 * (25 + 50)
+    # Ways: to noise, back unchanged, 2 omitted and 2 swapped; and 3 for image 2. MI and CMI are known; two swaps ask for
+    # three captions on the real latent ("a dog and a cat" swapped either way), and two on each of their own.
+    assert work["edit_images"].evaluations == (6 + 3) * 2 * 4 + (3 + 2 * 2) * 8
+
+
+def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -> None:
+    shared, own = (
+        next(one for one in study_work(config(editing=editing), {"d": cases}) if one.stage == "edit_images")
+        for editing in (
+            EditingSection(steps=5, swaps=(("lamp", "sofa"),)),
+            EditingSection(steps=5, swaps=(("lamp", "sofa"),), omit="underscore"),
+        )
+    )
+    assert own.evaluations - shared.evaluations == (6 + 4) * 8
+
+
+@pytest.mark.parametrize(("sampler", "ways"), [("heun", 12), ("euler", 6), ("ddim", 7)])
+def test_evaluations_of_a_way(sampler: str, ways: int) -> None:
+    assert way_evaluations(EditingSection(sampler=sampler, steps=7)) == ways
+
+
+def retrieval_cases() -> pd.DataFrame:
+    """Two cases of one image that share a caption, one of another image."""
+    options = {"1": [("a b", "b a"), ("a b", "c")], "2": [("d e", "e d")]}
+    return retrieval_cases_table(
+        [
+            make_retrieval_case(dataset="r", image_path=f"{image}.png", options=texts, truth=0)
+            for image, several in options.items()
+            for texts in several
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("methods", "evaluations"),
+    [(("i_s",), (5 + 2) * 8), (("neg_nll",), 5 * 8), (("i_o", "diffitm"), (5 + 2) * 8 + 5 * 3), (("diffitm",), 5 * 3)],
+)
+def test_captions_are_evaluated_once_an_image(methods: tuple[str, ...], evaluations: int) -> None:
+    study = config(
+        datasets={},
+        retrieval_datasets={"r": RetrievalDatasetSection(kind="vg_relation", file="r.json", images="r")},
+        retrieval=RetrievalSection(methods=methods, steps=(8,), diffitm_timesteps=(1, 2, 3)),
+    )
+    (work,) = study_work(study, {"r": retrieval_cases()})
+    assert (work.stage, work.evaluations, work.at_most) == ("score_retrieval", evaluations, False)
+
+
+def test_a_race_takes_at_most_so_many_and_a_second_model_its_own() -> None:
+    study = config(
+        datasets={},
+        retrieval_datasets={"r": RetrievalDatasetSection(kind="vg_relation", file="r.json", images="r")},
+        retrieval=RetrievalSection(methods=("i_s", "hardneg_diffitm"), stopping="racing", diffitm_timesteps=(1, 2)),
+    )
+    work = list(study_work(study, {"r": retrieval_cases()}))
+    assert [(one.stage, one.at_most) for one in work] == [("score_retrieval", True), ("score_hardneg_diffitm", False)]
+    assert work[1].evaluations == 5 * 2
+
+
+def test_hours_shards_and_bytes() -> None:
+    work = Work("d", "s", 10, 10, 4, evaluations=360_000, recorded=0, leaves=Bytes(fixed=1e9, maps=10))
+    row = plan_table([work], SPEED, minutes_per_job=20).iloc[0]
+    assert row["hours"] == pytest.approx((3600 + 4 * 5) / 3600)
+    assert row["minutes_a_job"] == pytest.approx((60 + 20 / 60) / 4)
+    assert row["shards_advised"] == 3
+    assert row["gigabytes"] == pytest.approx(1 + 10 * (64 * 64 * 4 + 260) / 1e9)
+    recorded = replace(work, recorded=work.evaluations)
+    assert plan_table([recorded], SPEED, 20).iloc[0]["hours"] == pytest.approx((7200 + 20) / 3600)
+
+
+def test_the_pilot_times_the_model() -> None:
+    model = LatentDiffusion.load(str(MODEL))
+    speed = measure(model, batch_size=2, start_up=1.5, seconds=0.1)
+    assert (speed.latent_shape, speed.image_size) == (model.latent_shape, model.image_size)
+    assert 0 < speed.plain < 10 and 0 < speed.recorded < 10
+    assert speed.seconds(100, 40, 2) == pytest.approx(60 * speed.plain + 40 * speed.recorded + 3)
+
+
+def test_without_a_model_there_are_evaluations_only(
+    cases: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_cases(tmp_path / "cases.parquet", cases)
+    (tmp_path / "model").mkdir()
+    study = config(
+        model=ModelSection(id=str(tmp_path / "model")),
+        datasets={"d": DatasetSection(kind="coco_it"), "absent": DatasetSection(kind="coco_it")},
+    )
+    arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--section", section_json(study)]
+    arguments += ["--machine", section_json(study.machine), "--output-dir", str(tmp_path / "tables")]
+    assert main(arguments) == 0
+    text = (tmp_path / "tables" / "plan.md").read_text(encoding="utf-8")
+    assert text.strip() == capsys.readouterr().out.strip()
+    assert "| d | estimate_information | 3 | 2 | 2 | 80 | – | – | – | – |" in text
+    assert "not there yet: absent." in text
+    assert "No hours and no disk, because no pilot could run: model → id" in text
+    table = pd.read_csv(tmp_path / "tables" / "plan.csv")
+    assert table["evaluations"].tolist() == [80, 300] and table["hours"].isna().all()
+
+
+@pytest.mark.parametrize("solver", ["heun", "euler"])
+def test_a_way_is_counted_as_it_is_walked(solver: str) -> None:
+    path = KarrasPath(SimpleNamespace(logsnr_range=(-5.0, 7.0)), solver, 4)
+    assert path.evaluations == way_evaluations(EditingSection(sampler=solver, steps=4))

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.storage_errors import disk_problem, write_problem
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions")],
+)
+def test_the_sentence_names_the_file_and_what_to_do(number: int, words: str) -> None:
+    sentence = disk_problem(OSError(number, os.strerror(number), "results/a.npz"))
+    assert sentence is not None and sentence.startswith("results/a.npz: ") and words in sentence
+
+
+def test_without_a_file_it_is_a_sentence_too() -> None:
+    assert disk_problem(OSError(errno.ENOSPC, "No space left on device")) == (
+        "The disk is full; make room, and the same command goes on with what is missing."
+    )
+
+
+def test_other_errors_are_not_explained_away() -> None:
+    assert disk_problem(OSError(errno.EPIPE, "Broken pipe")) is None
+    assert disk_problem(OSError("no number")) is None
+
+
+def test_the_nearest_folder_that_is_there_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert write_problem(tmp_path / "results" / "demo") is None
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert write_problem(tmp_path / "results" / "demo") == (
+        f"{tmp_path}: the file system is read-only; run where you may write, or make it writable."
+    )

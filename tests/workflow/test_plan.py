@@ -1,0 +1,54 @@
+"""What a study will take is said before it runs, and what it did afterwards."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests.workflow.study import Study
+
+
+@pytest.mark.slow
+def test_plan_measures_and_counts_what_is_then_done(study: Study) -> None:
+    """In a finished study, so that what was done can be compared; a second call prints the plan and measures nothing."""
+    run = study.snakemake("plan")
+    assert run.status == 0, run.output
+    assert run.jobs == {"plan_study": 1, "plan": 1}
+    table = pd.read_csv(study.results / "tables" / "plan.csv").set_index("stage")
+    for stage in ("estimate_information", "record_attention"):
+        shards = (study.results / "scenes" / stage).glob("shard-*.parquet")
+        done = sum(pd.read_parquet(path)["evaluations"].sum() for path in shards)
+        # Cases count what they take by themselves; cases of one image share the empty prompt and their caption.
+        assert 0.5 * done < table.loc[stage, "evaluations"] <= done
+        assert table.loc[stage, "hours"] > 0 and table.loc[stage, "shards_advised"] == 1
+        size = sum(path.stat().st_size for path in (study.results / "scenes" / stage / "maps").glob("*.npz"))
+        assert 1e9 * table.loc[stage, "gigabytes"] == pytest.approx(size, rel=0.2)
+    assert (study.results / "tables" / "plan.md").read_text(encoding="utf-8") in run.output
+    assert "evaluations/s in batches of 16" in run.output
+
+    again = study.snakemake("plan")
+    assert again.status == 0, again.output
+    assert again.jobs == {"plan": 1}
+    assert "| scenes | estimate_information | 6 |" in again.output
+
+
+def test_the_summary_is_printed_by_the_run_that_makes_it(study: Study) -> None:
+    table = pd.read_csv(study.results / "tables" / "summary.csv").set_index("stage")
+    assert table["cases"].tolist() == [6, 6, 6] and table["failed"].tolist() == [0, 0, 0]
+    assert (table.loc[["estimate_information", "record_attention"], "hours"] > 0).all()
+    text = (study.results / "tables" / "summary.md").read_text(encoding="utf-8")
+    (study.results / "tables" / "summary.md").unlink()
+    run = study.snakemake()
+    assert run.status == 0, run.output
+    assert text in run.output
+
+
+def test_a_profile_for_every_machine_gives_the_same_plan(fresh: Study) -> None:
+    plans = {}
+    for profile in ("default", "workstation", "slurm"):
+        run = fresh.snakemake("--dry-run", "--workflow-profile", f"profiles/{profile}")
+        assert run.status == 0, run.output
+        plans[profile] = run.jobs
+        # A cluster has GPUs that the machine which submits jobs may lack.
+        assert ("gpu=1" in run.output) or profile != "slurm"
+    assert plans["default"] == plans["workstation"] == plans["slurm"] != {}
