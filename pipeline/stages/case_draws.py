@@ -102,13 +102,13 @@ def _is_known(case: Any, estimate: Estimate, section: InformationSection) -> boo
 
 
 def _opened(
-    stage: ModelShard, jobs: Iterable[tuple[ImageJob, int]], sampled: Callable[[ImageJob], Draws]
+    stage: ModelShard, jobs: Sequence[tuple[ImageJob, int]], sampled: Callable[[ImageJob], Draws]
 ) -> Iterator[Drawn]:
     """The images that can be read, with all their draws."""
-    for job, start in jobs:
-        latent = stage.latent(job)
-        if latent is not None:
-            yield Drawn(job, start, latent, sampled(job), stage.caption_tokens(job), list(job.cases))
+    starts = {(job.image_id, job.cases[0].case_id): start for job, start in jobs}
+    for job, latent in stage.latents([job for job, _ in jobs]):
+        start = starts[job.image_id, job.cases[0].case_id]
+        yield Drawn(job, start, latent, sampled(job), stage.caption_tokens(job), list(job.cases))
 
 
 def _draws(

@@ -69,10 +69,7 @@ def _problems(
     stage: ModelShard, section: InformationSection, interval: Interval, cases: list[Any]
 ) -> Iterator[Problem]:
     """One case of each image that can be read, in an order that the seed decides; `cases` takes note of them."""
-    for job in _shuffled(stage):
-        latent = stage.latent(job)
-        if latent is None:
-            continue
+    for job, latent in stage.latents(_shuffled(stage)):
         rng = generator(stage.args.seed, job.image_id, "pilot")
         pairs = case_pairs(job.cases[0], section)
         prompts = list(dict.fromkeys(prompt for pair in pairs.values() for prompt in pair))
