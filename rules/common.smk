@@ -311,6 +311,16 @@ def estimate_shards(wildcards):
     return estimates_of(wildcards.dataset)
 
 
+def pilot_density(wildcards):
+    """The fitted density of a dataset, if the study asks for it."""
+    fitted = CONFIG.information.density == "adaptive"
+    return f"{RESULTS}/{wildcards.dataset}/pilot_density/density.json" if fitted else []
+
+
+def pilot_argument(wildcards, input):
+    return f"--pilot {input.pilot}" if input.pilot else ""
+
+
 def attention_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/record_attention/shard-{{shard}}.parquet",

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Choose the caption, estimate all its words, then its objects at single log-SNRs."""
-    section = resolved(parse_section(InformationSection, args.section), "maps")
+    # One image has no pilot: in place of an adaptive density stands the logistic.
+    section = resolved(parse_section(InformationSection, args.section), "i_s")
     settings = parse_section(ModelSection, args.model)
     cases = read_cases(args.cases)
     chosen = choose_caption(cases[cases["status"] == "ok"], args.image_id)
