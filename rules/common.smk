@@ -7,7 +7,6 @@
 import json
 import re
 import platform
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -24,6 +23,7 @@ from pipeline.datasets.retrieval_folders import (
 )
 from pipeline.errors import InputError
 from pipeline.fetching.sources import read_sources, sources_of
+from pipeline.gpus import count_gpus
 from pipeline.model_folders import (
     FETCHED,
     fetched_name,
@@ -59,13 +59,21 @@ MODEL_MEMORY, TABLE_MEMORY = 16000, 8000  # MB
 
 
 def gpus(wildcards):
-    """Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
+    """A job that runs the model takes a GPU for itself; on a CPU such jobs run side by side, one thread each.
 
     A cluster has GPUs that the machine which submits jobs does not.
     """
     device = CONFIG.machine.device
-    here = device != "auto" or not workflow.local_exec or shutil.which("nvidia-smi")
+    here = device != "auto" or not workflow.local_exec or MACHINE_GPUS
     return 1 if device != "cpu" and here else 0
+
+
+# So many of them run at once, unless the command line or a profile says otherwise; one, where they may use but one.
+MACHINE_GPUS = count_gpus()
+if workflow.local_exec and "gpu" not in workflow.global_resources:
+    workflow.register_resource(
+        "gpu", MACHINE_GPUS if CONFIG.machine.device in ("auto", "cuda") else 1
+    )
 
 
 def model_memory(wildcards, attempt):
@@ -202,6 +210,26 @@ def retrieval_images(wildcards):
     return str(
         retrieval_image_folder(CONFIG.retrieval_datasets[name], Path(RESULTS) / name)
     )
+
+
+def in_report(part, files):
+    """Mark the PNGs and CSVs among outputs for `snakemake --report`, each under its caption where it has one."""
+    marked = list(files)
+    for place, file in enumerate(files):
+        stem, suffix = Path(file).stem, Path(file).suffix
+        caption = f"captions/{stem.partition('-')[0]}.rst"
+        told = {
+            "caption": (
+                caption
+                if (Path(workflow.basedir) / "rules" / caption).is_file()
+                else None
+            ),
+            "category": part.capitalize(),
+            "labels": {"result": f"{stem.replace('_', ' ')}{suffix}"},
+        }
+        if suffix in (".png", ".csv"):
+            marked[place] = report(file, **told)
+    return marked
 
 
 def local_files(*paths):

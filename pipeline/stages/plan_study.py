@@ -15,12 +15,13 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from pipeline.batch_size import BatchSize
 from pipeline.config import Config, MachineSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.errors import InputError
 from pipeline.named_paths import named_path
-from pipeline.pilot import Speed, measure
+from pipeline.pilot import Speed, measure, settled_batch_size
 from pipeline.provenance import write_provenance
 from pipeline.stages.model_shard import load_model
 from pipeline.stages.study_size import Work, study_work
@@ -72,7 +73,9 @@ def pilot(settings: ModelSection, machine: MachineSection) -> tuple[Speed | None
         model = load_model(settings, machine.device)
     except InputError as error:
         return None, str(error).split("\n", maxsplit=1)[0]
-    return measure(model, machine.batch_size, time.perf_counter() - started), ""
+    start_up = time.perf_counter() - started
+    model.batch_size = BatchSize.of(machine.batch_size, model.device)
+    return measure(model, settled_batch_size(model), start_up), ""
 
 
 def plan_table(works: list[Work], speed: Speed | None, minutes_per_job: int) -> pd.DataFrame:

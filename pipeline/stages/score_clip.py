@@ -20,7 +20,7 @@ from pipeline.batches import groups
 from pipeline.clip_similarity import ClipSimilarity, cosine
 from pipeline.config import ClipSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.devices import resolve_device
+from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
 from pipeline.images import Resize, crop_image, load_image
 from pipeline.model_folders import model_folder, weights_sha256
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     device = resolve_device(args.device)
     folder = model_folder("clip → id", section.id, section.revision)
     weights = weights_sha256(folder)
-    clip = ClipSimilarity.load(str(folder), dtype=section.dtype, device=device)
+    clip = ClipSimilarity.load(str(folder), precision=section.precision, device=device)
     clip.batch_size = BatchSize.of(args.batch_size, device)
     values, failures = clip_scores(clip, cases, args.images, resize=args.resize)
     summary = _check_failures(cases, failures, args.max_failed_fraction)
@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> None:
         extra={
             "model": weights,
             "device": device,
+            "precision": resolve_precision(section.precision, device),
             "batch_size": args.batch_size,
             "texts_cut": cut,
         },
