@@ -9,9 +9,10 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 install = @echo 'Installing into $(VENV): a few minutes, once'; \
 	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
+benchmarks = sweep startup memory overhead localisation
 sources = constraints.txt pyproject.toml
 
-.PHONY: help demo test check
+.PHONY: help demo test check bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,11 @@ check: $(VENV)/.installed-dev ## install, then check style, types and rules
 	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
+
+bench: $(VENV)/.installed ## install, then measure: evaluations, time, memory (15 minutes; docs/performance.md)
+	@missed=; for name in $(benchmarks); do \
+		python benchmarks/$$name.py --json results/benchmarks/$$name.json || missed="$$missed $$name"; \
+	done; if [ -n "$$missed" ]; then echo "targets missed:$$missed"; exit 1; fi
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

@@ -3,7 +3,10 @@
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
 #   snakemake --cores all localisation                     one part: localisation, retrieval, editing or validation
+#   snakemake --cores 1 fetch --configfile config/paper.yaml   what a study needs from the network, and no more
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
+#   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
+#   snakemake --cores all report                           the page to look at them, results/<study>/report/index.html
 #   snakemake train_scenes_model --cores 2                 train the embedded model anew
 #   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
 #   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
@@ -17,6 +20,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/fetch.smk"
 include: "rules/scenes.smk"
 include: "rules/coco.smk"
 include: "rules/information.smk"
@@ -26,6 +30,8 @@ include: "rules/retrieval.smk"
 include: "rules/editing.smk"
 include: "rules/validation.smk"
 include: "rules/study.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 localrules:
@@ -35,6 +41,8 @@ localrules:
     editing,
     validation,
     plan,
+    paper_figures,
+    report,
     train_scenes_model,
 
 
@@ -46,8 +54,10 @@ rule all:
         rules.editing.input,
         rules.validation.input,
         rules.summarise_study.output,
+        rules.paper_figures.input,
+        rules.report.input,
     message:
-        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures"
+        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures, the page in {RESULTS}/report/index.html"
 
 
 onerror:

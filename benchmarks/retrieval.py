@@ -1,6 +1,6 @@
 """How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
 
-    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.025] [--seed 0]
+    python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.025] [--seed 0] [--json FILE]
 
 Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
 same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over
@@ -10,21 +10,18 @@ needed over all sets.
 
 from __future__ import annotations
 
-import argparse
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from measuring import Row, Target, argument_parser, model_arguments, report, stage
 from pipeline.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.storage import read_table
 
-ROOT = Path(__file__).resolve().parents[1]
 SETS = {
     "scenes_vg_relation": ("vg_relation", "visual_genome_relation.json", None),
     "scenes_vg_attribution": ("vg_attribution", "visual_genome_attribution.json", None),
@@ -32,14 +29,6 @@ SETS = {
     "scenes_coco_order": ("coco_order", "coco_karpathy_test.json", "scenes"),
     "scenes_flickr30k_order": ("flickr30k_order", "flickr30k_test.json", "scenes"),
 }
-
-
-def stage(name: str, *arguments: object) -> float:
-    """Run a stage as a rule does; seconds that it took."""
-    started = time.monotonic()
-    command = [sys.executable, "-m", "pipeline", name, *map(str, arguments)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - started
 
 
 def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
@@ -58,26 +47,14 @@ def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
 
 
 def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.DataFrame, float]:
-    """Scores of one set and the seconds that they took."""
-    output = cases.parent / section.stopping / "shard.parquet"
-    seconds = stage(
+    """Scores of one set and the processor seconds that they took."""
+    output = cases.parent / section.stopping
+    child = stage(
         "score_retrieval",
-        *(
-            "--cases",
-            cases,
-            "--images",
-            folder / "aro",
-            "--shard",
-            0,
-            "--shards",
-            1,
-            "--section",
-            section_json(section),
-        ),
-        *("--information", section_json(Config().information), "--model", section_json(Config().model), "--seed", 0),
-        *("--max-failed-fraction", 0, "--maps", output.parent / "parts", "--output", output, "--threads", 1),
+        *model_arguments(cases, folder / "aro", output, section),
+        *("--information", section_json(Config().information), "--threads", 1),
     )
-    return read_table(output, RETRIEVAL_SCORE_COLUMNS), seconds
+    return read_table(output / "shard.parquet", RETRIEVAL_SCORE_COLUMNS), child.cpu_seconds
 
 
 def decisions(scores: pd.DataFrame) -> pd.Series:
@@ -93,7 +70,7 @@ def evaluations(scores: pd.DataFrame) -> int:
 
 def main() -> int:
     """Compare the two ways over all sets."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argument_parser(__doc__ or "")
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--steps", type=int, nargs="+", default=[12, 24, 48, 96, 192])
     parser.add_argument("--error", type=float, default=RetrievalSection().error)
@@ -108,22 +85,27 @@ def main() -> int:
             (full, full_seconds), (raced, raced_seconds) = (score(folder, cases, way) for way in (whole, racing))
             alike = decisions(full) == decisions(raced).reindex(decisions(full).index)
             rows.append(
-                (name, len(alike), alike.sum(), evaluations(raced), evaluations(full), raced_seconds, full_seconds)
+                (name, len(alike), int(alike.sum()), evaluations(raced), evaluations(full), raced_seconds, full_seconds)
             )
-            report(*rows[-1])
-    totals = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
-    report("all", *totals)
-    cases, alike, used, budget = totals[:4]
-    return int(alike < 0.99 * cases or used > budget / 3)
+            print(name, "done", flush=True)
+    rows.append(("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
+    cases, alike, used, budget = rows[-1][1:5]
+    targets = [
+        Target("share decided alike", alike / cases, 0.99, at_least=True),
+        Target("share of the evaluations", used / budget, 1 / 3),
+    ]
+    return report("retrieval", {"racing against the whole budget": [line(*row) for row in rows]}, targets, options.json)
 
 
-def report(name: str, cases: int, alike: int, used: int, budget: int, seconds: float, full_seconds: float) -> None:
-    """One line of the comparison."""
-    print(
-        f"{name:24} {cases:5d} cases   decided alike {100 * alike / cases:6.2f} %   evaluations {used / budget:.3f} of the "
-        f"whole budget's   seconds {seconds / full_seconds:.3f}",
-        flush=True,
-    )
+def line(name: str, cases: int, alike: int, used: int, budget: int, seconds: float, full_seconds: float) -> Row:
+    """One row of the table."""
+    return {
+        "set": name,
+        "cases": cases,
+        "decided alike, %": 100 * alike / cases,
+        "share of evaluations": used / budget,
+        "share of CPU seconds": seconds / full_seconds,
+    }
 
 
 if __name__ == "__main__":

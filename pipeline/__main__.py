@@ -15,6 +15,8 @@ from pipeline.storage_errors import disk_problem
 
 _STAGE_NAMES = (
     "write_config",
+    "fetch_data",
+    "fetch_model",
     "draw_scenes",
     "train_scenes_text",
     "train_scenes_autoencoder",
@@ -45,11 +47,20 @@ _STAGE_NAMES = (
     "tabulate_validation",
     "plot_validation",
     "summarise_study",
+    "dissect_caption",
+    "plot_caption",
+    "plot_information",
+    "tabulate_paper",
+    "write_report",
 )
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a
 # stage on tables does not wait for torch.
 STAGES: dict[str, str] = {name: f"pipeline.stages.{name}" for name in _STAGE_NAMES}
+
+
+# The stages that may ask the Hugging Face Hub for anything; all others find what they need on the disk.
+_NETWORK_STAGES = ("fetch_data", "fetch_model")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     stage, rest = arguments[0], arguments[1:]
     _quieten_libraries()
+    if stage not in _NETWORK_STAGES:
+        os.environ["HF_HUB_OFFLINE"] = "1"
     if stage not in STAGES:
         print(f"error: unknown stage `{stage}`; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
+
+from pipeline.batches import groups
 
 _ROWS_AT_ONCE = 16
 
@@ -50,16 +53,20 @@ class Tap:
 
 
 class AttentionRecorder:
-    """Holds the sums of all recordings. Set `taps` before each call of the denoiser."""
+    """Holds the sums of all recordings. Tell it with `expect` what the rows of the next call are."""
 
     def __init__(self, latent_size: tuple[int, int]) -> None:
         self.latent_size = latent_size
-        self.taps: Sequence[Tap] = ()
         self.sums: dict[Hashable, AttentionSum] = {}
+        self._expected: Sequence[Tap] = ()
+        self._first = 0  # row of the coming call among the expected ones
+        self._taps: list[Tap] = []
+        self._queries: dict[str, torch.Tensor] = {}
+        self._seen: list[tuple[str, torch.Tensor]] = []
 
     def expect(self, taps: Sequence[Tap]) -> None:
-        """Say which rows of the next call are to be recorded."""
-        self.taps = taps
+        """Say which of the coming rows are to be recorded; they may come in one call or, in their order, in several."""
+        self._expected, self._first = taps, 0
         for tap in taps:
             self.sums.setdefault(tap.key, AttentionSum()).calls += 1
 
@@ -67,56 +74,93 @@ class AttentionRecorder:
         """Take the sums of a finished recording."""
         return self.sums.pop(key)
 
-    def observe(self, layer: str, attn: Attention, hidden_states: torch.Tensor, text: torch.Tensor) -> None:
-        """Add one layer's probabilities of the tapped rows. hidden_states: (B, h_l·w_l, c); text: (B, tokens, width)."""
-        for start in range(0, len(self.taps), _ROWS_AT_ONCE):
-            taps = self.taps[start : start + _ROWS_AT_ONCE]
-            rows = [tap.row for tap in taps]
-            query = attn.head_to_batch_dim(attn.to_q(hidden_states[rows]))
-            key = attn.head_to_batch_dim(attn.to_k(text[rows]))
-            probabilities = attn.get_attention_scores(query, key).unflatten(0, (len(rows), attn.heads))
-            size = layer_size(self.latent_size, hidden_states.shape[1])
-            for tap, row in zip(taps, probabilities, strict=True):
-                kept = row[:, :, list(tap.tokens)].transpose(1, 2).unflatten(2, size)  # (heads, tokens, h_l, w_l)
-                self.sums[tap.key].add(layer, kept.float().cpu())
+    @torch.compiler.disable
+    def begin(self, rows: int) -> None:
+        """A call of so many rows begins; what one that failed has left is forgotten."""
+        self._queries.clear()
+        self._seen.clear()
+        coming = range(self._first, self._first + rows)
+        self._taps = [Tap(tap.row - self._first, tap.key, tap.tokens) for tap in self._expected if tap.row in coming]
 
+    @torch.compiler.disable
+    def end(self, rows: int) -> None:
+        """The call has succeeded: add what its layers showed."""
+        self._first += rows
+        keys = list(dict.fromkeys(tap.key for tap in self._taps))
+        owner = [keys.index(tap.key) for tap in self._taps]
+        for layer, kept in self._seen:
+            # On the device, so that one transfer a key and not one a row is waited for.
+            sums = kept.new_zeros((len(keys), *kept.shape[1:])).index_add_(0, torch.tensor(owner).to(kept.device), kept)
+            for key, total in zip(keys, sums.cpu(), strict=True):
+                tokens = next(len(tap.tokens) for tap in self._taps if tap.key == key)
+                self.sums[key].add(layer, total[:, :tokens])
+        self._seen.clear()
 
-class _Recording:
-    """An attention processor that shows its inputs to a recorder and leaves the computation to the one it wraps."""
+    @torch.compiler.disable
+    def queries(self, layer: str, query: torch.Tensor) -> None:
+        """A layer's queries of all rows, (B, h_l·w_l, heads·d)."""
+        if self._taps:
+            self._queries[layer] = query
 
-    def __init__(self, inner: Any, layer: str, recorder: AttentionRecorder) -> None:
-        self.inner, self.layer, self.recorder = inner, layer, recorder
+    @torch.compiler.disable
+    def keys(self, layer: str, attn: Attention, key: torch.Tensor) -> None:
+        """A layer's keys of all rows, (B, tokens, heads·d): keep the probabilities of the tapped rows and tokens."""
+        query = self._queries.pop(layer, None)
+        if query is None:
+            return
+        size = layer_size(self.latent_size, query.shape[1])
+        parts = [self._probabilities(attn, query, key, taps) for taps in groups(self._taps, _ROWS_AT_ONCE)]
+        self._seen.append(
+            (layer, torch.cat(parts).transpose(2, 3).unflatten(3, size))
+        )  # (taps, heads, tokens, h_l, w_l)
 
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: torch.Tensor,
-        encoder_hidden_states: torch.Tensor | None = None,
-        *args: Any,
-        **kwargs: Any,
+    def _probabilities(
+        self, attn: Attention, query: torch.Tensor, key: torch.Tensor, taps: Sequence[Tap]
     ) -> torch.Tensor:
-        if self.recorder.taps and encoder_hidden_states is not None:
-            self.recorder.observe(self.layer, attn, hidden_states, encoder_hidden_states)
-        return self.inner(attn, hidden_states, encoder_hidden_states, *args, **kwargs)
+        """Probabilities (taps, heads, h_l·w_l, tokens), float32; rows with fewer tokens than the others repeat one."""
+        rows = [tap.row for tap in taps]
+        query, key = (attn.head_to_batch_dim(states[rows]) for states in (query, key))
+        probabilities = attn.get_attention_scores(query, key).unflatten(0, (len(rows), attn.heads))
+        most = max(len(tap.tokens) for tap in self._taps)
+        wanted = torch.tensor([[*tap.tokens, *[tap.tokens[0]] * (most - len(tap.tokens))] for tap in taps])
+        index = wanted[:, None, None, :].to(key.device).expand(*probabilities.shape[:3], most)
+        return probabilities.gather(3, index).float()
 
 
 @contextmanager
 def recording(unet: UNet2DConditionModel, latent_size: tuple[int, int]) -> Iterator[AttentionRecorder]:
-    """Record cross-attention of the down and up blocks inside the `with`; the predictions stay bit for bit the same."""
+    """Record cross-attention of the down and up blocks inside the `with`; the predictions stay bit for bit the same.
+
+    Queries and keys are read where the layers compute them, so that layers run as they do otherwise, and what is computed
+    besides is the product of the two.
+    """
     recorder = AttentionRecorder(latent_size)
-    before = dict(unet.attn_processors)
-    unet.set_attn_processor(
-        {name: _Recording(inner, name, recorder) if is_recorded(name) else inner for name, inner in before.items()}
-    )
+    hooks = [
+        unet.register_forward_pre_hook(lambda _, inputs: recorder.begin(len(inputs[0]))),
+        unet.register_forward_hook(lambda _, inputs, __: recorder.end(len(inputs[0]))),
+    ]
+    for name, layer in unet.named_modules():
+        if is_recorded(name):
+            hooks.append(layer.to_q.register_forward_hook(partial(_show_queries, recorder, name)))
+            hooks.append(layer.to_k.register_forward_hook(partial(_show_keys, recorder, name, layer)))
     try:
         yield recorder
     finally:
-        unet.set_attn_processor(before)
+        for hook in hooks:
+            hook.remove()
+
+
+def _show_queries(recorder: AttentionRecorder, layer: str, _: Any, __: Any, query: torch.Tensor) -> None:
+    recorder.queries(layer, query)
+
+
+def _show_keys(recorder: AttentionRecorder, layer: str, attn: Attention, _: Any, __: Any, key: torch.Tensor) -> None:
+    recorder.keys(layer, attn, key)
 
 
 def is_recorded(layer: str) -> bool:
-    """Whether a layer counts: cross-attention (`attn2`) outside the middle block."""
-    return ".attn2." in layer and not layer.startswith("mid_block")
+    """Whether a module counts: a cross-attention layer (`attn2`) outside the middle block."""
+    return layer.endswith(".attn2") and not layer.startswith("mid_block")
 
 
 def layer_size(latent_size: tuple[int, int], positions: int) -> tuple[int, int]:

@@ -20,6 +20,8 @@ from transformers import CLIPModel, CLIPTokenizer
 from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
+from pipeline.batch_size import BatchSize
+from pipeline.batches import padded
 from pipeline.errors import InputError
 from pipeline.images import Resize, fit_mask
 
@@ -35,7 +37,7 @@ class ClipSimilarity:
     """A CLIP with its tokenizer and the mean and standard deviation, (3,) each, that it expects of pixels in [0, 1].
 
     image_size: side in pixels of the square that its image tower sees. tokens: longest caption, special tokens included;
-    longer ones are cut, and keep their end token.
+    longer ones are cut, and keep their end token. batch_size: the most texts or images that a tower gets at once.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class ClipSimilarity:
     ) -> None:
         self.model = model.to(device).eval().requires_grad_(False)
         self.tokenizer, self.mean, self.std, self.device = tokenizer, mean, std, device
+        self.batch_size = BatchSize()
         self.image_size = int(model.config.vision_config.image_size)
         self.tokens = min(tokenizer.model_max_length, model.config.text_config.max_position_embeddings)
 
@@ -76,15 +79,12 @@ class ClipSimilarity:
     def text_features(self, captions: Sequence[str], rows: int = 0) -> np.ndarray:
         """Projected states of the captions' end tokens at unit length, float32 (captions, d); one call of the text tower.
 
-        Fewer captions than `rows` are filled up to `rows` by copies of the first: kernels round differently for another
-        number of rows, and the last digits of a result must not depend on which captions share a call.
+        Fewer captions than `rows` are filled up to `rows` by copies of the first: see `pipeline.batches.padded`.
         """
         ids = self.tokenizer(
             list(captions), padding="max_length", truncation=True, max_length=self.tokens, return_tensors="pt"
         ).input_ids
-        with torch.inference_mode():
-            pooled = self.model.text_model(input_ids=_filled(ids, rows).to(self.device)).pooler_output
-            return _unit(self.model.text_projection(pooled), len(captions))
+        return self.batch_size.run(self._texts, padded(ids, rows))[: len(captions)].numpy()
 
     def image_features(self, images: Sequence[Image.Image], resize: Resize = "squeeze", rows: int = 0) -> np.ndarray:
         """Projected image states at unit length, float32 (images, d); one call of the image tower.
@@ -92,9 +92,17 @@ class ClipSimilarity:
         RGB images of any size are fitted by `resize`; `rows` as in `text_features`.
         """
         pixels = torch.from_numpy(np.stack([self.pixels(image, resize) for image in images]))
+        return self.batch_size.run(self._images, padded(pixels, rows))[: len(images)].numpy()
+
+    def _texts(self, ids: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
-            inputs = _filled(pixels, rows).to(self.device, self.model.dtype)
-            return _unit(self.model.visual_projection(self.model.vision_model(inputs).pooler_output), len(images))
+            pooled = self.model.text_model(input_ids=ids.to(self.device)).pooler_output
+            return _unit(self.model.text_projection(pooled))
+
+    def _images(self, pixels: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            pooled = self.model.vision_model(pixels.to(self.device, self.model.dtype)).pooler_output
+            return _unit(self.model.visual_projection(pooled))
 
     def pixels(self, image: Image.Image, resize: Resize = "squeeze") -> np.ndarray:
         """An RGB image as the image tower takes it: float32 (3, s, s), (value/255 − mean)/std, bicubic.
@@ -143,13 +151,7 @@ def _image_settings(model_id: str, revision: str | None) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _filled(inputs: torch.Tensor, rows: int) -> torch.Tensor:
-    """Inputs (n, …) with copies of the first row up to `rows` rows."""
-    missing = max(rows - len(inputs), 0)
-    return torch.cat([inputs, inputs[:1].expand(missing, *inputs.shape[1:])])
-
-
-def _unit(features: torch.Tensor, count: int) -> np.ndarray:
-    """The first `count` rows at unit length, float32."""
-    kept = features[:count].float()
-    return (kept / kept.norm(dim=-1, keepdim=True)).cpu().numpy()
+def _unit(features: torch.Tensor) -> torch.Tensor:
+    """Rows at unit length, float32."""
+    kept = features.float()
+    return (kept / kept.norm(dim=-1, keepdim=True)).cpu()

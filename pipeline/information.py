@@ -16,9 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import SupportsInt
 
 import torch
 
+from pipeline.batches import batches
 from pipeline.channel import noised
 from pipeline.estimates import Estimate, Pair
 from pipeline.sampling import Draws
@@ -77,7 +79,7 @@ def estimate(
 def estimate_many(
     denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
     problems: Iterable[Problem],
-    batch_size: int,
+    batch_size: SupportsInt,
     before_call: Callable[[Sequence[Row]], None] | None = None,
 ) -> Iterator[Estimate]:
     """Estimate several images, in order, with batches that run across draws, prompts and images.
@@ -96,21 +98,12 @@ def estimate_many(
                 yield part.sums.estimate()
 
 
-def _batches(problems: Iterable[Problem], batch_size: int) -> Iterator[list[_Part]]:
+def _batches(problems: Iterable[Problem], batch_size: SupportsInt) -> Iterator[list[_Part]]:
     """All evaluations, image after image and draw after draw, in batches of at most `batch_size` rows."""
-    batch: list[_Part] = []
-    room = batch_size
-    for number, problem in enumerate(problems):
-        sums = _Sums(problem)
-        index = torch.arange(len(problem.draws) * len(problem.distinct))
-        while len(index):
-            batch.append(_Part(number, sums, index[:room]))
-            index, room = index[room:], room - len(batch[-1].index)
-            if room == 0:
-                yield batch
-                batch, room = [], batch_size
-    if batch:
-        yield batch
+    sums = ((number, _Sums(problem)) for number, problem in enumerate(problems))
+    work = ((one, len(one[1].problem.draws) * len(one[1].problem.distinct)) for one in sums)
+    for batch in batches(work, batch_size):
+        yield [_Part(number, sums, torch.arange(rows.start, rows.stop)) for (number, sums), rows in batch]
 
 
 @dataclass(frozen=True)

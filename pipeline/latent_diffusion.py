@@ -16,9 +16,11 @@ from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers.utils import logging as transformers_logging
 
+from pipeline.batch_size import BatchSize
 from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
 from pipeline.errors import InputError
 from pipeline.lora import add_lora
+from pipeline.model_layout import check_pipeline_folder
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
@@ -31,12 +33,13 @@ class LatentDiffusion:
     """A diffusers pipeline that follows `pipeline.denoisers.Denoiser`.
 
     latent_shape: (C, h, w) of the images it was made for; image_size: their side in pixels. `logsnr_table` holds the
-    trained log-SNR of every timestep, float64.
+    trained log-SNR of every timestep, float64. `batch_size` is the most rows that the UNet gets at once.
     """
 
     def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
         self.pipeline = pipeline.to(device)
         self.device = torch.device(device)
+        self.batch_size = BatchSize()
         self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
         self.vae = pipeline.vae.eval().requires_grad_(False)
         self.tokenizer = pipeline.tokenizer
@@ -69,10 +72,8 @@ class LatentDiffusion:
         Raises InputError, naming what was looked for, when that fails.
         """
         folder = Path(model_id)
-        if folder.exists() and not (folder / "model_index.json").is_file():
-            raise InputError(
-                f"model → id '{model_id}' is no diffusers pipeline folder: model_index.json is missing in it"
-            )
+        if folder.exists():
+            check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
         try:
             pipeline = StableDiffusionPipeline.from_pretrained(
                 model_id,
@@ -95,11 +96,18 @@ class LatentDiffusion:
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
-        timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table).to(self.device)
+        timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table)
+        return self.batch_size.run(self._predict, x_alpha, timesteps, logsnr, embedding)
+
+    def _predict(
+        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
+    ) -> torch.Tensor:
         x_alpha = x_alpha.to(self.device, self.unet.dtype)
         with torch.inference_mode():
             output = self.unet(
-                x_alpha, timesteps, encoder_hidden_states=embedding.to(self.device, self.unet.dtype)
+                x_alpha,
+                timesteps.to(self.device),
+                encoder_hidden_states=embedding.to(self.device, self.unet.dtype),
             ).sample
             if self.prediction == "v_prediction":
                 # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.

@@ -24,6 +24,7 @@ from scipy.stats import t as student
 
 from pipeline.option_scores import OptionEstimate
 from pipeline.sampling import Draws
+from pipeline.uncertainty import most_freedom
 
 
 def looks(steps: Sequence[int]) -> tuple[int, ...]:
@@ -37,7 +38,7 @@ def looks(steps: Sequence[int]) -> tuple[int, ...]:
 
 
 def chance_to_overtake(
-    lead: np.ndarray, lead_error: np.ndarray, *, freedom: int, drawn: int, budget: int
+    lead: np.ndarray, lead_error: np.ndarray, *, freedom: float, drawn: int, budget: int
 ) -> np.ndarray:
     """Probability that a difference after `budget` draws is below 0, when it is lead ± lead_error after `drawn`.
 
@@ -48,15 +49,9 @@ def chance_to_overtake(
     return np.asarray(student.sf(standard, freedom))
 
 
-def freedom(draws: Draws) -> int:
-    """Degrees of freedom of a standard error; at least 1.
-
-    Independent draws: n − 1. Stratified: the second differences that it is the mean of. Neighbours overlap, which leaves
-    about half of them: var/mean² of the mean of n squares (f₋ − 2f + f₊)² of independent normal f is
-    (2/n)·(1 + 2·(4/6)² + 2·(1/6)²) ≈ (2/n)·1.94.
-    """
-    count = len(draws) // (2 if draws.antithetic else 1)
-    return max(1, int((count - 2) / 1.94) if draws.stratified else count - 1)
+def freedom(draws: Draws) -> float:
+    """Degrees of freedom of a lead's standard error; ±ε pairs count once."""
+    return most_freedom(len(draws) // (2 if draws.antithetic else 1), stratified=draws.stratified)
 
 
 def after_look(estimate: OptionEstimate, *, error: float, budget: int) -> OptionEstimate:

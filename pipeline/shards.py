@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ import pandas as pd
 from pipeline.datasets.cases import read_cases, shard_of
 from pipeline.errors import InputError
 from pipeline.provenance import file_sha256
-from pipeline.storage import read_arrays, write_arrays, write_table
+from pipeline.storage import read_arrays, write_arrays, write_table_rows
+
+# A row holds the curves of a case: thousands of numbers.
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,9 @@ class Shard:
         InputError when more than `max_failed_fraction` of the cases (rounded up) failed.
         """
         summary = self.check_failures(max_failed_fraction)
-        rows = [self._row(outcome, columns, row) for outcome in self.outcomes()]
-        write_table(path, pd.DataFrame(rows, columns=list(columns)), columns)
+        rows = (self._row(outcome, columns, row) for outcome in self.outcomes())
+        frames = iter(lambda: list(islice(rows, _ROWS_AT_ONCE)), [])
+        write_table_rows(path, (pd.DataFrame(frame, columns=list(columns)) for frame in frames), columns)
         return summary
 
     def check_failures(self, max_failed_fraction: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,11 +66,17 @@ def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str]) -> 
     strings, integers and booleans have no missing values (use "" or a status column). Raises InputError naming the file and
     the column for a missing or extra column or for content of another type.
     """
-    _check_names(path, list(frame.columns), columns)
-    arrays = [_column(path, name, frame[name], kind) for name, kind in columns.items()]
-    table = pa.Table.from_arrays(arrays, schema=_schema(columns))
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+    write_table_rows(path, [frame], columns)
+
+
+def write_table_rows(path: Path, frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> None:
+    """As `write_table`, from frames whose rows follow each other; only one of them is held in memory at a time."""
+    schema = _schema(columns)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for frame in frames:
+            _check_names(path, list(frame.columns), columns)
+            arrays = [_column(path, name, frame[name], kind) for name, kind in columns.items()]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -129,6 +135,17 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
+
+
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays of an npz file, without reading them; InputError if it is missing or damaged."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected an npz file of arrays.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
 
 

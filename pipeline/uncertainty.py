@@ -34,6 +34,15 @@ from pipeline.sampling import Draws
 _OVERLAP = 1.94
 
 
+def most_freedom(count: int, *, stratified: bool) -> float:
+    """Degrees of freedom of the standard error of `count` normal values of one variance (of pairs: of their means).
+
+    Independent values: n − 1. One a stratum: n/1.94, because neighbouring second differences overlap. Values of unequal
+    variance or with heavy tails have fewer; at least 1.
+    """
+    return max(1.0, count / _OVERLAP if stratified else count - 1.0)
+
+
 @dataclass(frozen=True)
 class Mean:
     """Means over draws, all float64 arrays of one shape: value, standard error, degrees of freedom of the error, and the
@@ -101,7 +110,8 @@ def _deviations(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, tor
     cube = residual**3 * (count**2 / ((count - 1) * (count - 2)))
     whole = square.sum(0) ** 2
     # Not below what normal values have: few draws cannot show that their tails are lighter.
-    return square, cube, torch.maximum((square.square().sum(0) - whole / count) / 2, whole / (count - 1))
+    least = whole / most_freedom(count, stratified=False)
+    return square, cube, torch.maximum((square.square().sum(0) - whole / count) / 2, least)
 
 
 def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -115,7 +125,7 @@ def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
         spread = spread + 2 * (square[:-distance] * square[distance:]).sum(0)
     spread = spread - 5 * (square[:-3] * square[3:]).sum(0) * (count / max(count - 3, 1))
     # Not less than what equal normal strata have.
-    least = _OVERLAP * square.sum(0) ** 2 / count
+    least = square.sum(0) ** 2 / most_freedom(count, stratified=True)
     return square, -(second**3) / 6, torch.maximum(spread / 2, least)
 
 

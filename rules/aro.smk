@@ -39,7 +39,7 @@ rule draw_scenes_aro:
     message:
         "Drawing the retrieval sets of the embedded study"
     shell:
-        "python -m pipeline draw_scenes_aro --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        "python -m pipeline draw_scenes_aro --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule build_retrieval_cases:

@@ -5,6 +5,7 @@
 # through resources: Snakemake compares commands before they are filled in.
 
 import json
+import re
 import platform
 import shutil
 import sys
@@ -22,10 +23,18 @@ from pipeline.datasets.retrieval_folders import (
     retrieval_input_files,
 )
 from pipeline.errors import InputError
+from pipeline.fetching.sources import read_sources, sources_of
+from pipeline.model_folders import (
+    FETCHED,
+    fetched_name,
+    is_on_hub,
+    model_receipt,
+)
 from pipeline.storage_errors import write_problem
 
 try:
     CONFIG = load_config(config)
+    SOURCES = list(read_sources(Path(CONFIG.fetch.sources)).values())
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -74,6 +83,12 @@ def table_memory(wildcards, attempt):
 
 def table_runtime(wildcards, attempt):
     return 60 * attempt
+
+
+# Matplotlib's settings are no module, and so in no digest of code.
+FIGURE_STYLE = "pipeline/figures/style.mplstyle"
+# What figures of cases read of their section.
+FIGURE_KEYS = ["palette", "panels", "format"]
 
 
 # Matches no text: Snakemake takes an empty constraint for none.
@@ -126,11 +141,30 @@ def present(files, made=()):
     return [str(path) for path in files if Path(path).exists() or str(path) in drawn]
 
 
-def dataset_inputs(wildcards):
-    """The annotation and list files of a dataset."""
-    return present(
-        input_files(CONFIG.datasets[wildcards.dataset]), rules.draw_scenes.output
+def receipts(paths):
+    """The receipts of files and folders that are fetched where they are not there.
+
+    A fetched file keeps its hash, so that another date of its receipt runs nothing again.
+    """
+    return [ancient(str(source.receipt)) for source in sources_of(paths, SOURCES)]
+
+
+def fetched_or_present(files, images, made):
+    """Inputs that are fetched, by their receipts, and those that are there or that a rule makes."""
+    given = sources_of([*files, *images], SOURCES)
+    others = [file for file in files if not any(one.gives(file) for one in given)]
+    return [*receipts([*files, *images]), *present(others, made)]
+
+
+def dataset_files(dataset):
+    """The annotation and list files of a dataset, and the receipts of what is fetched of it."""
+    return fetched_or_present(
+        input_files(dataset), [image_folder(dataset)], rules.draw_scenes.output
     )
+
+
+def dataset_inputs(wildcards):
+    return dataset_files(CONFIG.datasets[wildcards.dataset])
 
 
 def dataset_images(wildcards):
@@ -150,12 +184,17 @@ def retrieval_dataset_section(wildcards):
     )
 
 
-def retrieval_inputs(wildcards):
-    """The JSON or Parquet files of a retrieval set."""
-    return present(
-        retrieval_input_files(CONFIG.retrieval_datasets[wildcards.retrieval_dataset]),
+def retrieval_files(dataset):
+    """The JSON or Parquet files of a retrieval set, and the receipts of what is fetched of it."""
+    return fetched_or_present(
+        retrieval_input_files(dataset),
+        [Path(folder) for folder in (dataset.images,) if folder],
         rules.draw_scenes_aro.output,
     )
+
+
+def retrieval_inputs(wildcards):
+    return retrieval_files(CONFIG.retrieval_datasets[wildcards.retrieval_dataset])
 
 
 def retrieval_images(wildcards):
@@ -166,7 +205,7 @@ def retrieval_images(wildcards):
 
 
 def local_files(*paths):
-    """Files, and the files of folders; nothing for what is on the hub, which its revision pins."""
+    """Files, and the files of folders."""
     found = [file for path in paths for file in (Path(path), *Path(path).rglob("*"))]
     return sorted(str(file) for file in found if file.is_file())
 
@@ -179,20 +218,38 @@ def second_model_files(wildcards):
     return files_of_model(CONFIG.models[wildcards.second_model])
 
 
+def name_of_fetched(model):
+    """The name of the folder into which a model of the Hub is fetched."""
+    return fetched_name(model.id, model.revision, getattr(model, "variant", None))
+
+
 def files_of_model(model):
-    """The files of a local model folder and of its LoRA."""
-    return local_files(*filter(None, (model.id, model.lora)))
+    """The files of a local model folder, or the receipt of a fetched one, and the files of its LoRA."""
+    lora = getattr(model, "lora", None)
+    own = local_files(lora) if lora else []
+    if not is_on_hub(model.id):
+        return [*local_files(model.id), *own]
+    return [ancient(str(model_receipt(FETCHED / name_of_fetched(model)))), *own]
+
+
+def model_section(model):
+    """What a result depends on of a model: all but where else it may be fetched from."""
+    return section_json(model, set(type(model).model_fields) - {"mirrors"})
 
 
 def second_model_section(wildcards):
-    return section_json(CONFIG.models[wildcards.second_model])
+    return model_section(CONFIG.models[wildcards.second_model])
+
+
+def estimates_of(dataset):
+    return expand(
+        f"{RESULTS}/{dataset}/estimate_information/shard-{{shard}}.parquet",
+        shard=shards(dataset),
+    )
 
 
 def estimate_shards(wildcards):
-    return expand(
-        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{{shard}}.parquet",
-        shard=shards(wildcards.dataset),
-    )
+    return estimates_of(wildcards.dataset)
 
 
 def attention_shards(wildcards):

@@ -10,7 +10,7 @@
 #           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
 #           results/<study>/tables/editing_{by_word,implied}.csv          word by word; words that their captions imply
 #           results/<study>/tables/editing_flagged.csv                    cases whose unchanged picture came back badly
-#           results/<study>/figures/editing/                              strips, contact sheet, scatter
+#           results/<study>/figures/editing/                              strips, contact sheet, scatter, correlations
 # STEPS     edit_images, judge_edits, tabulate_editing, plot_editing; editing asks for all of them
 
 EDITED = [name for name, dataset in CONFIG.datasets.items() if dataset.editing]
@@ -66,7 +66,7 @@ rule edit_images:
         known=lambda wildcards, input: (f"--known {input.known}" if input.known else ""),
         section=FLOW,
         information=ESTIMATING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
         shards=shard_count,
@@ -129,9 +129,7 @@ rule tabulate_editing:
             {
                 file
                 for name in EDITED
-                for file in present(
-                    input_files(CONFIG.datasets[name]), rules.draw_scenes.output
-                )
+                for file in dataset_files(CONFIG.datasets[name])
             }
         ),
     output:
@@ -185,10 +183,12 @@ rule plot_editing:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         edits=edit_shards,
+        table=f"{RESULTS}/tables/editing.parquet",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-            figure=["strips", "sheet", "scatter"],
+            figure=["strips", "sheet", "scatter", "correlations"],
             suffix=[*FIGURE_FORMATS, "provenance.json"],
         ),
     log:
@@ -201,7 +201,7 @@ rule plot_editing:
     params:
         folder=folder_of_first,
         maps=edits_of,
-        section=section("figures"),
+        section=section("figures", FIGURE_KEYS),
         editing=section("editing", ["bootstrap", "confidence"]),
         seed=CONFIG.seed,
         code=code("plot_editing"),
@@ -209,7 +209,7 @@ rule plot_editing:
         "Drawing the edits of {wildcards.dataset}"
     shell:
         "python -m pipeline plot_editing --cases {input.cases} --edits {input.edits} --maps {params.maps}"
-        " --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
+        " --table {input.table} --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 

@@ -33,7 +33,7 @@ rule estimate_information:
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("information"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,
         shards=shard_count,
@@ -73,7 +73,7 @@ rule record_attention:
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         section=section("attention"),
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         shards=shard_count,
         failed=CONFIG.max_failed_fraction,

@@ -6,6 +6,7 @@
 #           results/<study>/tables/localisation.{csv,parquet,md}                  the mIoU table with intervals
 #           results/<study>/tables/localisation_{by_label,curves}.csv             the same by label and by threshold
 #           results/<study>/figures/localisation/threshold_curves.*               mIoU against the threshold
+#           results/<study>/figures/localisation/scores.*                         the mIoU table as a figure
 #           results/<study>/figures/localisation/panels-<dataset>.*               image, maps, mask and caption of cases
 # STEPS     score_localisation, tabulate_localisation, plot_localisation_curves, plot_localisation_panels; localisation
 #           asks for all of them
@@ -87,12 +88,14 @@ rule tabulate_localisation:
 rule plot_localisation_curves:
     input:
         curves=f"{RESULTS}/tables/localisation_curves.csv",
+        table=f"{RESULTS}/tables/localisation.parquet",
+        style=FIGURE_STYLE,
     output:
         expand(
-            f"{RESULTS}/figures/localisation/threshold_curves.{{suffix}}",
-            suffix=FIGURE_FORMATS,
+            f"{RESULTS}/figures/localisation/{{name}}.{{suffix}}",
+            name=["threshold_curves", "scores"],
+            suffix=[*FIGURE_FORMATS, "provenance.json"],
         ),
-        f"{RESULTS}/figures/localisation/threshold_curves.provenance.json",
     log:
         f"{RESULTS}/logs/plot_localisation_curves.log",
     conda:
@@ -102,12 +105,14 @@ rule plot_localisation_curves:
         runtime=table_runtime,
     params:
         folder=folder_of_first,
-        section=section("figures"),
+        section=section("figures", FIGURE_KEYS),
+        localisation=section("localisation", ["confidence"]),
         code=code("plot_localisation"),
     message:
-        "Drawing mIoU against the threshold"
+        "Drawing mIoU: the table, and against the threshold"
     shell:
-        "python -m pipeline plot_localisation --curves {input.curves} --section {params.section:q}"
+        "python -m pipeline plot_localisation --curves {input.curves} --table {input.table}"
+        " --localisation {params.localisation:q} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -118,6 +123,7 @@ rule plot_localisation_panels:
         attention=attention_shards,
         annotations=dataset_inputs,
         scores=panel_scores,
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
@@ -133,7 +139,7 @@ rule plot_localisation_panels:
         runtime=table_runtime,
     params:
         folder=folder_of_first,
-        section=section("figures"),
+        section=section("figures", FIGURE_KEYS),
         dataset_section=dataset_section,
         resize=CONFIG.model.resize,
         scores=lambda wildcards, input: (

@@ -51,7 +51,7 @@ rule score_retrieval:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
         section=SCORING,
         information=SAMPLING,
-        model=section("model"),
+        model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         shards=shard_count,
         failed=CONFIG.max_failed_fraction,
@@ -110,7 +110,7 @@ rule score_second_model:
 rule score_clip:
     input:
         cases=f"{RESULTS}/{{retrieval_dataset}}/cases.parquet",
-        model=local_files(CONFIG.clip.id),
+        model=files_of_model(CONFIG.clip),
     output:
         scores=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.parquet",
         provenance=f"{RESULTS}/{{retrieval_dataset}}/score_clip/scores.provenance.json",
@@ -128,7 +128,7 @@ rule score_clip:
         batch_size=CONFIG.machine.batch_size,
         images=retrieval_images,
     params:
-        section=section("clip"),
+        section=model_section(CONFIG.clip),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),
@@ -210,6 +210,7 @@ rule plot_retrieval:
     input:
         table=f"{RESULTS}/tables/retrieval.csv",
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
@@ -225,7 +226,7 @@ rule plot_retrieval:
         runtime=table_runtime,
     params:
         folder=folder_of_first,
-        section=section("figures"),
+        section=section("figures", ["format"]),
         code=code("plot_retrieval"),
     message:
         "Drawing the accuracy of retrieval"

@@ -49,7 +49,7 @@ rule draw_scenes:
     message:
         "Drawing the scenes of the embedded study"
     shell:
-        "python -m pipeline draw_scenes --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        "python -m pipeline draw_scenes --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule train_scenes_text:

@@ -69,6 +69,7 @@ rule tabulate_validation:
 rule plot_validation:
     input:
         table=f"{RESULTS}/tables/validation.parquet",
+        style=FIGURE_STYLE,
     output:
         expand(
             f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",

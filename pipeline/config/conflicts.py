@@ -21,6 +21,7 @@ from pipeline.config.sections import (
     SecondModel,
     ValidationSection,
 )
+from pipeline.designs import purpose_of, resolved
 
 
 def conflicts(config: Config) -> Iterator[Problem]:
@@ -29,7 +30,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _dataset_lists(config.datasets)
     yield from _retrieval_files(config.retrieval_datasets)
     yield from _number_lists(config)
-    yield from _nested_steps(config.information.steps, ("information", "steps"), config.information)
+    yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
     yield from _retrieval_steps(config)
     yield from _editing_information(config)
     yield from _repeated_values(config)
@@ -137,10 +138,11 @@ def _doubled(first: int, count: int) -> list[int]:
 
 def _retrieval_steps(config: Config) -> Iterator[Problem]:
     """A race looks at each number of draws but the last, with a standard error; without one, only strata are nested."""
-    steps, fewest, path = config.retrieval.steps, _fewest_draws(config.information), ("retrieval", "steps")
+    information = resolved(config.information, purpose_of(config.retrieval))
+    steps, fewest, path = config.retrieval.steps, _fewest_draws(information), ("retrieval", "steps")
     racing = config.retrieval.stopping == "racing"
-    nested = racing or (config.information.design == "stratified" and config.information.density != "grid")
-    yield from _nested_steps(steps if nested else steps[-1:], path, config.information)
+    nested = racing or (information.design == "stratified" and information.density != "grid")
+    yield from _nested_steps(steps if nested else steps[-1:], path, information)
     if not racing:
         return
     if len(steps) == 1:
@@ -155,7 +157,7 @@ def _editing_information(config: Config) -> Iterator[Problem]:
     """Numbers of draws of the edits alone; without any, those of `information` hold, and are looked at there."""
     steps, path = config.editing.information.steps, ("editing", "information", "steps")
     if steps is not None:
-        yield from _nested_steps(steps, path, config.editing.estimator(config.information))
+        yield from _nested_steps(steps, path, resolved(config.editing.estimator(config.information), "maps"))
 
 
 def _repeated_values(config: Config) -> Iterator[Problem]:

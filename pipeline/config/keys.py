@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pipeline.config.sections import DEVICE, NAME, RETRIEVAL_FILE, Config, Section
+from pipeline.config.sections import DEVICE, HUB_REVISION, NAME, RETRIEVAL_FILE, Config, Section
 
 NAME_MEANING = "letters, digits, `_` and `-`"
 LIST_OF = "a list with one or more of: "
@@ -21,6 +21,7 @@ LIST_OF = "a list with one or more of: "
 _PATTERN_MEANINGS = {
     NAME: f"text of {NAME_MEANING}",
     DEVICE: "auto | cpu | mps | cuda | cuda:N",
+    HUB_REVISION: "owner/name@revision",
     RETRIEVAL_FILE: "the path of a .json or .parquet file",
 }
 

@@ -40,7 +40,7 @@ def load_config(mapping: Mapping[str, Any]) -> Config:
         problems = list(conflicts(config))
         if not problems:
             return config
-    raise InputError("\n".join(problem.text() for problem in problems))
+    raise InputError("\n".join(dict.fromkeys(problem.text() for problem in problems)))
 
 
 def section_json(section: BaseModel, keys: Collection[str] | None = None) -> str:

@@ -39,6 +39,8 @@ def schema_problem(details: Mapping[str, Any]) -> Problem:
         return _unknown_key(path, keys, details["input"])
     if keys[-1] == "[key]":
         return _wrong_name(*keys[:2])
+    if field_at(keys[:-1]) and not isinstance(path[-1], int):  # one of several types that the key may have
+        path, keys = path[:-1], keys[:-1]
     field = field_at(keys)
     right = allowed(field.annotation, field.metadata) if field else _A_SECTION
     if details["type"] == "missing":

@@ -15,20 +15,25 @@ from pipeline.words import SCENE_SWAPS
 NAME = r"^[A-Za-z0-9_-]+$"
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 RETRIEVAL_FILE = r"\.(json|parquet)$"
+HUB_REVISION = r"^[\w.-]+/[\w.-]+@[\w./-]+$"
 
 Name = Annotated[str, Field(pattern=NAME)]
+Rows = Annotated[int, Field(ge=1)]
 Steps = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 # A model has 1000 timesteps, and the path of inversion starts one stride below the last.
 AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Field(min_length=1)]
 Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
 # A word and its partner.
 Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
+Mirrors = Annotated[tuple[Annotated[str, Field(pattern=HUB_REVISION)], ...], Field(min_length=1)]
 NumberFormat = Literal["float32", "float16", "bfloat16"]
 Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
 ]
 Estimator = Literal["orthogonal", "standard"]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
+# `auto` stands for one of them: see `pipeline.designs`.
+ChosenDesign = Literal["auto", "iid", "stratified", "midpoint", "sobol"]
 ValidationProblem = Literal[
     "plane",
     "shapes",
@@ -84,6 +89,7 @@ class DatasetSection(Section):
         description="word_list: CSV of image_id, caption_id, label, word, word_type; "
         "custom: CSV of image, caption, word (and mask, label)",
     )
+    outside_root: bool = Field(False, description="custom: its paths may be absolute, or lead out of root by `..`")
     word_removal: Literal["word", "substring"] = Field(
         "word", description="take it out of the caption as a whole word, or wherever its letters stand"
     )
@@ -122,6 +128,19 @@ class RetrievalDatasetSection(Section):
     shards: int | None = Field(None, ge=1, le=700, description="jobs of this set (null: `shards` of the study)")
 
 
+class FetchSection(Section):
+    """Where files come from that are fetched; changing this fetches nothing again."""
+
+    sources: str = Field(
+        "data/sources.csv", min_length=1, description="table of files with addresses, sizes, hashes and licences"
+    )
+    local_path: str | None = Field(
+        None,
+        min_length=1,
+        description="folder with files that you have: linked instead of fetched if their hashes agree",
+    )
+
+
 class ModelSection(Section):
     """The diffusion model."""
 
@@ -131,6 +150,7 @@ class ModelSection(Section):
         description="folder of a diffusers pipeline, or its id on the Hugging Face Hub",
     )
     revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    mirrors: Mirrors | None = Field(None, description="other repositories of it on the Hub, tried in this order")
     variant: str | None = Field(None, description="weight files of this variant, such as fp16 (null: the plain ones)")
     lora: str | None = Field(
         None, min_length=1, description="LoRA folder or file that is put on top of the model (null: none)"
@@ -149,6 +169,7 @@ class ClipSection(Section):
         "data/models/scenes_clip", min_length=1, description="folder of a CLIPModel, or its id on the Hugging Face Hub"
     )
     revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    mirrors: Mirrors | None = Field(None, description="other repositories of it on the Hub, tried in this order")
     dtype: NumberFormat = Field("float32", description="number format of the model")
 
 
@@ -158,7 +179,10 @@ class InformationSection(Section):
     density: Literal["logistic", "uniform", "grid"] = Field(
         "logistic", description="density of the log-SNRs, whose inverse weights the integrand"
     )
-    design: Design = Field("stratified", description="how the draws are spread over the density")
+    design: ChosenDesign = Field(
+        "stratified",
+        description="how the draws are spread over the density; auto: by what is estimated, antithetic_eps too",
+    )
     antithetic_eps: bool = Field(True, description="draw log-SNRs in pairs with noise of opposite sign")
     loc: float = Field(1.0, description="centre of the log-SNRs")
     scale: float = Field(2.0, gt=0, description="their scale")
@@ -316,11 +340,23 @@ class ValidationSection(Section):
 class FiguresSection(Section):
     """How figures look."""
 
-    palette: Literal["cividis", "viridis", "magma", "inferno", "plasma"] = Field(
-        "cividis", description="colours of heat maps, all perceptually uniform"
+    palette: Literal["cividis", "viridis", "magma", "inferno", "plasma", "paper"] = Field(
+        "cividis", description="colours of heat maps, perceptually uniform; paper: jet, as published"
     )
-    panels: int = Field(12, ge=1, description="cases shown as panels, for each dataset")
-    format: Literal["pdf", "png", "svg"] = Field("pdf", description="file format")
+    panels: int = Field(12, ge=1, description="cases shown as panels, for each dataset; edits: half as many strips")
+    caption_image: str | None = Field(
+        None, description="image_id of the image whose caption is taken apart word by word (null: chosen)"
+    )
+    format: Literal["pdf", "png", "svg"] = Field("pdf", description="vector format beside PNG (png: none)")
+
+
+class ReportSection(Section):
+    """What the page of a study shows."""
+
+    images: int = Field(
+        1000, ge=1, description="images of each dataset in the page, and cases of each retrieval dataset"
+    )
+    picture: int = Field(512, ge=64, description="longest side of a picture in the page, in pixels")
 
 
 class ScenesModelSection(Section):
@@ -330,7 +366,7 @@ class ScenesModelSection(Section):
     text_steps: int = Field(1200, ge=1, description="steps of the text encoder")
     decoder_steps: int = Field(1600, ge=1, description="steps of the autoencoder's decoder")
     unet_steps: int = Field(
-        33000, ge=1, description="steps of the denoiser, in four cycles of the learning rate (18, 9, 2 and 4 of 33)"
+        29000, ge=1, description="steps of the denoiser, in three cycles of the learning rate (18, 9 and 2 of 29)"
     )
     batch: int = Field(32, ge=1, description="scenes in a step")
     learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
@@ -370,7 +406,9 @@ class MachineSection(Section):
         pattern=DEVICE,
         description="auto: a GPU where there is one, else the CPU",
     )
-    batch_size: int = Field(64, ge=1, description="rows in one call of the denoiser")
+    batch_size: Rows | Literal["auto"] = Field(
+        "auto", description="rows in one call of the model; auto: as its memory allows, 64 on a CPU"
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
     minutes_per_job: int = Field(
         20,
@@ -444,6 +482,11 @@ class Config(Section):
         description="The estimator against problems whose information is known; range and density as in `information`",
     )
     figures: FiguresSection = Field(FiguresSection(), description="How figures look")
+    fetch: FetchSection = Field(
+        FetchSection(),
+        description="Where data is fetched from that a study needs and that is not there; the embedded one needs none",
+    )
+    report: ReportSection = Field(ReportSection(), description="The page results/<study>/report/index.html")
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(),
         description="Recipe of the embedded models, for `snakemake train_scenes_model` and `train_scenes_clip` only",

@@ -18,8 +18,10 @@ _OPTIONAL = ("mask", "label", "word_type")
 Size = tuple[int, int]
 
 
-def custom_cases(dataset: str, path: Path, root: Path, word_removal: WordRemoval = "word") -> list[Case]:
-    """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`.
+def custom_cases(
+    dataset: str, path: Path, root: Path, word_removal: WordRemoval = "word", *, outside_root: bool = False
+) -> list[Case]:
+    """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`, or, if allowed, outside it.
 
     The image's path is its id. The word may stand in the caption in another case. Without a label the word is the
     label; without a mask the case has none. Every image is decoded. Raises one InputError that tells every bad row
@@ -33,7 +35,7 @@ def custom_cases(dataset: str, path: Path, root: Path, word_removal: WordRemoval
         for record in records:
             progress.advance()
             try:
-                case = _make(dataset, record.cells, root, sizes, word_removal)
+                case = _make(dataset, record.cells, root, sizes, word_removal, outside_root)
             except InputError as error:
                 problems[record.line] = str(error)
                 continue
@@ -46,14 +48,19 @@ def custom_cases(dataset: str, path: Path, root: Path, word_removal: WordRemoval
 
 
 def _make(
-    dataset: str, cells: dict[str, str], root: Path, sizes: dict[str, Size | InputError], word_removal: WordRemoval
+    dataset: str,
+    cells: dict[str, str],
+    root: Path,
+    sizes: dict[str, Size | InputError],
+    word_removal: WordRemoval,
+    outside_root: bool,
 ) -> Case:
     empty = [name for name in _REQUIRED if not cells[name]]
     if empty:
         raise InputError(f"`{'`, `'.join(empty)}` is empty.")
-    image_path = _path_below(root, "image", cells["image"])
+    image_path = _path(root, "image", cells["image"], outside_root)
     size = _image_size(root, image_path, sizes)
-    mask_path = _path_below(root, "mask", cells["mask"]) if cells["mask"] else ""
+    mask_path = _path(root, "mask", cells["mask"], outside_root) if cells["mask"] else ""
     if mask_path:
         _check_mask(root / mask_path, size)
     case = make_case(
@@ -73,11 +80,13 @@ def _make(
     return case
 
 
-def _path_below(root: Path, name: str, text: str) -> str:
+def _path(root: Path, name: str, text: str, outside_root: bool) -> str:
     """A path of the CSV in one spelling (`./a.png` is `a.png`), so that an image has one id."""
     path = PurePosixPath(text)
-    if path.is_absolute() or ".." in path.parts:
-        raise InputError(f"`{name}` is {text!r}; expected a path below {root}.")
+    if not outside_root and (path.is_absolute() or ".." in path.parts):
+        raise InputError(
+            f"`{name}` is {text!r}; expected a path below {root}, or `outside_root: true` in the dataset's section."
+        )
     return path.as_posix()
 
 

@@ -218,4 +218,4 @@ def _write_titles(cells: Sequence[Axes], heads: Sequence[str], title: str, above
     for cell, head in zip(cells, heads, strict=True):
         write_beside(cell, 0.5, 1.0, above + 9, head, "center", fontsize=size, fontweight="bold")
     if title:
-        write_beside(cells[0], 0.0, 1.0, above + size + 17, title, "left", fontsize=10.5, fontweight="bold")
+        write_beside(cells[0], 0.0, 1.0, above + size + 14, title, "left", fontsize=8.5, fontweight="bold")

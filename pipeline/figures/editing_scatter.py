@@ -10,7 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.figures.style import GUIDE, MUTED, figure_style, method_style, panel_figure, sentence_figure
+from pipeline.figures.style import (
+    GUIDE,
+    MUTED,
+    NOTE_SIZE,
+    figure_style,
+    method_style,
+    panel_figure,
+    panel_width,
+    sentence_figure,
+)
 from pipeline.metrics.bootstrap import cluster_sums, percentile_interval
 from pipeline.metrics.correlation import across_cases
 
@@ -26,7 +35,7 @@ TITLES = {"omit": "word left out", "swap": "word swapped"}
 PREDICTORS = {"cmi": "CMI iᵒ (nats)", "attention": "attention (sum of the map)"}
 CMI_OF_SWAP = "CMI iᵒ against the swapped caption (nats)"
 
-_WIDTH, _HEIGHT = 2.9, 2.3  # inches, of a panel
+_HEIGHT = 1.9  # inches, of a panel
 _FEWEST = 3  # cases from which a line is drawn
 
 
@@ -67,11 +76,11 @@ def draw(points: pd.DataFrame, failed: int, weights: np.ndarray, confidence: flo
         figure, panels = panel_figure(
             [_HEIGHT] * (2 * len(interventions)),
             columns=2,
-            width=_WIDTH,
-            left=0.62,
-            right=0.15,
-            above=0.42,
-            below=0.55,
+            width=panel_width(2, 0.55, 0.12),
+            left=0.55,
+            right=0.12,
+            above=0.36,
+            below=0.45,
             heading=HEADING,
             note=f"{note} {LEFT_OUT.format(failed)}" if failed else note,
         )
@@ -139,7 +148,7 @@ def _draw_panel(axes: Axes, x: np.ndarray, y: np.ndarray, resamples: Resamples, 
         top = max(top, float(np.nanmax([fit.high, fit.y])))
     text = _correlation(x, y, resamples) if len(x) >= _FEWEST else f"fewer than {_FEWEST} cases"
     axes.margins(x=0.04)
-    axes.text(1, 0.995, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, color=MUTED)
+    axes.text(1, 0.995, text, transform=axes.transAxes, ha="right", va="top", fontsize=NOTE_SIZE, color=MUTED)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(color=GUIDE, linewidth=0.6)

@@ -36,22 +36,22 @@ LAYOUT = Layout(
     heading=HEADING,
     note=NOTE,
     heads=HEADS,
-    cell=0.66,
-    gap=0.03,
-    titles=0.5,
-    line=0.135,
-    below=0.15,  # the line of totals
-    room=Room(left=0.02, right=0.22, above=0.08, below=0.02),
-    caption_size=7.0,
-    head_size=7.5,
+    cell=0.575,
+    gap=0.025,
+    titles=0.42,
+    line=0.115,
+    below=0.13,  # the line of totals
+    room=Room(left=0.02, right=0.25, above=0.08, below=0.02),
+    caption_size=6.5,
+    head_size=6.5,
     caption_above=3,
-    characters=64,
+    characters=58,
 )
-_COLUMNS = 3
+_COLUMNS = 2
 
 
 def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> Figure:
-    """Small strips of real | unchanged | edited | change | CMI in three columns, agreements above misses.
+    """Small strips of real | unchanged | edited | change | CMI in two columns, agreements above misses.
 
     Args:
         agreements, misses: the strips of the two groups in their order; one of them may be empty.
@@ -86,4 +86,4 @@ def _draw_cells(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_t
         (cells[3], 0.5, f"Σ {number(strip.change_total)}", "center"),
         (cells[4], 0.5, f"{number(strip.cmi_nats)} nats", "center"),
     ):
-        write_beside(cell, x, 0.0, -8, text, side, fontsize=6.5, color=MUTED)
+        write_beside(cell, x, 0.0, -8, text, side, fontsize=6, color=MUTED)

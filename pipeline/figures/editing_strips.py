@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import zip_longest
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,25 +34,21 @@ NOTE = (
 )
 HEADS = ("real", "reconstruction", "edited", "change", "CMI", "MI", "attention")
 
-STRIPS_OF_ONE_COLUMN = 6  # more strips than this are set in two columns: agreements left, misses right
-
 LAYOUT = Layout(
     heading=HEADING,
     note=NOTE,
     heads=HEADS,
-    cell=1.12,
-    gap=0.05,
-    titles=0.56,
-    line=0.17,
-    below=0.32,  # colour bar under a map, with its numbers
+    cell=0.92,
+    gap=0.04,
+    titles=0.45,
+    line=0.135,
+    below=0.28,  # colour bar under a map, with its numbers
     room=Room(left=0.02, right=0.02, above=0.1, below=0.02),
-    caption_size=8.5,
-    head_size=9,
-    caption_above=4,
-    characters=110,  # beside which r stands
+    caption_size=7.5,
+    head_size=7.5,
+    caption_above=3,
+    characters=100,  # beside which r stands
 )
-_GUTTER = 0.4  # inches, to the right of each of two columns
-
 
 def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> Figure:
     """One strip a case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
@@ -72,7 +66,6 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> 
     """
     colours = colour_map(palette)
     strips = [*agreements, *misses]
-    columns = 2 if len(strips) > STRIPS_OF_ONE_COLUMN and agreements and misses else 1
     titles = {0: AGREEMENTS} if agreements else {}
     titles |= {len(agreements): MISSES} if misses else {}
     change_tops = scale_tops([float(strip.change.max()) for strip in strips])
@@ -81,23 +74,13 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> 
     def draw_cells(cells: Sequence[Axes], index: int) -> None:
         _draw_cells(cells, strips[index], colours, change_tops[index], information_tops[index])
 
-    layout = replace(LAYOUT, room=LAYOUT.room._replace(right=_GUTTER)) if columns == 2 else LAYOUT
-    places = _places(len(agreements), len(misses), columns)
-    return draw_strips(strips, places, titles, columns, layout, draw_cells)
+    return draw_strips(strips, range(len(strips)), titles, 1, LAYOUT, draw_cells)
 
 
 def scale_labels(low: float, high: float) -> tuple[str, str]:
     """The ends of a scale, the lower one with as many decimals as the upper one."""
     upper = number(high)
     return f"{low:.{len(upper.partition('.')[2])}f}" if low else "0", upper
-
-
-def _places(agreements: int, misses: int, columns: int) -> list[int | None]:
-    """Which strip stands at each place: group after group, or in two columns side by side; None for an empty place."""
-    first, second = range(agreements), range(agreements, agreements + misses)
-    if columns == 1:
-        return [*first, *second]
-    return [index for pair in zip_longest(first, second) for index in pair]
 
 
 def _draw_cells(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_top: float, nats_top: float) -> None:
@@ -124,7 +107,7 @@ def _write_corner(cell: Axes, text: str) -> None:
         transform=cell.transAxes,
         ha="right",
         va="bottom",
-        fontsize=7,
+        fontsize=6,
         color="white",
         bbox=shade,
     )
@@ -135,6 +118,6 @@ def _draw_scale(cell: Axes, colours: Colormap, low: float, high: float) -> None:
     bar = cell.inset_axes((0.18, -0.085, 0.64, 0.045))
     bar.imshow(np.linspace(0, 1, 256)[None], cmap=colours, aspect="auto")
     bar.set(yticks=[])
-    bar.set_xticks([0, 255], labels=scale_labels(low, high), fontsize=6.5, color=MUTED)
+    bar.set_xticks([0, 255], labels=scale_labels(low, high), fontsize=6, color=MUTED)
     bar.tick_params(length=0, pad=1.5)
     bar.spines[:].set_visible(False)

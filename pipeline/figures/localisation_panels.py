@@ -1,10 +1,11 @@
-"""Figure: image, CMI, MI and attention maps, and the object's mask, one row a case under its caption."""
+"""Figure: image, MI, CMI and attention maps, and the object's mask, one row a case under its caption."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -12,17 +13,31 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
-from pipeline.figures.style import ACCENT, MUTED, colour_map, figure_style
+from pipeline.figures.style import ACCENT, MUTED, PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure
 from pipeline.metrics.heatmaps import is_constant, min_max
 from pipeline.words import find_word
 
-CELL = 1.35  # inches, side of a picture
-STRIP = 0.52  # inches, height of the caption above it
-ROWS_OF_ONE_COLUMN = 6  # more rows than this are set in two columns
-CAPTION_SIZE = 8.5
+CELL = 1.0  # inches, side of a picture in one column; in two, what the page leaves
+STRIP = 0.42  # inches, height of the caption above it
+ROWS_OF_ONE_COLUMN = 4  # more rows than this are set in two columns
+CAPTION_SIZE = 7.0
+_HEADS = 0.2  # inches, height of the heads of the columns
+_GAP = 0.03  # inches, between two pictures
+_GUTTER = 0.28  # inches, between two columns
+_LETTERS_AN_INCH = 17.0  # of a caption
+
+HEADING = "What does a word tell about each pixel?"
+NOTE = (
+    "{shown} of {n:,} cases of {dataset}, chosen {chosen}. MI: of the word alone; CMI: of the word given the rest of the"
+    " caption; both iᵒ, on one scale, their totals over the image above the maps; above the image, the value that is 1 on"
+    " that scale, nats a pixel of the latent image. Attention has no unit."
+)
+CHOSEN = {
+    True: "from the best IoU of CMI to the worst, down the columns",
+    False: "by a hash, not by what their maps show",
+}
 
 
 @dataclass(frozen=True)
@@ -54,87 +69,100 @@ class Panel:
     iou: float | None
 
 
-def draw(panels: Sequence[Panel], palette: str, attention_name: str = "attention") -> Figure:
-    """One row a case: image | CMI | MI | attention | mask.
+def draw(panels: Sequence[Panel], palette: str, attention_name: str = "attention", note: str = "") -> Figure:
+    """One row a case: image | MI | CMI | attention | mask.
 
-    CMI and MI of a row share a scale from 0 to their joint maximum, so their colours compare; their totals in nats
+    MI and CMI of a row share a scale from 0 to their joint maximum, so their colours compare; their totals in nats
     stand above them. Attention has no unit and is scaled alone. One colour bar serves all. The mask's outline is drawn
     on every map; its column is left out when no case has a mask.
 
     Args:
-        panels: the rows, in order.
-        palette: Matplotlib's name of a perceptually uniform colour map.
+        panels: the rows, in order: down the first column, then down the second.
+        palette: of `figures.palette`.
         attention_name: which attention is drawn, for the column's head.
+        note: how to read the figure, from `note`.
 
     Raises:
         InputError: there is no such colour map.
     """
     colours = colour_map(palette)
-    heads = ["image", "CMI", "MI", attention_name]
+    heads = ["image", "MI", "CMI", attention_name]
     if any(panel.mask is not None for panel in panels):
         heads.append("mask")
     columns = 2 if len(panels) > ROWS_OF_ONE_COLUMN else 1
     rows = max(-(-len(panels) // columns), 1)
-    width, row_height, foot = len(heads) * CELL, CELL + STRIP, 0.5
-    figure_width, figure_height = columns * width + (columns - 1) * 0.45 + 0.1, rows * row_height + foot + 0.3
+    places = [column * rows + row for row in range(rows) for column in range(columns)]
+    strips = [_HEADS + STRIP if place < columns else STRIP for place in range(len(places))]
+    width = (PAGE - (columns - 1) * _GUTTER) / columns
+    cell = (width - (len(heads) - 1) * _GAP) / len(heads) if columns == 2 else CELL
     with figure_style():
-        figure = Figure(figsize=(figure_width, figure_height))
-        grid = figure.add_gridspec(
-            rows,
-            columns,
-            left=0.05 / figure_width,
-            right=1 - 0.05 / figure_width,
-            bottom=foot / figure_height,
-            top=1 - 0.3 / figure_height,
-            wspace=0.45 / width,
-            hspace=0.0,
+        figure, rooms = panel_figure(
+            [strip + cell for strip in strips],
+            columns=columns,
+            width=width if columns == 2 else len(heads) * cell + (len(heads) - 1) * _GAP,
+            left=0.0,
+            right=_GUTTER if columns == 2 else 0.0,
+            above=0.0,
+            below=0.08,
+            heading=HEADING,
+            note=note,
         )
-        for index, panel in enumerate(panels):
-            # Down the first column, then down the second.
-            place = grid[index % rows, index // rows]
-            _draw_row(figure, place, panel, heads, colours, with_heads=index % rows == 0)
-        _draw_colour_bar(figure, colours, figure_width, figure_height)
+        for room, strip, index in zip(rooms, strips, places, strict=True):
+            room.axis("off")
+            if index < len(panels):
+                head_row = heads if strip > STRIP else [""] * len(heads)
+                _draw_row(figure, room, panels[index], cell, head_row, colours)
+        _draw_colour_bar(figure, colours)
     return figure
 
 
+def note(shown: int, n: int, dataset: str, *, by_quality: bool) -> str:
+    """How to read the figure: `shown` of the n cases of a dataset, and by what they were chosen."""
+    return NOTE.format(shown=shown, n=n, dataset=dataset, chosen=CHOSEN[by_quality])
+
+
 def _draw_row(
-    figure: Figure, place: SubplotSpec, panel: Panel, heads: list[str], colours: Colormap, *, with_heads: bool
+    figure: Figure, room: Axes, panel: Panel, side: float, heads: Sequence[str], colours: Colormap
 ) -> None:
-    grid = GridSpecFromSubplotSpec(2, len(heads), place, height_ratios=[STRIP, CELL], hspace=0.0, wspace=0.04)
-    strip = figure.add_subplot(grid[0, :])
-    strip.axis("off")
-    _write_caption(strip, panel, len(heads) * CELL)
-    cells = [figure.add_subplot(grid[1, column]) for column in range(len(heads))]
+    """Pictures of a case along the lower edge of its room, the caption above them."""
+    place, (width, height) = room.get_position(), figure.get_size_inches()
+    cells = [
+        figure.add_axes((place.x0 + column * (side + _GAP) / width, place.y0, side / width, side / height))
+        for column in range(len(heads))
+    ]
     top = max((float(m.max()) for m in (panel.cmi, panel.mi) if m is not None), default=1.0)
-    cells[0].imshow(panel.image, interpolation="nearest")
-    _draw_map(cells[1], panel.cmi, panel, colours, top)
-    _draw_map(cells[2], panel.mi, panel, colours, top)
+    cells[0].imshow(panel.image)
+    _draw_map(cells[1], panel.mi, panel, colours, top)
+    _draw_map(cells[2], panel.cmi, panel, colours, top)
     attention = panel.attention
     if attention is not None and not is_constant(attention):
         attention = min_max(attention)
     _draw_map(cells[3], attention, panel, colours, 1.0)
-    if len(heads) > 4:
+    if len(cells) > 4:
         _draw_mask(cells[4], panel)
-    notes = ["", _total(panel.cmi, panel.cmi_nats), _total(panel.mi, panel.mi_nats), "", ""]
+    over = [f"1 = {top:.2g}", _total(panel.mi, panel.mi_nats), _total(panel.cmi, panel.cmi_nats), "", ""]
     if panel.iou is not None:
-        notes[1] += f", IoU {100 * panel.iou:.0f} %"
-    for cell, head, note in zip(cells, heads, notes, strict=False):
+        over[4] = f"CMI IoU {100 * panel.iou:.0f} %"
+    for cell, head, text in zip(cells, heads, over, strict=False):
         cell.set(xticks=[], yticks=[])
         cell.spines[:].set_visible(False)
-        cell.set_title(note, fontsize=7.5, color=MUTED, pad=2.0)
-        if with_heads:
-            cell.annotate(
-                head,
-                xy=(0.5, 1.0),
-                xytext=(0, 41),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=10,
-                fontweight="bold",
-                annotation_clip=False,
-            )
+        cell.set_title(text, fontsize=SMALL_SIZE, color=MUTED, pad=2.0)
+        if head:
+            _write_over(cell, head, 0.5, 72 * STRIP, ha="center", fontsize=7.5, fontweight="bold")
+    _write_caption(cells[0], panel, len(cells) * side)
+
+
+def _write_over(cell: Axes, text: str, x: float, up: float, **style: Any) -> None:
+    cell.annotate(
+        text,
+        xy=(x, 1.0),
+        xytext=(0, up),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="bottom",
+        annotation_clip=False,
+        **style,
+    )
 
 
 def _total(heat: np.ndarray | None, nats: float) -> str:
@@ -147,7 +175,7 @@ def _draw_map(axes: Axes, heat: np.ndarray | None, panel: Panel, colours: Colorm
         axes.text(0.5, 0.5, "no map", transform=axes.transAxes, ha="center", va="center", color=MUTED)
         axes.set_box_aspect(1)
         return
-    axes.imshow(heat, cmap=colours, vmin=0.0, vmax=top if top > 0 else 1.0, interpolation="nearest")
+    axes.imshow(heat, cmap=colours, vmin=0.0, vmax=top if top > 0 else 1.0)
     if panel.mask is not None:
         _outline(axes, panel.mask, "white")
 
@@ -159,7 +187,7 @@ def _draw_mask(axes: Axes, panel: Panel) -> None:
         return
     grey = panel.image.mean(axis=2, keepdims=True)
     faded = np.broadcast_to(205 + 0.18 * grey, panel.image.shape)
-    axes.imshow(np.where(panel.mask[:, :, None], panel.image, faded).astype(np.uint8), interpolation="nearest")
+    axes.imshow(np.where(panel.mask[:, :, None], panel.image, faded).astype(np.uint8))
     _outline(axes, panel.mask, "black")
 
 
@@ -168,13 +196,13 @@ def _outline(axes: Axes, mask: np.ndarray, colour: str) -> None:
         # A border of zeros closes outlines that run along the edge of the picture.
         padded = np.pad(mask.astype(float), 1)
         rows, columns = (np.arange(-1, size + 1) for size in mask.shape)
-        axes.contour(columns, rows, padded, levels=[0.5], colors=colour, linewidths=0.7)
+        axes.contour(columns, rows, padded, levels=[0.5], colors=colour, linewidths=0.5)
         axes.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
 
 
 def _write_caption(axes: Axes, panel: Panel, width: float) -> None:
     """The caption with the word in bold colour, in at most two lines, and the note after it."""
-    lines = caption_lines(panel.caption, panel.word, characters=int(width * 13.5), most=2)
+    lines = caption_lines(panel.caption, panel.word, characters=int(width * _LETTERS_AN_INCH), most=2)
     spans = _find(" ".join(lines), panel.word)
     boxes: list[Artist] = []
     start = 0
@@ -192,8 +220,8 @@ def _write_caption(axes: Axes, panel: Panel, width: float) -> None:
     packed = VPacker(children=boxes, pad=0, sep=2, align="left")
     box = AnnotationBbox(
         packed,
-        (0.0, 0.0),
-        xybox=(0, 13),
+        (0.0, 1.0),
+        xybox=(0, 11),
         xycoords="axes fraction",
         boxcoords="offset points",
         box_alignment=(0, 0),
@@ -232,11 +260,13 @@ def split_at(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, boo
     return [piece for piece in [*pieces, (line[end:], False)] if piece[0]]
 
 
-def _draw_colour_bar(figure: Figure, colours: Colormap, width: float, height: float) -> None:
-    length = min(3.2, 0.5 * width)
-    axes = figure.add_axes(((width - length) / 2 / width, 0.33 / height, length / width, 0.1 / height))
+def _draw_colour_bar(figure: Figure, colours: Colormap) -> None:
+    """One bar under all rows; the figure grows by its room when it is saved."""
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((0.5 - 0.9 / width, -0.14 / height, 1.8 / width, 0.08 / height))
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colours), cax=axes, orientation="horizontal")
     bar.outline.set_visible(False)
     bar.set_ticks([0, 0.5, 1], labels=["0", "½", "1"])
-    bar.ax.tick_params(labelsize=7.5, length=2)
-    bar.set_label("share of the row's maximum (CMI and MI on one scale, attention on its own)", fontsize=8, labelpad=1)
+    bar.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
+    text = "share of the largest value: of MI and CMI together, nats a pixel of the latent image; of attention"
+    bar.set_label(text, fontsize=6.5, labelpad=1)

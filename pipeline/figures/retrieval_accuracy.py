@@ -19,6 +19,7 @@ from pipeline.figures.style import (
     figure_style,
     method_style,
     panel_figure,
+    panel_width,
     title_panel,
 )
 
@@ -28,8 +29,9 @@ NOTE = (
     " have the same words, or nearly, and say something else. Dashed: chance, that is choosing blindly."
 )
 
-_ROW = 0.33  # inches, height of a method
-_MOST_COLUMNS = 3
+_ROW = 0.27  # inches, height of a method
+_MOST_COLUMNS = 2
+_ROOM = {"left": 0.12, "right": 0.5, "label_room": 1.3}  # inches
 _APART = 0.19  # rows, half the distance between the share of all cases and the mean over groups
 
 
@@ -49,12 +51,10 @@ def draw(table: pd.DataFrame) -> Figure:
         figure, panels = panel_figure(
             [_ROW * len(methods) + 0.25] * len(datasets),
             columns=columns,
-            width=2.35,
-            left=0.12,
-            right=0.62,
-            above=0.5,
-            below=0.5 + 0.12 * lines,
-            label_room=1.6,
+            width=min(panel_width(columns, **_ROOM), 3.0),
+            **_ROOM,
+            above=0.42,
+            below=0.42 + 0.1 * lines,
             heading=HEADING,
             note=NOTE,
             legend=_legend(table),
@@ -103,10 +103,10 @@ def _draw_dataset(axes: Axes, dataset: str, rows: pd.DataFrame, methods: list[st
     axes.annotate(
         "\n".join(failures(rows)),
         xy=(0, 0),
-        xytext=(0, -33),
+        xytext=(0, -28),
         xycoords="axes fraction",
         textcoords="offset points",
-        fontsize=7,
+        fontsize=6,
         color=MUTED,
         va="top",
         annotation_clip=False,
@@ -138,7 +138,7 @@ def _draw_chance(axes: Axes, chance: float) -> None:
         xy=(chance, -0.75),
         xytext=(4, 0),
         textcoords="offset points",
-        fontsize=7.5,
+        fontsize=6.5,
         color="#333333",
         va="center",
     )
@@ -147,18 +147,18 @@ def _draw_chance(axes: Axes, chance: float) -> None:
 def _draw_method(axes: Axes, place: int, method: str, row: dict[str, Any]) -> None:
     style = method_style(method)
     if not np.isfinite(row["micro"]):
-        _write(axes, place, "no score", size=7)
+        _write(axes, place, "no score", size=6)
         return
     grouped = np.isfinite(row["macro"])
     above, below = (place - _APART, place + _APART) if grouped else (place, place)
     axes.plot([100 * row["micro_low"], 100 * row["micro_high"]], [above, above], color=style.colour, linewidth=1.8)
-    axes.plot(100 * row["micro"], above, "o", color=style.colour, markersize=6.5, mec="white", mew=0.6, clip_on=False)
+    axes.plot(100 * row["micro"], above, "o", color=style.colour, markersize=5.2, mec="white", mew=0.6, clip_on=False)
     if grouped:
         axes.plot([100 * row["macro_low"], 100 * row["macro_high"]], [below, below], color=style.colour, linewidth=0.8)
         axes.plot(
-            100 * row["macro"], below, "D", color=style.colour, markersize=3.8, mfc="white", mew=1.0, clip_on=False
+            100 * row["macro"], below, "D", color=style.colour, markersize=3.2, mfc="white", mew=1.0, clip_on=False
         )
-        _write(axes, below, f"{100 * row['macro']:.1f}", size=7, colour=MUTED)
+        _write(axes, below, f"{100 * row['macro']:.1f}", size=6, colour=MUTED)
     _write(axes, above, f"{100 * row['micro']:.1f}", colour="black")
 
 
@@ -167,7 +167,7 @@ def _write(axes: Axes, place: float, text: str, *, size: float = NOTE_SIZE, colo
     axes.annotate(
         text,
         xy=(1, place),
-        xytext=(30, 0),
+        xytext=(27, 0),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         ha="right",

@@ -19,6 +19,7 @@ from pipeline.figures.style import (
     figure_style,
     method_style,
     panel_figure,
+    panel_width,
     title_panel,
 )
 
@@ -28,7 +29,8 @@ NOTE = (
     " set side by side. Lines across, their intervals at the left: scores that need no denoiser. Black dashes: chance."
 )
 
-_MOST_COLUMNS = 3
+_MOST_COLUMNS = 2
+_ROOM = {"left": 0.12, "right": 0.45, "label_room": 0.45}  # inches
 _SAME = 1.15  # ratio of costs up to which scores are set side by side
 _BESIDE = 8.0  # points between them
 
@@ -45,14 +47,12 @@ def draw(table: pd.DataFrame) -> Figure:
     columns = balanced_columns(len(datasets), _MOST_COLUMNS)
     with figure_style():
         figure, panels = panel_figure(
-            [1.9] * len(datasets),
+            [1.6] * len(datasets),
             columns=columns,
-            width=2.5,
-            left=0.15,
-            right=0.6,
-            above=0.5,
-            below=0.55,
-            label_room=0.5,
+            width=min(panel_width(columns, **_ROOM), 3.5),
+            **_ROOM,
+            above=0.42,
+            below=0.48,
             heading=HEADING,
             note=NOTE,
             legend=[_key(str(method), rows) for method, rows in known.groupby("method", sort=False)],
@@ -67,7 +67,7 @@ def draw(table: pd.DataFrame) -> Figure:
 def _key(method: str, rows: pd.DataFrame) -> Line2D:
     style = method_style(method)
     if _runs_denoiser(rows).any():
-        return Line2D([], [], color=style.colour, marker=style.marker, markersize=6, linewidth=1.4, label=style.name)
+        return Line2D([], [], color=style.colour, marker=style.marker, markersize=5, linewidth=1.4, label=style.name)
     return Line2D([], [], color=style.colour, linestyle=style.line, linewidth=1.6, label=style.name)
 
 
@@ -123,7 +123,7 @@ def _draw_dataset(axes: Axes, dataset: str, rows: pd.DataFrame, chance: float) -
         x, y = row["evaluations_per_case"], 100 * row["micro"]
         interval = [100 * row["micro_low"], 100 * row["micro_high"]]
         axes.plot([x, x], interval, color=style.colour, linewidth=1.4, transform=transform)
-        (mark,) = axes.plot(x, y, style.marker, color=style.colour, markersize=6.5, mec="white", mew=0.6)
+        (mark,) = axes.plot(x, y, style.marker, color=style.colour, markersize=5.2, mec="white", mew=0.6)
         mark.set(transform=transform, clip_on=False)
     n = rows["n"].max()
     title_panel(axes, dataset, f"{int(n):,} cases" if np.isfinite(n) else "no score")
@@ -141,7 +141,7 @@ def _draw_chance(axes: Axes, chance: float) -> None:
         xytext=(4, 0),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
-        fontsize=7.5,
+        fontsize=6.5,
         color=MUTED,
         va="center",
         annotation_clip=False,

@@ -18,6 +18,7 @@ from pipeline.figures.style import (
     figure_style,
     method_style,
     panel_figure,
+    panel_width,
     sentence_figure,
     shorten,
     title_panel,
@@ -36,9 +37,10 @@ NOTHING = "No dataset here has groups, such as relations or attribute pairs, wit
 MOST_GROUPS = 40  # in a panel
 
 _BASELINE, _STANDARD, _ORTHOGONAL = "clip", "i_s", "i_o"
-_ROW = 0.2  # inches, height of a group
+_ROW = 0.17  # inches, height of a group
 _NAME = 26  # characters
 _MOST_COLUMNS = 2
+_RIGHT = 0.75  # inches, for the columns beside a panel
 
 
 class Group(NamedTuple):
@@ -92,15 +94,17 @@ def draw(by_group: pd.DataFrame, chances: Mapping[str, float]) -> Figure:
         MARKED: any(group.marked for group in every),
         SYMMETRIC: any(group.symmetric for group in every),
     }
+    columns = balanced_columns(len(shown), _MOST_COLUMNS)
+    left = 0.2 + 0.056 * max(len(group_label(group)) for group in every)
     with figure_style():
         figure, axes = panel_figure(
             [_ROW * (len(groups) + 1) for groups in shown.values()],
-            columns=balanced_columns(len(shown), _MOST_COLUMNS),
-            width=2.3,
-            left=0.25 + 0.066 * max(len(group_label(group)) for group in every),
-            right=0.95,
-            above=0.5,
-            below=0.55,
+            columns=columns,
+            width=min(panel_width(columns, left, _RIGHT), 3.0),
+            left=left,
+            right=_RIGHT,
+            above=0.42,
+            below=0.45,
             heading=HEADING if compared else HEADING_ALONE,
             note=" ".join(note for note, holds in notes.items() if holds),
             legend=[_mark(roles, role) for role, method in enumerate(roles) if method in methods],
@@ -168,7 +172,7 @@ def _set_axes(axes: Axes, groups: Sequence[Group], chance: float) -> None:
     axes.grid(axis="x", color=GUIDE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0, labelsize=8)
+    axes.tick_params(axis="y", length=0, labelsize=6.5)
     ticks = axes.set_yticks(range(len(groups)), [group_label(group) for group in groups])
     for tick, group in zip(ticks, groups, strict=True):
         tick.label1.set_fontweight("bold" if group.marked else "normal")
@@ -184,7 +188,7 @@ def _draw_group(axes: Axes, place: int, group: Group, roles: Roles) -> None:
             [place, place],
             color=method_style(better).colour,
             alpha=0.45,
-            linewidth=2.4,
+            linewidth=2.0,
             solid_capstyle="butt",
             zorder=2,
         )
@@ -197,7 +201,7 @@ def _draw_group(axes: Axes, place: int, group: Group, roles: Roles) -> None:
 def _mark(roles: Roles, role: int, accuracy: float = float("nan"), place: float = float("nan")) -> Line2D:
     """Marker of a method: CLIP's is a ring, so that the dot is seen in it where both agree."""
     style = method_style(roles[role])
-    shape, size, order = (("o", 8.0, 4), ("o", 5.0, 5), ("D", 3.6, 3))[role]
+    shape, size, order = (("o", 6.4, 4), ("o", 4.0, 5), ("D", 3.0, 3))[role]
     ring = role == 0
     return Line2D(
         [100 * accuracy],
@@ -207,7 +211,7 @@ def _mark(roles: Roles, role: int, accuracy: float = float("nan"), place: float 
         markersize=size,
         color=style.colour,
         mfc="none" if ring else style.colour,
-        mew=1.4 if ring else 0.0,
+        mew=1.2 if ring else 0.0,
         label=style.name,
         clip_on=False,
         zorder=order,
@@ -216,7 +220,7 @@ def _mark(roles: Roles, role: int, accuracy: float = float("nan"), place: float 
 
 def _write(axes: Axes, place: int, change: str, n: str, colour: str) -> None:
     """The two columns right of a panel."""
-    for text, offset in ((change, 36), (n, 66)):
+    for text, offset in ((change, 28), (n, 50)):
         axes.annotate(
             text,
             xy=(1, place),
@@ -225,7 +229,7 @@ def _write(axes: Axes, place: int, change: str, n: str, colour: str) -> None:
             textcoords="offset points",
             ha="right",
             va="center",
-            fontsize=8,
+            fontsize=6.5,
             color=colour,
             annotation_clip=False,
         )

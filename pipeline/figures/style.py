@@ -1,4 +1,6 @@
-"""Look shared by the figures: names of methods and datasets, colours, text sizes, panels under a heading, saving.
+"""Look shared by the figures: names of methods and datasets, colours, sizes, panels under a heading, saving.
+
+`style.mplstyle` beside this file holds Matplotlib's settings.
 
 Colours are safe for the colour-blind: Okabe and Ito's for the methods of localisation, Tol's "vibrant" for those of
 retrieval. References that know nothing of the word, or nothing of the image, are grey.
@@ -11,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -25,10 +27,20 @@ ACCENT = "#C43C00"  # the word in a caption
 MUTED = "#6B6B6B"  # secondary text
 GUIDE = "#E4E4E4"  # grid lines
 
-HEADING_SIZE = 12.0  # points
-NOTE_SIZE = 8.5  # points, of the text under a heading, of legends and of what stands beside panels
-_LINE = 0.165  # inches, height of a line of the note
-_NARROWEST = 5.4  # inches, width of heading, note and legend over a narrower figure
+COLUMN = 3.25  # inches, width of a figure that stands in one of two columns of a page
+PAGE = 6.75  # inches, width of a figure that stands across the page
+
+HEADING_SIZE = 9.5  # points
+NOTE_SIZE = 7.0  # points, of the text under a heading, of legends and of what stands beside panels
+SMALL_SIZE = 6.0  # points, of numbers in and under pictures
+_LINE = 0.135  # inches, height of a line of the note
+_LETTER = 0.0565  # inches, width of a letter of the note
+_NARROWEST = 5.0  # inches, width of heading, note and legend over a narrower figure
+
+STYLE_FILE = Path(__file__).with_name("style.mplstyle")
+
+# `figures.palette: paper` draws heat maps in the colours of the published figures.
+_PALETTES = {"paper": "jet"}
 
 
 @dataclass(frozen=True)
@@ -93,31 +105,25 @@ def method_style(method: str) -> MethodStyle:
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Matplotlib settings of every figure, for the length of a `with` block."""
-    settings: dict[Any, Any] = {
-        "font.family": "DejaVu Sans",
-        "font.size": 9,
-        "axes.titlesize": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#444444",
-        "axes.linewidth": 0.8,
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "figure.facecolor": "white",
-    }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(fname=STYLE_FILE):
         yield
 
 
 def colour_map(name: str) -> mpl.colors.Colormap:
-    """The colour map of heat maps by its Matplotlib name.
+    """The colour map of heat maps by its Matplotlib name, or `paper` for that of the published figures.
 
     Raises:
         InputError: Matplotlib has no such colour map.
     """
+    name = _PALETTES.get(name, name)
     if name not in mpl.colormaps:
         raise InputError(f"figures.palette is {name!r}; it must be a Matplotlib colour map such as cividis or viridis.")
     return mpl.colormaps[name]
+
+
+def panel_width(columns: int, left: float, right: float, label_room: float = 0.0) -> float:
+    """Width of each of so many panels with which a `panel_figure` is as wide as a page, inches."""
+    return (PAGE - label_room) / columns - left - right
 
 
 def balanced_columns(panels: int, most: int) -> int:
@@ -160,9 +166,9 @@ def panel_figure(
     """
     figure_width = label_room + columns * (left + width + right)
     text_width = max(figure_width, _NARROWEST)
-    lines = textwrap.wrap(note, int(text_width / 0.068)) or [""]
-    legend_rows = -(-len(legend) // max(int(text_width / 1.75), 1))
-    head = 0.36 + _LINE * len(lines) + (0.12 + 0.2 * legend_rows if legend else 0.0)
+    lines = textwrap.wrap(note, int(text_width / _LETTER)) or [""]
+    legend_rows = -(-len(legend) // max(int(text_width / 1.45), 1))
+    head = 0.3 + _LINE * len(lines) + (0.1 + 0.17 * legend_rows if legend else 0.0)
     places, used = [], [head] * columns
     for height in heights:
         column = used.index(min(used))
@@ -173,13 +179,13 @@ def panel_figure(
     figure.text(0.02 / figure_width, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
     for number, line in enumerate(lines):
         # One text a line: in a text of several, their distances would follow their letters.
-        baseline = 1 - (0.4 + _LINE * number) / figure_height
+        baseline = 1 - (0.33 + _LINE * number) / figure_height
         figure.text(0.02 / figure_width, baseline, line, fontsize=NOTE_SIZE, color=MUTED, va="baseline")
     if legend:
         figure.legend(
             handles=list(legend),
             loc="upper left",
-            bbox_to_anchor=(0.02 / figure_width, 1 - (0.4 + _LINE * len(lines)) / figure_height),
+            bbox_to_anchor=(0.02 / figure_width, 1 - (0.33 + _LINE * len(lines)) / figure_height),
             ncols=-(-len(legend) // legend_rows),
             frameon=False,
             fontsize=NOTE_SIZE,
@@ -198,9 +204,9 @@ def panel_figure(
 def sentence_figure(heading: str, sentence: str) -> Figure:
     """A figure that says in one sentence why there is nothing to draw."""
     with figure_style():
-        figure = Figure(figsize=(5.2, 1.0))
+        figure = Figure(figsize=(5.0, 0.8))
         figure.text(0.01, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
-        figure.text(0.01, 0.66, textwrap.fill(sentence, 78), fontsize=NOTE_SIZE, color=MUTED, va="top")
+        figure.text(0.01, 0.66, textwrap.fill(sentence, 84), fontsize=NOTE_SIZE, color=MUTED, va="top")
     return figure
 
 
@@ -214,8 +220,8 @@ def title_panel(axes: Axes, dataset: str, detail: str) -> None:
     title = dataset_title(dataset)
     text = " · ".join(part for part in (title.source, detail) if part)
     for size, weight, colour, offset, line in (
-        (10, "bold", "black", 18, shorten(title.question, 32)),
-        (8, "normal", MUTED, 6, text),
+        (8, "bold", "black", 15, shorten(title.question, 32)),
+        (6.5, "normal", MUTED, 5, text),
     ):
         axes.annotate(
             line,
@@ -231,7 +237,7 @@ def title_panel(axes: Axes, dataset: str, detail: str) -> None:
 
 
 def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
-    """Write a figure as PNG (200 dpi) and in a vector format, without dates, so that equal figures give equal files.
+    """Write a figure as PNG (300 dpi) and in a vector format, without dates, so that equal figures give equal files.
 
     Args:
         figure: to write.
@@ -246,7 +252,7 @@ def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
     written = []
     for suffix, metadata in {"png": {}, vector_format: undated}.items():
         path = stem.with_name(f"{stem.name}.{suffix}")
-        with mpl.rc_context({"svg.hashsalt": "infodecomp"}), atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=200, format=suffix, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
+        with figure_style(), mpl.rc_context({"svg.hashsalt": "infodecomp"}), atomic_path(path) as temporary:
+            figure.savefig(temporary, format=suffix, metadata=metadata, bbox_inches="tight", pad_inches=0.04)
         written.append(path)
     return written

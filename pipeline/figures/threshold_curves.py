@@ -7,7 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.style import MUTED, figure_style, method_style
+from pipeline.figures.style import GUIDE, MUTED, PAGE, figure_style, method_style, panel_figure
+
+HEADING = "How well do maps find the named object?"
+NOTE = (
+    "Mean intersection over union of thresholded maps and masks. Bands: bootstrap intervals over images, of the level of the"
+    " table; dots: the best threshold of a method. The number after a name is that of its steps or draws."
+)
+_NAMES = 1.75  # inches, room for the names of the lines
 
 
 def draw(curves: pd.DataFrame) -> Figure:
@@ -17,16 +24,23 @@ def draw(curves: pd.DataFrame) -> Figure:
     orthogonal one is drawn.
 
     Args:
-        curves: columns dataset, method, estimator, steps, threshold, miou, miou_low, miou_high (fractions).
+        curves: columns dataset, method, estimator, steps, threshold, n, miou, miou_low, miou_high (fractions).
     """
     datasets = list(dict.fromkeys(curves["dataset"]))
     with figure_style():
-        figure = Figure(figsize=(6.4 * max(len(datasets), 1), 4.0))
-        axes = figure.subplots(1, max(len(datasets), 1), squeeze=False)[0]
-        for panel, dataset in zip(axes, datasets, strict=False):
+        figure, panels = panel_figure(
+            [2.4] * max(len(datasets), 1),
+            columns=1,
+            width=PAGE - 0.5 - _NAMES,
+            left=0.5,
+            right=_NAMES,
+            above=0.32,
+            below=0.42,
+            heading=HEADING,
+            note=NOTE,
+        )
+        for panel, dataset in zip(panels, datasets, strict=False):
             _draw_dataset(panel, dataset, curves[curves["dataset"] == dataset])
-        right = 0.78 if len(datasets) == 1 else 0.86  # room for the names of the last panel's lines
-        figure.subplots_adjust(left=0.62 / figure.get_figwidth(), right=right, wspace=0.75)
     return figure
 
 
@@ -40,19 +54,18 @@ def _draw_dataset(axes: Axes, dataset: str, curves: pd.DataFrame) -> None:
         axes.fill_between(
             threshold, 100 * lines["miou_low"], 100 * lines["miou_high"], color=style.colour, alpha=0.15, linewidth=0
         )
-        axes.plot(threshold, miou, color=style.colour, linestyle=style.line, linewidth=1.6)
+        axes.plot(threshold, miou, color=style.colour, linestyle=style.line, linewidth=1.3)
         if method != "whole_image":
             best = int(np.nanargmax(miou))
             axes.plot(
-                threshold[best], miou[best], "o", color=style.colour, markersize=5, mec="white", clip_on=False, zorder=3
+                threshold[best], miou[best], "o", color=style.colour, markersize=4, mec="white", clip_on=False, zorder=3
             )
         steps = int(lines["steps"].iloc[0])
         labels.append((miou[-1], f"{style.name}, {steps}" if steps else style.name, style.colour))
     axes.set(xlabel="threshold on the scaled map", ylabel="mIoU (%)")
-    axes.set_title(dataset, loc="left", fontweight="bold")
+    axes.set_title(f"{dataset} · {int(curves['n'].max()):,} cases", loc="left", fontweight="bold")
     axes.set_ylim(bottom=0)
-    axes.grid(axis="y", color="#E4E4E4", linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.grid(axis="y", color=GUIDE, linewidth=0.6)
     axes.margins(x=0)
     _label_lines(axes, labels)
 
@@ -70,7 +83,7 @@ def _label_lines(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
         return
     axes.figure.canvas.draw_idle()
     low, high = axes.get_ylim()
-    gap = 0.058 * (high - low)
+    gap = 0.062 * (high - low)
     ordered = sorted(labels)
     heights = spread(np.array([height for height, _, _ in ordered]), gap, low + gap / 2, high)
     for (end, text, colour), height in zip(ordered, heights, strict=True):
@@ -82,7 +95,7 @@ def _label_lines(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
             textcoords=("axes fraction", "data"),
             color=colour,
             va="center",
-            fontsize=8.5,
+            fontsize=7,
             annotation_clip=False,
             # relpos: the line meets the label at its left edge, not behind its text.
             arrowprops={
@@ -94,7 +107,7 @@ def _label_lines(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
                 "relpos": (0, 0.5),
             },
         )
-    axes.text(1.035, 1.03, "method, steps", transform=axes.transAxes, color=MUTED, fontsize=8, va="bottom")
+    axes.text(1.035, 1.03, "method, steps", transform=axes.transAxes, color=MUTED, fontsize=6.5, va="bottom")
 
 
 def spread(heights: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from pipeline.figures.style import GUIDE, figure_style, panel_figure
+from pipeline.figures.style import GUIDE, figure_style, panel_figure, panel_width
 from pipeline.figures.validation_error import DESIGN_COLOURS, QUANTITIES
 
 HEADING = "Do the intervals cover the truth?"
@@ -36,13 +36,13 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
     lowest = 100 * min(0.85, float(table["coverage"].min()) - 0.01)
     with figure_style():
         figure, panels = panel_figure(
-            [2.1] * len(groups),
+            [1.8] * len(groups),
             columns=2,
-            width=3.0,
-            left=0.6,
-            right=0.2,
-            above=0.35,
-            below=0.5,
+            width=panel_width(2, 0.5, 0.15),
+            left=0.5,
+            right=0.15,
+            above=0.3,
+            below=0.42,
             heading=HEADING,
             note=note(confidence),
             legend=[Line2D([], [], color=DESIGN_COLOURS[one], marker="o", markersize=5, label=one) for one in designs],

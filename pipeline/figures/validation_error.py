@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from pipeline.figures.retrieval_budget import round_numbers
-from pipeline.figures.style import GUIDE, MUTED, figure_style, panel_figure
+from pipeline.figures.style import GUIDE, MUTED, NOTE_SIZE, figure_style, panel_figure, panel_width
 
 HEADING = "How many evaluations does an error cost?"
 NOTE = (
@@ -18,6 +18,7 @@ NOTE = (
     " problems whose information is known. Grey: the slope of independent draws, 1/√N."
 )
 QUANTITIES = {"i_s": "iˢ", "i_o": "iᵒ"}
+_ROOM = {"left": 0.1, "right": 0.1, "label_room": 0.45}  # inches
 # Okabe and Ito's colours.
 DESIGN_COLOURS = {"iid": "#D55E00", "stratified": "#0072B2", "midpoint": "#009E73", "sobol": "#CC79A7"}
 
@@ -33,14 +34,12 @@ def draw(table: pd.DataFrame) -> Figure:
     lines = list(dict.fromkeys(zip(totals["design"], totals["antithetic"], strict=True)))
     with figure_style():
         figure, panels = panel_figure(
-            [1.5] * len(groups),
+            [1.2] * len(groups),
             columns=4,
-            width=1.75,
-            left=0.15,
-            right=0.1,
-            above=0.3,
-            below=0.5,
-            label_room=0.55,
+            width=panel_width(4, **_ROOM),
+            **_ROOM,
+            above=0.26,
+            below=0.42,
             heading=HEADING,
             note=NOTE,
             legend=[_line(design, antithetic, label=True) for design, antithetic in lines],
@@ -49,7 +48,7 @@ def draw(table: pd.DataFrame) -> Figure:
         for number, (axes, ((name, quantity), rows)) in enumerate(zip(panels, groups, strict=True)):
             _set_axes(axes, rows, (low, high), first=number % 4 == 0)
             axes.set_title(
-                f"{name}, d = {rows['dimension'].iloc[0]:,}: {QUANTITIES[str(quantity)]}", loc="left", fontsize=8.5
+                f"{name}, d = {rows['dimension'].iloc[0]:,}: {QUANTITIES[str(quantity)]}", loc="left", fontsize=6.5
             )
             for (design, antithetic), line in rows.groupby(["design", "antithetic"], sort=False):
                 ordered = line.sort_values("evaluations")
@@ -86,4 +85,4 @@ def _set_axes(axes: Axes, rows: pd.DataFrame, errors: tuple[float, float], *, fi
     axes.set_axisbelow(True)
     start = np.sqrt(errors[0] * errors[1])
     axes.plot(costs, start * np.sqrt(costs[0] / np.array(costs)), color=MUTED, linewidth=0.8, alpha=0.6)
-    axes.set_xlabel("evaluations", fontsize=8)
+    axes.set_xlabel("evaluations", fontsize=NOTE_SIZE)

@@ -49,7 +49,6 @@ GENERAL = PromptMix({"empty": 0.15, "noun": 0.13, "word": 0.07, "phrase": 0.10, 
 BINDING = PromptMix({"empty": 0.10, "noun": 0.08, "word": 0.02, "phrase": 0.03, "caption": 0.77}, 0.15, 0.95, 0.10)
 REFINING = PromptMix({"empty": 0.18, "noun": 0.22, "word": 0.08, "phrase": 0.10, "caption": 0.42}, 0.40, 0.65, 0.35)
 SETTLING = PromptMix({"empty": 0.50, "noun": 0.10, "word": 0.04, "phrase": 0.06, "caption": 0.30}, 0.60, 0.65, 0.35)
-CLOSING = PromptMix({"empty": 0.42, "noun": 0.10, "word": 0.04, "phrase": 0.04, "caption": 0.40}, 0.70, 0.65, 0.50)
 
 
 def vocabulary() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from pipeline.scenes.captions import CLOSING, GENERAL, REFINING, SETTLING, PromptMix
+from pipeline.scenes.captions import GENERAL, REFINING, SETTLING, PromptMix
 
 WARM_UP = 200
 
@@ -37,7 +37,6 @@ CYCLES = (
     Cycle(share=18, rate=1.0, hold=0.7, focus=0.6, plain=1.0, prompts=GENERAL),
     Cycle(share=9, rate=0.5, hold=0.0, focus=0.85, plain=0.5, prompts=REFINING),
     Cycle(share=2, rate=0.3, hold=0.0, focus=0.85, plain=0.5, prompts=SETTLING),
-    Cycle(share=4, rate=0.3, hold=0.0, focus=0.85, plain=0.5, prompts=CLOSING),
 )
 
 

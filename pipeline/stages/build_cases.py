@@ -58,7 +58,9 @@ def summary(frame: pd.DataFrame) -> str:
 def _read_cases(dataset: str, section: DatasetSection) -> list[Case]:
     if section.kind == "custom":
         root = folders.dataset_root(section)
-        return custom_cases(dataset, folders.list_file(section), root, section.word_removal)
+        return custom_cases(
+            dataset, folders.list_file(section), root, section.word_removal, outside_root=section.outside_root
+        )
     instances = open_instances(folders.dataset_root(section) / section.instances)
     captions = open_captions(folders.captions_file(section))
     if section.kind == "coco_it":

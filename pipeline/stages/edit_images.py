@@ -17,6 +17,7 @@ from PIL import Image
 
 from pipeline.code_digest import code_digest
 from pipeline.config import EditingSection, InformationSection, given, parse_section
+from pipeline.designs import resolved
 from pipeline.edits import EDIT_COLUMNS, NUMBERS
 from pipeline.progress import Progress
 from pipeline.shards import ImageJob
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Edit the cases of one shard."""
     section = parse_section(EditingSection, args.section)
-    information = parse_section(InformationSection, args.information)
+    information = resolved(parse_section(InformationSection, args.information), "maps")
     settings = {**section.model_dump(mode="json", include=set(SETTINGS)), "information": given(information)}
     if args.known:
         settings["known"] = code_digest("pipeline.stages.estimate_information")

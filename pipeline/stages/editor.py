@@ -6,7 +6,6 @@ way back once for the caption as it stands and once for each intervention of eac
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 from pipeline.attention import AttentionRecorder, Tap, recording
+from pipeline.batches import evenly, groups, padded
 from pipeline.config import EditingSection, InformationSection
 from pipeline.edits import INTERVENTIONS
 from pipeline.errors import InputError
@@ -184,16 +184,18 @@ class Editor:
                     }
                     yield case, arrays, shown
 
-    @cached_property
+    @property
     def _together(self) -> int:
         """How many ways to noise go together; three ways back belong to most, so that theirs make one call.
 
         The walks of a shard, finished ones too, are divided evenly: calls hold one number of rows, and few of them copies.
         """
+        return evenly(self._all_walks, max(int(self.stage.batch_size) // 3, 1))
+
+    @cached_property
+    def _all_walks(self) -> int:
         cases = self.stage.shard.cases
-        walks = len(cases.loc[cases["status"] == "ok", ["image_id", "prompt_full"]].drop_duplicates())
-        groups = math.ceil(walks / max(self.stage.args.batch_size // 3, 1))
-        return math.ceil(walks / groups)
+        return len(cases.loc[cases["status"] == "ok", ["image_id", "prompt_full"]].drop_duplicates())
 
     def _walks(self, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
         side = self.stage.model.image_size
@@ -217,18 +219,18 @@ class Editor:
         """The latents of all ways back, and each case's attention map from the unchanged one."""
         latents = torch.stack([walk.latent for walk in walks])
         captions = self._embeddings([walk.caption for walk in walks])
-        noise = path.reverse(_filled(latents, self._together), _filled(captions, self._together))
-        size = min(self.stage.args.batch_size, 3 * self._together)
+        together = self._together
+        noise = path.reverse(padded(latents, together), padded(captions, together))
+        size = min(int(self.stage.batch_size), 3 * together)
         rows = [row for number, walk in enumerate(walks) for row in self._rows(number, walk)]
         made: dict[_Row, torch.Tensor] = {}
         heat: dict[str, np.ndarray] = {}
         with recording(self.stage.model.unet, self.stage.model.latent_shape[1:]) as recorder:
-            for start in range(0, len(rows), size):
-                batch = rows[start : start + size]
+            for batch in groups(rows, size):
                 before = partial(recorder.expect, _taps(batch, walks))
                 starts = torch.stack([noise[row.walk] for row in batch])
                 embeddings = self._embeddings([row.caption for row in batch])
-                ends = path.generate(_filled(starts, size), _filled(embeddings, size), before)
+                ends = path.generate(padded(starts, size), padded(embeddings, size), before)
                 made |= dict(zip(batch, ends[: len(batch)], strict=True))
             for number, walk in enumerate(walks):
                 heat |= self._heat(recorder, number, walk)
@@ -280,7 +282,7 @@ class Editor:
                 for row in swapped:
                     yield self._problem(latents[row], [(walk.caption, row.caption)], draws)
 
-        estimates = estimate_many(self.stage.predict, problems(), self.stage.args.batch_size)
+        estimates = estimate_many(self.stage.predict, problems(), self.stage.batch_size)
         for own, swapped in zip(pairs, swaps, strict=True):
             yield _Estimates(next(estimates) if own else None, {row.case_id: next(estimates) for row in swapped})
 
@@ -328,11 +330,6 @@ class Editor:
         if case.case_id in estimated.swaps:
             own += estimated.swaps[case.case_id].evaluations
         return path.evaluations * (1 + len(case_edit(case, self.section).branches)) + own
-
-
-def _filled(rows: torch.Tensor, count: int) -> torch.Tensor:
-    """Rows (B, …) and copies of the first up to `count`, so that no result depends on which walk comes last."""
-    return torch.cat([rows, rows[:1].expand(count - len(rows), *rows.shape[1:])])
 
 
 def _taps(rows: Sequence[_Row], walks: Sequence[_Walk]) -> list[Tap]:

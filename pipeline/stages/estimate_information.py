@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.attention import AttentionRecorder, AttentionSum, Tap, recording
 from pipeline.config import InformationSection, parse_section
+from pipeline.designs import resolved
 from pipeline.estimates import Estimate, Pair
 from pipeline.information import Problem, Row, estimate_many
 from pipeline.progress import Progress
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Estimate the cases of one shard."""
-    section = parse_section(InformationSection, args.section)
+    section = resolved(parse_section(InformationSection, args.section), "maps")
     stage = ModelShard.open(args, "estimate_information", section.model_dump(mode="json"), heads=args.heads)
     pending = stage.shard.pending()
     if pending:
@@ -132,7 +133,7 @@ def _estimates(
         estimates = estimate_many(
             stage.predict,
             problems(),
-            stage.args.batch_size,
+            stage.batch_size,
             lambda rows: recorder.expect(_taps(rows, started, section)),
         )
         for number, estimate in enumerate(estimates):

@@ -1,4 +1,4 @@
-"""What the two stages that run the model share: their arguments, and a shard with its model."""
+"""What the stages that run the model share: their arguments, and a shard with its model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ import pandas as pd
 import torch
 
 from pipeline.attention import AttentionSum, word_map
+from pipeline.batch_size import AUTO, BatchSize, rows_or_auto
+from pipeline.batches import padded
 from pipeline.code_digest import code_digest
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.devices import resolve_device
 from pipeline.errors import InputError
 from pipeline.images import crop_image, fit_image, image_array, load_image
+from pipeline.fetching.hashes import check_lock
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.model_folders import is_on_hub, model_folder, model_lock
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
 from pipeline.sampling import Interval, integration_interval
 from pipeline.seeds import generator
@@ -41,7 +45,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--maps", required=True, type=Path, help="folder of the maps of each case")
     parser.add_argument("--output", required=True, type=Path, help="table of the shard (Parquet)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--batch-size", default=64, type=int, help="rows in one call of the denoiser")
+    parser.add_argument(
+        "--batch-size", default=AUTO, type=rows_or_auto, help="rows in one call of the denoiser, or auto"
+    )
     parser.add_argument("--threads", default=None, type=int, help="CPU threads")
 
 
@@ -82,7 +88,7 @@ class ModelShard:
             maps=args.maps,
             identity={
                 "model": model_identity(settings),
-                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "lora"}),
+                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "mirrors", "lora"}),
                 "section": dict(section),
                 "seed": args.seed,
                 "code": code_digest(f"pipeline.stages.{stage}"),
@@ -96,14 +102,20 @@ class ModelShard:
     def model(self) -> LatentDiffusion:
         """The diffusion model on the device asked for."""
         chosen = self.settings
-        return LatentDiffusion.load(
-            chosen.id,
-            revision=chosen.revision,
+        model = LatentDiffusion.load(
+            str(folder_of(chosen)),
             variant=chosen.variant,
             dtype=chosen.dtype,
             lora=chosen.lora,
             device=resolve_device(self.args.device),
         )
+        model.batch_size = BatchSize.of(self.args.batch_size, model.device)
+        return model
+
+    @property
+    def batch_size(self) -> BatchSize:
+        """How many rows a call of the model holds; it may change from call to call."""
+        return self.model.batch_size
 
     def interval(self, information: InformationSection) -> Interval:
         """The log-SNRs to integrate over; a warning is printed when they leave those that the model was trained on."""
@@ -150,14 +162,9 @@ class ModelShard:
         return self.model.encode_pixels(pixels, rng)
 
     def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """The model's prediction, with the call filled up to the batch size by copies of its first row.
-
-        Kernels round differently for another number of rows; this way the last digits of a result do not depend on
-        which image comes last.
-        """
-        missing = max(self.args.batch_size - len(x_alpha), 0)
-        filled = (torch.cat([rows, rows[:1].expand(missing, *rows.shape[1:])]) for rows in (x_alpha, logsnr, embedding))
-        return self.model(*filled)[: len(x_alpha)]
+        """The model's prediction, with the call filled up to the batch size by copies of its first row."""
+        count = self.batch_size.filled(len(x_alpha))
+        return self.model(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
 
     def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Prompt → embedding (tokens, width)."""
@@ -220,10 +227,20 @@ class ModelShard:
         )
 
 
+def folder_of(settings: ModelSection) -> Path:
+    """The folder of a model's files; InputError if there is none, or if a model of the Hub has not been fetched."""
+    return model_folder("model → id", settings.id, settings.revision, settings.variant)
+
+
 def model_identity(settings: ModelSection) -> str:
-    """What identifies the weights: hash of a local folder, or id and revision of a hub repository; and hash of the LoRA."""
-    folder = Path(settings.id)
-    weights = folder_sha256(folder) if folder.is_dir() else f"{settings.id}@{settings.revision}"
+    """What identifies the weights: hash of the model's files, and of the LoRA.
+
+    Raises InputError if a file of a fetched model is not the one that was fetched.
+    """
+    folder = folder_of(settings)
+    if is_on_hub(settings.id):
+        check_lock(folder, model_lock(folder))
+    weights = folder_sha256(folder)
     return f"{weights}+{_lora_identity(settings.lora)}" if settings.lora else weights
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from pipeline.batch_size import BatchSize
 from pipeline.config import Config, MachineSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
@@ -24,6 +25,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.named_paths import named_path
 from pipeline.pilot import Speed, measure
 from pipeline.provenance import write_provenance
+from pipeline.stages.model_shard import folder_of
 from pipeline.stages.study_size import Work, study_work
 from pipeline.storage import write_text
 from pipeline.tables.plan_markdown import plan_markdown
@@ -71,8 +73,7 @@ def pilot(settings: ModelSection, machine: MachineSection) -> tuple[Speed | None
     started = time.perf_counter()
     try:
         model = LatentDiffusion.load(
-            settings.id,
-            revision=settings.revision,
+            str(folder_of(settings)),
             variant=settings.variant,
             dtype=settings.dtype,
             lora=settings.lora,
@@ -80,7 +81,8 @@ def pilot(settings: ModelSection, machine: MachineSection) -> tuple[Speed | None
         )
     except InputError as error:
         return None, str(error).split("\n", maxsplit=1)[0]
-    return measure(model, machine.batch_size, time.perf_counter() - started), ""
+    model.batch_size = BatchSize.of(machine.batch_size, model.device)
+    return measure(model, time.perf_counter() - started), ""
 
 
 def plan_table(works: list[Work], speed: Speed | None, minutes_per_job: int) -> pd.DataFrame:
@@ -117,7 +119,10 @@ _COLUMNS = [
 def _notes(config: Config, paths: dict[str, Path], speed: Speed | None, reason: str) -> Iterator[str]:
     missing = [name for name in (*config.datasets, *config.retrieval_datasets) if name not in paths]
     if missing:
-        yield f"Not counted, because their files are not there yet: {', '.join(missing)}."
+        yield (
+            f"Not counted, because their files are not there yet: {', '.join(missing)}. "
+            "`snakemake fetch` gets those that can be fetched."
+        )
     if speed is None:
         yield f"No hours and no disk, because no pilot could run: {reason.rstrip('.')}."
     else:

@@ -1,4 +1,4 @@
-"""Draw the editing figures of one dataset: strips, a contact sheet, and change against CMI and attention."""
+"""Draw the editing figures of one dataset: strips, a contact sheet, change against CMI and attention, correlations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 
 from pipeline.config import EditingSection, FiguresSection, given, parse_section
 from pipeline.datasets.cases import read_cases
+from pipeline.errors import InputError
 from pipeline.edit_measures import quantity
 from pipeline.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits
-from pipeline.figures import editing_scatter, editing_sheet, editing_strips
+from pipeline.figures import editing_correlations, editing_scatter, editing_sheet, editing_strips
 from pipeline.figures.editing_layout import Strip
 from pipeline.figures.style import save_figure, sentence_figure
 from pipeline.images import load_image
@@ -27,7 +28,7 @@ from pipeline.provenance import write_provenance
 from pipeline.seeds import generator
 
 PICTURE = 256  # pixels, largest side of a picture: enough for an inch, small enough for a vector file
-SHEET = 2  # times as many cases on the contact sheet as there are strips
+SHEET = 4  # times as many cases on the contact sheet as there are strips
 
 NOTHING = (
     "No case has been edited, or none has maps of CMI and change that vary over the image: there is nothing to show."
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet")
     parser.add_argument("--edits", type=Path, nargs="+", required=True, help="tables of the shards of edit_images")
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz and <case_id>/*.png")
+    parser.add_argument("--table", type=Path, required=True, help="editing.parquet: the correlations with intervals")
     parser.add_argument("--dataset", required=True, help="name of the dataset, for the names of the files")
     parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
     parser.add_argument("--editing", required=True, help="bootstrap and confidence of the editing section, JSON")
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Rank the edits of the dataset, draw and save the three figures."""
+    """Rank the edits of the dataset, draw and save the four figures."""
     mpl.use("Agg")
     section, editing = parse_section(FiguresSection, args.section), parse_section(EditingSection, args.editing)
     sections = {"figures": section.model_dump(mode="json")}
@@ -63,13 +65,14 @@ def run(args: argparse.Namespace) -> None:
         "swapped": int(has_swap(edits).sum()),
         "without_r": int(points["r"].isna().sum()),
     }
+    count = (section.panels + 1) // 2  # a strip holds twice as many pictures as a panel
     figures = {
-        "strips": (editing_strips, choose(points, section.panels)),
-        "sheet": (editing_sheet, choose(points, SHEET * section.panels)),
+        "strips": (editing_strips, choose(points, count)),
+        "sheet": (editing_sheet, choose(points, SHEET * count)),
     }
-    table = edits.set_index("case_id")
+    by_case = edits.set_index("case_id")
     shown = {edit for _, chosen in figures.values() for group in chosen for edit in group}
-    strips = {edit: _strip(edit, table.loc[edit.case_id], args.maps) for edit in sorted(shown)}
+    strips = {edit: _strip(edit, by_case.loc[edit.case_id], args.maps) for edit in sorted(shown)}
     for name, (module, chosen) in figures.items():
         figure = sentence_figure(module.HEADING, NOTHING)
         if chosen.agreements:
@@ -80,6 +83,9 @@ def run(args: argparse.Namespace) -> None:
     weights = resample_weights(len(images), editing.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
     scatter = editing_scatter.draw(points, counts["failed"], weights, editing.confidence)
     _save(scatter, "scatter", args, {**sections, "editing": given(editing)}, counts | {"seed": args.seed})
+    table = _read_correlations(args.table)
+    correlations = editing_correlations.draw(table[table["dataset"] == args.dataset], editing.confidence)
+    _save(correlations, "correlations", args, {**sections, "editing": given(editing)}, counts)
 
 
 class Edit(NamedTuple):
@@ -190,6 +196,14 @@ def _picture(path: Path) -> np.ndarray:
     image = load_image(path)
     image.thumbnail((PICTURE, PICTURE))
     return np.asarray(image)
+
+
+def _read_correlations(path: Path) -> pd.DataFrame:
+    columns = ["dataset", "level", "intervention", "predictor", "change", "r", "r_low", "r_high", "n"]
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: this is not a table with the columns {', '.join(columns)} ({error}).") from error
 
 
 def _save(figure: Figure, name: str, args: argparse.Namespace, sections: dict[str, Any], extra: dict[str, Any]) -> None:

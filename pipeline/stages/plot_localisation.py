@@ -1,4 +1,4 @@
-"""Draw the localisation figures: mIoU against the threshold, and panels of maps with their captions."""
+"""Draw the localisation figures: the mIoU table, mIoU against the threshold, and panels of maps with their captions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.config import DatasetSection, FiguresSection, parse_section
+from pipeline.config import DatasetSection, FiguresSection, LocalisationSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.datasets.folders import dataset_root, image_folder, instances_file
 from pipeline.datasets.masks import load_mask, open_instances
 from pipeline.errors import InputError
-from pipeline.figures import localisation_panels, threshold_curves
+from pipeline.figures import localisation_panels, localisation_scores, threshold_curves
 from pipeline.figures.localisation_panels import Panel
 from pipeline.figures.style import method_style, save_figure
 from pipeline.images import fit_image, fit_mask, load_image
@@ -34,6 +34,8 @@ Arrays = dict[str, np.ndarray]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--curves` draws the threshold curves of a study, `--cases` the panels of one dataset."""
     parser.add_argument("--curves", type=Path, help="localisation_curves.csv: draw threshold_curves")
+    parser.add_argument("--table", type=Path, help="localisation.parquet: draw scores")
+    parser.add_argument("--localisation", default="{}", help="scores: confidence of the localisation section, JSON")
     parser.add_argument("--cases", type=Path, help="cases.parquet: draw panels-<dataset>")
     parser.add_argument("--maps-information", type=Path, help="panels: folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, help="panels: folder of <case_id>.npz")
@@ -48,11 +50,15 @@ def run(args: argparse.Namespace) -> None:
     """Draw what the arguments give the data for."""
     mpl.use("Agg")
     section = parse_section(FiguresSection, args.section)
-    if args.curves is None and args.cases is None:
-        raise InputError("plot_localisation needs --curves, --cases or both: there is nothing to draw.")
+    if args.curves is None and args.table is None and args.cases is None:
+        raise InputError("plot_localisation needs --curves, --table or --cases: there is nothing to draw.")
     if args.curves is not None:
         figure = threshold_curves.draw(_read_curves(args.curves))
         _save(figure, args.output_dir / "threshold_curves", section, [args.curves])
+    if args.table is not None:
+        confidence = parse_section(LocalisationSection, args.localisation).confidence
+        figure = localisation_scores.draw(_read_scores(args.table), confidence)
+        _save(figure, args.output_dir / "scores", section, [args.table])
     if args.cases is not None:
         if args.maps_information is None or args.maps_attention is None or args.dataset_section is None:
             raise InputError("panels need --maps-information, --maps-attention and --dataset-section beside --cases.")
@@ -82,9 +88,11 @@ def _plot_panels(args: argparse.Namespace, section: FiguresSection) -> None:
         attention_names.add(attention_name)
         panels.append(_panel(case, maps, np.asarray(picture), mask, attention_name, quality.get(case["case_id"])))
     head = " / ".join(method_style(name).name.replace("+", "+\n") for name in sorted(attention_names))
-    figure = localisation_panels.draw(panels, section.palette, head)
+    dataset_name = str(chosen["dataset"].iloc[0])
+    note = localisation_panels.note(len(panels), int((mapped["status"] == "ok").sum()), dataset_name, by_quality=bool(quality))
+    figure = localisation_panels.draw(panels, section.palette, head, note)
     inputs = [args.cases, *([args.scores] if args.scores is not None else [])]
-    _save(figure, args.output_dir / f"panels-{chosen['dataset'].iloc[0]}", section, inputs)
+    _save(figure, args.output_dir / f"panels-{dataset_name}", section, inputs)
 
 
 def _save(figure: Figure, stem: Path, section: FiguresSection, inputs: list[Path]) -> None:
@@ -196,8 +204,16 @@ def _arrays(path: Path) -> Arrays:
 
 
 def _read_curves(path: Path) -> pd.DataFrame:
-    columns = ["dataset", "method", "estimator", "steps", "threshold", "miou", "miou_low", "miou_high"]
+    columns = ["dataset", "method", "estimator", "steps", "threshold", "n", "miou", "miou_low", "miou_high"]
     try:
         return pd.read_csv(path, usecols=columns)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a CSV with the columns {', '.join(columns)} ({error}).") from error
+
+
+def _read_scores(path: Path) -> pd.DataFrame:
+    columns = ["dataset", "method", "estimator", "steps", "threshold_mode", "n", "miou", "miou_low", "miou_high"]
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: this is not a table with the columns {', '.join(columns)} ({error}).") from error

@@ -9,13 +9,13 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 
 from pipeline.attention import Tap, recording
+from pipeline.batches import groups
 from pipeline.config import AttentionSection, parse_section
 from pipeline.ddim import Ddim
 from pipeline.progress import Progress
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         walks = _walks(stage, jobs := stage.readable(pending))
         captions = len({(job.image_id, case.prompt_full) for job in jobs for case in job.cases})
         with Progress(f"record_attention shard {args.shard}", captions, "captions") as progress:
-            while batch := list(islice(walks, args.batch_size)):
+            for batch in groups(walks, stage.batch_size):
                 _record(stage, batch, section)
                 progress.advance(len(batch))
     stage.finish(SHARD_COLUMNS, _row)

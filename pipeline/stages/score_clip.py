@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.batch_size import AUTO, BatchSize, rows_or_auto
+from pipeline.batches import groups
 from pipeline.clip_similarity import ClipSimilarity, cosine
 from pipeline.config import ClipSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.devices import resolve_device
 from pipeline.errors import InputError
+from pipeline.fetching.hashes import check_lock
 from pipeline.images import Resize, crop_image, load_image
+from pipeline.model_folders import is_on_hub, model_folder, model_lock
 from pipeline.progress import Progress
 from pipeline.provenance import folder_sha256, write_provenance
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
@@ -30,8 +33,6 @@ from pipeline.storage import write_table
 
 STAGE = "score_clip"
 SCORE = "clip"
-
-Item = TypeVar("Item")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-failed-fraction", required=True, type=float, help="share of cases that may fail")
     parser.add_argument("--output", required=True, type=Path, help="table of the scores (Parquet)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--batch-size", default=64, type=int, help="texts or images in one call")
+    parser.add_argument("--batch-size", default=AUTO, type=rows_or_auto, help="texts or images in one call, or auto")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -51,19 +52,22 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(ClipSection, args.section)
     cases = read_retrieval_cases(args.cases)
     device = resolve_device(args.device)
-    clip = ClipSimilarity.load(section.id, revision=section.revision, dtype=section.dtype, device=device)
-    values, failures = clip_scores(clip, cases, args.images, resize=args.resize, batch_size=args.batch_size)
+    folder = model_folder("clip → id", section.id, section.revision)
+    if is_on_hub(section.id):
+        check_lock(folder, model_lock(folder))
+    clip = ClipSimilarity.load(str(folder), dtype=section.dtype, device=device)
+    clip.batch_size = BatchSize.of(args.batch_size, device)
+    values, failures = clip_scores(clip, cases, args.images, resize=args.resize)
     summary = _check_failures(cases, failures, args.max_failed_fraction)
     cut = clip.count_cut(_texts(cases))
     write_table(args.output, baseline_table(cases, SCORE, values, failures), RETRIEVAL_SCORE_COLUMNS)
-    folder = Path(section.id)
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section={**section.model_dump(mode="json"), "resize": args.resize},
         inputs=[args.cases],
         extra={
-            "model": folder_sha256(folder) if folder.is_dir() else f"{section.id}@{section.revision}",
+            "model": folder_sha256(folder),
             "device": device,
             "batch_size": args.batch_size,
             "texts_cut": cut,
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def clip_scores(
-    clip: ClipSimilarity, cases: pd.DataFrame, images: Path, *, resize: Resize, batch_size: int
+    clip: ClipSimilarity, cases: pd.DataFrame, images: Path, *, resize: Resize
 ) -> tuple[dict[str, np.ndarray], dict[str, tuple[str, str]]]:
     """Encode each text and each image once and compare them.
 
@@ -88,13 +92,14 @@ def clip_scores(
     values: dict[str, np.ndarray] = {}
     failures: dict[str, tuple[str, str]] = {}
     with Progress(STAGE, len(texts) + len(by_image), "texts and images") as progress:
-        for batch in _batches(texts, batch_size):
-            encoded |= zip(batch, clip.text_features(batch, batch_size), strict=True)
+        for batch in groups(texts, clip.batch_size):
+            encoded |= zip(batch, clip.text_features(batch, clip.batch_size.filled(len(batch))), strict=True)
             progress.advance(len(batch))
-        for group in _batches(list(by_image.values()), batch_size):
+        for group in groups(by_image.values(), clip.batch_size):
             readable = [(shared, image) for shared in group if (image := _image(images, shared, failures))]
             pictures = [image for _, image in readable]
-            features = clip.image_features(pictures, resize, batch_size) if pictures else ()
+            rows = clip.batch_size.filled(len(group))
+            features = clip.image_features(pictures, resize, rows) if pictures else ()
             for (shared, _), feature in zip(readable, features, strict=True):
                 for case in shared:
                     similarity = cosine(feature, np.stack([encoded[text] for text in case.options]))
@@ -132,9 +137,3 @@ def _check_failures(cases: pd.DataFrame, failures: dict[str, tuple[str, str]], m
             f"{len(reasons)} of {len(cases)} cases failed, more than max_failed_fraction allows ({allowed}): {shown}"
         )
     return f"{len(cases)} cases, {len(reasons)} failed"
-
-
-def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
-    waiting = iter(items)
-    while batch := list(islice(waiting, size)):
-        yield batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,9 +24,15 @@ from pipeline.metrics.heatmaps import geometric_mean, is_constant, min_max, upsa
 from pipeline.metrics.localisation import SCORE_COLUMNS, MapScores, score_map, score_whole_image, threshold_grid
 from pipeline.progress import Progress
 from pipeline.provenance import write_provenance
-from pipeline.storage import read_arrays, write_table
+from pipeline.storage import array_names, read_arrays, write_table_rows
 
 STAGE = "score_localisation"
+
+# How much is kept in memory, however many cases there are: masks of images, maps of cases (those of an image's other
+# words and of another image serve its controls), and rows of scores.
+_IMAGES_AT_HAND, _CASES_AT_HAND, _CASES_AT_ONCE = 8, 32, 16
+
+Record = dict[str, Any]
 
 # Which stage records the maps of a method. attention_information is recorded in the estimator's own evaluations.
 _SOURCES: dict[str, tuple[str, ...]] = {
@@ -94,17 +101,26 @@ def run(args: argparse.Namespace) -> None:
     folders = {"information": args.maps_information, "attention": args.maps_attention}
     maps = Maps(cases, {name: read_statuses(paths) for name, paths in shards.items()}, folders, args.seed)
     masks = Masks(dataset, section.map_size, args.resize)
-    frame = score_cases(cases, maps, masks, section)
-    write_table(args.output, frame, SCORE_COLUMNS)
-    failures = frame[frame["status"] != "ok"].groupby(["method", "status"]).size()
-    if len(failures):
-        print(f"{STAGE}: rows without a score, by method and status:\n{failures.to_string()}")
+    rows, failures = 0, Counter[tuple[str, str]]()
+
+    def frames() -> Iterator[pd.DataFrame]:
+        nonlocal rows
+        for frame in score_cases(cases, maps, masks, section):
+            rows += len(frame)
+            failed = frame[frame["status"] != "ok"]
+            failures.update(zip(failed["method"], failed["status"], strict=True))
+            yield frame
+
+    write_table_rows(args.output, frames(), SCORE_COLUMNS)
+    if failures:
+        counts = "\n".join(f"{method} {status} {count}" for (method, status), count in sorted(failures.items()))
+        print(f"{STAGE}: rows without a score, by method and status:\n{counts}")
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section={"localisation": section.model_dump(mode="json"), "dataset": dataset.model_dump(mode="json")},
         inputs=[args.cases, *args.estimates, *args.attention],
-        extra={"seed": args.seed, "resize": args.resize, "rows": len(frame)},
+        extra={"seed": args.seed, "resize": args.resize, "rows": rows},
     )
 
 
@@ -142,11 +158,11 @@ class Maps:
         self._siblings = {str(image): list(rows["case_id"]) for image, rows in usable.groupby("image_id")}
         self._image = dict(zip(usable["case_id"], usable["image_id"], strict=True))
         self._donor = self._pair_images(seed)
-        self._read = lru_cache(maxsize=512)(self._read_case)
+        self._read = lru_cache(maxsize=_CASES_AT_HAND)(self._read_case)
 
     def settings(self, methods: Sequence[str], estimators: Sequence[str]) -> list[Setting]:
         """What can be scored, in the order of `methods`; a method without any map stands once, with 0 steps."""
-        keys = {key for case_id in self._image for key in self._read(case_id)}
+        keys = {key for case_id in self._image for path in self._files(case_id) for key in array_names(path)}
         recorded = {Setting.parse(key) for key in keys if key.count("/") == 2}
         found = []
         for method in methods:
@@ -274,23 +290,31 @@ class Masks:
         return mask if mask.any() else Failure("empty_mask", f"the object covers no pixel of {self._size[0]}².")
 
 
-def score_cases(cases: pd.DataFrame, maps: Maps, masks: Masks, section: LocalisationSection) -> pd.DataFrame:
-    """One row per case and setting (`SCORE_COLUMNS`), in the order of the cases; failed ones with their status."""
+def score_cases(cases: pd.DataFrame, maps: Maps, masks: Masks, section: LocalisationSection) -> Iterator[pd.DataFrame]:
+    """One row per case and setting (`SCORE_COLUMNS`), in the order of the cases; failed ones with their status.
+
+    Frames of some cases each: the rows of all would take more memory than anything else.
+    """
     settings = maps.settings(section.methods, section.estimators)
     thresholds = threshold_grid(**section.thresholds.model_dump())
-    rows: dict[str, list[dict[str, Any]]] = {}
+    records = {image: cast(list[Record], rows.to_dict("records")) for image, rows in cases.groupby("image_id")}
+
+    @lru_cache(maxsize=_IMAGES_AT_HAND)
+    def found(image: str) -> dict[str, Outcome]:
+        return {case["case_id"]: masks.of(case) for case in records[image] if case["status"] == "ok"}
+
     with Progress(STAGE, total=len(cases), unit="cases") as progress:
-        for _, of_image in cases.groupby("image_id", sort=False):
-            records = cast(list[dict[str, Any]], of_image.to_dict("records"))
-            found = {case["case_id"]: masks.of(case) for case in records if case["status"] == "ok"}
-            for case in records:
-                others = _other_objects(case, records, found)
-                rows[case["case_id"]] = [
-                    _row(case, setting, _score(case, setting, maps, found, others, thresholds)) for setting in settings
+        for start in range(0, len(cases), _CASES_AT_ONCE):
+            rows = []
+            for case in cast(list[Record], cases[start : start + _CASES_AT_ONCE].to_dict("records")):
+                of_image = found(case["image_id"])
+                others = _other_objects(case, records[case["image_id"]], of_image)
+                rows += [
+                    _row(case, setting, _score(case, setting, maps, of_image, others, thresholds))
+                    for setting in settings
                 ]
                 progress.advance()
-    ordered = [row for case_id in cases["case_id"] for row in rows[case_id]]
-    return pd.DataFrame(ordered, columns=list(SCORE_COLUMNS))
+            yield pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
 def _other_objects(

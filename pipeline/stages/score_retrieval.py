@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.batches import groups
 from pipeline.config import InformationSection, RetrievalSection, given, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
+from pipeline.designs import purpose_of, resolved
 from pipeline.estimates import Estimate
 from pipeline.information import Problem, estimate_many
 from pipeline.option_scores import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
@@ -33,7 +35,7 @@ from pipeline.storage import write_table
 STAGE = "score_retrieval"
 DIFFITM = "diffitm"
 
-# Images that race together, so that calls are full although cases end one by one.
+# The least images that race together, so that calls are full although cases end one by one.
 IMAGES_AT_ONCE = 32
 
 
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score the cases of one shard."""
     section = parse_section(RetrievalSection, args.section)
-    information = parse_section(InformationSection, args.information)
+    information = resolved(parse_section(InformationSection, args.information), purpose_of(section))
     plan = Plan.of(section, information, args.second_model)
     stage = ModelShard.open(args, STAGE, plan.settings(), read=read_retrieval_cases)
     jobs = stage.shard.pending()
@@ -57,8 +59,7 @@ def run(args: argparse.Namespace) -> None:
         cases = sum(len(job.cases) for job in jobs)
         with Progress(f"{STAGE} shard {args.shard}", cases, "cases") as progress:
             interval = stage.interval(plan.information) if plan.information_scores else None
-            waiting = iter(jobs)
-            while together := list(islice(waiting, IMAGES_AT_ONCE)):
+            for together in groups(jobs, _Together(stage)):
                 for started in _race(stage, together, plan, interval):
                     for case in started.job.cases:
                         stage.shard.store(case, _arrays(started.scores(case, plan)))
@@ -107,6 +108,16 @@ class Plan:
             "timesteps": list(self.retrieval.diffitm_timesteps) if self.diffitm else None,
             "information": given(self.information) if self.information_scores else None,
         }
+
+
+@dataclass(frozen=True)
+class _Together:
+    """How many images race together at this moment: more where a call holds many rows."""
+
+    stage: ModelShard
+
+    def __int__(self) -> int:
+        return max(IMAGES_AT_ONCE, int(self.stage.batch_size) // 4)
 
 
 @dataclass
@@ -184,7 +195,7 @@ def _race(stage: ModelShard, jobs: Sequence[ImageJob], plan: Plan, interval: Int
 
 
 def _estimates(stage: ModelShard, problems: Iterator[Problem]) -> Iterator[Estimate]:
-    return estimate_many(stage.predict, problems, stage.args.batch_size)
+    return estimate_many(stage.predict, problems, stage.batch_size)
 
 
 def _draws(stage: ModelShard, job: ImageJob, plan: Plan, interval: Interval) -> Draws:

@@ -56,10 +56,11 @@ def test_a_layer_that_is_no_halving_is_an_error(latent: tuple[int, int], positio
 
 
 def test_cross_attention_outside_the_middle_counts() -> None:
-    assert is_recorded("down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor")
-    assert is_recorded("up_blocks.2.attentions.1.transformer_blocks.0.attn2.processor")
-    assert not is_recorded("down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor")
-    assert not is_recorded("mid_block.attentions.0.transformer_blocks.0.attn2.processor")
+    assert is_recorded("down_blocks.0.attentions.0.transformer_blocks.0.attn2")
+    assert is_recorded("up_blocks.2.attentions.1.transformer_blocks.0.attn2")
+    assert not is_recorded("up_blocks.2.attentions.1.transformer_blocks.0.attn2.to_q")
+    assert not is_recorded("down_blocks.0.attentions.0.transformer_blocks.0.attn1")
+    assert not is_recorded("mid_block.attentions.0.transformer_blocks.0.attn2")
 
 
 @pytest.mark.parametrize("size", [(16, 16), (8, 24), (24, 8), (10, 14)])
@@ -139,19 +140,44 @@ def test_a_call_without_taps_is_not_recorded(model: LatentDiffusion) -> None:
         assert recorder.sums == {}
 
 
-def test_processors_are_restored_after_an_exception(model: LatentDiffusion) -> None:
-    before = dict(model.unet.attn_processors)
+def test_nothing_is_left_behind_after_an_exception(model: LatentDiffusion) -> None:
+    def hooked() -> int:
+        return sum(bool(one._forward_hooks or one._forward_pre_hooks) for one in model.unet.modules())
+
+    before = hooked()
     with pytest.raises(RuntimeError, match="stop"), recording(model.unet, (16, 16)):
-        during = model.unet.attn_processors
-        assert sum(during[name] is not before[name] for name in before) == 6
+        assert hooked() - before == 1 + 2 * 6  # the UNet, queries and keys of six layers
         raise RuntimeError("stop")
-    after = model.unet.attn_processors
-    assert after.keys() == before.keys() and all(after[name] is before[name] for name in before)
+    assert hooked() == before
 
 
-def test_a_wrong_latent_size_stops_the_call(model: LatentDiffusion) -> None:
-    before = dict(model.unet.attn_processors)
-    with pytest.raises(ValueError, match="no halving"), recording(model.unet, (12, 12)) as recorder:
-        recorder.expect([Tap(0, "key", [0])])
-        model(*inputs(1, (16, 16)))
-    assert all(model.unet.attn_processors[name] is before[name] for name in before)
+def test_probabilities_are_those_of_the_definition(model: LatentDiffusion) -> None:
+    """softmax(q·k/√d) of every head, from the inputs that a layer sees."""
+    arrays = inputs(3, (16, 16))
+    name = "down_blocks.0.attentions.0.transformer_blocks.0.attn2"
+    layer = model.unet.get_submodule(name)
+    seen: list[torch.Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _, values: seen.append(values[0]), with_kwargs=False)
+    found = record(model, arrays, [Tap(2, "key", [7, 1])])["key"].layers[name]
+    hook.remove()
+    query = layer.to_q(seen[0][2]).unflatten(1, (layer.heads, -1))
+    key = layer.to_k(arrays[2][2]).unflatten(1, (layer.heads, -1))
+    scores = torch.einsum("phd,thd->htp", query, key) / query.shape[-1] ** 0.5
+    expected = scores.softmax(1)[:, [7, 1]].unflatten(2, (16, 16))
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_rows_of_one_key_are_added_and_rows_of_several_calls_follow_each_other(model: LatentDiffusion) -> None:
+    arrays = inputs(6, (16, 16))
+    apart = record(model, arrays, [Tap(row, row, [1, 2]) for row in (0, 2, 5)])
+    together = record(model, arrays, [Tap(0, "a", [1, 2]), Tap(2, "a", [1, 2]), Tap(5, "b", [1])])
+    with recording(model.unet, (16, 16)) as recorder:
+        recorder.expect([Tap(0, "a", [1, 2]), Tap(2, "a", [1, 2]), Tap(5, "b", [1])])
+        for rows in (slice(0, 1), slice(1, 4), slice(4, 6)):
+            model(*(values[rows] for values in arrays))
+        in_calls = {key: recorder.pop(key) for key in ("a", "b")}
+    for sums in (together, in_calls):
+        assert sums["a"].calls == 2 and sums["b"].calls == 1
+        for name, layer in sums["a"].layers.items():
+            assert torch.allclose(layer, apart[0].layers[name] + apart[2].layers[name], atol=1e-5)
+            assert torch.allclose(sums["b"].layers[name], apart[5].layers[name][:, :1], atol=1e-5)

@@ -203,9 +203,10 @@ def test_captions_that_cannot_be_told_apart_keep_half_a_chance() -> None:
 
 
 def test_freedom_counts_what_the_error_is_the_mean_of() -> None:
-    assert freedom(make_draws(20)) == int(8 / 1.94)
-    assert freedom(make_draws(20, antithetic=False)) == int(18 / 1.94)
-    assert freedom(make_draws(4)) == 1
+    assert freedom(make_draws(20)) == 10 / 1.94
+    assert freedom(make_draws(20, antithetic=False)) == 20 / 1.94
+    assert freedom(make_draws(4)) == pytest.approx(2 / 1.94)
+    assert freedom(make_draws(2)) == 1
     assert freedom(replace(make_draws(20, antithetic=False), stratified=False)) == 19
 
 

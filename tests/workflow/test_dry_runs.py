@@ -50,6 +50,11 @@ def test_embedded_study(fresh: Study) -> None:
         "tabulate_validation": 1,
         "plot_validation": 1,
         "summarise_study": 1,
+        "dissect_caption": 1,
+        "plot_caption": 1,
+        "plot_information": 1,
+        "tabulate_paper": 1,
+        "write_report": 1,
         "all": 1,
     }
 
@@ -79,6 +84,11 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "tabulate_validation": 1,
         "plot_validation": 1,
         "summarise_study": 1,
+        "dissect_caption": 1,
+        "plot_caption": 1,
+        "plot_information": 1,
+        "tabulate_paper": 1,
+        "write_report": 1,
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output

@@ -12,12 +12,12 @@ from pipeline.datasets.cases import read_cases
 from pipeline.datasets.scenes import draw
 from tests.workflow.study import Study
 
-TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "all": 1}
+TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "write_report": 1, "all": 1}
 SCORES = {"score_localisation": 1, "plot_localisation_panels": 1, **TABLES}
 SUMMARY = {"summarise_study": 1}
 ESTIMATES = {"estimate_information": 2, **SUMMARY, **SCORES}
 VALIDATION = {"validate_estimator": 1, "tabulate_validation": 1, "plot_validation": 1}
-FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "all": 1}
+FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "write_report": 1, "all": 1}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
 
 
@@ -56,7 +56,7 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
         ({"seed": 1}, {"record_attention": 2, **ESTIMATES, **VALIDATION}),
         ({"information": {"clip": 2.5}}, {**ESTIMATES, **VALIDATION}),
         ({"information": {"missing_word": "underscore"}}, ESTIMATES),
-        ({"validation": {"runs": 3}}, {**VALIDATION, "all": 1}),
+        ({"validation": {"runs": 3}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
         ({"localisation": {"bootstrap": 101}}, SCORES),
         ({"figures": {"palette": "magma"}}, FIGURES),

@@ -1,0 +1,175 @@
+"""How many draws a design saves: errors of totals over many seeds, by the configured design and by independent draws.
+
+The ratio of mean square errors is how many times as many independent draws are needed for the same error. Each such draw
+costs the released procedure three evaluations, in a run of its own for each number of draws; ours two, in one run for all.
+
+Errors are counted on images of drawn scenes against one long run, and on a problem of the size of Stable Diffusion's latents
+whose information is known exactly (`disc_64` of the validation study).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from measuring import Row
+from pipeline.config import InformationSection
+from pipeline.information import Problem, estimate, estimate_many
+from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
+from pipeline.seeds import generator
+from pipeline.validation.points import PAIR
+from pipeline.validation.problems import problem
+from released_procedure import Word
+
+BATCH_SIZE = 64
+CMI = ("context", "full")
+ESTIMATORS = ("standard", "orthogonal")
+RELEASED_PROMPTS, OUR_PROMPTS = 3, 2
+CLOSED_FORM = "disc_64"
+
+
+def interval_within(trained: tuple[float, float], section: InformationSection) -> Interval:
+    """The log-SNRs that the configuration integrates over, for a model that was trained on these."""
+    return integration_interval(
+        loc=section.loc,
+        scale=section.scale,
+        clip=section.clip,
+        trained=trained,
+        beyond_trained_range=section.beyond_trained_range,
+    )
+
+
+def designs(section: InformationSection) -> dict[str, InformationSection]:
+    """The configured design, the same strata without pairs of opposite noise, and independent draws."""
+    return {
+        "configured": section,
+        "stratified": section.model_copy(update={"design": "stratified", "antithetic_eps": False}),
+        "independent": section.model_copy(update={"design": "iid", "antithetic_eps": False}),
+    }
+
+
+def cmi_problems(
+    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, purpose: str
+) -> Iterator[Problem]:
+    """CMI of every case, its draws seeded by case and purpose."""
+    interval = interval_within(model.logsnr_range, section)
+    for number, word in enumerate(words):
+        embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
+        draws = _draws(tuple(word.latent.shape), section, interval, purpose, number)
+        yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
+
+
+def _draws(shape: tuple[int, ...], section: InformationSection, interval: Interval, *purpose: str | int) -> Draws:
+    channels, height, width = shape
+    return sample_draws(
+        shape=(channels, height, width),
+        steps=section.steps,
+        density=section.density,
+        design=section.design,
+        antithetic_eps=section.antithetic_eps,
+        interval=interval,
+        rng=generator(0, *purpose),
+    )
+
+
+def scene_errors(
+    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, seeds: int, long: int
+) -> tuple[list[Row], list[Row]]:
+    """Errors of totals of CMI, and what they say on evaluations (see `compared`).
+
+    long: draws of the run that stands for the truth; a multiple of the most draws.
+    """
+    truth = totals(model, words, section.model_copy(update={"steps": (long,)}), 1, "truth")
+    errors = {
+        name: (totals(model, words, chosen, seeds, name) - truth) ** 2 for name, chosen in designs(section).items()
+    }
+    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps)
+
+
+def totals(
+    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, seeds: int, purpose: str
+) -> np.ndarray:
+    """Totals of CMI (2 estimators, images, numbers of draws, seeds)."""
+    copies = [word for word in words for _ in range(seeds)]
+    estimates = estimate_many(model, cmi_problems(model, copies, section, purpose), BATCH_SIZE)
+    values = [
+        [[getattr(found.at(n), name)[CMI].total for n in section.steps] for name in ESTIMATORS] for found in estimates
+    ]  # (images · seeds, 2, steps)
+    return np.array(values).reshape(len(words), seeds, 2, len(section.steps)).transpose(2, 0, 3, 1)
+
+
+def closed_form_errors(section: InformationSection, points: int, seeds: int) -> tuple[list[Row], list[Row]]:
+    """The same for points of the problem `disc_64`, whose true totals are known."""
+    closed_form = problem(CLOSED_FORM)
+    interval = interval_within(closed_form.denoiser.logsnr_range, section)
+    drawn = [closed_form.point(generator(0, CLOSED_FORM, number)) for number in range(points)]
+    exact = [closed_form.truth(point, interval) for point in drawn]
+    truth = np.array([[getattr(one, name).sum() for one in exact] for name in ESTIMATORS])[..., None, None]
+    errors = {}
+    for name, chosen in designs(section).items():
+        values = np.empty((2, points, len(section.steps), seeds))
+        for number, point in enumerate(drawn):
+            for seed in range(seeds):
+                draws = _draws(closed_form.shape, chosen, interval, name, number, seed)
+                found = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, BATCH_SIZE)
+                for which, estimator in enumerate(ESTIMATORS):
+                    values[which, number, :, seed] = [
+                        getattr(found.at(n), estimator)[PAIR].total for n in section.steps
+                    ]
+        errors[name] = (values - truth) ** 2
+    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps)
+
+
+def compared(errors: Mapping[str, np.ndarray], size: np.ndarray, steps: Sequence[int]) -> tuple[list[Row], list[Row]]:
+    """Errors by estimator and number of draws; and the released procedure's evaluations in terms of ours, by estimator.
+
+    errors: squared errors by design, (2 estimators, images, numbers of draws, seeds); size: mean true totals, (2,).
+    """
+    rows: list[Row] = []
+    saved: list[Row] = []
+    for which, estimator in enumerate(ESTIMATORS):
+        configured, without_pairs = [], []
+        for number, count in enumerate(steps):
+            of_design = {name: values[which, :, number] for name, values in errors.items()}
+            ratio, spread = error_ratio(of_design["independent"], of_design["configured"])
+            configured.append(ratio)
+            without_pairs.append(error_ratio(of_design["independent"], of_design["stratified"])[0])
+            rows.append(
+                {
+                    "total": estimator,
+                    "draws": count,
+                    **{f"{name}, %": 100 * float(np.sqrt(v.mean())) / size[which] for name, v in of_design.items()},
+                    "independent draws needed, times": ratio,
+                    "give or take a factor": spread,
+                    "for stratified": without_pairs[-1],
+                }
+            )
+        saved.append(
+            {
+                "total": estimator,
+                "configured": evaluations_at_equal_error(steps, configured),
+                "stratified": evaluations_at_equal_error(steps, without_pairs),
+            }
+        )
+    return rows, saved
+
+
+def error_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
+    """Ratio of mean square errors, geometric mean over images, and the factor of its standard error.
+
+    above, below: squared errors (images, seeds).
+    """
+    logs = np.log(above.mean(1)) - np.log(below.mean(1))
+    spread = logs.std(ddof=1) / np.sqrt(len(logs)) if len(logs) > 1 else float("nan")
+    return float(np.exp(logs.mean())), float(np.exp(spread))
+
+
+def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float]) -> float:
+    """Evaluations of the released procedure over ours, all numbers of draws together.
+
+    It needs `ratio` times as many draws as ours at each number of draws, in a run of its own.
+    """
+    theirs = RELEASED_PROMPTS * sum(count * ratio for count, ratio in zip(steps, ratios, strict=True))
+    return theirs / (OUR_PROMPTS * max(steps))

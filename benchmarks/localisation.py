@@ -1,0 +1,187 @@
+"""What localisation costs: denoiser evaluations and seconds a case, ours against the released procedure.
+
+    python benchmarks/localisation.py [--cases 2] [--steps 50 100 200] [--images 6] [--seeds 6] [--long 1600] [--json FILE]
+
+Equal draws: the same cases of drawn scenes, one an image, get their maps at all numbers of draws; ours from one run of
+nested draws, in which each distinct prompt is evaluated once and attention is recorded, the released procedure
+(`released_procedure.py`) from its separate runs. Evaluations are rows that the UNet saw, rows that fill up a call included.
+Times are the processor's, on one thread, without loading the model.
+
+Equal error (`equal_error.py`): how many times our evaluations the released procedure needs for totals that err as little, on
+scenes with the embedded model, and on a problem of the size of Stable Diffusion's latents whose information is known. Exits
+with 1 when the released procedure does not take 3 times our evaluations for CMI and attention at equal draws, or 10 times
+at equal error of the orthogonal total.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from equal_error import BATCH_SIZE, CLOSED_FORM, CMI, closed_form_errors, cmi_problems, interval_within, scene_errors
+from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
+from metering import Cost, Meter, at_hand
+from pipeline.attention import Tap, recording, word_map
+from pipeline.config import AttentionSection, Config, InformationSection
+from pipeline.datasets.cases import CASE_COLUMNS, read_cases
+from pipeline.images import load_image
+from pipeline.information import Row as InformationRow
+from pipeline.information import estimate_many
+from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.storage import write_table
+from pipeline.words import find_word, word_token_positions
+from released_procedure import Word, attention, attention_information, information
+
+
+def one_case_an_image(folder: Path, count: int) -> Path:
+    """A cases table of so many drawn scenes, one word each."""
+    frame = read_cases(scene_cases(folder, 2 * count)).drop_duplicates("image_id").head(count)
+    path = folder / "one_an_image.parquet"
+    write_table(path, frame, CASE_COLUMNS)
+    return path
+
+
+def read_words(model: LatentDiffusion, cases: Path, images: Path) -> list[Word]:
+    """The cases as the plain loops take them."""
+    words = []
+    for case in read_cases(cases).itertuples(index=False):
+        prompts = {"full": case.prompt_full, "context": case.prompt_context, "word": case.prompt_word, "empty": ""}
+        spans = find_word(case.prompt_full, case.prompt_word)
+        places = word_token_positions(model.token_offsets(case.prompt_full), spans)
+        latent = model.encode_image(load_image(images / case.image_path))
+        words.append(Word(latent, prompts, [position for place in places for position in place]))
+    return words
+
+
+def our_cmi(model: LatentDiffusion, words: Sequence[Word], section: InformationSection) -> list[np.ndarray]:
+    """Maps of CMI and of attention of each case at all numbers of draws, (2, steps, h, w), from one run."""
+    size = model.latent_shape[1:]
+
+    def taps(rows: Sequence[InformationRow]) -> list[Tap]:
+        """Sums are kept apart between two numbers of draws."""
+        return [
+            Tap(position, (row.problem, bisect_right(section.steps, row.draw)), words[row.problem].tokens)
+            for position, row in enumerate(rows)
+            if row.prompt == "full"
+        ]
+
+    maps = []
+    with recording(model.unet, size) as recorder:
+        problems = cmi_problems(model, words, section, "ours")
+        estimates = estimate_many(model, problems, BATCH_SIZE, lambda rows: recorder.expect(taps(rows)))
+        for number, estimate in enumerate(estimates):
+            parts = [recorder.pop((number, stretch)) for stretch in range(len(section.steps))]
+            nested = accumulate(parts, lambda first, second: first + second)
+            tokens = range(len(words[number].tokens))
+            heats = [word_map(recorded, tokens, size) for recorded in nested]
+            maps.append(np.stack([[estimate.at(n).orthogonal[CMI].map for n in section.steps], heats]))
+    return maps
+
+
+def equal_draws(folder: Path, meter: Meter, cases: int, section: InformationSection) -> tuple[list[Row], float]:
+    """Costs of all maps of the cases at all numbers of draws, and the ratio of evaluations for CMI and attention."""
+    table, images, model = one_case_an_image(folder, cases), folder / "scenes/val2017", meter.model
+    words, rng = read_words(model, table, images), np.random.default_rng(0)
+    interval = interval_within(model.logsnr_range, section)
+
+    def runs(run: Callable[[int], object]) -> Cost:
+        return meter.cost(lambda: [run(steps) for steps in section.steps])
+
+    def our_stage(name: str, settings: InformationSection | AttentionSection) -> Cost:
+        with at_hand(model):
+            arguments = model_arguments(table, images, folder / name, settings)
+            return meter.cost(partial(stage_here, name, *arguments, "--batch-size", BATCH_SIZE))
+
+    ours = {
+        "cmi": meter.cost(lambda: our_cmi(model, words, section)),
+        "stage": our_stage("estimate_information", section),
+        "attention": our_stage("record_attention", AttentionSection(steps=section.steps)),
+    }
+    theirs = {
+        "cmi": runs(lambda s: information(model, words, ("full", "context", "empty"), s, interval, rng)),
+        "attention_information": runs(lambda s: attention_information(model, words, s, interval, rng)),
+        "mi": runs(lambda s: information(model, words, ("word", "empty", "empty"), s, interval, rng)),
+        "attention": runs(lambda s: attention(model, words, s)),
+    }
+    recorded = theirs["cmi"] + theirs["attention_information"]
+    pairs = {
+        "CMI, attention_information": (ours["cmi"], recorded),
+        "and MI (what the stage estimates)": (ours["stage"], recorded + theirs["mi"]),
+        "and attention (inversion and denoising)": (
+            ours["stage"] + ours["attention"],
+            recorded + theirs["mi"] + theirs["attention"],
+        ),
+    }
+    rows = [comparison(name, our, their, cases) for name, (our, their) in pairs.items()]
+    return rows, recorded.evaluations / ours["cmi"].evaluations
+
+
+def comparison(name: str, our: Cost, their: Cost, cases: int) -> Row:
+    """A row of the table, each number for one case."""
+    return {
+        "maps": name,
+        "evaluations, ours": our.evaluations / cases,
+        "released": their.evaluations / cases,
+        "times fewer": their.evaluations / our.evaluations,
+        "CPU seconds, ours": our.seconds / cases,
+        "released (CPU)": their.seconds / cases,
+        "times faster": their.seconds / our.seconds,
+    }
+
+
+def main() -> int:
+    """Compare costs at equal draws, then draws at equal error."""
+    parser = argument_parser(__doc__ or "")
+    parser.add_argument("--cases", type=int, default=2, help="cases at equal draws")
+    parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200], help="numbers of draws")
+    parser.add_argument("--images", type=int, default=6, help="images whose errors are measured")
+    parser.add_argument("--seeds", type=int, default=6, help="estimates of each")
+    parser.add_argument("--long", type=int, default=1600, help="draws of the long run; a multiple of the most draws")
+    parser.add_argument(
+        "--points", type=int, default=6, help="points of the closed-form problem, estimated 2·seeds times"
+    )
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    section = Config().information.model_copy(update={"steps": tuple(options.steps)})
+    meter = Meter(LatentDiffusion.load(Config().model.id))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        cost_rows, fewer = equal_draws(folder, meter, options.cases, section)
+        table = one_case_an_image(folder / "errors", options.images)
+        words = read_words(meter.model, table, folder / "errors/scenes/val2017")
+    kinds = {
+        f"{options.images} scenes, {options.seeds} seeds": scene_errors(
+            meter.model, words, section, options.seeds, options.long
+        ),
+        f"problem {CLOSED_FORM}, {options.points} points, {2 * options.seeds} seeds": closed_form_errors(
+            section, options.points, 2 * options.seeds
+        ),
+    }
+    saved = [{"truth": kind, **row} for kind, (_, rows) in kinds.items() for row in rows]
+    targets = [
+        Target("times fewer evaluations at equal draws, CMI and attention_information", fewer, 3, at_least=True),
+        *(
+            Target(f"times fewer at equal error of the orthogonal total, {row['truth']}", row["configured"], 10, True)
+            for row in saved
+            if row["total"] == "orthogonal"
+        ),
+    ]
+    tables = {
+        f"at equal draws ({', '.join(map(str, section.steps))}), a case": cost_rows,
+        **{f"errors of totals: {kind}": rows for kind, (rows, _) in kinds.items()},
+        "times fewer evaluations at equal error, all numbers of draws together": saved,
+    }
+    return report("localisation", tables, targets, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""How long stages and Snakemake take before anything is computed.
+
+    python benchmarks/startup.py [--rounds 3] [--cases 7000] [--json FILE]
+
+Every stage that works on tables alone starts with `--help`, in turns with a bare interpreter; the least of the rounds
+counts. Then a study of the size of the published one: as many cases of COCO and the four sets of ARO, with empty images and
+captions, in the shards of config/paper.yaml. Measured are the dry run that plans all of it, and the run that finds nothing to
+do after every output was made (empty, by `snakemake --touch`). Times are the processor's, of all processes together; on an
+idle machine those by the clock, which stand beside, are the same. Exits with 1 when a stage takes 1.0 s or more, the plan
+15 s, or the run without work 10 s.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from measuring import ROOT, Child, Row, Target, alternating, argument_parser, python, report, stage
+from pipeline.__main__ import STAGES
+
+# These run a model, or learn one; all others are to start without torch.
+MODEL_STAGES = {
+    "estimate_information",
+    "record_attention",
+    "score_retrieval",
+    "score_clip",
+    "edit_images",
+    "judge_edits",
+    "evaluate_scenes_model",
+    "validate_estimator",
+}
+CPU_STAGES = [name for name in STAGES if name not in MODEL_STAGES and not name.startswith("train_")]
+ARO_CASES = {"visual_genome_relation": 23_937, "visual_genome_attribution": 28_748}
+ORDER_CASES = {"coco_order": 25_010, "flickr30k_order": 5_000}
+
+
+def stage_rows(rounds: int) -> list[Row]:
+    """Seconds until each stage has printed its help, the least of some rounds."""
+    ways = {"(python alone)": partial(python, "-c", "pass")}
+    ways |= {name: partial(stage, name, "--help") for name in CPU_STAGES}
+    return [{"stage": name, **least(children)} for name, children in alternating(ways, rounds).items()]
+
+
+def least(children: Sequence[Child]) -> Row:
+    """The least seconds of some runs of the same, of the processor and by the clock."""
+    return {
+        "CPU seconds": min(child.cpu_seconds for child in children),
+        "seconds": min(child.seconds for child in children),
+    }
+
+
+def working_copy(folder: Path) -> None:
+    """The files of the project that Snakemake reads."""
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, folder / name)
+    for name in ("rules", "pipeline", "config", "envs", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "data/reference", folder / "data/reference")
+
+
+def write_inputs(folder: Path, cases: int) -> None:
+    """Annotations and lists of the size of the published study's."""
+    categories = [{"id": 1, "name": "dog"}]
+    images = [{"id": k, "file_name": f"{k:012d}.jpg", "height": 480, "width": 640} for k in range(cases)]
+    box = {"category_id": 1, "iscrowd": 0, "bbox": [0, 0, 9, 9], "area": 81, "segmentation": [[0, 0, 0, 9, 9, 9, 9, 0]]}
+    objects = [{"id": k, "image_id": k, **box} for k in range(cases)]
+    captions = [{"id": k, "image_id": k, "caption": "A dog sits on the grass."} for k in range(cases)]
+    coco = folder / "data/coco/annotations"
+    _write_json(coco / "instances_val2017.json", {"images": images, "annotations": objects, "categories": categories})
+    _write_json(coco / "captions_val2017.json", {"images": images, "annotations": captions})
+    (folder / "data/coco/val2017").mkdir()
+    case = {"image_path": "1.jpg", "bbox_x": 0, "bbox_y": 0, "bbox_w": 9, "bbox_h": 9, "relation_name": "on"}
+    captions_of = {"true_caption": "the dog is on the grass", "false_caption": "the grass is on the dog"}
+    for name, count in ARO_CASES.items():
+        _write_json(folder / f"data/aro/{name}.json", [{**case, **captions_of}] * count)
+    for name, count in ORDER_CASES.items():
+        path = folder / f"data/aro/{name}/test.parquet"
+        path.parent.mkdir()
+        path.write_bytes(bytes(1000 * count))  # as large as its captions; a plan does not read it
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
+    """Make every output of the study as an empty file and let Snakemake take it for done; how many there are."""
+    outputs = summary_files(_snakemake(folder, configuration, "--summary", "--cores", "1").output)
+    for name in outputs:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    _snakemake(folder, configuration, "--touch", "--cores", "1", "--quiet")
+    return len(outputs)
+
+
+def summary_files(summary: str) -> list[str]:
+    """The output files that `snakemake --summary` lists, below results/."""
+    return re.findall(r"^(results/[^\t\n]+)\t", summary, re.MULTILINE)
+
+
+def _snakemake(folder: Path, configuration: Sequence[str], *arguments: str) -> Child:
+    command = ("-m", "snakemake", *arguments, "--configfile", *configuration)
+    return python(*command, folder=folder, environment={"COCO_ROOT": str(folder / "data/coco")})
+
+
+def planned_jobs(output: str) -> int:
+    """The number of jobs that a dry run plans, from its table; 0 when it has nothing to do."""
+    found = re.search(r"^total +(\d+)", output, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def study_rows(rounds: int, cases: int) -> list[Row]:
+    """Seconds of the plan and of the run without work, the least of some rounds."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        working_copy(folder)
+        write_inputs(folder, cases)
+        overlay = folder / "local.yaml"
+        overlay.write_text(yaml.safe_dump({"machine": {"device": "cpu"}}), encoding="utf-8")
+        configuration = ["config/paper.yaml", overlay.name]
+        plans = [_snakemake(folder, configuration, "--dry-run", "--cores", "2", "--quiet") for _ in range(rounds)]
+        jobs = planned_jobs(_snakemake(folder, configuration, "--dry-run", "--cores", "2").output)
+        outputs = make_outputs(folder, configuration)
+        again = [_snakemake(folder, configuration, "--cores", "2") for _ in range(rounds)]
+        left = planned_jobs(again[-1].output)
+    return [
+        {"snakemake": "dry run of the whole study", "jobs": jobs, **least(plans)},
+        {"snakemake": f"rerun, {outputs} outputs there", "jobs": left, **least(again)},
+    ]
+
+
+def main() -> int:
+    """Measure stages, then Snakemake."""
+    parser = argument_parser(__doc__ or "")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", type=int, default=7000, help="cases of COCO")
+    options = parser.parse_args()
+    stages, study = stage_rows(options.rounds), study_rows(options.rounds, options.cases)
+    slowest = max(stages, key=lambda row: float(row["CPU seconds"]))
+    plan, again = study
+    targets = [
+        Target(f"CPU seconds until the slowest stage starts ({slowest['stage']})", float(slowest["CPU seconds"]), 1.0),
+        Target("CPU seconds of the plan", float(plan["CPU seconds"]), 15),
+        Target("jobs of the rerun", float(again["jobs"]), 0),
+        Target("CPU seconds of the rerun", float(again["CPU seconds"]), 10),
+    ]
+    return report(
+        "startup", {"stages without a model": stages, f"{options.cases:,} cases and ARO": study}, targets, options.json
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"use strict";
+// Edits: before and after under a slider, and the way from one to the other where it was kept.
+
+const Edits = (() => {
+  const { make, select, values, number, withError, distinct } = Elements;
+  const KINDS = { omit: "word left out", swap: "word swapped" };
+  const BEFORE = { real: "the real image", unchanged: "what the unchanged caption gives" };
+  const ORDERS = {
+    order: ["order of the dataset", () => 0],
+    change: ["change", (edit, kind) => edit.change[kind]],
+    cmi: ["CMI", (edit) => edit.numbers.cmi_o],
+    psnr: ["faithful reconstruction", (edit) => edit.numbers.psnr],
+  };
+  const form = document.getElementById("edit-filters");
+  const grid = document.getElementById("edit-grid");
+
+  function build() {
+    form.append(
+      select("category", "label", [["", "all"], ...distinct(EDITS.map((edit) => edit.label)).sort().map((label) => [label, label])], ""),
+      select("edit", "kind", Object.entries(KINDS), "swap"),
+      select("before", "before", Object.entries(BEFORE), "real"),
+      select("sort by", "order", Object.entries(ORDERS).map(([key, [name]]) => [key, name]), "order"),
+    );
+    form.addEventListener("change", refresh);
+    refresh();
+  }
+
+  function refresh() {
+    const { label, kind, before, order } = values(form);
+    const rank = ORDERS[order][1];
+    const shown = EDITS.filter((edit) => (!label || edit.label === label) && edit.pictures[kind]);
+    shown.sort((one, other) => rank(other, kind) - rank(one, kind));
+    grid.replaceChildren(...shown.map((edit) => card(edit, kind, before)));
+    document.getElementById("edits-found").textContent = `${shown.length.toLocaleString("en")} edits`;
+  }
+
+  function card(edit, kind, before) {
+    const after = make("img", { className: "after", src: edit.pictures[kind], alt: `after: ${edit.captions[kind]}`, loading: "lazy" });
+    const slider = make("input", {
+      type: "range",
+      min: 0,
+      max: 100,
+      value: 50,
+      "aria-label": `Before to after: ${edit.word}`,
+      oninput: (event) => pair.style.setProperty("--cut", `${event.target.value}%`),
+    });
+    const pair = make(
+      "div",
+      { className: "pair" },
+      make("img", { src: edit.pictures[before], alt: `before: ${edit.captions.unchanged}`, loading: "lazy" }),
+      after,
+      make("span", { className: "handle", "aria-hidden": "true" }),
+      slider,
+    );
+    return make(
+      "article",
+      { className: "edit" },
+      pair,
+      make("p", { className: "from" }, edit.captions.unchanged),
+      make("p", { className: "to" }, edit.captions[kind]),
+      facts(edit, kind),
+      edit.paths?.[kind] ? path(edit, kind) : null,
+    );
+  }
+
+  function facts(edit, kind) {
+    const { numbers } = edit;
+    const pairs = [
+      ["change", number(edit.change[kind])],
+      ["CMI", `${withError(numbers.cmi_o, numbers.cmi_o_error)} nats`],
+      ["MI", `${withError(numbers.mi_o, numbers.mi_o_error)} nats`],
+      ["reconstruction", `${number(numbers.psnr)} dB`],
+    ];
+    const seen = edit.seen[kind];
+    if (seen) {
+      pairs.push([`a classifier sees the ${edit.label}`, seen[0] ? "yes" : "no"]);
+      if (kind === "swap" && seen[1] !== null) pairs.push(["and the new object", seen[1] ? "yes" : "no"]);
+    }
+    return make("dl", {}, ...pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  }
+
+  // The path moves only when asked to, and stops at the end.
+  function path(edit, kind) {
+    const picture = make("img", { className: "path", hidden: true, alt: `the way from the real image to: ${edit.captions[kind]}` });
+    const button = make(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": "false",
+        onclick: () => {
+          picture.hidden = !picture.hidden;
+          picture.src = picture.hidden ? "" : edit.paths[kind];
+          button.setAttribute("aria-pressed", String(!picture.hidden));
+        },
+      },
+      "Walk the path",
+    );
+    return make("div", { className: "walk" }, button, picture);
+  }
+
+  return { build };
+})();

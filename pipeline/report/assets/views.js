@@ -1,0 +1,39 @@
+"use strict";
+// Which part of the page is shown: the address says so, as #explorer or #explorer/<image>.
+
+(() => {
+  const { script } = Elements;
+  const views = [...document.querySelectorAll(".view")];
+  const links = [...document.querySelectorAll(".top nav a")];
+  const building = {
+    explorer: () => Explorer.build(),
+    edits: () => script("data/edits.js").then(() => Edits.build()),
+    captions: () => script("data/retrieval.js").then(() => Captions.build()),
+  };
+  const built = new Map();
+
+  async function show() {
+    const [name, image] = location.hash.slice(1).split("/");
+    const inside = document.getElementById(name)?.closest(".view");
+    const view = inside ?? views[0];
+    for (const other of views) other.hidden = other !== view;
+    for (const link of links) {
+      if (link.hash === `#${view.id}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    if (building[view.id]) {
+      if (!built.has(view.id)) built.set(view.id, building[view.id]());
+      await built.get(view.id);
+      if (image) Explorer.openNamed(image);
+    } else if (name && name !== view.id) {
+      document.getElementById(name)?.scrollIntoView();
+    }
+  }
+
+  // A part that the study does not have is not offered.
+  for (const link of links) {
+    if (link.dataset.count === "0") link.hidden = true;
+  }
+  addEventListener("hashchange", show);
+  show();
+})();

@@ -1,0 +1,71 @@
+# The page of the study: tables, and every image with its maps, captions and edits, to open from disk.
+#
+# REQUIRES  the tables and figures of all parts, and what they were made from: cases, shards, maps, edits, images
+# PRODUCES  results/<study>/report/    index.html with its style, scripts, pictures and data: open it in any browser
+# STEPS     write_report; report asks for it
+
+from pipeline.provenance import folder_sha256
+
+
+def reported(wildcards):
+    """What the page is made from, beyond the files of the cases that lie beside these tables."""
+    return [
+        *expand(
+            f"{RESULTS}/{{name}}/cases.parquet", name=[*DATASETS, *RETRIEVAL_DATASETS]
+        ),
+        *(
+            f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
+            for name in DATASETS
+            for stage in ("estimate_information", "record_attention")
+            for shard in shards(name)
+        ),
+        *(
+            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            for name in EDITED
+            for shard in shards(name)
+        ),
+        *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
+        *expand(
+            f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED
+        ),
+        *(file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)),
+    ]
+
+
+rule write_report:
+    input:
+        reported,
+        rules.localisation.input,
+        rules.retrieval.input,
+        rules.editing.input,
+        rules.validation.input,
+    output:
+        directory(f"{RESULTS}/report"),
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        results=RESULTS,
+        shards=CONFIG.shards,
+        datasets=sections_json(CONFIG.datasets),
+        retrieval_datasets=sections_json(CONFIG.retrieval_datasets),
+        section=section("report"),
+        figures=section("figures"),
+        resize=CONFIG.model.resize,
+        code=code("write_report"),
+        assets=folder_sha256(Path(workflow.basedir) / "pipeline/report/assets"),
+    message:
+        "Writing the page of the study"
+    shell:
+        "python -m pipeline write_report --results {params.results} --shards {params.shards}"
+        " --datasets {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q}"
+        " --section {params.section:q} --figures {params.figures:q} --resize {params.resize}"
+        " --output-dir {output} 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        rules.write_report.output,
+    message:
+        "Done: open {input}/index.html in a browser"

@@ -1,0 +1,60 @@
+"""What `design: auto` stands for, and where it is settled."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.code_digest import code_digest
+from pipeline.config import InformationSection, RetrievalSection, load_config
+from pipeline.designs import Purpose, purpose_of, resolved
+from pipeline.errors import InputError
+
+AUTO = InformationSection(design="auto", antithetic_eps=False, loc=0.5)
+
+
+@pytest.mark.parametrize(("purpose", "antithetic"), [("maps", True), ("i_s", True), ("i_o", False)])
+def test_auto_is_what_was_measured_to_be_best(purpose: Purpose, antithetic: bool) -> None:
+    chosen = resolved(AUTO, purpose)
+    assert (chosen.design, chosen.antithetic_eps, chosen.loc) == ("stratified", antithetic, 0.5)
+
+
+@pytest.mark.parametrize("design", ["iid", "stratified", "midpoint", "sobol"])
+def test_a_design_by_name_stays(design: str) -> None:
+    section = InformationSection.model_validate({"design": design, "antithetic_eps": False})
+    assert resolved(section, "maps") is section
+
+
+def test_auto_names_results_as_the_default_does() -> None:
+    """So that finished results are used again."""
+    assert resolved(InformationSection(design="auto"), "maps").model_dump() == InformationSection().model_dump()
+
+
+@pytest.mark.parametrize(
+    ("methods", "stopping", "purpose"),
+    [
+        (("i_o",), "none", "i_o"),
+        (("i_o", "clip"), "none", "i_o"),
+        (("i_o", "i_s"), "none", "i_s"),
+        (("neg_nll",), "none", "i_s"),
+        (("i_o",), "racing", "i_s"),  # a race is led by likelihood
+    ],
+)
+def test_what_retrieval_draws_for(methods: tuple[str, ...], stopping: str, purpose: str) -> None:
+    assert purpose_of(RetrievalSection.model_validate({"methods": methods, "stopping": stopping})) == purpose
+
+
+def test_numbers_of_draws_are_checked_with_the_design_that_auto_stands_for() -> None:
+    with pytest.raises(InputError, match=r"information → steps is \[25, 50\]; allowed are even numbers"):
+        load_config({"information": {"design": "auto", "antithetic_eps": False, "steps": [25, 50]}})
+    with pytest.raises(InputError, match=r"information → steps is \[20, 50\]; .* multiple of the one before"):
+        load_config({"information": {"design": "auto", "steps": [20, 50]}})
+    alone = {"information": {"design": "auto"}, "retrieval": {"methods": ["i_o"], "steps": [5, 15]}}
+    assert load_config(alone).retrieval.steps == (5, 15)
+
+
+def test_stages_run_again_when_the_choice_changes() -> None:
+    import pipeline.code_digest as module
+
+    for stage in ("estimate_information", "edit_images", "score_retrieval"):
+        assert "pipeline.designs" in module._closure(module._ROOT, f"pipeline.stages.{stage}")
+        assert code_digest(f"pipeline.stages.{stage}")

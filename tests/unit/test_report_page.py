@@ -1,0 +1,227 @@
+"""The page in a real Chromium, opened from disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.report_study import CAPTIONS, FALSE, HOSTILE, ReportStudy
+
+api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+
+VIEWS = ("overview", "explorer", "edits", "captions")
+OPENED = "#viewer[open] .stage[data-map]:not([data-map=''])"
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> ReportStudy:
+    study = ReportStudy(tmp_path_factory.mktemp("report"))
+    assert study.write() == 0
+    return study
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("needs Chromium on the PATH")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, study: ReportStudy) -> Iterator[Open]:
+    """Open a part of the page; at the end nothing may have gone wrong in it or been asked of another computer."""
+    contexts, wrong = [], []
+
+    def opened(part: str = "overview", *, folder: Any = None, **context: Any) -> Any:
+        contexts.append(chromium.new_context(**{"viewport": {"width": 1200, "height": 800}, **context}))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: wrong.append(request.url) if _outside(request.url) else None)
+        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+        page.goto(f"{((folder or study.page) / 'index.html').as_uri()}#{part}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def _outside(url: str) -> bool:
+    return not url.startswith(("file:", "data:", "blob:"))
+
+
+def heat(page: Any, side: int = 0) -> str:
+    """What the canvas over the image shows."""
+    return str(page.locator(".heat").nth(side).evaluate("(canvas) => canvas.toDataURL()"))
+
+
+def shown(page: Any) -> list[str]:
+    return list(page.locator("#grid .card").evaluate_all("(cards) => cards.map((card) => card.dataset.id)"))
+
+
+def chooser(page: Any, name: str) -> Any:
+    """The list of choices of that name in the part that is shown."""
+    return page.locator(f".view:not([hidden]) select[name={name}]")
+
+
+def test_every_part_opens_and_texts_stay_texts(open_page: Open) -> None:
+    page = open_page()
+    for view in VIEWS:
+        page.locator(f".top nav a[href='#{view}']").click()
+        page.locator(f"#{view}").wait_for()
+        assert [other for other in VIEWS if page.locator(f"#{other}").is_visible()] == [view]
+    page.locator("#choice-grid .choice").first.wait_for()
+    assert page.locator("#choice-grid .option").first.text_content() == HOSTILE + "true"
+    assert page.locator("#choice-grid .option").nth(1).text_content() == FALSE
+    page.goto(page.url.partition("#")[0] + "#explorer")
+    assert page.locator("#grid .text").first.text_content() == HOSTILE
+    page.locator("#grid .card").first.click()
+    page.locator(OPENED).first.wait_for()
+    assert page.locator("#viewer-captions .caption").text_content() == HOSTILE
+    assert page.locator("#viewer img").first.get_attribute("alt") == HOSTILE
+    assert page.evaluate("globalThis.stolen") is None
+
+
+def test_a_word_under_the_pointer_shows_its_map_and_legend(open_page: Open) -> None:
+    page = open_page("explorer/mine-00001")
+    page.locator(OPENED).first.wait_for()
+    dog, value = heat(page), page.locator(".value").first
+    assert value.text_content() == "“dog” 3 ± 0.25 nats in all"
+    assert page.locator(".pane .ends").first.inner_text().split() == ["0", "nats", "a", "cell", "1"]
+    bed = page.get_by_role("button", name="bed", exact=True)
+    bed.hover()
+    assert heat(page) != dog and value.text_content() == "“bed” 4 ± 0.25 nats in all"
+    page.mouse.move(5, 5)
+    assert heat(page) == dog, "a word that was not chosen goes when the pointer goes"
+    bed.click()
+    page.mouse.move(5, 5)
+    assert heat(page) != dog
+
+
+def test_both_maps_tell_the_value_under_the_pointer(open_page: Open) -> None:
+    page = open_page("explorer/mine-00001")
+    page.locator(OPENED).first.wait_for()
+    page.keyboard.press("Shift+a")
+    box = page.locator(".stage").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 8, box["y"] + 3 * box["height"] / 8)
+    page.locator(".cross").first.wait_for()
+    told = [page.locator(".value").nth(side).text_content() for side in (0, 1)]
+    assert told == ["1 nats · row 2, column 1", "1 attention · row 2, column 1"]
+    assert page.locator(".cross:visible").count() == 2
+    page.mouse.move(5, 5)
+    assert page.locator(".cross:visible").count() == 0
+
+
+def test_controls_change_what_is_drawn(open_page: Open) -> None:
+    page = open_page("explorer/mine-00001")
+    page.locator(OPENED).first.wait_for()
+    outline = page.locator(".outline").first
+    drawn = outline.evaluate("(canvas) => canvas.toDataURL()")
+    page.locator("#outline").uncheck()
+    assert outline.evaluate("(canvas) => canvas.toDataURL()") != drawn
+    page.locator("#opacity").fill("20")
+    assert page.locator(".heat").first.evaluate("(canvas) => canvas.style.opacity") == "0.2"
+
+
+def test_the_keyboard_alone_is_enough(open_page: Open) -> None:
+    page = open_page("explorer")
+    page.locator("#grid .card").first.focus()
+    page.keyboard.press("Enter")
+    page.locator(OPENED).first.wait_for()
+    stages = page.locator(".stage")
+    assert [stages.nth(side).get_attribute("data-map") for side in (0, 1)] == ["dog/cmi", "dog/mi"]
+    page.keyboard.press("s")
+    page.keyboard.press("Shift+o")
+    assert [stages.nth(side).get_attribute("data-map") for side in (0, 1)] == ["dog/mi_standard", "dog/omit"]
+    assert page.locator(".pane .ends").first.inner_text().split()[0] == "−1"
+    page.keyboard.press("ArrowDown")
+    assert stages.first.get_attribute("data-map") == "bed/mi_standard"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("location.hash === '#explorer/mine-00001'")
+    assert page.locator("#viewer-captions .caption").text_content() == CAPTIONS[1]
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("location.hash === '#explorer/mine-00000'")
+    page.keyboard.press("Escape")
+    assert not page.locator("#viewer").is_visible()
+
+
+def test_filters_and_order(open_page: Open) -> None:
+    page = open_page("explorer")
+    every = [f"mine-{number:05d}" for number in range(3)]
+    assert shown(page) == every and page.locator("#found").text_content() == "3 images"
+    chooser(page, "type").select_option("verb")
+    assert shown(page) == every[2:] and page.locator("#found").text_content() == "1 of 3 images"
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("document.querySelectorAll('#grid .card').length === 3")
+    chooser(page, "score").select_option("total")
+    assert shown(page) == every[::-1]
+    chooser(page, "direction").select_option("1")
+    assert shown(page) == every
+    chooser(page, "label").select_option("dog")
+    chooser(page, "second").select_option(label="attention")
+    chooser(page, "agreement").select_option("disagree")
+    assert shown(page) == []
+    chooser(page, "label").select_option("bed")
+    assert shown(page) == every
+
+
+def test_edits_have_a_slider_between_before_and_after(open_page: Open) -> None:
+    page = open_page("edits")
+    first = page.locator(".edit").first
+    before = first.locator(".after").evaluate("(image) => getComputedStyle(image).clipPath")
+    first.get_by_role("slider").fill("10")
+    assert first.locator(".after").evaluate("(image) => getComputedStyle(image).clipPath") != before
+    assert page.locator(".edit").count() == 6
+    chooser(page, "label").select_option("dog")
+    assert page.locator(".edit").count() == 3
+
+
+def test_captions_are_ranked_by_the_score_that_is_chosen(open_page: Open) -> None:
+    page = open_page("captions")
+    page.locator(".choice").first.wait_for()
+    assert page.locator(".choice").count() == 2
+    assert page.locator(".choice").nth(1).locator(".option").first.text_content() == FALSE
+    chooser(page, "outcome").select_option("wrong")
+    assert page.locator(".choice").count() == 1 and page.locator(".whisker").count() == 2
+    chooser(page, "method").select_option("clip")
+    assert page.locator(".choice").count() == 0
+
+
+def test_phone_width(open_page: Open) -> None:
+    page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, color_scheme="dark")
+    for view in VIEWS:
+        page.goto(page.url.partition("#")[0] + f"#{view}")
+        page.locator(f"#{view}").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
+    page.goto(page.url.partition("#")[0] + "#explorer/mine-00001")
+    page.locator(OPENED).first.wait_for()
+    assert page.locator("#viewer").evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")
+    page.get_by_role("button", name="bed", exact=True).tap()
+    assert page.locator(".stage").first.get_attribute("data-map") == "bed/cmi"
+
+
+def test_a_thousand_images_open_at_once(open_page: Open, study: ReportStudy, tmp_path: Any) -> None:
+    folder = tmp_path / "large"
+    shutil.copytree(study.page, folder)
+    report = study.constant("images")
+    report["images"] = [{**report["images"][k % 3], "id": f"mine-{k:05d}"} for k in range(1000)]
+    (folder / "data" / "images.js").write_text(f"const REPORT = {json.dumps(report)};", encoding="ascii")
+    times = []
+    for _ in range(2):
+        page = open_page("explorer", folder=folder)
+        page.wait_for_function("document.querySelectorAll('#grid .card').length === 1000")
+        times.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+    assert min(times) < 2000
+    loaded = page.locator("#grid img").evaluate_all("(images) => images.filter((image) => image.complete).length")
+    assert loaded < 400, "pictures far below wait until they are needed"
