@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 
@@ -14,8 +13,6 @@ from pipeline.latent_diffusion import LatentDiffusion
 
 # Calls of each kind are at least so many.
 _CALLS = 2
-# A batch size that grows has found its number after so many calls.
-_LOOKS = 8
 _PROMPT = "a photograph of a dog and a cat"
 
 
@@ -36,12 +33,29 @@ class Speed:
         return (evaluations - recorded) * self.plain + recorded * self.recorded + jobs * self.start_up
 
 
-def measure(model: LatentDiffusion, start_up: float, seconds: float = 4.0) -> Speed:
-    """Time full batches of the model, of each kind for so many seconds; start_up: seconds that loading the model took."""
+def settled_batch_size(model: LatentDiffusion) -> int:
+    """The rows of a call once a few calls have shown what the memory holds."""
+    for _ in range(_CALLS):
+        rows = int(model.batch_size)
+        latents = torch.zeros(rows, *model.latent_shape)
+        model(latents, torch.zeros(rows), model.encode_prompts([_PROMPT]).expand(rows, -1, -1))
+        if int(model.batch_size) == rows:
+            break
+    return int(model.batch_size)
+
+
+def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: float = 4.0) -> Speed:
+    """Time batches of `batch_size` rows, of each kind for so many seconds; start_up: seconds that loading the model took."""
     channels, height, width = model.latent_shape
-    batch_size = _settled_batch_size(model)
-    call = partial(model, *_inputs(model, batch_size))
+    rng = torch.Generator().manual_seed(0)
+    latents = torch.randn((batch_size, channels, height, width), generator=rng)
+    embedding = model.encode_prompts([_PROMPT]).expand(batch_size, -1, -1)
+    logsnr = torch.zeros(batch_size)
     taps = [Tap(row, row, [1]) for row in range(batch_size)]
+
+    def call() -> None:
+        model(latents, logsnr, embedding)
+
     plain = _seconds_a_call(call, seconds)
     with recording(model.unet, (height, width)) as recorder:
 
@@ -61,24 +75,7 @@ def measure(model: LatentDiffusion, start_up: float, seconds: float = 4.0) -> Sp
     )
 
 
-def _inputs(model: LatentDiffusion, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Noised latents (B, C, h, w), log-SNRs (B,) and embeddings (B, tokens, width) of a call."""
-    latents = torch.randn((rows, *model.latent_shape), generator=torch.Generator().manual_seed(0))
-    return latents, torch.zeros(rows), model.encode_prompts([_PROMPT]).expand(rows, -1, -1)
-
-
-def _settled_batch_size(model: LatentDiffusion) -> int:
-    """Rows of a full call, once the batch size has grown to what the memory allows."""
-    rows = 0
-    for _ in range(_LOOKS):
-        if rows == int(model.batch_size):
-            break
-        rows = int(model.batch_size)
-        model(*_inputs(model, rows))
-    return rows
-
-
-def _seconds_a_call(call: Callable[[], object], seconds: float) -> float:
+def _seconds_a_call(call: Callable[[], None], seconds: float) -> float:
     """Mean after one call that warms up; calls return their results on the CPU, so that a GPU has finished them."""
     call()
     calls, started = 0, time.perf_counter()

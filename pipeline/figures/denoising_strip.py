@@ -15,9 +15,10 @@ from pipeline.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_s
 
 HEADING = "At which noise does a word tell what?"
 NOTE = (
-    'Image {image}: "{caption}". Top: the noised image, decoded, at {count} log-SNRs \u03b1. Below: i\u1d52 integrands of MI and CMI of the'
-    " word at each, nats per unit of \u03b1 and pixel of the latent, mean of {noises} noises; beside each row, its scale. Last column:"
-    " their integral over \u03b1, nats a pixel, {draws} draws, on a scale of its own, with its total."
+    'Image {image}: "{caption}". Top: the noised image, decoded, at {count} log-SNRs α. Below: iᵒ integrands of'
+    " MI and CMI of the word at each, nats per unit of α and pixel of the latent, mean of {noises} noises; beside"
+    " each row, its scale. Last column: their integral over α, nats a pixel, {draws} draws, on a scale of its own,"
+    " with its total."
 )
 
 _GAP = 0.03  # inches, between pictures
@@ -57,7 +58,7 @@ def draw(
     colours = colour_map(palette)
     count = len(logsnr)
     side = (PAGE - _NAMES - _WIDER - count * _GAP) / (count + 1)
-    heights = [side + 0.16, *([2 * side + _GAP + 0.3] * len(words))]
+    heights = [side + 0.16, *([2 * side + _GAP + 0.26] * len(words))]
     with figure_style():
         figure, rooms = panel_figure(
             heights, columns=1, width=PAGE, left=0.0, right=0.0, above=0.0, below=0.04, heading=HEADING, note=note
@@ -67,7 +68,7 @@ def draw(
         pictures = _cells(figure, rooms[0], side, count + 1, 0)
         for cell, picture, level in zip(pictures, noised, logsnr, strict=False):
             cell.imshow(picture)
-            cell.set_title(f"\u03b1 = {level:.1f}".replace("-", "−"), fontsize=SMALL_SIZE, color=MUTED, pad=2)
+            cell.set_title(f"α = {level:.1f}".replace("-", "−"), fontsize=SMALL_SIZE, color=MUTED, pad=2)
         pictures[-1].imshow(image)
         pictures[-1].set_title("no noise", fontsize=SMALL_SIZE, color=MUTED, pad=2)
         for room, word in zip(rooms[1:], words, strict=True):
@@ -84,6 +85,8 @@ def _draw_word(figure: Figure, room: Axes, side: float, word: StripWord, colours
         cells = _cells(figure, room, side, count + 1, 1 - row)
         for cell, heat in zip(cells, levels, strict=False):
             cell.imshow(heat, cmap=colours, vmin=0.0, vmax=level_top)
+        if row == 0:
+            cells[-1].set_title("integral", fontsize=SMALL_SIZE, color=MUTED, pad=2)
         cells[-1].imshow(total, cmap=colours, vmin=0.0, vmax=total_top)
         cells[-1].text(
             *(0.96, 0.05, f"{total.sum():.2f} nats"),
@@ -107,7 +110,7 @@ def _draw_word(figure: Figure, room: Axes, side: float, word: StripWord, colours
         )
     top = room.get_position()
     figure.text(
-        top.x0, top.y1 - 0.12 / figure.get_figheight(), word.text, fontsize=8.5, fontweight="bold", parse_math=False
+        top.x0, top.y1 - 0.15 / figure.get_figheight(), word.text, fontsize=8.5, fontweight="bold", parse_math=False
     )
     _draw_scale(figure, room, side, colours, level_top)
 
@@ -118,9 +121,7 @@ def _cells(figure: Figure, room: Axes, side: float, count: int, row: int) -> lis
     cells = []
     for column in range(count):
         x = _NAMES + column * (side + _GAP) + (_WIDER if column == count - 1 else 0.0)
-        cell = figure.add_axes(
-            (x / width, place.y0 + row * (side + _GAP) / height, side / width, side / height)
-        )
+        cell = figure.add_axes((x / width, place.y0 + row * (side + _GAP) / height, side / width, side / height))
         cell.set(xticks=[], yticks=[])
         cell.spines[:].set_visible(False)
         cells.append(cell)

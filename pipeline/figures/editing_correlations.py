@@ -21,16 +21,16 @@ NOTHING = "No case has been edited: there is nothing to correlate."
 TITLES = {"omit": "word left out", "swap": "word swapped"}
 LEVELS = {"image": "images", "pixel": "pixels"}
 PREDICTORS = {
-    "cmi_o": ("CMI i\u1d52", "#0072B2"),
+    "cmi_o": ("CMI iᵒ", "#0072B2"),
     "cmi_s": ("CMI iˢ", "#0072B2"),
-    "mi_o": ("MI i\u1d52", "#009E73"),
+    "mi_o": ("MI iᵒ", "#009E73"),
     "attention": ("attention", "#56B4E9"),
     "mask_area": ("object's outline", "#7A7A7A"),
 }
 CHANGE = "latent_l2"
 
 _ROW = 0.2  # inches, height of a predictor
-_ROOM = {"left": 0.2, "right": 0.85, "label_room": 0.85}  # inches
+_ROOM = {"left": 0.2, "right": 0.95, "label_room": 0.85}  # inches
 
 
 def draw(table: pd.DataFrame, confidence: float) -> Figure:
@@ -86,7 +86,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, names: list[str], *, with_names:
         axes.annotate(
             f"{row['r']:.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}]".replace("-", "−"),
             xy=(1, place),
-            xytext=(58, 0),
+            xytext=(66, 0),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             ha="right",

@@ -50,6 +50,7 @@ LAYOUT = Layout(
     characters=100,  # beside which r stands
 )
 
+
 def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> Figure:
     """One strip a case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
 

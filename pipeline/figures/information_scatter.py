@@ -17,8 +17,9 @@ from pipeline.metrics.correlation import across_cases
 
 HEADING = "Does a word tell less once the rest of the caption is known?"
 NOTE = (
-    "A dot is a case: i\u1d52 totals over the image, on axes that are stretched near zero. Dashed: CMI = MI; below it the rest of the"
-    " caption says part of what the word says. r: Pearson's over the cases, with its {:g} % bootstrap interval over images."
+    "A dot is a case: iᵒ totals over the image, on axes that are stretched near zero. Dashed: CMI = MI; below it"
+    " the rest of the caption says part of what the word says. r: Pearson's over the cases, with its {:g} %"
+    " bootstrap interval over images."
 )
 # Okabe and Ito's colours, then the same with another marker.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
@@ -28,7 +29,9 @@ _MOST_GROUPS = len(_COLOURS) * len(_MARKERS)
 _FEWEST = 3  # cases from which r is given
 
 
-def draw(panels: Sequence[tuple[str, pd.DataFrame]], rng: np.random.Generator, resamples: int, confidence: float) -> Figure:
+def draw(
+    panels: Sequence[tuple[str, pd.DataFrame]], rng: np.random.Generator, resamples: int, confidence: float
+) -> Figure:
     """A panel for each title: CMI over MI with r in the corner.
 
     Args:
@@ -80,7 +83,13 @@ def _draw_panel(axes: Axes, title: str, cases: pd.DataFrame, r: str) -> None:
     axes.set(xlabel="MI (nats)", ylabel="CMI (nats)")
     axes.set_title(f"{title} · {len(cases):,} cases", loc="left", fontweight="bold", pad=12)
     axes.annotate(
-        r, xy=(0, 1), xytext=(0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=NOTE_SIZE, color=MUTED
+        r,
+        xy=(0, 1),
+        xytext=(0, 4),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=NOTE_SIZE,
+        color=MUTED,
     )
     axes.legend(
         handles=marks, loc="upper left", bbox_to_anchor=(1.02, 1.0), fontsize=6, borderaxespad=0, handletextpad=0.1

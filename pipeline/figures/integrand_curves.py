@@ -16,9 +16,9 @@ from pipeline.figures.style import GUIDE, METHOD_STYLES, MUTED, PAGE, figure_sty
 
 HEADING = "At which noise do the model's predictions gain from a word?"
 NOTE = (
-    "{count} of {dataset}, the first of each label. Gain in mean square error (iˢ) and squared distance of the two predictions"
-    " (i\u1d52), halved and summed over the image, whose integrals over the log-SNR \u03b1 are the information. Lines: means over"
-    " neighbouring draws, {draws} in all; bands: ± 1 standard error of these means."
+    "{count} of {dataset}, the first of each label. Gain in mean square error (iˢ) and squared distance of the"
+    " two predictions (iᵒ), halved and summed over the image, whose integrals over the log-SNR α are the"
+    " information. Lines: means over neighbouring draws, {draws} in all; bands: ± 1 standard error of these means."
 )
 _COLUMNS = 5
 _ROOM = {"left": 0.3, "right": 0.08}  # inches
@@ -32,7 +32,6 @@ class CaseCurves:
     """Integrands of a case in order of log-SNR: (N,) each, nats per unit of log-SNR; keys (mi | cmi, estimator)."""
 
     label: str
-    caption: str
     logsnr: np.ndarray
     integrands: dict[tuple[str, str], np.ndarray]
 
@@ -60,11 +59,13 @@ def draw(cases: Sequence[CaseCurves], dataset: str) -> Figure:
             below=0.36,
             label_room=0.2,
             heading=HEADING,
-            note=NOTE.format(count=counted, dataset=dataset, draws=max((len(case.logsnr) for case in cases), default=0)),
+            note=NOTE.format(
+                count=counted, dataset=dataset, draws=max((len(case.logsnr) for case in cases), default=0)
+            ),
             legend=[
                 _line(method, estimator, f"{METHOD_STYLES[method].name} {sign}")
                 for method in ("mi", "cmi")
-                for estimator, sign in (("standard", "iˢ"), ("orthogonal", "i\u1d52"))
+                for estimator, sign in (("standard", "iˢ"), ("orthogonal", "iᵒ"))
             ],
         )
         for number, (axes, case) in enumerate(zip(panels, cases, strict=True)):

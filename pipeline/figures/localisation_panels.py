@@ -121,9 +121,7 @@ def note(shown: int, n: int, dataset: str, *, by_quality: bool) -> str:
     return NOTE.format(shown=shown, n=n, dataset=dataset, chosen=CHOSEN[by_quality])
 
 
-def _draw_row(
-    figure: Figure, room: Axes, panel: Panel, side: float, heads: Sequence[str], colours: Colormap
-) -> None:
+def _draw_row(figure: Figure, room: Axes, panel: Panel, side: float, heads: Sequence[str], colours: Colormap) -> None:
     """Pictures of a case along the lower edge of its room, the caption above them."""
     place, (width, height) = room.get_position(), figure.get_size_inches()
     cells = [

@@ -18,7 +18,7 @@ NOTE = (
     " threshold chosen on one half of the images, scored on the other; rings: the best threshold on the same cases, as"
     " published. Lines: {:g} % bootstrap intervals over images."
 )
-ESTIMATORS = {"orthogonal": " i\u1d52", "standard": " iˢ", "-": ""}
+ESTIMATORS = {"orthogonal": " iᵒ", "standard": " iˢ", "-": ""}
 
 _ROW = 0.15  # inches, height of a row
 _NAMES = 2.1  # inches, room for names and steps
@@ -60,7 +60,9 @@ def _draw_dataset(axes: Axes, dataset: str, table: pd.DataFrame) -> None:
     rows = _rows(table)
     by_row: dict[tuple[str, str, int], dict[str, Any]] = {}
     for record in cast(list[dict[str, Any]], table.to_dict("records")):
-        by_row.setdefault((record["method"], record["estimator"], record["steps"]), {})[record["threshold_mode"]] = record
+        by_row.setdefault((record["method"], record["estimator"], record["steps"]), {})[record["threshold_mode"]] = (
+            record
+        )
     highest = 100 * float(np.nanmax([*table["miou_high"], 0.1]))
     axes.set(ylim=(len(rows) - 0.3, -0.8), xlim=(0, min(1.05 * highest, 100)), xlabel="mIoU (%)")
     axes.set_title(f"{dataset} · {int(table['n'].max()):,} cases", loc="left", fontweight="bold")
@@ -83,7 +85,10 @@ def _draw_dataset(axes: Axes, dataset: str, table: pd.DataFrame) -> None:
                 continue
             if mode == "held_out":
                 axes.plot(
-                    [100 * found["miou_low"], 100 * found["miou_high"]], [place, place], color=style.colour, linewidth=1.6
+                    [100 * found["miou_low"], 100 * found["miou_high"]],
+                    [place, place],
+                    color=style.colour,
+                    linewidth=1.6,
                 )
             mark = _mark(mode, style.colour)
             mark.set_data([100 * found["miou"]], [place])

@@ -25,8 +25,9 @@ from pipeline.figures.style import (
 
 HEADING = "Does the model pick the true caption?"
 NOTE = (
-    "Share of cases in which the true caption has the highest score, with its confidence interval. The false captions"
-    " have the same words, or nearly, and say something else. Dashed: chance, that is choosing blindly."
+    "Share of cases in which the true caption has the highest score. The false captions have the same words, or nearly, and"
+    " say something else. Lines: {:g} % intervals, Wilson's over cases; of the mean over groups, bootstrap over groups."
+    " Dashed: chance, that is choosing blindly."
 )
 
 _ROW = 0.27  # inches, height of a method
@@ -35,7 +36,7 @@ _ROOM = {"left": 0.12, "right": 0.5, "label_room": 1.3}  # inches
 _APART = 0.19  # rows, half the distance between the share of all cases and the mean over groups
 
 
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
     """Accuracy in percent: a dot for all cases alike (micro), a diamond below it for the mean over groups (macro).
 
     Methods stand in the order of the table; one that a dataset lacks keeps its row, so that rows compare.
@@ -43,6 +44,7 @@ def draw(table: pd.DataFrame) -> Figure:
     Args:
         table: columns dataset, method, n, n_failed, micro, micro_low, micro_high, macro, macro_low, macro_high,
             chance (fractions; NaN where unknown).
+        confidence: level of the intervals, for the note.
     """
     datasets, methods = list(dict.fromkeys(table["dataset"])), list(dict.fromkeys(table["method"]))
     lines = max(len(failures(rows)) for _, rows in table.groupby("dataset"))
@@ -56,7 +58,7 @@ def draw(table: pd.DataFrame) -> Figure:
             above=0.42,
             below=0.42 + 0.1 * lines,
             heading=HEADING,
-            note=NOTE,
+            note=NOTE.format(100 * confidence),
             legend=_legend(table),
         )
         for number, (panel, dataset) in enumerate(zip(panels, datasets, strict=True)):

@@ -25,8 +25,8 @@ from pipeline.figures.style import (
 
 HEADING = "What does a right answer cost?"
 NOTE = (
-    "Accuracy with its confidence interval against how often a case runs the denoiser. Scores of about the same cost are"
-    " set side by side. Lines across, their intervals at the left: scores that need no denoiser. Black dashes: chance."
+    "Accuracy with its {:g} % interval (Wilson) against how often a case runs the denoiser. Scores of about the same cost"
+    " are set side by side. Lines across, their intervals at the left: scores that need no denoiser. Black dashes: chance."
 )
 
 _MOST_COLUMNS = 2
@@ -35,12 +35,13 @@ _SAME = 1.15  # ratio of costs up to which scores are set side by side
 _BESIDE = 8.0  # points between them
 
 
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
     """Accuracy (all cases alike) in percent; evaluations on a logarithmic axis that all panels share.
 
     Args:
         table: columns dataset, method, n, micro, micro_low, micro_high, chance (fractions; NaN where unknown),
             evaluations_per_case (0 for methods that run no denoiser).
+        confidence: level of the intervals, for the note.
     """
     known = table[np.isfinite(table["micro"])]
     datasets = list(dict.fromkeys(table["dataset"]))
@@ -54,7 +55,7 @@ def draw(table: pd.DataFrame) -> Figure:
             above=0.42,
             below=0.48,
             heading=HEADING,
-            note=NOTE,
+            note=NOTE.format(100 * confidence),
             legend=[_key(str(method), rows) for method, rows in known.groupby("method", sort=False)],
         )
         for number, (panel, dataset) in enumerate(zip(panels, datasets, strict=True)):

@@ -16,15 +16,15 @@ from pipeline.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_s
 
 HEADING = "What does each word tell about the image?"
 NOTE = (
-    "Colour of a word: its CMI i\u1d52, the nats that it tells about the whole image given the other words; under it the number with"
-    " its standard error ({draws} draws). Maps: the same by pixel, for the {count} words that tell most, on one scale."
+    "Colour of a word: its CMI iᵒ, the nats that it tells about the whole image given the other words; under it the number"
+    " with its standard error ({draws} draws). Maps: the same by pixel, for the {count} words that tell most, on one scale."
 )
 SHOWN = 3  # words with maps
 
-_CAPTION = 0.62  # inches, height of the caption with its numbers
+_CAPTION = 0.52  # inches, height of the caption with its numbers
 _GAP = 0.06  # inches, between pictures
 _BAR = 0.5  # inches, room of the colour bar to the right of the maps
-_FULL_LINE = 46  # characters in a line of the caption
+_FULL_LINE = 40  # characters in a line of the caption
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def draw(image: np.ndarray, caption: str, words: Sequence[TeaserWord], palette: 
     strip = _CAPTION * len(lines)
     with figure_style():
         figure, (room,) = panel_figure(
-            [strip + 0.2 + side],
+            [strip + 0.16 + side],
             columns=1,
             width=PAGE,
             left=0.0,
@@ -81,9 +81,7 @@ def draw(image: np.ndarray, caption: str, words: Sequence[TeaserWord], palette: 
         _write_caption(room, lines, colours, nats)
         place, (width, height) = room.get_position(), figure.get_size_inches()
         for column, word in enumerate((None, *shown)):
-            cell = figure.add_axes(
-                (column * (side + _GAP) / width, place.y0, side / width, side / height)
-            )
+            cell = figure.add_axes((column * (side + _GAP) / width, place.y0, side / width, side / height))
             cell.set(xticks=[], yticks=[])
             cell.spines[:].set_visible(False)
             if word is None:
@@ -108,7 +106,8 @@ def most_nats(words: Sequence[TeaserWord], count: int) -> list[TeaserWord]:
 def caption_pieces(caption: str, words: Sequence[TeaserWord], characters: int = _FULL_LINE) -> list[list[_Piece]]:
     """A caption as words and what stands between them, in lines of about so many characters."""
     places = sorted(
-        ((span, word, number == 0) for word in words for number, span in enumerate(word.spans)), key=lambda place: place[0]
+        ((span, word, number == 0) for word in words for number, span in enumerate(word.spans)),
+        key=lambda place: place[0],
     )
     lines: list[list[_Piece]] = [[]]
     end = length = 0
@@ -130,7 +129,8 @@ def caption_pieces(caption: str, words: Sequence[TeaserWord], characters: int = 
 
 def _write_caption(room: Axes, lines: Sequence[Sequence[_Piece]], colours: Colormap, nats: Normalize) -> None:
     rows = [
-        HPacker(children=[_written(piece, colours, nats) for piece in line], pad=0, sep=4, align="top") for line in lines
+        HPacker(children=[_written(piece, colours, nats) for piece in line], pad=0, sep=5, align="top")
+        for line in lines
     ]
     room.add_artist(
         AnnotationBbox(
@@ -147,7 +147,7 @@ def _write_caption(room: Axes, lines: Sequence[Sequence[_Piece]], colours: Color
 
 def _written(piece: _Piece, colours: Colormap, nats: Normalize) -> VPacker:
     """A word on a field of its colour, its number under it."""
-    style: dict[str, object] = {"fontsize": 11, "parse_math": False}
+    style: dict[str, object] = {"fontsize": 14, "parse_math": False}
     number = " "
     if piece.word is not None:
         field = colours(float(nats(max(piece.word.nats, 0.0))))
@@ -157,9 +157,9 @@ def _written(piece: _Piece, colours: Colormap, nats: Normalize) -> VPacker:
             "bbox": {"facecolor": field, "linewidth": 0, "boxstyle": "round,pad=0.22"},
         }
         if piece.counted:
-            number = f"{piece.word.nats:.2f} ± {piece.word.error:.2f}"
+            number = f"{piece.word.nats:.1f} ± {piece.word.error:.1f}"
     under = TextArea(number, textprops={"fontsize": SMALL_SIZE, "color": MUTED})
-    return VPacker(children=[TextArea(piece.text, textprops=style), under], pad=3, sep=5, align="center")
+    return VPacker(children=[TextArea(piece.text, textprops=style), under], pad=3, sep=6, align="center")
 
 
 def _readable(field: object) -> str:

@@ -11,20 +11,21 @@ from pipeline.figures.style import GUIDE, MUTED, PAGE, figure_style, method_styl
 
 HEADING = "How well do maps find the named object?"
 NOTE = (
-    "Mean intersection over union of thresholded maps and masks. Bands: bootstrap intervals over images, of the level of the"
-    " table; dots: the best threshold of a method. The number after a name is that of its steps or draws."
+    "Mean intersection over union of thresholded maps and masks. Bands: {:g} % bootstrap intervals over images; dots: the"
+    " best threshold of a method. The number after a name is that of its steps or draws."
 )
 _NAMES = 1.75  # inches, room for the names of the lines
 
 
-def draw(curves: pd.DataFrame) -> Figure:
-    """mIoU at each threshold with its 95 % band; every method at its largest number of steps.
+def draw(curves: pd.DataFrame, confidence: float = 0.95) -> Figure:
+    """mIoU at each threshold with its band; every method at its largest number of steps.
 
     A dot marks the best threshold of a method (the oracle choice). Of the two estimators of MI and CMI the
     orthogonal one is drawn.
 
     Args:
         curves: columns dataset, method, estimator, steps, threshold, n, miou, miou_low, miou_high (fractions).
+        confidence: level of the intervals, for the note.
     """
     datasets = list(dict.fromkeys(curves["dataset"]))
     with figure_style():
@@ -37,7 +38,7 @@ def draw(curves: pd.DataFrame) -> Figure:
             above=0.32,
             below=0.42,
             heading=HEADING,
-            note=NOTE,
+            note=NOTE.format(100 * confidence),
         )
         for panel, dataset in zip(panels, datasets, strict=False):
             _draw_dataset(panel, dataset, curves[curves["dataset"] == dataset])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,11 +25,7 @@ COMPARISON_COLUMNS: dict[str, str] = {
     "table": "int64",
     **dict.fromkeys(("dataset", "method", "setting", "metric", "source"), "string"),
     **dict.fromkeys(("published", "published_error"), "float64"),
-    **{
-        f"{who}{end}": "float64"
-        for who in ("ours", "released", "stand_in")
-        for end in ("", "_low", "_high")
-    },
+    **{f"{who}{end}": "float64" for who in ("ours", "released", "stand_in") for end in ("", "_low", "_high")},
     "ours_n": "int64",
     "stand_in_dataset": "string",
     "reason": "string",
@@ -68,14 +64,16 @@ class Tables(NamedTuple):
     editing: pd.DataFrame | None = None
 
 
-def compare(published: pd.DataFrame, ours: Tables, released: Tables, reasons: Mapping[tuple[int, str], str]) -> pd.DataFrame:
+def compare(
+    published: pd.DataFrame, ours: Tables, released: Tables, reason: Callable[[int, str, str], str]
+) -> pd.DataFrame:
     """A row for each published number.
 
     Args:
         published: columns `PUBLISHED_COLUMNS`.
         ours: tables of the study as it is.
         released: tables of the study with the overlay that does what the released code does.
-        reasons: (table, method) → why the numbers differ.
+        reason: of table, dataset and method: what may set our number apart.
 
     Returns:
         columns `COMPARISON_COLUMNS`; NaN where a number has not been run. `stand_in`: the embedded study's, of other images
@@ -95,7 +93,7 @@ def compare(published: pd.DataFrame, ours: Tables, released: Tables, reasons: Ma
                 **_columns("stand_in", stand_in),
                 "ours_n": mine.n,
                 "stand_in_dataset": embedded if np.isfinite(stand_in.value) else "",
-                "reason": reasons.get((int(row["table"]), row["method"]), ""),
+                "reason": reason(int(row["table"]), row["dataset"], row["method"]),
             }
         )
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
@@ -103,7 +101,11 @@ def compare(published: pd.DataFrame, ours: Tables, released: Tables, reasons: Ma
 
 def answer(published: Mapping[Any, Any], tables: Tables, dataset: str) -> Answer:
     """What a study says where a published number stands; NaN where it has no such row."""
-    finders = {1: (_retrieval, tables.retrieval), 3: (_localisation, tables.localisation), 4: (_editing, tables.editing)}
+    finders = {
+        1: (_retrieval, tables.retrieval),
+        3: (_localisation, tables.localisation),
+        4: (_editing, tables.editing),
+    }
     find, table = finders[int(published["table"])]
     return Answer() if table is None else find(published, table[table["dataset"] == dataset])
 

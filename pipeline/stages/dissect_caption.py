@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.batch_size import AUTO, BatchSize, rows_or_auto
 from pipeline.captions import WORD_COLUMNS, CaptionWord, caption_words, choose_caption
 from pipeline.channel import noised
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
-from pipeline.devices import resolve_device
+from pipeline.designs import resolved
 from pipeline.errors import InputError
 from pipeline.estimates import Estimate
 from pipeline.images import fit_image, image_array, load_image
@@ -27,7 +28,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.provenance import write_provenance
 from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
-from pipeline.stages.model_shard import model_identity
+from pipeline.stages.model_shard import load_model, model_identity
 from pipeline.storage import write_arrays, write_table
 from pipeline.words import mask_word, remove_word
 
@@ -48,36 +49,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", required=True, type=int, help="run seed")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of words.parquet and maps.npz")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--batch-size", default=64, type=int, help="rows in one call of the denoiser")
+    parser.add_argument(
+        "--batch-size", default=AUTO, type=rows_or_auto, help="rows in one call of the denoiser, or auto"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Choose the caption, estimate all its words, then its objects at single log-SNRs."""
-    section, settings = parse_section(InformationSection, args.section), parse_section(ModelSection, args.model)
+    section = resolved(parse_section(InformationSection, args.section), "maps")
+    settings = parse_section(ModelSection, args.model)
     cases = read_cases(args.cases)
     chosen = choose_caption(cases[cases["status"] == "ok"], args.image_id)
     if chosen is None:
         wanted = f"image {args.image_id!r}" if args.image_id else "any image"
         raise InputError(f"{args.cases}: there is no usable case of {wanted}, so that no caption can be taken apart.")
     words = caption_words(chosen.caption, chosen.words)
-    model = LatentDiffusion.load(
-        settings.id,
-        revision=settings.revision,
-        variant=settings.variant,
-        dtype=settings.dtype,
-        lora=settings.lora,
-        device=resolve_device(args.device),
-    )
+    model = load_model(settings, args.device)
+    model.batch_size = BatchSize.of(args.batch_size, model.device)
     interval = integration_interval(
         **section.model_dump(include={"loc", "scale", "clip", "beyond_trained_range"}), trained=model.logsnr_range
     )
     picture = fit_image(load_image(args.images / chosen.image_path), (model.image_size,) * 2, settings.resize)
     latent = model.encode_pixels(torch.from_numpy(image_array(picture))[None])
     pairs = {word.text: _pairs(chosen.caption, word, section) for word in words}
-    totals = _estimate(model, latent, pairs, _study_draws(latent, section, interval, args.seed), args.batch_size)
+    totals = _estimate(model, latent, pairs, _study_draws(latent, section, interval, args.seed))
     strips = [word.text for word in words if word.is_case][:MOST_STRIPS] or [words[0].text]
     levels = level_draws(tuple(latent.shape), interval, generator(args.seed, chosen.image_id, "denoising strip"))
-    at_levels = _estimate(model, latent, {name: pairs[name] for name in strips}, levels, args.batch_size)
+    at_levels = _estimate(model, latent, {name: pairs[name] for name in strips}, levels)
     arrays = {
         "image": np.asarray(picture),
         **_word_maps(totals, words, pairs),
@@ -144,13 +142,11 @@ def _study_draws(latent: torch.Tensor, section: InformationSection, interval: In
     )
 
 
-def _estimate(
-    model: LatentDiffusion, latent: torch.Tensor, words: Mapping[str, Pairs], draws: Draws, batch_size: int
-) -> Estimate:
+def _estimate(model: LatentDiffusion, latent: torch.Tensor, words: Mapping[str, Pairs], draws: Draws) -> Estimate:
     pairs = list(dict.fromkeys(pair for of_word in words.values() for pair in of_word.values()))
     prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
     embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
-    return estimate(model, latent, embeddings, pairs, draws, batch_size)
+    return estimate(model, latent, embeddings, pairs, draws, model.batch_size)
 
 
 def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -> dict[str, Any]:
@@ -166,9 +162,7 @@ def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -
     }
 
 
-def _word_maps(
-    totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]
-) -> dict[str, np.ndarray]:
+def _word_maps(totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
     """mi/<word>, cmi/<word>: integrated maps (h, w), nats per pixel of the latent image, float32."""
     return {
         f"{method}/{word.text}": totals.orthogonal[pair].map.astype(np.float32)

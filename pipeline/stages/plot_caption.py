@@ -61,7 +61,11 @@ def run(args: argparse.Namespace) -> None:
     ]
     logsnr = np.asarray(arrays["logsnr"])
     note = denoising_strip.NOTE.format(
-        image=rows[0].image_id, caption=shorten(caption, 90), count=len(logsnr), noises=int(arrays["noises"]), draws=draws
+        image=rows[0].image_id,
+        caption=shorten(caption, 90),
+        count=len(logsnr),
+        noises=int(arrays["noises"]),
+        draws=draws,
     )
     for name, figure in (
         ("teaser", teaser.draw(image, caption, told, section.palette, draws)),

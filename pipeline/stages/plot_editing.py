@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from pipeline.config import EditingSection, FiguresSection, given, parse_section
 from pipeline.datasets.cases import read_cases
-from pipeline.errors import InputError
 from pipeline.edit_measures import quantity
 from pipeline.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits
+from pipeline.errors import InputError
 from pipeline.figures import editing_correlations, editing_scatter, editing_sheet, editing_strips
 from pipeline.figures.editing_layout import Strip
 from pipeline.figures.style import save_figure, sentence_figure

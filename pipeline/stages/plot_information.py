@@ -43,7 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the estimates, draw and save both figures."""
     mpl.use("Agg")
-    section, bootstrap = parse_section(FiguresSection, args.section), parse_section(LocalisationSection, args.localisation)
+    section, bootstrap = (
+        parse_section(FiguresSection, args.section),
+        parse_section(LocalisationSection, args.localisation),
+    )
     cases, shards = named_path("--cases", args.cases), named_paths("--estimates", args.estimates)
     found = {name: read_estimates(cases[name], shards.get(name, [])) for name in cases}
     rng = generator(args.seed, "information_scatter", "bootstrap")
@@ -110,7 +113,6 @@ def first_of_each_label(cases: pd.DataFrame, most: int) -> list[CaseCurves]:
     return [
         CaseCurves(
             label=row.label,
-            caption=row.prompt_full,
             logsnr=np.asarray(row.curve_logsnr, dtype=np.float64),
             integrands={
                 (method, estimator): np.asarray(getattr(row, f"curve_{method}_{estimator}"), dtype=np.float64)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--curves` draws the threshold curves of a study, `--cases` the panels of one dataset."""
     parser.add_argument("--curves", type=Path, help="localisation_curves.csv: draw threshold_curves")
     parser.add_argument("--table", type=Path, help="localisation.parquet: draw scores")
-    parser.add_argument("--localisation", default="{}", help="scores: confidence of the localisation section, JSON")
+    parser.add_argument("--localisation", default="{}", help="confidence of the localisation section, JSON")
     parser.add_argument("--cases", type=Path, help="cases.parquet: draw panels-<dataset>")
     parser.add_argument("--maps-information", type=Path, help="panels: folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, help="panels: folder of <case_id>.npz")
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(FiguresSection, args.section)
     if args.curves is None and args.table is None and args.cases is None:
         raise InputError("plot_localisation needs --curves, --table or --cases: there is nothing to draw.")
+    confidence = parse_section(LocalisationSection, args.localisation).confidence
     if args.curves is not None:
-        figure = threshold_curves.draw(_read_curves(args.curves))
+        figure = threshold_curves.draw(_read_curves(args.curves), confidence)
         _save(figure, args.output_dir / "threshold_curves", section, [args.curves])
     if args.table is not None:
-        confidence = parse_section(LocalisationSection, args.localisation).confidence
         figure = localisation_scores.draw(_read_scores(args.table), confidence)
         _save(figure, args.output_dir / "scores", section, [args.table])
     if args.cases is not None:
@@ -89,7 +89,9 @@ def _plot_panels(args: argparse.Namespace, section: FiguresSection) -> None:
         panels.append(_panel(case, maps, np.asarray(picture), mask, attention_name, quality.get(case["case_id"])))
     head = " / ".join(method_style(name).name.replace("+", "+\n") for name in sorted(attention_names))
     dataset_name = str(chosen["dataset"].iloc[0])
-    note = localisation_panels.note(len(panels), int((mapped["status"] == "ok").sum()), dataset_name, by_quality=bool(quality))
+    note = localisation_panels.note(
+        len(panels), int((mapped["status"] == "ok").sum()), dataset_name, by_quality=bool(quality)
+    )
     figure = localisation_panels.draw(panels, section.palette, head, note)
     inputs = [args.cases, *([args.scores] if args.scores is not None else [])]
     _save(figure, args.output_dir / f"panels-{dataset_name}", section, inputs)

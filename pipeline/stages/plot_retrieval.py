@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Inputs are two of the tables of `tabulate_retrieval`."""
     parser.add_argument("--table", type=Path, required=True, help="retrieval.csv")
     parser.add_argument("--by-group", type=Path, required=True, help="retrieval_by_group.csv")
+    parser.add_argument("--confidence", type=float, default=0.95, help="level of the intervals in the tables")
     parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
@@ -64,9 +65,9 @@ def run(args: argparse.Namespace) -> None:
     by_group = read_columns(args.by_group, _BY_GROUP, key=["dataset", "group", "method"])
     chances = {str(name): float(rows["chance"].max()) for name, rows in table.groupby("dataset")}
     figures = {
-        "accuracy": (retrieval_accuracy.draw(table), [args.table]),
+        "accuracy": (retrieval_accuracy.draw(table, args.confidence), [args.table]),
         "relations": (retrieval_relations.draw(by_group, chances), [args.table, args.by_group]),
-        "budget": (retrieval_budget.draw(table), [args.table]),
+        "budget": (retrieval_budget.draw(table, args.confidence), [args.table]),
     }
     for name, (figure, inputs) in figures.items():
         stem = args.output_dir / name

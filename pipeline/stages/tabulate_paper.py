@@ -12,7 +12,7 @@ from pipeline.errors import InputError
 from pipeline.metrics.paper_comparison import COMPARISON_COLUMNS, DATASETS, PUBLISHED_COLUMNS, Tables, compare
 from pipeline.provenance import write_provenance
 from pipeline.storage import write_text
-from pipeline.tables.paper_markdown import REASONS, TITLES, paper_markdown
+from pipeline.tables.paper_markdown import TITLES, paper_markdown, reason
 from pipeline.tables.text import csv_text
 
 STAGE = "tabulate_paper"
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write."""
     published = read_published(args.published)
-    table = compare(published, read_tables(args.ours), read_tables(args.released), REASONS)
+    table = compare(published, read_tables(args.ours), read_tables(args.released), reason)
     text = paper_markdown(table, args.study, args.confidence)
     write_text(args.output_dir / "paper_comparison.csv", csv_text(table[list(COMPARISON_COLUMNS)]))
     write_text(args.output_dir / "paper_comparison.md", text)
@@ -64,7 +64,9 @@ def read_published(path: Path) -> pd.DataFrame:
     problems = []
     for line, row in enumerate(frame.to_dict("records"), start=2):
         if row["table"] not in map(str, TITLES):
-            problems.append(f"{path}, line {line}: table is {row['table']!r}; it must be one of {', '.join(map(str, TITLES))}.")
+            problems.append(
+                f"{path}, line {line}: table is {row['table']!r}; it must be one of {', '.join(map(str, TITLES))}."
+            )
         if row["dataset"] not in DATASETS:
             problems.append(f"{path}, line {line}: dataset is {row['dataset']!r}; allowed are {', '.join(DATASETS)}.")
         problems += [
@@ -74,8 +76,8 @@ def read_published(path: Path) -> pd.DataFrame:
         ]
     if problems:
         raise InputError("\n".join(problems))
-    numbers = {name: pd.to_numeric(frame[name].replace("", "nan")) for name in ("table", "value", "error")}
-    return frame.assign(**numbers)
+    numbers = {name: [float(text or "nan") for text in frame[name]] for name in ("value", "error")}
+    return frame.assign(table=frame["table"].astype("int64"), **numbers)
 
 
 def read_tables(paths: list[Path]) -> Tables:

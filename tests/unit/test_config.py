@@ -29,6 +29,7 @@ from pipeline.config import (
     section_json,
     sections_json,
 )
+from pipeline.config.key_table import replace_tables
 from pipeline.config.sections import Design, ValidationProblem
 from pipeline.errors import InputError
 from pipeline.words import SWAPS
@@ -56,6 +57,19 @@ def pasted(text: str) -> dict[str, Any]:
 def test_config_yaml_is_the_generated_one(repository: Path) -> None:
     written = (repository / "config.yaml").read_text(encoding="utf-8")
     assert written == render_yaml(default_config()), "run `python -m pipeline write_config --output config.yaml`"
+
+
+def test_tables_of_keys_are_the_generated_ones(repository: Path) -> None:
+    page = (repository / "docs" / "configure.md").read_text(encoding="utf-8")
+    assert page == replace_tables(page, default_config()), (
+        "run `python -m pipeline write_config --keys docs/configure.md`"
+    )
+    assert "| `palette` | `cividis` | cividis \\| viridis" in page
+
+
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="the page needs the lines"):
+        replace_tables("# Configure\n", default_config())
 
 
 def test_generated_yaml_reads_back_as_the_default() -> None:
@@ -173,6 +187,8 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"study": "my study"}, "study", '"my study"', "letters, digits, `_` and `-`"),
         ({"study": 3}, "study", "3", "letters, digits, `_` and `-`"),
         ({"machine": {"device": "gpu"}}, "machine → device", '"gpu"', "auto | cpu | mps | cuda | cuda:N"),
+        ({"machine": {"batch_size": 0}}, "machine → batch_size", "0", "a whole number ≥ 1 or auto"),
+        ({"machine": {"batch_size": "all"}}, "machine → batch_size", '"all"', "a whole number ≥ 1 or auto"),
         ({"machine": {"threads": 0}}, "machine → threads", "0", "a whole number ≥ 1 or null"),
         ({"model": {"revision": 12}}, "model → revision", "12", "text or null"),
         ({"localisation": {"methods": ["cmi", "gradcam"]}}, "localisation → methods → 1", '"gradcam"', "saliency"),
@@ -219,7 +235,12 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
             "the path of a .json or .parquet file",
         ),
         ({"models": {"hardneg_diffitm": {"lora": 5}}}, "models → hardneg_diffitm → lora", "5", "text or null"),
-        ({"models": {"hardneg_diffitm": {"dtype": "int8"}}}, "models → hardneg_diffitm → dtype", '"int8"', "float16"),
+        (
+            {"models": {"hardneg_diffitm": {"precision": "int8"}}},
+            "models → hardneg_diffitm → precision",
+            '"int8"',
+            "tf32",
+        ),
     ],
 )
 def test_message_has_path_value_and_what_is_allowed(
@@ -262,7 +283,7 @@ def test_yaml_to_paste_keeps_the_value_that_was_meant() -> None:
 
 def test_key_like_no_other_lists_the_valid_ones() -> None:
     text = message({"machine": {"zzzzzz": 1}})
-    assert "machine → zzzzzz is not a key; valid keys: device, batch_size, threads" in text
+    assert "machine → zzzzzz is not a key; valid keys: device, batch_size, threads, compile" in text
 
 
 @pytest.mark.parametrize("found", [3, None, "text", [1]])

@@ -22,7 +22,7 @@ from pipeline.figures import editing_scatter, editing_sheet, editing_strips
 from pipeline.figures.edited_caption import NEW, OLD, StruckText, Word, caption_lines, edited_words
 from pipeline.figures.editing_layout import Strip, lines_of_rows, number, scale_tops
 from pipeline.figures.editing_strips import scale_labels
-from pipeline.figures.style import save_figure
+from pipeline.figures.style import PAGE, save_figure
 from pipeline.metrics.bootstrap import resample_weights
 from pipeline.seeds import generator as generator_of
 from pipeline.stages import plot_editing
@@ -152,14 +152,13 @@ def test_a_strip_shows_pictures_maps_totals_and_scales() -> None:
     assert written.count(number(both[1])) == 2
 
 
-def test_many_strips_stand_in_two_columns_and_no_texts_overlap() -> None:
+def test_many_strips_stand_under_each_other_and_no_texts_overlap() -> None:
     long = strip(before="A man " + "in a blue shirt with $5 " * 6 + "and a dog", after="A man and a")
-    one = editing_strips.draw([*strips(2), long], strips(2), "magma")
-    two = editing_strips.draw([*strips(3), long], strips(3), "magma")
-    assert two.get_figwidth() > 1.9 * one.get_figwidth()
-    assert overlaps(one) == [] and overlaps(two) == []
-    assert words(two).count("reconstruction") == 2
-    assert sum(bool(axes.child_axes) for axes in two.axes) == 7
+    figure = editing_strips.draw([*strips(2), long], strips(2), "magma")
+    assert figure.get_figwidth() <= PAGE
+    assert overlaps(figure) == []
+    assert words(figure).count("reconstruction") == 2
+    assert sum(bool(axes.child_axes) for axes in figure.axes) == 5
 
 
 def test_a_map_with_next_to_nothing_is_dark() -> None:
@@ -187,7 +186,7 @@ def test_the_sheet_labels_both_groups_and_fills_no_empty_place() -> None:
     figure = editing_sheet.draw(strips(4), strips(2), "viridis")
     written = words(figure)
     assert {editing_sheet.AGREEMENTS, editing_sheet.MISSES} <= set(written)
-    assert written.count("unchanged") == 5  # over three strips of the first group's first row and two of the second's
+    assert written.count("unchanged") == 4  # over both strips of the first row of each group
     filled = [axes for axes in figure.axes if axes.child_axes]
     assert len(filled) == 6 and all(len(axes.child_axes) == 5 for axes in filled)
     assert overlaps(figure) == []
@@ -358,14 +357,28 @@ def study(tmp_path: Path) -> Path:
     frame = pd.DataFrame(rows, columns=list(EDIT_COLUMNS))
     for shard, part in enumerate((frame[:3], frame[3:])):
         write_table(tmp_path / f"shard-{shard:04d}.parquet", part.reset_index(drop=True), EDIT_COLUMNS)
+    correlations = {
+        **{"dataset": "scenes", "level": "image", "intervention": "omit", "predictor": "cmi_o", "change": "latent_l2"},
+        **{"r": 0.5, "r_low": 0.4, "r_high": 0.6, "n": 5},
+    }
+    pd.DataFrame([correlations]).to_parquet(tmp_path / "editing.parquet")
     return tmp_path
 
 
-def arguments(study: Path, panels: int = 4) -> list[str]:
+def arguments(study: Path, panels: int = 8) -> list[str]:
     return [
         *("plot_editing", "--cases", str(study / "cases.parquet"), "--edits"),
         *(str(study / f"shard-{shard:04d}.parquet") for shard in range(2)),
-        *("--maps", str(study / "edits"), "--dataset", "scenes", "--section", json.dumps({"panels": panels})),
+        *(
+            "--maps",
+            str(study / "edits"),
+            "--table",
+            str(study / "editing.parquet"),
+            "--dataset",
+            "scenes",
+            "--section",
+            json.dumps({"panels": panels}),
+        ),
         *("--editing", json.dumps({"bootstrap": 200, "confidence": 0.9}), "--seed", "3"),
         *("--output-dir", str(study / "figures")),
     ]
@@ -383,12 +396,12 @@ def test_points_hold_totals_and_the_correlation_of_the_maps(study: Path) -> None
     assert first.set_index("intervention")["cmi"]["swap"] == swapped
 
 
-def test_the_stage_writes_three_figures_and_says_what_it_chose(study: Path) -> None:
+def test_the_stage_writes_four_figures_and_says_what_it_chose(study: Path) -> None:
     assert main(arguments(study)) == 0
     names = {path.name for path in (study / "figures").iterdir()}
     assert names == {
         f"{name}-scenes.{suffix}"
-        for name in ("strips", "sheet", "scatter")
+        for name in ("strips", "sheet", "scatter", "correlations")
         for suffix in ("png", "pdf", "provenance.json")
     }
     record = json.loads((study / "figures" / "strips-scenes.provenance.json").read_text())

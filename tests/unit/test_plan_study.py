@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.batch_size import BatchSize
 from pipeline.config import (
     Config,
     DatasetSection,
@@ -144,9 +143,7 @@ def test_hours_shards_and_bytes() -> None:
 
 def test_the_pilot_times_the_model() -> None:
     model = LatentDiffusion.load(str(MODEL))
-    model.batch_size = BatchSize(2)
-    speed = measure(model, start_up=1.5, seconds=0.1)
-    assert speed.batch_size == 2
+    speed = measure(model, batch_size=2, start_up=1.5, seconds=0.1)
     assert (speed.latent_shape, speed.image_size) == (model.latent_shape, model.image_size)
     assert 0 < speed.plain < 10 and 0 < speed.recorded < 10
     assert speed.seconds(100, 40, 2) == pytest.approx(60 * speed.plain + 40 * speed.recorded + 3)

@@ -12,10 +12,11 @@ from pipeline.datasets.cases import read_cases
 from pipeline.datasets.scenes import draw
 from tests.workflow.study import Study
 
-TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "write_report": 1, "all": 1}
+TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "tabulate_paper": 1, "write_report": 1, "all": 1}
 SCORES = {"score_localisation": 1, "plot_localisation_panels": 1, **TABLES}
 SUMMARY = {"summarise_study": 1}
-ESTIMATES = {"estimate_information": 2, **SUMMARY, **SCORES}
+CAPTION = {"dissect_caption": 1, "plot_caption": 1}
+ESTIMATES = {"estimate_information": 2, "plot_information": 1, **CAPTION, **SUMMARY, **SCORES}
 VALIDATION = {"validate_estimator": 1, "tabulate_validation": 1, "plot_validation": 1}
 FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "write_report": 1, "all": 1}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
@@ -58,8 +59,8 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
         ({"information": {"missing_word": "underscore"}}, ESTIMATES),
         ({"validation": {"runs": 3}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
-        ({"localisation": {"bootstrap": 101}}, SCORES),
-        ({"figures": {"palette": "magma"}}, FIGURES),
+        ({"localisation": {"bootstrap": 101}}, {"plot_information": 1, **SCORES}),
+        ({"figures": {"palette": "magma"}}, {"plot_caption": 1, **FIGURES}),
     ],
     ids=["seed", "clip", "missing word", "validation", "attention", "bootstrap", "palette"],
 )
@@ -67,6 +68,12 @@ def test_configuration_runs_again_what_it_decides(
     study: Study, config: dict[str, object], jobs: dict[str, int]
 ) -> None:
     assert study.planned(config) == jobs
+
+
+def test_the_style_file_runs_again_every_figure(study: Study) -> None:
+    study.edit("pipeline/figures/style.mplstyle", "\naxes.titlesize: 9\n")
+    figures = {"plot_caption": 1, "plot_information": 1, "plot_validation": 1, **FIGURES}
+    assert study.planned() == figures
 
 
 def test_another_model_runs_again_what_runs_it(study: Study) -> None:
