@@ -126,11 +126,7 @@ rule tabulate_editing:
             f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet", dataset=JUDGED
         ),
         annotations=sorted(
-            {
-                file
-                for name in EDITED
-                for file in dataset_files(CONFIG.datasets[name])
-            }
+            {file for name in EDITED for file in dataset_files(CONFIG.datasets[name])}
         ),
     output:
         expand(f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]),
