@@ -19,6 +19,9 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
+report: "rules/captions/study.rst"
+
+
 include: "rules/common.smk"
 include: "rules/fetch.smk"
 include: "rules/scenes.smk"

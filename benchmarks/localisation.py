@@ -1,6 +1,6 @@
 """What localisation costs: denoiser evaluations and seconds a case, ours against the released procedure.
 
-    python benchmarks/localisation.py [--cases 2] [--steps 50 100 200] [--images 6] [--seeds 6] [--long 1600] [--json FILE]
+    python benchmarks/localisation.py [--cases 2] [--steps 50 100 200] [--images 6] [--seeds 5] [--long 1200] [--json FILE]
 
 Equal draws: the same cases of drawn scenes, one an image, get their maps at all numbers of draws; ours from one run of
 nested draws, in which each distinct prompt is evaluated once and attention is recorded, the released procedure
@@ -143,8 +143,8 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=2, help="cases at equal draws")
     parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200], help="numbers of draws")
     parser.add_argument("--images", type=int, default=6, help="images whose errors are measured")
-    parser.add_argument("--seeds", type=int, default=6, help="estimates of each")
-    parser.add_argument("--long", type=int, default=1600, help="draws of the long run; a multiple of the most draws")
+    parser.add_argument("--seeds", type=int, default=5, help="estimates of each")
+    parser.add_argument("--long", type=int, default=1200, help="draws of the long run; a multiple of the most draws")
     parser.add_argument(
         "--points", type=int, default=6, help="points of the closed-form problem, estimated 2·seeds times"
     )

@@ -3,11 +3,11 @@
     python benchmarks/startup.py [--rounds 3] [--cases 7000] [--json FILE]
 
 Every stage that works on tables alone starts with `--help`, in turns with a bare interpreter; the least of the rounds
-counts. Then a study of the size of the published one: as many cases of COCO and the four sets of ARO, with empty images and
-captions, in the shards of config/paper.yaml. Measured are the dry run that plans all of it, and the run that finds nothing to
-do after every output was made (empty, by `snakemake --touch`). Times are the processor's, of all processes together; on an
-idle machine those by the clock, which stand beside, are the same. Exits with 1 when a stage takes 1.0 s or more, the plan
-15 s, or the run without work 10 s.
+counts. Then a study of the size of the published one, as many cases of COCO and the four sets of ARO in the shards of
+config/paper.yaml, without images. Measured are the dry run that plans all of it, and the run that finds nothing to do after
+every output was made (empty, by `snakemake --touch`). Times are the processor's, of all processes together; on an idle
+machine those by the clock, which stand beside, are the same. Exits with 1 when a stage takes 1.0 s or more, the plan 15 s,
+or the run without work 10 s.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from pipeline.errors import InputError
 from pipeline.storage_errors import disk_problem
@@ -76,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if stage not in STAGES:
         print(f"error: unknown stage `{stage}`; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2
-    module = importlib.import_module(STAGES[stage])
+    module = _import_stage(stage)
     parser = argparse.ArgumentParser(prog=f"python -m pipeline {stage}", description=module.__doc__)
     module.add_arguments(parser)
     try:
@@ -91,6 +93,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {sentence}", file=sys.stderr)
         return 1
     return 0
+
+
+def _import_stage(stage: str) -> ModuleType:
+    """The module of a stage.
+
+    What its imports make stays until the end. To have the garbage collector look through it again and again, and once more
+    at the end, would take a third of the time of a stage that has nothing to do.
+    """
+    gc.disable()
+    try:
+        return importlib.import_module(STAGES[stage])
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _quieten_libraries() -> None:

@@ -137,7 +137,7 @@ def recording(unet: UNet2DConditionModel, latent_size: tuple[int, int]) -> Itera
     recorder = AttentionRecorder(latent_size)
     hooks = [
         unet.register_forward_pre_hook(lambda _, inputs: recorder.begin(len(inputs[0]))),
-        unet.register_forward_hook(lambda _, inputs, __: recorder.end(len(inputs[0]))),
+        unet.register_forward_hook(lambda _, inputs, __: recorder.end(len(inputs[0])), prepend=True),
     ]
     for name, layer in unet.named_modules():
         if is_recorded(name):

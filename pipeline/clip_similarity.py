@@ -22,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 
 from pipeline.batch_size import BatchSize
 from pipeline.batches import padded
+from pipeline.devices import resolve_precision, set_precision
 from pipeline.errors import InputError
 from pipeline.images import Resize, fit_mask
 
@@ -51,12 +52,13 @@ class ClipSimilarity:
 
     @classmethod
     def load(
-        cls, model_id: str, *, revision: str | None = None, dtype: str = "float32", device: str = "cpu"
+        cls, model_id: str, *, revision: str | None = None, precision: str = "auto", device: str = "cpu"
     ) -> ClipSimilarity:
         """Load from a local folder or the hub. Raises InputError, naming what was looked for, when that fails."""
+        dtype = set_precision(resolve_precision(precision, device))
         try:
             _check_folder(Path(model_id))
-            model = _load_model(model_id, revision, getattr(torch, dtype))
+            model = _load_model(model_id, revision, dtype)
             tokenizer = CLIPTokenizer.from_pretrained(model_id, revision=revision)
             settings = _image_settings(model_id, revision)
             mean, std = (np.array(settings[name], dtype=np.float32).reshape(3) for name in ("image_mean", "image_std"))

@@ -66,7 +66,7 @@ def estimate(
     prompts: Mapping[str, torch.Tensor],
     pairs: Sequence[Pair],
     draws: Draws,
-    batch_size: int = 64,
+    batch_size: SupportsInt = 64,
 ) -> Estimate:
     """Estimate the information that prompts give about one image.
 

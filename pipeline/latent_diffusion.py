@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from pipeline.batch_size import BatchSize
 from pipeline.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from pipeline.devices import resolve_precision, set_precision
 from pipeline.errors import InputError
 from pipeline.lora import add_lora
 from pipeline.model_layout import check_pipeline_folder
@@ -27,6 +29,12 @@ PREDICTIONS = ("epsilon", "v_prediction")
 # Loading bars belong on a terminal, and stages write logs.
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
+
+
+def compile_unet(unet: UNet2DConditionModel, **options: Any) -> None:
+    """Let torch compile a denoiser at its first calls, again when recording of attention begins, and for each batch size."""
+    torch._dynamo.config.skip_nnmodule_hook_guards = False  # otherwise what is compiled never sees a recording begin
+    unet.compile(dynamic=False, **options)
 
 
 class LatentDiffusion:
@@ -43,6 +51,8 @@ class LatentDiffusion:
         self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
         self.vae = pipeline.vae.eval().requires_grad_(False)
         self.tokenizer = pipeline.tokenizer
+        if self.device.type == "cuda":
+            self.unet.to(memory_format=torch.channels_last)  # what its convolutions work in
         pipeline.text_encoder.eval().requires_grad_(False)
         self.prediction = pipeline.scheduler.config.prediction_type
         if self.prediction not in PREDICTIONS:
@@ -63,14 +73,19 @@ class LatentDiffusion:
         *,
         revision: str | None = None,
         variant: str | None = None,
-        dtype: str = "float32",
+        precision: str = "auto",
         lora: str | None = None,
         device: str = "cpu",
+        compiled: bool = False,
     ) -> LatentDiffusion:
         """Load from a local folder or the hub, with a LoRA's change of the weights added to them when one is named.
 
-        Raises InputError, naming what was looked for, when that fails.
+        precision: of the denoiser, see `pipeline.devices`; text tower and autoencoder stay float32, so that latents and
+        prompts are the same in all. compiled: let torch compile the denoiser at its first calls.
+
+        Raises InputError, naming what was looked for, when loading fails.
         """
+        dtype = set_precision(resolve_precision(precision, device))
         folder = Path(model_id)
         if folder.exists():
             check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
@@ -79,7 +94,7 @@ class LatentDiffusion:
                 model_id,
                 revision=revision,
                 variant=variant,
-                dtype=getattr(torch, dtype),
+                dtype=torch.float32,
                 use_safetensors=True,
                 safety_checker=None,
                 feature_extractor=None,
@@ -92,7 +107,12 @@ class LatentDiffusion:
             ) from error
         if lora is not None:
             add_lora(pipeline, lora)
-        return cls(pipeline, device)
+        if dtype != torch.float32:
+            torch.nn.Module.to(pipeline.unet, dtype)  # without the library's hint to load in half precision instead
+        model = cls(pipeline, device)
+        if compiled:
+            compile_unet(model.unet)
+        return model
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
@@ -102,18 +122,18 @@ class LatentDiffusion:
     def _predict(
         self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
     ) -> torch.Tensor:
-        x_alpha = x_alpha.to(self.device, self.unet.dtype)
+        x_alpha = x_alpha.to(self.device, torch.float32)
         with torch.inference_mode():
             output = self.unet(
-                x_alpha,
+                x_alpha.to(self.unet.dtype),
                 timesteps.to(self.device),
                 encoder_hidden_states=embedding.to(self.device, self.unet.dtype),
-            ).sample
+            ).sample.float()
             if self.prediction == "v_prediction":
                 # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.
                 signal, noise = (a[:, None, None, None].to(output) for a in signal_and_noise(logsnr))
                 output = signal * output + noise * x_alpha
-        return output.float().cpu()
+        return output.cpu()
 
     def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
         """The text tower's states, float32 (prompts, tokens, width). One prompt at a time: rows never share a batch."""

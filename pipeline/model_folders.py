@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.fetching.hashes import check_lock
+from pipeline.provenance import files_sha256, folder_sha256
 
 FETCHED = Path("data/models/hub")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -41,6 +43,17 @@ def model_folder(where: str, model_id: str, revision: str | None, variant: str |
             "`snakemake --cores 1 fetch` with the same configuration where there is a network"
         )
     return folder
+
+
+def weights_sha256(folder: Path) -> str:
+    """Hash of a model's files: those of a local folder, or those of a fetched model.
+
+    Raises InputError if a file of a fetched model is not the one that was fetched.
+    """
+    lock = model_lock(folder)
+    if folder.parent == FETCHED and lock.is_file():
+        return files_sha256(check_lock(folder, lock))
+    return folder_sha256(folder)
 
 
 def model_lock(folder: Path) -> Path:

@@ -33,6 +33,17 @@ class Speed:
         return (evaluations - recorded) * self.plain + recorded * self.recorded + jobs * self.start_up
 
 
+def settled_batch_size(model: LatentDiffusion) -> int:
+    """The rows of a call once a few calls have shown what the memory holds."""
+    for _ in range(_CALLS):
+        rows = int(model.batch_size)
+        latents = torch.zeros(rows, *model.latent_shape)
+        model(latents, torch.zeros(rows), model.encode_prompts([_PROMPT]).expand(rows, -1, -1))
+        if int(model.batch_size) == rows:
+            break
+    return int(model.batch_size)
+
+
 def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: float = 4.0) -> Speed:
     """Time batches of `batch_size` rows, of each kind for so many seconds; start_up: seconds that loading the model took."""
     channels, height, width = model.latent_shape

@@ -7,7 +7,7 @@ import json
 import platform
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -95,11 +95,14 @@ def folder_sha256(folder: Path) -> str:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder.")
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        if not any(part.startswith(".") for part in name.split("/")):
-            digest.update(f"{name}\0{file_sha256(files[name])}\n".encode())
-    return digest.hexdigest()
+    shown = [name for name in files if not any(part.startswith(".") for part in name.split("/"))]
+    return files_sha256({name: file_sha256(files[name]) for name in shown})
+
+
+def files_sha256(hashes: Mapping[str, str]) -> str:
+    """SHA-256 over the names and SHA-256s of files: that of a folder with just these files."""
+    lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _describe_input(path: Path) -> dict[str, Any]:

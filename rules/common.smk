@@ -7,7 +7,6 @@
 import json
 import re
 import platform
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -24,6 +23,7 @@ from pipeline.datasets.retrieval_folders import (
 )
 from pipeline.errors import InputError
 from pipeline.fetching.sources import read_sources, sources_of
+from pipeline.gpus import count_gpus
 from pipeline.model_folders import (
     FETCHED,
     fetched_name,
@@ -59,13 +59,21 @@ MODEL_MEMORY, TABLE_MEMORY = 16000, 8000  # MB
 
 
 def gpus(wildcards):
-    """Jobs that run the model take turns on a GPU; on a CPU they run side by side, one thread each.
+    """A job that runs the model takes a GPU for itself; on a CPU such jobs run side by side, one thread each.
 
     A cluster has GPUs that the machine which submits jobs does not.
     """
     device = CONFIG.machine.device
-    here = device != "auto" or not workflow.local_exec or shutil.which("nvidia-smi")
+    here = device != "auto" or not workflow.local_exec or MACHINE_GPUS
     return 1 if device != "cpu" and here else 0
+
+
+# So many of them run at once, unless the command line or a profile says otherwise; one, where they may use but one.
+MACHINE_GPUS = count_gpus()
+if workflow.local_exec and "gpu" not in workflow.global_resources:
+    workflow.register_resource(
+        "gpu", MACHINE_GPUS if CONFIG.machine.device in ("auto", "cuda") else 1
+    )
 
 
 def model_memory(wildcards, attempt):
@@ -204,6 +212,26 @@ def retrieval_images(wildcards):
     )
 
 
+def in_report(part, files):
+    """Mark the PNGs and CSVs among outputs for `snakemake --report`, each under its caption where it has one."""
+    marked = list(files)
+    for place, file in enumerate(files):
+        stem, suffix = Path(file).stem, Path(file).suffix
+        caption = f"captions/{stem.partition('-')[0]}.rst"
+        told = {
+            "caption": (
+                caption
+                if (Path(workflow.basedir) / "rules" / caption).is_file()
+                else None
+            ),
+            "category": part.capitalize(),
+            "labels": {"result": f"{stem.replace('_', ' ')}{suffix}"},
+        }
+        if suffix in (".png", ".csv"):
+            marked[place] = report(file, **told)
+    return marked
+
+
 def local_files(*paths):
     """Files, and the files of folders."""
     found = [file for path in paths for file in (Path(path), *Path(path).rglob("*"))]
@@ -235,6 +263,37 @@ def files_of_model(model):
 def model_section(model):
     """What a result depends on of a model: all but where else it may be fetched from."""
     return section_json(model, set(type(model).model_fields) - {"mirrors"})
+
+
+# Models of the Hub that the study uses: name of the folder → kind and section.
+HUB_MODELS = {
+    name_of_fetched(model): (kind, model)
+    for kind, model in [
+        ("diffusion", CONFIG.model),
+        *(("diffusion", CONFIG.models[name]) for name in SECOND_MODELS),
+        *(("clip", CONFIG.clip) for name in CONFIG.retrieval.methods if name == "clip"),
+    ]
+    if is_on_hub(model.id)
+}
+
+
+def study_receipts():
+    """The receipts of all that the study needs of what can be fetched."""
+    files = [
+        path
+        for dataset in CONFIG.datasets.values()
+        for path in (*input_files(dataset), image_folder(dataset))
+    ]
+    files += [
+        path
+        for dataset in CONFIG.retrieval_datasets.values()
+        for path in (
+            *retrieval_input_files(dataset),
+            *(Path(folder) for folder in (dataset.images,) if folder),
+        )
+    ]
+    models = [str(model_receipt(FETCHED / name)) for name in HUB_MODELS]
+    return [*map(str, receipts(files)), *models]
 
 
 def second_model_section(wildcards):

@@ -60,6 +60,7 @@ rule edit_images:
         runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/edits",
@@ -79,7 +80,7 @@ rule edit_images:
         " --images {resources.images:q} --maps {params.maps} {params.known}"
         " --section {params.section:q} --information {params.information:q} --model {params.model:q}"
         " --heads {params.heads} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
-        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule judge_edits:
@@ -129,7 +130,12 @@ rule tabulate_editing:
             {file for name in EDITED for file in dataset_files(CONFIG.datasets[name])}
         ),
     output:
-        expand(f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]),
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/tables/editing.{{suffix}}", suffix=["csv", "parquet", "md"]
+            ),
+        ),
         expand(
             f"{RESULTS}/tables/editing_{{table}}.csv",
             table=["paired", "checks", "flagged", "by_word", "implied"],
@@ -182,10 +188,13 @@ rule plot_editing:
         table=f"{RESULTS}/tables/editing.parquet",
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-            figure=["strips", "sheet", "scatter", "correlations"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
+                figure=["strips", "sheet", "scatter", "correlations"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_editing.log",

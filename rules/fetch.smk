@@ -8,48 +8,18 @@
 #           data/models/hub/<model>.{lock.json,json}  the same for the model
 # STEPS     fetch_data, fetch_model; fetch asks for all that the study needs, on a machine with a network
 
-# Those that the study uses: name of the folder → kind and section.
-HUB_MODELS = {
-    name_of_fetched(model): (kind, model)
-    for kind, model in [
-        ("diffusion", CONFIG.model),
-        *(("diffusion", CONFIG.models[name]) for name in SECOND_MODELS),
-        *(("clip", CONFIG.clip) for name in CONFIG.retrieval.methods if name == "clip"),
-    ]
-    if is_on_hub(model.id)
-}
-
-
-def all_receipts():
-    """The receipts of all that the study needs of what can be fetched."""
-    files = [
-        path
-        for dataset in CONFIG.datasets.values()
-        for path in (*input_files(dataset), image_folder(dataset))
-    ]
-    files += [
-        path
-        for dataset in CONFIG.retrieval_datasets.values()
-        for path in (
-            *retrieval_input_files(dataset),
-            *(Path(folder) for folder in (dataset.images,) if folder),
-        )
-    ]
-    models = [str(model_receipt(FETCHED / name)) for name in HUB_MODELS]
-    return [*map(str, receipts(files)), *models]
-
 
 rule fetch_data:
-    localrule: True
     output:
         receipt="data/{source}/fetched/{file}.json",
     log:
         "data/{source}/fetched/logs/{file}.log",
+    wildcard_constraints:
+        source="|".join(sorted({source.dataset for source in SOURCES})),
+        file="|".join(source.file.replace(".", r"\.") for source in SOURCES),
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
-    wildcard_constraints:
-        source="|".join({source.dataset for source in SOURCES}),
-        file="|".join(source.file.replace(".", r"\.") for source in SOURCES),
     resources:
         table=CONFIG.fetch.sources,
         local_path=CONFIG.fetch.local_path or "",
@@ -63,15 +33,15 @@ rule fetch_data:
 
 
 rule fetch_model:
-    localrule: True
     output:
         receipt=f"{FETCHED}/{{hub_model}}.json",
     log:
         f"{FETCHED}/logs/{{hub_model}}.log",
-    conda:
-        "../envs/pipeline.yaml"
     wildcard_constraints:
         hub_model="|".join(map(re.escape, HUB_MODELS)) or NOTHING,
+    localrule: True
+    conda:
+        "../envs/pipeline.yaml"
     params:
         kind=lambda wildcards: HUB_MODELS[wildcards.hub_model][0],
         section=lambda wildcards: section_json(HUB_MODELS[wildcards.hub_model][1]),
@@ -83,8 +53,8 @@ rule fetch_model:
 
 
 rule fetch:
-    localrule: True
     input:
-        all_receipts(),
+        study_receipts(),
+    localrule: True
     message:
         "Everything is there that can be fetched"

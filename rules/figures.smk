@@ -70,10 +70,13 @@ rule plot_caption:
         maps=expand(rules.dissect_caption.output.maps, dataset=CAPTION_DATASET),
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/caption/{{name}}.{{suffix}}",
-            name=["teaser", "denoising_strip"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "caption",
+            expand(
+                f"{RESULTS}/figures/caption/{{name}}.{{suffix}}",
+                name=["teaser", "denoising_strip"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_caption.log",
@@ -96,10 +99,13 @@ rule plot_information:
         estimates=[shard for name in DATASETS for shard in estimates_of(name)],
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/information/{{name}}.{{suffix}}",
-            name=["integrand_curves", "information_scatter"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "information",
+            expand(
+                f"{RESULTS}/figures/information/{{name}}.{{suffix}}",
+                name=["integrand_curves", "information_scatter"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_information.log",
@@ -138,9 +144,12 @@ rule tabulate_paper:
             if CONFIG.study != "released"
         ),
     output:
-        expand(
-            f"{RESULTS}/tables/paper_comparison.{{suffix}}",
-            suffix=["csv", "md", "provenance.json"],
+        in_report(
+            "paper",
+            expand(
+                f"{RESULTS}/tables/paper_comparison.{{suffix}}",
+                suffix=["csv", "md", "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/tabulate_paper.log",

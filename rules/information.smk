@@ -29,6 +29,7 @@ rule estimate_information:
         runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
@@ -46,7 +47,7 @@ rule estimate_information:
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --heads {params.heads} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule record_attention:
@@ -69,6 +70,7 @@ rule record_attention:
         runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
@@ -85,4 +87,4 @@ rule record_attention:
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"

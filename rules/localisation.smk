@@ -53,12 +53,15 @@ rule tabulate_localisation:
             dataset=LOCALISED,
         ),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/localisation",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "localisation",
+            multiext(
+                f"{RESULTS}/tables/localisation",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
         by_label=f"{RESULTS}/tables/localisation_by_label.csv",
         curves=f"{RESULTS}/tables/localisation_curves.csv",
@@ -91,10 +94,13 @@ rule plot_localisation_curves:
         table=f"{RESULTS}/tables/localisation.parquet",
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/localisation/{{name}}.{{suffix}}",
-            name=["threshold_curves", "scores"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "localisation",
+            expand(
+                f"{RESULTS}/figures/localisation/{{name}}.{{suffix}}",
+                name=["threshold_curves", "scores"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_localisation_curves.log",
@@ -125,9 +131,12 @@ rule plot_localisation_panels:
         scores=panel_scores,
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
-            suffix=FIGURE_FORMATS,
+        in_report(
+            "localisation",
+            expand(
+                f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
+                suffix=FIGURE_FORMATS,
+            ),
         ),
         f"{RESULTS}/figures/localisation/panels-{{dataset}}.provenance.json",
     log:

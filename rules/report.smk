@@ -39,6 +39,7 @@ rule write_report:
         rules.retrieval.input,
         rules.editing.input,
         rules.validation.input,
+        rules.paper_figures.input,
     output:
         directory(f"{RESULTS}/report"),
     log:
@@ -46,7 +47,7 @@ rule write_report:
     conda:
         "../envs/pipeline.yaml"
     params:
-        results=RESULTS,
+        results=folder_of_first,
         shards=CONFIG.shards,
         datasets=sections_json(CONFIG.datasets),
         retrieval_datasets=sections_json(CONFIG.retrieval_datasets),

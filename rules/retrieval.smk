@@ -46,6 +46,7 @@ rule score_retrieval:
         runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=retrieval_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
@@ -63,7 +64,7 @@ rule score_retrieval:
         " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule score_second_model:
@@ -86,6 +87,7 @@ rule score_second_model:
         runtime=model_runtime,
         device=CONFIG.machine.device,
         batch_size=CONFIG.machine.batch_size,
+        compile=int(CONFIG.machine.compile),
         images=retrieval_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
@@ -104,7 +106,7 @@ rule score_second_model:
         " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
 rule score_clip:
@@ -170,12 +172,15 @@ rule tabulate_retrieval:
         scores=[file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)],
         relations=present([CONFIG.retrieval.symmetric_relations]),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/retrieval",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "retrieval",
+            multiext(
+                f"{RESULTS}/tables/retrieval",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         paired=f"{RESULTS}/tables/retrieval_paired.csv",
@@ -212,10 +217,13 @@ rule plot_retrieval:
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
-            figure=["accuracy", "relations", "budget"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "retrieval",
+            expand(
+                f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
+                figure=["accuracy", "relations", "budget"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_retrieval.log",

@@ -41,12 +41,15 @@ rule tabulate_validation:
             problem=CONFIG.validation.problems,
         ),
     output:
-        table=multiext(
-            f"{RESULTS}/tables/validation",
-            ".csv",
-            ".parquet",
-            ".md",
-            ".provenance.json",
+        table=in_report(
+            "validation",
+            multiext(
+                f"{RESULTS}/tables/validation",
+                ".csv",
+                ".parquet",
+                ".md",
+                ".provenance.json",
+            ),
         ),
     log:
         f"{RESULTS}/logs/tabulate_validation.log",
@@ -71,10 +74,13 @@ rule plot_validation:
         table=f"{RESULTS}/tables/validation.parquet",
         style=FIGURE_STYLE,
     output:
-        expand(
-            f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",
-            name=["error", "coverage"],
-            suffix=[*FIGURE_FORMATS, "provenance.json"],
+        in_report(
+            "validation",
+            expand(
+                f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",
+                name=["error", "coverage"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
         ),
     log:
         f"{RESULTS}/logs/plot_validation.log",

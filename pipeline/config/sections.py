@@ -25,8 +25,8 @@ AttentionSteps = Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Fiel
 Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
 # A word and its partner.
 Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
+Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 Mirrors = Annotated[tuple[Annotated[str, Field(pattern=HUB_REVISION)], ...], Field(min_length=1)]
-NumberFormat = Literal["float32", "float16", "bfloat16"]
 Method = Literal[
     "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
 ]
@@ -155,7 +155,7 @@ class ModelSection(Section):
     lora: str | None = Field(
         None, min_length=1, description="LoRA folder or file that is put on top of the model (null: none)"
     )
-    dtype: NumberFormat = Field("float32", description="number format of the model")
+    precision: Precision = Field("auto", description="of the denoiser; auto: float32 on a CPU, tf32 on a GPU")
     resize: Literal["squeeze", "letterbox"] = Field(
         "squeeze", description="fit images to the model's size by stretching or by padding"
     )
@@ -170,7 +170,7 @@ class ClipSection(Section):
     )
     revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
     mirrors: Mirrors | None = Field(None, description="other repositories of it on the Hub, tried in this order")
-    dtype: NumberFormat = Field("float32", description="number format of the model")
+    precision: Precision = Field("auto", description="of the model; auto: float32 on a CPU, tf32 on a GPU")
 
 
 class InformationSection(Section):
@@ -399,7 +399,7 @@ class ScenesModelSection(Section):
 
 
 class MachineSection(Section):
-    """Facts about the computer. They never change a result, and changing them runs nothing again."""
+    """Facts about the computer. They never change a result by more than rounding, and changing them runs nothing again."""
 
     device: str = Field(
         "auto",
@@ -410,6 +410,7 @@ class MachineSection(Section):
         "auto", description="rows in one call of the model; auto: as its memory allows, 64 on a CPU"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
+    compile: bool = Field(False, description="compile the denoiser: a minute at the start of a job, faster calls after")
     minutes_per_job: int = Field(
         20,
         ge=1,
@@ -497,4 +498,5 @@ class Config(Section):
 
     def shards_of(self, dataset: str) -> int:
         """Number of jobs into which the images of a dataset or retrieval set are divided."""
-        return {**self.datasets, **self.retrieval_datasets}[dataset].shards or self.shards
+        section = self.datasets.get(dataset) or self.retrieval_datasets[dataset]
+        return section.shards or self.shards

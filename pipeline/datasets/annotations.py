@@ -6,7 +6,8 @@ import contextlib
 import io
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pycocotools.coco import COCO
 
@@ -37,6 +38,7 @@ def _open(path: Path, lists: Sequence[str], fields: Sequence[str]) -> COCO:
         missing = [name for name in ("id", *fields) if name not in annotation]
         if missing:
             raise InputError(f"{path}: annotation {number} has no {', '.join(f'`{name}`' for name in missing)}.")
+    _check_file_names(path, data["images"])
     coco = COCO()
     coco.dataset = {name: data[name] for name in lists}
     try:
@@ -45,3 +47,13 @@ def _open(path: Path, lists: Sequence[str], fields: Sequence[str]) -> COCO:
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not in COCO's layout; an image or category has no {error}.") from error
     return coco
+
+
+def _check_file_names(path: Path, images: Sequence[Any]) -> None:
+    """InputError for a name that leads out of the image folder: annotations are other people's files."""
+    for number, image in enumerate(images):
+        name = PurePosixPath(str(image.get("file_name", "")) if isinstance(image, dict) else "")
+        if name.is_absolute() or ".." in name.parts:
+            raise InputError(
+                f"{path}: image {number} has the `file_name` {str(name)!r}; expected a path below the image folder."
+            )

@@ -23,6 +23,7 @@ from pipeline.datasets import aro_order, aro_pairs
 from pipeline.datasets.json_records import raise_record_problems
 from pipeline.datasets.retrieval_cases import RetrievalCase, make_retrieval_case
 from pipeline.errors import InputError
+from pipeline.progress import Progress
 from pipeline.provenance import file_sha256
 from pipeline.storage import atomic_path
 
@@ -58,12 +59,15 @@ def mirror_cases(
     for path, layout in layouts.items():
         _check_captions(path, layout)
     digest = text_digest(files)
+    total = sum(pq.read_metadata(path).num_rows for path in files)
     cases: list[RetrievalCase] = []
-    for path, layout in layouts.items():
-        for number, row in enumerate(_rows(path, (layout.image, *layout.captions))):
-            if first is not None and len(cases) == first:
-                return cases
-            cases.append(_case(dataset, kind, row, layout, digest, folder, f"{path}, row {number}"))
+    with Progress(f"cases of {dataset}", min(total, first or total), "rows") as progress:
+        for path, layout in layouts.items():
+            for number, row in enumerate(_rows(path, (layout.image, *layout.captions))):
+                if first is not None and len(cases) == first:
+                    return cases
+                cases.append(_case(dataset, kind, row, layout, digest, folder, f"{path}, row {number}"))
+                progress.advance()
     return cases
 
 

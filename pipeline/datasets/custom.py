@@ -9,6 +9,7 @@ from pipeline.datasets.masks import read_mask_file
 from pipeline.datasets.records import raise_problems, read_records
 from pipeline.errors import InputError
 from pipeline.images import load_image
+from pipeline.progress import Progress
 from pipeline.words import WordRemoval
 
 _REQUIRED = ("image", "caption", "word")
@@ -30,16 +31,18 @@ def custom_cases(
     records, problems = read_records(path, _REQUIRED, _OPTIONAL)
     sizes: dict[str, Size | InputError] = {}
     cases, lines = list[Case](), dict[str, int]()
-    for record in records:
-        try:
-            case = _make(dataset, record.cells, root, sizes, word_removal, outside_root)
-        except InputError as error:
-            problems[record.line] = str(error)
-            continue
-        first_line = lines.setdefault(case["case_id"], record.line)
-        if first_line != record.line:
-            problems[record.line] = f"the same case as line {first_line}."
-        cases.append(case)
+    with Progress(f"cases of {dataset}", len(records), "rows") as progress:
+        for record in records:
+            progress.advance()
+            try:
+                case = _make(dataset, record.cells, root, sizes, word_removal, outside_root)
+            except InputError as error:
+                problems[record.line] = str(error)
+                continue
+            first_line = lines.setdefault(case["case_id"], record.line)
+            if first_line != record.line:
+                problems[record.line] = f"the same case as line {first_line}."
+            cases.append(case)
     raise_problems(path, problems)
     return cases
 

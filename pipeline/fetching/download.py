@@ -52,7 +52,10 @@ class _ChangedError(Exception):
 
 @dataclass
 class Part:
-    """What has come of a file so far, at `<name>.part`, and beside it where it came from."""
+    """What has come of a file so far, at `.<name>.part`, and beside it where it came from.
+
+    mixed: bytes were put together that no entity tag holds together.
+    """
 
     path: Path
     address: str = ""
@@ -169,7 +172,7 @@ def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> No
             part.discard()
         expected = size if whole is None else whole
         check_room(part.path.parent, max((expected or 0) - start, 0))
-        part.note(address, _strong_tag(response), mixed=start > 0 and (part.mixed or not same))
+        part.note(address, _strong_tag(response), mixed=start > 0 and (part.mixed or not (same and part.tag)))
         _append(response, part, start, expected)
 
 

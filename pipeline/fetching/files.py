@@ -46,17 +46,18 @@ def _fetched(source: Source, pause: Callable[[float], None]) -> tuple[Content, s
         print(f"fetching {address}", flush=True)
         try:
             download(address, part, size=size, hash_known=hash_known, pause=pause)
-            problem, mixed = _wrong(source, part.path), part.mixed
-            if problem and mixed:
-                # Bytes of two addresses that do not go together say nothing against this one.
+            content = content_of(part.path)
+            problem = _wrong(source, part.path, content)
+            if problem and part.mixed:
+                # Bytes that do not go together say nothing against this address.
                 part.discard()
                 download(address, part, size=size, hash_known=hash_known, pause=pause)
-                problem = _wrong(source, part.path)
+                content = content_of(part.path)
+                problem = _wrong(source, part.path, content)
         except AddressError as error:
             problem = str(error)
         else:
             if not problem:
-                content = content_of(part.path)
                 part.becomes(source.download)
                 return content, address
             part.discard()
@@ -67,15 +68,16 @@ def _fetched(source: Source, pause: Callable[[float], None]) -> tuple[Content, s
 
 def _checked(source: Source, path: Path, wanted_by: str) -> Content:
     """The content of a file that is there; InputError if it is another than the one expected."""
-    problem = _wrong(source, path)
+    content = content_of(path)
+    problem = _wrong(source, path, content)
     if problem:
         raise InputError(f"{path}: this is not {source.file} of {wanted_by}: {problem}; move it away or replace it.")
-    return content_of(path)
+    return content
 
 
-def _wrong(source: Source, path: Path) -> str:
+def _wrong(source: Source, path: Path, content: Content) -> str:
     """What is wrong with a file by the table, the lock or its kind; empty if nothing."""
-    content, locked = content_of(path), read_lock(source.lock).get(source.file)
+    locked = read_lock(source.lock).get(source.file)
     wrong = mismatch(content, size=source.bytes, md5=source.md5, sha256=source.sha256)
     if not wrong and locked:
         wrong = mismatch(content, size=locked.bytes, md5="", sha256=locked.sha256)

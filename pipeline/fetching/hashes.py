@@ -115,4 +115,4 @@ def check_lock(folder: Path, lock: Path) -> dict[str, str]:
 
 def _remedy(lock: Path) -> str:
     folder = lock.with_name(lock.name.removesuffix(".lock.json"))
-    return f"delete {folder} to have it fetched again, and {lock} as well if it may be another."
+    return f"delete {folder} and {folder}.json to have it fetched again, and {lock} as well if it may be another."

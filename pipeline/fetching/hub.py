@@ -56,9 +56,9 @@ def repository_files(repository: Repository, pause: Callable[[float], None] = ti
     """All files of a repository. Raises AddressError, in a few words, when it cannot be had."""
 
     def ask() -> list[HubFile]:
-        info = HfApi().repo_info(
-            repository.id, repo_type=repository.kind, revision=repository.revision, files_metadata=True
-        )
+        hub = HfApi()
+        ask_about = hub.dataset_info if repository.kind == "dataset" else hub.model_info
+        info = ask_about(repository.id, revision=repository.revision, files_metadata=True)
         return [
             HubFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else "") for file in info.siblings or []
         ]

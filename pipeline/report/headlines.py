@@ -31,6 +31,7 @@ def headlines(study: StudyFolder) -> list[tuple[str, str, Markup]]:
         ("retrieval", "Which caption is true?", _retrieval(read_csv(study.table("retrieval.csv")))),
         ("editing", "Do the maps foretell an edit?", _editing(read_csv(study.table("editing.csv")))),
         ("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
+        ("paper", "The published numbers beside ours", _paper(read_csv(study.table("paper_comparison.csv")))),
     ]
     return [part for part in parts if part[2]]
 
@@ -155,6 +156,37 @@ def _validation(frame: pd.DataFrame) -> Markup:
         f"how often the interval of a run holds the truth, with 95 % Wilson interval, {totals['n'].max()} runs."
     )
     return table(head, body, words=3, caption=caption)
+
+
+def _paper(frame: pd.DataFrame) -> Markup:
+    """A row a published number, in the units of its table."""
+    if frame.empty:
+        return Markup("")
+    body = [
+        [
+            row["dataset"],
+            row["method"],
+            "" if pd.isna(row["setting"]) else row["setting"],
+            f"{row['published']:.3g}",
+            _with_interval(row, "ours", "not run"),
+            _with_interval(row, "stand_in", MISSING),
+        ]
+        for row in rows(frame)
+    ]
+    head = ["dataset", "method", "setting", "published", "ours", "embedded stand-in"]
+    caption = (
+        "Accuracy and mIoU in percent, correlations as Pearson's r. The stand-in is the embedded study's number in the "
+        "part of the dataset: of other images and another model, it says nothing about the published one."
+    )
+    return table(head, body, words=3, caption=caption)
+
+
+def _with_interval(row: Mapping[str, Any], who: str, missing: str) -> Markup:
+    value, low, high = (row[f"{who}{end}"] for end in ("", "_low", "_high"))
+    if not math.isfinite(value):
+        return Markup(missing)
+    ends = f"{low:.3g} to {high:.3g}" if math.isfinite(low) else ""
+    return Markup(tag("b", f"{value:.3g}") + tag("small", ends))
 
 
 def _intervals(units: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +15,10 @@ from pipeline.errors import InputError
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The folder results/<study> with `shards` shards a stage; files of a part that was not run are absent."""
+    """The folder results/<study>; shards: dataset → number of shards. Files of a part that was not run are absent."""
 
     root: Path
-    shards: int
+    shards: Mapping[str, int]
 
     def cases(self, dataset: str) -> Path:
         """The cases table of a dataset."""
@@ -27,7 +27,7 @@ class StudyFolder:
     def shard_tables(self, dataset: str, stage: str) -> list[Path]:
         """The tables that a sharded stage has written for a dataset."""
         folder = self.root / dataset / stage
-        return existing([folder / f"shard-{number:04d}.parquet" for number in range(self.shards)])
+        return existing([folder / name for name in self._shard_names(dataset)])
 
     def maps(self, dataset: str, source: str, case_id: str) -> Path:
         """The arrays of a case: source is information, attention or edits."""
@@ -45,12 +45,16 @@ class StudyFolder:
     def retrieval_scores(self, dataset: str) -> list[Path]:
         """Every file of scores of a retrieval dataset."""
         folders = sorted(set((self.root / dataset).glob("score_*")) - {self.root / dataset / "score_localisation"})
-        names = [*(f"shard-{number:04d}.parquet" for number in range(self.shards)), "scores.parquet"]
+        names = [*self._shard_names(dataset), "scores.parquet"]
         return existing([folder / name for folder in folders for name in names])
 
     def table(self, name: str) -> Path:
         """A CSV of the study's tables."""
         return self.root / "tables" / name
+
+    def parts(self) -> list[str]:
+        """Folders of figures."""
+        return sorted(path.name for path in (self.root / "figures").glob("*") if path.is_dir())
 
     def figures(self, part: str) -> list[Path]:
         """The figures of a part of the study as PNG."""
@@ -59,6 +63,9 @@ class StudyFolder:
     def tables(self, part: str) -> list[Path]:
         """The tables of a part for programs."""
         return sorted((self.root / "tables").glob(f"{part}*.csv"))
+
+    def _shard_names(self, dataset: str) -> list[str]:
+        return [f"shard-{number:04d}.parquet" for number in range(self.shards[dataset])]
 
 
 def existing(paths: Sequence[Path]) -> list[Path]:

@@ -71,7 +71,9 @@ def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str
     for asset in sorted(ASSETS.iterdir()):
         if asset.suffix in (".css", ".js"):
             shutil.copyfile(asset, page / asset.name)
-    parts = headlines(study)
+    parts = [*headlines(study)]
+    others = [other for other in study.parts() if other not in {key for key, _, _ in parts}]
+    parts += [(other, f"Further figures: {other}", Markup("")) for other in others]
     template = Template((ASSETS / "index.html").read_text(encoding="utf-8"))
     filled = {
         "study": text(name),
@@ -97,7 +99,7 @@ def _part(page: Path, study: StudyFolder, key: str, title: str, tables: Markup) 
         tag("h2", title),
         tables,
         tag("div", *shown, class_="figures") if shown else "",
-        tag("p", "For programs: ", links, class_="links"),
+        tag("p", "For programs: ", links, class_="links") if files else "",
         id=key,
         class_="part",
     )

@@ -8,7 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.metrics.bootstrap import mean_interval, percentile_interval, resample_weights
+from pipeline.metrics.bootstrap import (
+    cluster_sums,
+    mean_interval,
+    median_interval,
+    percentile_interval,
+    resample_weights,
+)
 from pipeline.metrics.heatmaps import min_max, upsample_bilinear
 from pipeline.metrics.localisation import oracle_miou, score_map, threshold_grid
 from pipeline.scenes.evaluation import Finding
@@ -23,7 +29,7 @@ Maps = Callable[[Finding], Sequence[np.ndarray]]
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of the card: mean or median over `n`, with the ends of its interval."""
+    """A number of the card: mean, median or ratio of means over `n`, with the ends of its interval."""
 
     value: float
     low: float
@@ -44,6 +50,12 @@ def model_metrics(findings: Sequence[Finding], bounds: Mapping[str, float], seed
         metrics[f"{swap}_swap_told"] = _mean(findings, partial(_told, swap), weights)
     metrics["implied_noun_mi"] = _mean(findings, lambda f: _of_implied(f, f.mi_orthogonal), weights)
     metrics["implied_noun_cmi"] = _mean(findings, lambda f: _of_implied(f, f.cmi_orthogonal), weights)
+    metrics["implied_noun_cmi_over_mi"] = _ratio_of_means(
+        findings,
+        lambda f: _of_implied(f, f.cmi_orthogonal),
+        lambda f: _of_implied(f, f.mi_orthogonal),
+        weights,
+    )
     metrics["noun_mi_over_bound"] = _median(findings, lambda f: _over_bound(f, bounds), weights)
     metrics["tint_mi_over_bound"] = _median(
         findings, lambda f: [f.tint_standard / bounds[f.probe.tint]] if f.probe.tint else [], weights
@@ -146,6 +158,20 @@ def _mean(findings: Sequence[Finding], values: Callable[[Finding], Sequence[floa
 
 def _median(findings: Sequence[Finding], values: Callable[[Finding], Sequence[float]], weights: np.ndarray) -> Metric:
     numbers, scenes = _table(findings, values)
-    samples = np.array([np.median(np.repeat(numbers, row[scenes].astype(int))) for row in weights])
-    low, high = percentile_interval(samples, CONFIDENCE)
-    return Metric(float(np.median(numbers)), float(low), float(high), len(numbers))
+    interval = median_interval(numbers, scenes, weights, CONFIDENCE)
+    return Metric(float(interval.mean[0]), float(interval.low[0]), float(interval.high[0]), len(numbers))
+
+
+def _ratio_of_means(
+    findings: Sequence[Finding],
+    above: Callable[[Finding], Sequence[float]],
+    below: Callable[[Finding], Sequence[float]],
+    weights: np.ndarray,
+) -> Metric:
+    """The mean of one quantity over that of another; both are drawn anew together."""
+    numbers, scenes = _table(findings, above)
+    others, _ = _table(findings, below)
+    sums = cluster_sums(np.stack([numbers, others], axis=1), scenes, len(findings))
+    samples = weights @ sums
+    low, high = percentile_interval(samples[:, 0] / samples[:, 1], CONFIDENCE)
+    return Metric(float(numbers.sum() / others.sum()), float(low), float(high), len(numbers))

@@ -20,7 +20,6 @@ from pipeline.channel import noised
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.designs import resolved
-from pipeline.devices import resolve_device
 from pipeline.errors import InputError
 from pipeline.estimates import Estimate
 from pipeline.images import fit_image, image_array, load_image
@@ -29,7 +28,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.provenance import write_provenance
 from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
-from pipeline.stages.model_shard import folder_of, model_identity
+from pipeline.stages.model_shard import load_model, model_identity
 from pipeline.storage import write_arrays, write_table
 from pipeline.words import mask_word, remove_word
 
@@ -65,13 +64,7 @@ def run(args: argparse.Namespace) -> None:
         wanted = f"image {args.image_id!r}" if args.image_id else "any image"
         raise InputError(f"{args.cases}: there is no usable case of {wanted}, so that no caption can be taken apart.")
     words = caption_words(chosen.caption, chosen.words)
-    model = LatentDiffusion.load(
-        str(folder_of(settings)),
-        variant=settings.variant,
-        dtype=settings.dtype,
-        lora=settings.lora,
-        device=resolve_device(args.device),
-    )
+    model = load_model(settings, args.device)
     model.batch_size = BatchSize.of(args.batch_size, model.device)
     interval = integration_interval(
         **section.model_dump(include={"loc", "scale", "clip", "beyond_trained_range"}), trained=model.logsnr_range
@@ -158,7 +151,7 @@ def _estimate(model: LatentDiffusion, latent: torch.Tensor, words: Mapping[str, 
     pairs = list(dict.fromkeys(pair for of_word in words.values() for pair in of_word.values()))
     prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
     embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
-    return estimate(model, latent, embeddings, pairs, draws, int(model.batch_size))
+    return estimate(model, latent, embeddings, pairs, draws, model.batch_size)
 
 
 def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -> dict[str, Any]:

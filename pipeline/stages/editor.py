@@ -199,10 +199,7 @@ class Editor:
 
     def _walks(self, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
         side = self.stage.model.image_size
-        for job in jobs:
-            picture = self.stage.picture(job)
-            if picture is None:
-                continue
+        for job, picture in self.stage.pictures(jobs):
             latent = self.stage.latent_of(job, picture)
             real, autoencoder = (picture[0].numpy() + 1) / 2, self._picture(latent)
             size = image_size(self.stage.shard.images / job.image_path)
@@ -218,7 +215,7 @@ class Editor:
     def _flow(self, path: FlowPath, walks: Sequence[_Walk]) -> tuple[dict[_Row, torch.Tensor], dict[str, np.ndarray]]:
         """The latents of all ways back, and each case's attention map from the unchanged one."""
         latents = torch.stack([walk.latent for walk in walks])
-        captions = self._embeddings([walk.caption for walk in walks])
+        captions = self.stage.stacked_embeddings([walk.caption for walk in walks])
         together = self._together
         noise = path.reverse(padded(latents, together), padded(captions, together))
         size = min(int(self.stage.batch_size), 3 * together)
@@ -229,7 +226,7 @@ class Editor:
             for batch in groups(rows, size):
                 before = partial(recorder.expect, _taps(batch, walks))
                 starts = torch.stack([noise[row.walk] for row in batch])
-                embeddings = self._embeddings([row.caption for row in batch])
+                embeddings = self.stage.stacked_embeddings([row.caption for row in batch])
                 ends = path.generate(padded(starts, size), padded(embeddings, size), before)
                 made |= dict(zip(batch, ends[: len(batch)], strict=True))
             for number, walk in enumerate(walks):
@@ -248,10 +245,6 @@ class Editor:
         return {
             case.case_id: self.stage.word_map(case, recorded, walk.tokens, self.stage.args.heads) for case in walk.cases
         }
-
-    def _embeddings(self, captions: Sequence[str]) -> torch.Tensor:
-        known = self.stage.embeddings(list(dict.fromkeys(captions)))
-        return torch.stack([known[caption] for caption in captions])
 
     def _pairs(self, case: Any) -> dict[str, Pair]:
         """The (reference, conditioned) prompts that are to be estimated, by the predictor's name."""

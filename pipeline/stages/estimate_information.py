@@ -123,11 +123,9 @@ def _estimates(
     started: list[_Started] = []
 
     def problems() -> Iterator[Problem]:
-        for job in jobs:
-            latent = stage.latent(job)
-            if latent is not None:
-                started.append(_Started(job, stage.caption_tokens(job)))
-                yield _problem(stage, job, latent, section, interval)
+        for job, latent in stage.latents(jobs):
+            started.append(_Started(job, stage.caption_tokens(job)))
+            yield _problem(stage, job, latent, section, interval)
 
     with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
         estimates = estimate_many(

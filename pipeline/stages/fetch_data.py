@@ -6,7 +6,6 @@ import argparse
 import fnmatch
 import json
 import os
-import shutil
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import InputError
@@ -60,7 +59,8 @@ def _fetch_file(source: Source, local_path: str) -> dict[str, str]:
 def _fetch_set(source: Source) -> dict[str, str]:
     """The files of the Hub that a source names, linked into its folder under their own names."""
     hashes, (target,) = _fetch_first(source), source.targets
-    shutil.rmtree(target, ignore_errors=True)
+    for link in target.glob("*"):
+        _remove_link(link)
     for name in sorted(hashes):
         _link(source.download / name, target / name.replace("/", "-"))
     return hashes
@@ -100,5 +100,12 @@ def _matches(name: str, pattern: str) -> bool:
 def _link(origin: Path, target: Path) -> None:
     """Put a link to a fetched file at its place, replacing an earlier one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    _remove_link(target)
     target.symlink_to(os.path.relpath(origin, target.parent))
+
+
+def _remove_link(path: Path) -> None:
+    """InputError for anything but a link, which somebody else has put there."""
+    if path.exists() and not path.is_symlink():
+        raise InputError(f"{path}: is there and was not put there by this workflow; move it away to have it fetched.")
+    path.unlink(missing_ok=True)

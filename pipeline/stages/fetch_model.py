@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from pipeline.config import ClipSection, ModelSection, parse_section
 from pipeline.errors import InputError
@@ -23,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Fetch or check the model and write its receipt beside its folder."""
     where = "clip → id" if args.kind == "clip" else "model → id"
-    settings = parse_section(ClipSection if args.kind == "clip" else ModelSection, args.section)
+    settings: ClipSection | ModelSection = (
+        parse_section(ClipSection, args.section) if args.kind == "clip" else parse_section(ModelSection, args.section)
+    )
     if not is_on_hub(settings.id):
         raise InputError(f"{where} '{settings.id}' is no id on the Hugging Face Hub, so that nothing is to be fetched.")
     variant = settings.variant if isinstance(settings, ModelSection) else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,20 @@ from pipeline.batches import padded
 from pipeline.code_digest import code_digest
 from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
-from pipeline.devices import resolve_device
+from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
 from pipeline.images import crop_image, fit_image, image_array, load_image
-from pipeline.fetching.hashes import check_lock
 from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.model_folders import is_on_hub, model_folder, model_lock
+from pipeline.model_folders import model_folder, weights_sha256
+from pipeline.prefetch import prefetched
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
 from pipeline.sampling import Interval, integration_interval
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob, Shard
 from pipeline.words import find_word, word_token_positions
+
+# Embeddings of Stable Diffusion 2 take 315 kB each.
+_PROMPTS_KEPT = 1000
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +52,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", default=AUTO, type=rows_or_auto, help="rows in one call of the denoiser, or auto"
     )
     parser.add_argument("--threads", default=None, type=int, help="CPU threads")
+    parser.add_argument("--compile", default=0, type=int, choices=(0, 1), help="1: compile the denoiser")
+
+
+def _whole(_: ImageJob) -> str:
+    """The crop of a job that takes its whole image."""
+    return ""
 
 
 @dataclass
@@ -101,14 +110,7 @@ class ModelShard:
     @cached_property
     def model(self) -> LatentDiffusion:
         """The diffusion model on the device asked for."""
-        chosen = self.settings
-        model = LatentDiffusion.load(
-            str(folder_of(chosen)),
-            variant=chosen.variant,
-            dtype=chosen.dtype,
-            lora=chosen.lora,
-            device=resolve_device(self.args.device),
-        )
+        model = load_model(self.settings, self.args.device, compiled=bool(self.args.compile))
         model.batch_size = BatchSize.of(self.args.batch_size, model.device)
         return model
 
@@ -135,24 +137,36 @@ class ModelShard:
             )
         return interval
 
-    def latent(self, job: ImageJob, crop: str = "") -> torch.Tensor | None:
-        """The latent of a job's image, (C, h, w); None, with its cases failed, when the file cannot be read.
+    def latents(
+        self, jobs: Iterable[ImageJob], crop: Callable[[ImageJob], str] = _whole
+    ) -> Iterator[tuple[ImageJob, torch.Tensor]]:
+        """Jobs with the latents of their images, (C, h, w); arguments and failures as for `pictures`."""
+        for job, picture in self.pictures(jobs, crop):
+            yield job, self.latent_of(job, picture)
 
-        crop: the part of the image to take, as `images.crop_image` reads it; empty: all of it.
+    def pictures(
+        self, jobs: Iterable[ImageJob], crop: Callable[[ImageJob], str] = _whole
+    ) -> Iterator[tuple[ImageJob, torch.Tensor]]:
+        """Jobs with the pixels of their images as the model takes them, (1, 3, H, W), read while the model works.
+
+        A job whose file cannot be read is left out, its cases failed. crop: the part of a job's image to take, as
+        `images.crop_image` reads it; empty: all of it.
         """
-        picture = self.picture(job, crop)
-        return None if picture is None else self.latent_of(job, picture)
+        side = self.model.image_size
 
-    def picture(self, job: ImageJob, crop: str = "") -> torch.Tensor | None:
-        """Pixels of a job's image as the model takes them, (1, 3, H, W); None as for `latent`."""
-        try:
-            image = crop_image(load_image(self.shard.images / job.image_path), crop)
-        except InputError as error:
+        def read(job: ImageJob) -> torch.Tensor | InputError:
+            try:
+                image = crop_image(load_image(self.shard.images / job.image_path), crop(job))
+            except InputError as error:
+                return error
+            return torch.from_numpy(image_array(fit_image(image, (side, side), self.settings.resize)))[None]
+
+        for job, picture in prefetched(read, jobs):
+            if isinstance(picture, torch.Tensor):
+                yield job, picture
+                continue
             for case in job.cases:
-                self.shard.fail(case, "image_unreadable", str(error))
-            return None
-        fitted = fit_image(image, (self.model.image_size,) * 2, self.settings.resize)
-        return torch.from_numpy(image_array(fitted))[None]
+                self.shard.fail(case, "image_unreadable", str(picture))
 
     def latent_of(self, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
         """The latent (C, h, w) of a picture."""
@@ -167,8 +181,16 @@ class ModelShard:
         return self.model(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
 
     def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Prompt → embedding (tokens, width)."""
-        return dict(zip(prompts, self.model.encode_prompts(prompts), strict=True))
+        """Prompt → embedding (tokens, width); a prompt that comes again is not encoded again."""
+        return {prompt: self._embedding(prompt) for prompt in prompts}
+
+    def stacked_embeddings(self, prompts: Sequence[str]) -> torch.Tensor:
+        """Embeddings of prompts, one a row, (prompts, tokens, width)."""
+        return torch.stack([self._embedding(prompt) for prompt in prompts])
+
+    @cached_property
+    def _embedding(self) -> Callable[[str], torch.Tensor]:
+        return lru_cache(_PROMPTS_KEPT)(lambda prompt: self.model.encode_prompts([prompt])[0])
 
     def word_tokens(self, case: Any) -> list[int]:
         """Positions of the tokens of a case's word in its caption, all occurrences; empty, with the case failed, if none.
@@ -220,11 +242,34 @@ class ModelShard:
             inputs=[self.args.cases],
             extra={
                 **self.shard.identity,
-                "device": resolve_device(self.args.device),
-                "batch_size": self.args.batch_size,
+                **self._machine(),
                 "shard": f"{self.args.shard} of {self.args.shards}",
             },
         )
+
+    def _machine(self) -> dict[str, Any]:
+        """What the results were made on; nothing where they had all been there."""
+        if "model" not in self.__dict__:
+            return {}
+        device = self.model.device
+        return {
+            "device": str(device),
+            "precision": resolve_precision(self.settings.precision, device),
+            "batch_size": int(self.batch_size),
+            "compiled": bool(self.args.compile),
+        }
+
+
+def load_model(settings: ModelSection, device: str, *, compiled: bool = False) -> LatentDiffusion:
+    """The model that a configuration names, from its folder or from where it was fetched to."""
+    return LatentDiffusion.load(
+        str(folder_of(settings)),
+        variant=settings.variant,
+        precision=settings.precision,
+        lora=settings.lora,
+        device=resolve_device(device),
+        compiled=compiled,
+    )
 
 
 def folder_of(settings: ModelSection) -> Path:
@@ -237,10 +282,7 @@ def model_identity(settings: ModelSection) -> str:
 
     Raises InputError if a file of a fetched model is not the one that was fetched.
     """
-    folder = folder_of(settings)
-    if is_on_hub(settings.id):
-        check_lock(folder, model_lock(folder))
-    weights = folder_sha256(folder)
+    weights = weights_sha256(folder_of(settings))
     return f"{weights}+{_lora_identity(settings.lora)}" if settings.lora else weights
 
 

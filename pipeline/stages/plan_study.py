@@ -15,15 +15,15 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from pipeline.batch_size import BatchSize
 from pipeline.config import Config, MachineSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.devices import resolve_device
 from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.named_paths import named_path
-from pipeline.pilot import Speed, measure
+from pipeline.pilot import Speed, measure, settled_batch_size
 from pipeline.provenance import write_provenance
+from pipeline.stages.model_shard import load_model
 from pipeline.stages.study_size import Work, study_work
 from pipeline.storage import write_text
 from pipeline.tables.plan_markdown import plan_markdown
@@ -70,17 +70,12 @@ def pilot(settings: ModelSection, machine: MachineSection) -> tuple[Speed | None
         torch.set_num_threads(machine.threads)
     started = time.perf_counter()
     try:
-        model = LatentDiffusion.load(
-            settings.id,
-            revision=settings.revision,
-            variant=settings.variant,
-            dtype=settings.dtype,
-            lora=settings.lora,
-            device=resolve_device(machine.device),
-        )
+        model = load_model(settings, machine.device)
     except InputError as error:
         return None, str(error).split("\n", maxsplit=1)[0]
-    return measure(model, machine.batch_size, time.perf_counter() - started), ""
+    start_up = time.perf_counter() - started
+    model.batch_size = BatchSize.of(machine.batch_size, model.device)
+    return measure(model, settled_batch_size(model), start_up), ""
 
 
 def plan_table(works: list[Work], speed: Speed | None, minutes_per_job: int) -> pd.DataFrame:

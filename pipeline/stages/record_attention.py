@@ -65,17 +65,15 @@ class _Walk:
 
 
 def _walks(stage: ModelShard, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
-    for job in jobs:
-        latent = stage.latent(job)
-        if latent is not None:
-            for caption, tokens in stage.caption_tokens(job).items():
-                yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
+    for job, latent in stage.latents(jobs):
+        for caption, tokens in stage.caption_tokens(job).items():
+            yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
 
 
 def _record(stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection) -> None:
     """Invert and denoise one batch at each number of steps, and store the maps of its cases."""
     latents = torch.stack([walk.latent for walk in walks])
-    embeddings = stage.model.encode_prompts([walk.caption for walk in walks])
+    embeddings = stage.stacked_embeddings([walk.caption for walk in walks])
     taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
     arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
     for steps in section.steps:

@@ -20,13 +20,12 @@ from pipeline.batches import groups
 from pipeline.clip_similarity import ClipSimilarity, cosine
 from pipeline.config import ClipSection, parse_section
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.devices import resolve_device
+from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
-from pipeline.fetching.hashes import check_lock
 from pipeline.images import Resize, crop_image, load_image
-from pipeline.model_folders import is_on_hub, model_folder, model_lock
+from pipeline.model_folders import model_folder, weights_sha256
 from pipeline.progress import Progress
-from pipeline.provenance import folder_sha256, write_provenance
+from pipeline.provenance import write_provenance
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.stages.baseline_scores import baseline_table
 from pipeline.storage import write_table
@@ -53,9 +52,8 @@ def run(args: argparse.Namespace) -> None:
     cases = read_retrieval_cases(args.cases)
     device = resolve_device(args.device)
     folder = model_folder("clip → id", section.id, section.revision)
-    if is_on_hub(section.id):
-        check_lock(folder, model_lock(folder))
-    clip = ClipSimilarity.load(str(folder), dtype=section.dtype, device=device)
+    weights = weights_sha256(folder)
+    clip = ClipSimilarity.load(str(folder), precision=section.precision, device=device)
     clip.batch_size = BatchSize.of(args.batch_size, device)
     values, failures = clip_scores(clip, cases, args.images, resize=args.resize)
     summary = _check_failures(cases, failures, args.max_failed_fraction)
@@ -67,8 +65,9 @@ def run(args: argparse.Namespace) -> None:
         section={**section.model_dump(mode="json"), "resize": args.resize},
         inputs=[args.cases],
         extra={
-            "model": folder_sha256(folder),
+            "model": weights,
             "device": device,
+            "precision": resolve_precision(section.precision, device),
             "batch_size": args.batch_size,
             "texts_cut": cut,
         },

@@ -22,6 +22,7 @@ from pipeline.errors import InputError
 from pipeline.images import Resize, fit_mask
 from pipeline.metrics.heatmaps import geometric_mean, is_constant, min_max, upsample_bilinear
 from pipeline.metrics.localisation import SCORE_COLUMNS, MapScores, score_map, score_whole_image, threshold_grid
+from pipeline.one_model import check_one_model
 from pipeline.progress import Progress
 from pipeline.provenance import write_provenance
 from pipeline.storage import array_names, read_arrays, write_table_rows
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> None:
     dataset = parse_section(DatasetSection, args.dataset_section)
     cases = read_cases(args.cases).sort_values("position", kind="stable")
     shards = {"information": args.estimates, "attention": args.attention}
+    check_one_model([*args.estimates, *args.attention])
     folders = {"information": args.maps_information, "attention": args.maps_attention}
     maps = Maps(cases, {name: read_statuses(paths) for name, paths in shards.items()}, folders, args.seed)
     masks = Masks(dataset, section.map_size, args.resize)

@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> None:
         cases = sum(len(job.cases) for job in jobs)
         with Progress(f"{STAGE} shard {args.shard}", cases, "cases") as progress:
             interval = stage.interval(plan.information) if plan.information_scores else None
-            for together in groups(jobs, _Together(stage)):
+            latents = stage.latents(jobs, lambda job: job.cases[0].crop)
+            for together in groups(latents, _Together(stage)):
                 for started in _race(stage, together, plan, interval):
                     for case in started.job.cases:
                         stage.shard.store(case, _arrays(started.scores(case, plan)))
@@ -167,17 +168,17 @@ class _Started:
         return scores
 
 
-def _race(stage: ModelShard, jobs: Sequence[ImageJob], plan: Plan, interval: Interval | None) -> Iterator[_Started]:
+def _race(
+    stage: ModelShard, images: Sequence[tuple[ImageJob, torch.Tensor]], plan: Plan, interval: Interval | None
+) -> Iterator[_Started]:
     """Estimate some images together: diffitm once, then look after look for the cases that are not decided.
 
     An image is yielded as soon as all of its cases have ended.
     """
     started = []
-    for job in jobs:
-        latent = stage.latent(job, job.cases[0].crop)
-        if latent is not None:
-            draws = None if interval is None else _draws(stage, job, plan, interval)
-            started.append(_Started(job, latent, draws, racing={case.case_id: case for case in job.cases}))
+    for job, latent in images:
+        draws = None if interval is None else _draws(stage, job, plan, interval)
+        started.append(_Started(job, latent, draws, racing={case.case_id: case for case in job.cases}))
     if plan.diffitm:
         for image, estimate in zip(started, _estimates(stage, _norm_problems(stage, started, plan)), strict=True):
             image.norms = estimate

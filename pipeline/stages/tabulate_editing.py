@@ -16,6 +16,7 @@ from pipeline.edit_measures import Measures
 from pipeline.edits import CHANGES, INTERVENTIONS, has_swap
 from pipeline.metrics.bootstrap import Interval, mean_interval, median_interval, resample_weights
 from pipeline.metrics.correlation import Correlation, across_cases, difference, spearman, within_cases
+from pipeline.one_model import check_one_model
 from pipeline.provenance import write_provenance
 from pipeline.seeds import generator
 from pipeline.stages.edited_datasets import Edits, read_datasets, sources
@@ -99,6 +100,7 @@ def run(args: argparse.Namespace) -> None:
     """Read the edits, correlate changes with what may foretell them, write the tables."""
     section = parse_section(EditingSection, args.section)
     found = sources(args)
+    check_one_model(path for source in found for path in source.edits)
     datasets = read_datasets(found, args.resize)
     summaries = [summarise(dataset, section, args.seed) for dataset in datasets]
     table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))

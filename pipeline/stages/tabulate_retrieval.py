@@ -29,6 +29,7 @@ from pipeline.metrics.retrieval import (
     wilson_interval,
 )
 from pipeline.named_paths import named_path, named_paths
+from pipeline.one_model import check_one_model
 from pipeline.provenance import write_provenance
 from pipeline.retrieval_scores import missing_scores, option_counts, read_retrieval_scores, scores_by_case
 from pipeline.seeds import generator
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> None:
     datasets = parse_sections(RetrievalDatasetSection, "--datasets", args.datasets)
     cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
     _check_names(datasets, cases, scores)
+    check_one_model(path for paths in scores.values() for path in paths)
     symmetric_file = Path(section.symmetric_relations)
     symmetric = read_symmetric_relations(symmetric_file)
     data = _read_datasets(cases, scores, datasets, section)

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +32,19 @@ class FakeHub:
 
     def pipeline(self, *arguments: str, folder: Path, offline: bool = False) -> subprocess.CompletedProcess[str]:
         """Run `python -m pipeline` against this hub; the client reads its address when it is imported."""
+        return self._python("-m", "pipeline", *arguments, folder=folder, offline=offline)
+
+    def errors(self, runs: Sequence[Sequence[str]], folder: Path) -> list[str]:
+        """What `python -m pipeline` says, run after run in one process, each of which must end with status 1."""
+        code = (
+            "import json, sys; from pipeline.__main__ import main\n"
+            "for run in json.loads(sys.argv[1]): assert main(run) == 1; print('---', file=sys.stderr)"
+        )
+        done = self._python("-c", code, json.dumps(runs), folder=folder)
+        assert done.returncode == 0, done.stderr
+        return done.stderr.split("---\n")[:-1]
+
+    def _python(self, *arguments: str, folder: Path, offline: bool = False) -> subprocess.CompletedProcess[str]:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
             "HF_ENDPOINT": "http://127.0.0.1:9" if offline else self.address,
@@ -41,7 +54,7 @@ class FakeHub:
             "OMP_NUM_THREADS": "1",
         }
         return subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
+            [sys.executable, *arguments],
             cwd=folder,
             env=environment,
             capture_output=True,

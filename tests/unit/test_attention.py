@@ -30,7 +30,7 @@ def record(
     with recording(model.unet, tuple(arrays[0].shape[2:])) as recorder:  # type: ignore[arg-type]
         recorder.expect(taps)
         model(*arrays)
-        return {tap.key: recorder.pop(tap.key) for tap in taps}
+        return {key: recorder.pop(key) for key in dict.fromkeys(tap.key for tap in taps)}
 
 
 @pytest.mark.parametrize(

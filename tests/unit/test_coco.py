@@ -125,3 +125,13 @@ def test_missing_files_are_told_together_with_what_to_put_where(tmp_path: Path) 
     text = str(caught.value)
     for part in ("instances_val2017.json", "captions_val2017.json", "val2017/ with the images", "COCO_ROOT"):
         assert part in text
+
+
+@pytest.mark.parametrize("name", ["../elsewhere.jpg", "a/../../b.jpg", "/etc/passwd"])
+def test_images_do_not_lie_outside_their_folder(tmp_path: Path, name: str) -> None:
+    """Annotations are other people's files, and their names are opened."""
+    path = tmp_path / "captions.json"
+    images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": name}]
+    path.write_text(json.dumps({"images": images, "annotations": []}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"image 1 has the `file_name` '{name}'; expected a path below"):
+        open_captions(path)

@@ -187,6 +187,8 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"study": "my study"}, "study", '"my study"', "letters, digits, `_` and `-`"),
         ({"study": 3}, "study", "3", "letters, digits, `_` and `-`"),
         ({"machine": {"device": "gpu"}}, "machine → device", '"gpu"', "auto | cpu | mps | cuda | cuda:N"),
+        ({"machine": {"batch_size": 0}}, "machine → batch_size", "0", "a whole number ≥ 1 or auto"),
+        ({"machine": {"batch_size": "all"}}, "machine → batch_size", '"all"', "a whole number ≥ 1 or auto"),
         ({"machine": {"threads": 0}}, "machine → threads", "0", "a whole number ≥ 1 or null"),
         ({"model": {"revision": 12}}, "model → revision", "12", "text or null"),
         ({"localisation": {"methods": ["cmi", "gradcam"]}}, "localisation → methods → 1", '"gradcam"', "saliency"),
@@ -233,7 +235,12 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
             "the path of a .json or .parquet file",
         ),
         ({"models": {"hardneg_diffitm": {"lora": 5}}}, "models → hardneg_diffitm → lora", "5", "text or null"),
-        ({"models": {"hardneg_diffitm": {"dtype": "int8"}}}, "models → hardneg_diffitm → dtype", '"int8"', "float16"),
+        (
+            {"models": {"hardneg_diffitm": {"precision": "int8"}}},
+            "models → hardneg_diffitm → precision",
+            '"int8"',
+            "tf32",
+        ),
     ],
 )
 def test_message_has_path_value_and_what_is_allowed(
@@ -276,7 +283,7 @@ def test_yaml_to_paste_keeps_the_value_that_was_meant() -> None:
 
 def test_key_like_no_other_lists_the_valid_ones() -> None:
     text = message({"machine": {"zzzzzz": 1}})
-    assert "machine → zzzzzz is not a key; valid keys: device, batch_size, threads" in text
+    assert "machine → zzzzzz is not a key; valid keys: device, batch_size, threads, compile" in text
 
 
 @pytest.mark.parametrize("found", [3, None, "text", [1]])

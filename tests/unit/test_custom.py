@@ -118,3 +118,14 @@ def test_other_encodings_are_refused(root: Path) -> None:
 def test_a_missing_file_is_named(root: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.csv: no such file; expected a CSV with the columns image, caption"):
         custom_cases("mine", root / "absent.csv", root)
+
+
+def test_paths_lead_out_of_the_root_only_where_that_is_allowed(root: Path) -> None:
+    outside, inside = root / "pictures" / "a.png", root / "inner"
+    inside.mkdir()
+    path = write_csv(root, f"image,caption,word\n{outside},a dog,dog\n../pictures/b.png,a dog,dog\n")
+    with pytest.raises(InputError) as caught:
+        custom_cases("mine", path, inside)
+    assert str(caught.value).count(f"expected a path below {inside}, or `outside_root: true`") == 2
+    cases = custom_cases("mine", path, inside, outside_root=True)
+    assert [case["image_path"] for case in cases] == [str(outside), "../pictures/b.png"]

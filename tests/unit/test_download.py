@@ -51,7 +51,9 @@ def die(seconds: float) -> None:
     raise DeadError
 
 
-def get(server: FileServer, part: Part, name: str = "file", size: int | None = None, known: bool = False) -> list[float]:
+def get(
+    server: FileServer, part: Part, name: str = "file", size: int | None = None, known: bool = False
+) -> list[float]:
     waits = Waits()
     download(server.url(name), part, size=size, hash_known=known, tries=3, pause=waits)
     return waits

@@ -73,6 +73,7 @@ def arguments(folder: Path, name: str, section: Any, **changes: Any) -> argparse
         "device": "cpu",
         "batch_size": 16,
         "threads": 1,
+        "compile": 0,
         "heads": "all",
     }
     return argparse.Namespace(**{**settings, **changes})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +54,14 @@ def fetch(row: dict[str, str], local_path: str = "") -> int:
 
 def relations(server: FileServer, *names: str, **more: str) -> dict[str, str]:
     first, *mirrors = map(server.url, names)
-    return {"dataset": "aro", "file": "relation.json", "url": first, "mirrors": " ".join(mirrors), "places": "relation.json", **more}
+    return {
+        "dataset": "aro",
+        "file": "relation.json",
+        "url": first,
+        "mirrors": " ".join(mirrors),
+        "places": "relation.json",
+        **more,
+    }
 
 
 def test_an_archive_comes_from_the_second_mirror(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +70,13 @@ def test_an_archive_comes_from_the_second_mirror(server: FileServer, capsys: pyt
     server.files["right"] = Served(content, cut_after=200, cuts=1)
     digest = hashlib.sha256(content).hexdigest()
     mirrors = f"{server.url('wrong')} {server.url('right')}"
-    row = {"file": "val.zip", "url": server.url("none"), "mirrors": mirrors, "bytes": str(len(content)), "sha256": digest}
+    row = {
+        "file": "val.zip",
+        "url": server.url("none"),
+        "mirrors": mirrors,
+        "bytes": str(len(content)),
+        "sha256": digest,
+    }
     assert fetch(row) == 0
     told = capsys.readouterr().out
     assert "/none: answered 404 Not Found" in told
@@ -87,9 +99,7 @@ def test_an_archive_comes_from_the_second_mirror(server: FileServer, capsys: pyt
     assert len(server.requests) == asked
 
 
-def test_an_unknown_hash_is_recorded_and_then_enforced(
-    server: FileServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_hash_is_recorded_and_then_enforced(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.files["a"] = Served(RELATIONS)
     assert fetch(relations(server, "a")) == 0
     lock = Path("data/aro/fetched/relation.json.lock.json")
@@ -161,6 +171,19 @@ def test_what_somebody_put_there_is_left_alone(server: FileServer, capsys: pytes
     assert Path("data/aro/relation.json").read_bytes() == b"mine"
 
 
+def test_what_somebody_put_in_the_place_of_a_link_is_left_alone(
+    server: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.files["a"] = Served(RELATIONS)
+    assert fetch(relations(server, "a")) == 0
+    place = Path("data/aro/relation.json")
+    place.unlink()
+    place.write_bytes(b"mine")
+    assert fetch(relations(server, "a")) == 1
+    assert f"{place}: is there and was not put there by this workflow" in capsys.readouterr().err
+    assert place.read_bytes() == b"mine"
+
+
 def test_a_fetched_file_that_changed_stops(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.files["a"] = Served(RELATIONS)
     assert fetch(relations(server, "a")) == 0
@@ -189,6 +212,6 @@ def test_links_are_relative(server: FileServer, tmp_path: Path) -> None:
     """The data folder may be moved as a whole."""
     server.files["a"] = Served(RELATIONS)
     assert fetch(relations(server, "a")) == 0
-    assert not os.path.isabs(os.readlink("data/aro/relation.json"))
+    assert not Path("data/aro/relation.json").readlink().is_absolute()
     Path("data").rename("moved")
     assert (tmp_path / "moved" / "aro" / "relation.json").read_bytes() == RELATIONS

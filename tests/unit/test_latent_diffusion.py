@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.attention import Tap, recording, word_map
 from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.latent_diffusion import LatentDiffusion, compile_unet
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +91,9 @@ def test_a_folder_without_a_pipeline_says_so(tmp_path: Path) -> None:
 
 def test_an_incomplete_folder_says_what_was_looked_for(copied: Path) -> None:
     (copied / "unet" / "diffusion_pytorch_model.safetensors").unlink()
-    with pytest.raises(
-        InputError, match="could not be loaded as a Stable Diffusion pipeline with safetensors"
-    ) as raised:
+    with pytest.raises(InputError, match="unet has no safetensors weights") as raised:
         LatentDiffusion.load(str(copied))
-    assert str(copied) in str(raised.value) and "revision default" in str(raised.value)
+    assert f"model → id '{copied}'" in str(raised.value)
 
 
 def test_the_trained_range_is_the_schedules(model: LatentDiffusion) -> None:
@@ -185,3 +184,44 @@ def test_token_offsets_end_where_the_model_stops_reading(model: LatentDiffusion)
     assert len(offsets) == model.tokenizer.model_max_length == 77
     assert offsets[-1] == (0, 0) and offsets[-2][1] < len(caption) - 3
     assert model.token_offsets("") == [(0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_only_the_denoiser_is_in_half_precision(folder: Path, model: LatentDiffusion, precision: str) -> None:
+    half = LatentDiffusion.load(str(folder), precision=precision)
+    assert half.unet.dtype == getattr(torch, precision)
+    assert half.vae.dtype == half.pipeline.text_encoder.dtype == torch.float32
+    pixels = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert torch.equal(half.encode_pixels(pixels), model.encode_pixels(pixels))
+    prompts = model.encode_prompts(["a dog"])
+    assert torch.equal(half.encode_prompts(["a dog"]), prompts)
+    x, logsnr = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0.5])
+    found, expected = half(x, logsnr, prompts), model(x, logsnr, prompts)
+    assert found.dtype == torch.float32
+    assert 0 < (found - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+def test_tf32_is_refused_on_a_cpu(folder: Path) -> None:
+    with pytest.raises(InputError, match="precision is 'tf32', but the device is cpu"):
+        LatentDiffusion.load(str(folder), precision="tf32")
+
+
+def test_a_compiled_denoiser_records_attention(folder: Path) -> None:
+    """Also when the recording begins after the first compiled call."""
+    model = LatentDiffusion.load(str(folder))
+    x, logsnr = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0.5, -1.0])
+    prompts = model.encode_prompts(["a dog", "a cat"])
+
+    def recorded() -> tuple[torch.Tensor, np.ndarray]:
+        with recording(model.unet, (16, 16)) as recorder:
+            recorder.expect([Tap(1, "key", [1, 2])])
+            eps_hat = model(x, logsnr, prompts)
+            return eps_hat, word_map(recorder.pop("key"), [0, 1], (16, 16))
+
+    plain, heat = recorded()
+    compile_unet(model.unet, backend="eager")
+    model(x, logsnr, prompts)
+    compiled, heat_of_compiled = recorded()
+    assert torch.allclose(compiled, plain, atol=1e-5)
+    np.testing.assert_allclose(heat_of_compiled, heat, atol=1e-6)
+    assert torch.allclose(model(x, logsnr, prompts), plain, atol=1e-5)

@@ -161,6 +161,8 @@ def test_the_overview_tells_results_failures_and_provenance(study: ReportStudy) 
     assert "5ha256" in reader.text and "2026-01-02T03:04:05+00:00" in reader.text
     # Three cases: 6 estimates of 40, 6 edits of 60, 2 images of 10 by one score.
     assert f"{6 * 40 + 6 * 60 + 2 * 10}, if every case ran alone" in reader.text
+    assert "100 steps46.6not run61.251.2 to 71.2" in reader.text
+    assert "Further figures: caption" in reader.text and "teaser" in reader.text
     assert not [tag for tag, _ in reader.tags if tag == "i"]
 
 

@@ -79,8 +79,8 @@ def test_every_part_opens_and_texts_stay_texts(open_page: Open) -> None:
     page = open_page()
     for view in VIEWS:
         page.locator(f".top nav a[href='#{view}']").click()
-        page.locator(f"#{view}").wait_for()
-        assert [other for other in VIEWS if page.locator(f"#{other}").is_visible()] == [view]
+        page.locator(f"#view-{view}").wait_for()
+        assert [other for other in VIEWS if page.locator(f"#view-{other}").is_visible()] == [view]
     page.locator("#choice-grid .choice").first.wait_for()
     assert page.locator("#choice-grid .option").first.text_content() == HOSTILE + "true"
     assert page.locator("#choice-grid .option").nth(1).text_content() == FALSE
@@ -202,7 +202,7 @@ def test_phone_width(open_page: Open) -> None:
     page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, color_scheme="dark")
     for view in VIEWS:
         page.goto(page.url.partition("#")[0] + f"#{view}")
-        page.locator(f"#{view}").wait_for()
+        page.locator(f"#view-{view}").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
     page.goto(page.url.partition("#")[0] + "#explorer/mine-00001")
     page.locator(OPENED).first.wait_for()

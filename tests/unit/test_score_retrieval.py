@@ -80,6 +80,7 @@ def score(folder: Path, section: RetrievalSection = SECTION, name: str = "out", 
         "device": "cpu",
         "batch_size": 16,
         "threads": 1,
+        "compile": 0,
         "second_model": "",
     }
     score_retrieval.run(argparse.Namespace(**{**settings, **changes}))

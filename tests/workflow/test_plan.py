@@ -49,6 +49,4 @@ def test_a_profile_for_every_machine_gives_the_same_plan(fresh: Study) -> None:
         run = fresh.snakemake("--dry-run", "--workflow-profile", f"profiles/{profile}")
         assert run.status == 0, run.output
         plans[profile] = run.jobs
-        # A cluster has GPUs that the machine which submits jobs may lack.
-        assert ("gpu=1" in run.output) or profile != "slurm"
     assert plans["default"] == plans["workstation"] == plans["slurm"] != {}

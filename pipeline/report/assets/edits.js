@@ -1,5 +1,5 @@
 "use strict";
-// Edits: before and after under a slider, and the way from one to the other where it was kept.
+// Edits: before and after under a slider.
 
 const Edits = (() => {
   const { make, select, values, number, withError, distinct } = Elements;
@@ -59,7 +59,6 @@ const Edits = (() => {
       make("p", { className: "from" }, edit.captions.unchanged),
       make("p", { className: "to" }, edit.captions[kind]),
       facts(edit, kind),
-      edit.paths?.[kind] ? path(edit, kind) : null,
     );
   }
 
@@ -77,25 +76,6 @@ const Edits = (() => {
       if (kind === "swap" && seen[1] !== null) pairs.push(["and the new object", seen[1] ? "yes" : "no"]);
     }
     return make("dl", {}, ...pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
-  }
-
-  // The path moves only when asked to, and stops at the end.
-  function path(edit, kind) {
-    const picture = make("img", { className: "path", hidden: true, alt: `the way from the real image to: ${edit.captions[kind]}` });
-    const button = make(
-      "button",
-      {
-        type: "button",
-        "aria-pressed": "false",
-        onclick: () => {
-          picture.hidden = !picture.hidden;
-          picture.src = picture.hidden ? "" : edit.paths[kind];
-          button.setAttribute("aria-pressed", String(!picture.hidden));
-        },
-      },
-      "Walk the path",
-    );
-    return make("div", { className: "walk" }, button, picture);
   }
 
   return { build };

@@ -32,7 +32,7 @@ const Viewer = (() => {
           onclick: () => choose(side, index),
         },
         method.name,
-        make("kbd", {}, side ? `⇧${method.letter}` : method.letter),
+        make("kbd", {}, side ? method.letter.toUpperCase() : method.letter),
       ),
     );
     const element = make(
@@ -72,7 +72,7 @@ const Viewer = (() => {
     for (const one of panes) {
       one.image.src = image.picture;
       one.image.alt = captionText(image);
-      one.stage.style.setProperty("--ratio", image.size[0] / image.size[1]);
+      one.element.style.setProperty("--ratio", image.size[0] / image.size[1]);
       // Small images in large cells of pixels, not in a blur.
       one.image.classList.toggle("small", Math.max(...image.size) <= 128);
     }
@@ -291,11 +291,12 @@ const Viewer = (() => {
     if (!dialog.open || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=range]")) return;
     const method = methods.findIndex(({ letter }) => letter === event.key.toLowerCase());
     if (KEYS[event.key]) KEYS[event.key]();
-    else if (method >= 0) choose(event.shiftKey ? 1 : 0, method);
+    else if (method >= 0) choose(event.key === methods[method].letter ? 0 : 1, method);
     else return;
     event.preventDefault();
   });
-  dialog.addEventListener("close", () => remember(""));
+  // Where the address has gone on already, it stays.
+  dialog.addEventListener("close", () => location.hash.startsWith("#explorer/") && remember(""));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   at("previous").addEventListener("click", () => step(-1));
   at("next").addEventListener("click", () => step(1));
@@ -309,5 +310,7 @@ const Viewer = (() => {
   }
   setOpacity();
 
-  return { open, agreement, captionText };
+  const close = () => dialog.open && dialog.close();
+
+  return { open, close, agreement, captionText };
 })();

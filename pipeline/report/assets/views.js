@@ -14,19 +14,23 @@
 
   async function show() {
     const [name, image] = location.hash.slice(1).split("/");
+    // Parts of the overview have addresses of their own.
     const inside = document.getElementById(name)?.closest(".view");
-    const view = inside ?? views[0];
+    const view = document.getElementById(`view-${name}`) ?? inside ?? views[0];
+    const part = view.id.replace("view-", "");
+    if (!image) Viewer.close();
+    if (view.hidden) scrollTo(0, 0);
     for (const other of views) other.hidden = other !== view;
     for (const link of links) {
-      if (link.hash === `#${view.id}`) link.setAttribute("aria-current", "page");
+      if (link.hash === `#${part}`) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (building[view.id]) {
-      if (!built.has(view.id)) built.set(view.id, building[view.id]());
-      await built.get(view.id);
+    if (building[part]) {
+      if (!built.has(part)) built.set(part, building[part]());
+      await built.get(part);
       if (image) Explorer.openNamed(image);
-    } else if (name && name !== view.id) {
-      document.getElementById(name)?.scrollIntoView();
+    } else if (inside) {
+      document.getElementById(name).scrollIntoView();
     }
   }
 

@@ -1,0 +1,233 @@
+"""How fast a UNet of Stable Diffusion 2.1-base's size is evaluated on a GPU, against a plain loop and the GPU's ceiling.
+
+    python benchmarks/gpu_unet.py [--images 10] [--steps 50] [--compile] [--json FILE]
+
+The weights are random, the latents 64x64. CMI maps of the same images at equal draws: ours by the estimator with
+`batch_size: auto`, two prompts a draw, in each precision; the released procedure (`released_procedure.py`) with three
+prompts, one log-SNR at a time for ten images, in float32 as torch has it by default. The ceiling is the speed of a
+product of two large square matrices in the same format; operations of an evaluation are counted by torch. Times are by the
+clock, after a first run in which the batch size is found. Exits with 1 when the estimator in bfloat16 is less than 5 times
+as fast an image as the plain loop, or reaches less than 40 % of the ceiling; with 2 when there is no GPU.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from torch.utils.flop_counter import FlopCounterMode
+
+from measuring import Row, Target, argument_parser, report
+from pipeline.batch_size import AUTO, BatchSize
+from pipeline.config import Config, InformationSection
+from pipeline.devices import set_precision
+from pipeline.information import Problem, estimate_many
+from pipeline.latent_diffusion import LatentDiffusion, compile_unet
+from pipeline.sampling import Interval, sample_draws
+from pipeline.seeds import generator
+from random_models import pipeline_with, stable_diffusion_2_base
+from released_procedure import Word, information
+
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+TOKENS = 77
+CMI = ("context", "full")
+INTERVAL = Interval(-5.0, 7.0, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A model whose prompts have random embeddings, which the text tower of another model could not make."""
+
+    model: LatentDiffusion
+
+    def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
+        """Float32 (prompts, tokens, width); the same text has the same embedding."""
+        width = self.model.unet.config.cross_attention_dim
+        drawn = [generator(0, prompt).standard_normal((TOKENS, width), dtype=np.float32) for prompt in prompts]
+        return torch.from_numpy(np.stack(drawn))
+
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """As the model."""
+        return self.model(x_alpha, logsnr, embedding)
+
+
+def words(model: Prompted, images: int) -> list[Word]:
+    """Random latents with the prompts of one case each."""
+    torch.manual_seed(1)
+    prompts = {"full": "a red dog", "context": "a dog", "empty": ""}
+    return [Word(torch.randn(model.model.latent_shape), prompts, [2]) for _ in range(images)]
+
+
+def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
+    """CMI of each image."""
+    section = InformationSection()
+    for number, word in enumerate(words(model, images)):
+        embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
+        draws = sample_draws(
+            shape=model.model.latent_shape,
+            steps=[steps],
+            density="logistic",
+            design=section.design,
+            antithetic_eps=section.antithetic_eps,
+            interval=INTERVAL,
+            rng=generator(0, "gpu", number),
+        )
+        yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
+
+
+def seconds(device: torch.device, work: Callable[[], object]) -> float:
+    """By the clock, until the device has finished."""
+    for moment in range(2):
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        if moment == 0:
+            started = time.perf_counter()
+            work()
+    return time.perf_counter() - started
+
+
+def operations(unet: UNet2DConditionModel) -> float:
+    """Floating point operations of one evaluation."""
+    size, width = unet.config.sample_size, unet.config.cross_attention_dim
+    row = torch.zeros(1, unet.config.in_channels, size, size, device=unet.device, dtype=unet.dtype)
+    text = torch.zeros(1, TOKENS, width, device=unet.device, dtype=unet.dtype)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        unet(row, torch.zeros(1, device=unet.device), encoder_hidden_states=text)
+    return float(counter.get_total_flops())
+
+
+def ceiling(device: torch.device, dtype: torch.dtype, side: int, repeats: int = 20) -> float:
+    """Floating point operations a second of a product of two square matrices, the best of three runs."""
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    a @ b
+
+    def products() -> None:
+        for _ in range(repeats):
+            a @ b
+
+    return max(2.0 * side**3 * repeats / seconds(device, products) for _ in range(3))
+
+
+def memory(device: torch.device) -> float:
+    """The most memory that was in use since the count was reset, in GiB; NaN off a GPU."""
+    return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else float("nan")
+
+
+def reset_memory(device: torch.device) -> None:
+    """Count the most memory in use anew."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def plain_loop(unet: UNet2DConditionModel, device: torch.device, images: int, steps: int) -> Row:
+    """The released procedure's CMI, in float32."""
+    set_precision("float32")
+    torch.backends.cudnn.allow_tf32 = True  # torch's default, which the released code leaves as it is
+    model = LatentDiffusion(pipeline_with(unet.float(), Config().model.id), device)
+    model.unet.to(memory_format=torch.contiguous_format)
+    prompted, rng = Prompted(model), np.random.default_rng(0)
+
+    def run(count: int) -> None:
+        chosen = words(prompted, images)
+        information(prompted, chosen, ("full", "context", "empty"), count, INTERVAL, rng)  # type: ignore[arg-type]
+
+    run(1)
+    reset_memory(device)
+    taken = seconds(device, lambda: run(steps))
+    return row("plain loop, float32", 3 * min(images, 10), taken, 3 * images * steps, images, device)
+
+
+def ours(
+    unet: UNet2DConditionModel, device: torch.device, precision: str, images: int, steps: int, side: int, compiled: bool
+) -> Row:
+    """The estimator's CMI in one precision, with its share of the ceiling."""
+    dtype = set_precision(precision)
+    model = LatentDiffusion(pipeline_with(torch.nn.Module.to(unet, dtype), Config().model.id), device)
+    model.batch_size = BatchSize.of(AUTO, device)
+    if compiled:
+        compile_unet(model.unet)
+    prompted = Prompted(model)
+
+    def run() -> None:
+        for _ in estimate_many(prompted, problems(prompted, images, steps), model.batch_size):
+            pass
+
+    run()
+    reset_memory(device)
+    taken = seconds(device, run)
+    name = f"ours, {precision}" + (", compiled" if compiled else "")
+    found = row(name, int(model.batch_size), taken, 2 * images * steps, images, device)
+    reached = found["evaluations a second"] * operations(unet)
+    limit = ceiling(device, dtype, side)
+    return {**found, "TFLOP/s": reached / 1e12, "ceiling": limit / 1e12, "of the ceiling, %": 100 * reached / limit}
+
+
+def row(way: str, rows: int, taken: float, evaluations: int, images: int, device: torch.device) -> Row:
+    """What one way took."""
+    return {
+        "way": way,
+        "rows in a call": rows,
+        "evaluations a second": evaluations / taken,
+        "seconds an image": taken / images,
+        "GiB": memory(device),
+    }
+
+
+def compare(
+    unet: UNet2DConditionModel,
+    device: torch.device,
+    precisions: Sequence[str],
+    *,
+    images: int,
+    steps: int,
+    side: int,
+    compiled: bool = False,
+) -> list[Row]:
+    """The plain loop, and the estimator in each precision, with how many times as fast an image it is."""
+    loop = plain_loop(unet, device, images, steps)
+    rows = [ours(unet, device, precision, images, steps, side, False) for precision in precisions]
+    if compiled:
+        rows.append(ours(unet, device, precisions[-1], images, steps, side, True))
+    return [{**one, "times faster": loop["seconds an image"] / one["seconds an image"]} for one in (loop, *rows)]
+
+
+def main() -> int:
+    """Compare on the first GPU."""
+    parser = argument_parser(__doc__ or "")
+    parser.add_argument("--images", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=50, help="draws of an image")
+    parser.add_argument("--side", type=int, default=8192, help="of the matrices whose product is the ceiling")
+    parser.add_argument("--compile", action="store_true", help="also compile the denoiser in bfloat16")
+    options = parser.parse_args()
+    if not torch.cuda.is_available():
+        print("gpu_unet needs a CUDA GPU, and torch sees none on this machine.", file=sys.stderr)
+        return 2
+    device = torch.device("cuda:0")
+    # bfloat16 last: it is the one that is compiled.
+    precisions = sorted(PRECISIONS, key="bfloat16".__eq__)
+    rows = compare(
+        stable_diffusion_2_base(),
+        device,
+        precisions,
+        images=options.images,
+        steps=options.steps,
+        side=options.side,
+        compiled=options.compile,
+    )
+    half = next(found for found in rows if found["way"] == "ours, bfloat16")
+    targets = [
+        Target("times as fast an image as the plain loop, bfloat16", half["times faster"], 5, at_least=True),
+        Target("% of the ceiling, bfloat16", half["of the ceiling, %"], 40, at_least=True),
+    ]
+    title = f"{torch.cuda.get_device_name(device)}, {options.images} images, {options.steps} draws"
+    return report("gpu_unet", {title: rows}, targets, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
