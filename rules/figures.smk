@@ -47,7 +47,7 @@ rule dissect_caption:
     params:
         folder=folder_of_first,
         image=(
-            f"--image-id {quote(CONFIG.figures.caption_image)}"
+            f"--image-id={quote(CONFIG.figures.caption_image)}"
             if CONFIG.figures.caption_image
             else ""
         ),
