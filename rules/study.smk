@@ -55,7 +55,7 @@ STAGES = [
 rule plan_study:
     input:
         cases=expand(f"{RESULTS}/{{name}}/cases.parquet", name=PLANNED),
-        model=model_files,
+        model=present(model_files(None)),
     output:
         multiext(f"{RESULTS}/tables/plan", ".csv", ".md", ".provenance.json"),
     log:

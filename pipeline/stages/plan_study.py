@@ -112,7 +112,10 @@ _COLUMNS = [
 def _notes(config: Config, paths: dict[str, Path], speed: Speed | None, reason: str) -> Iterator[str]:
     missing = [name for name in (*config.datasets, *config.retrieval_datasets) if name not in paths]
     if missing:
-        yield f"Not counted, because their files are not there yet: {', '.join(missing)}."
+        yield (
+            f"Not counted, because their files are not there yet: {', '.join(missing)}. "
+            "`snakemake fetch` gets those that can be fetched."
+        )
     if speed is None:
         yield f"No hours and no disk, because no pilot could run: {reason.rstrip('.')}."
     else:

@@ -113,10 +113,14 @@ def maps_of(study: Study) -> list[Path]:
 
 def without_estimates(study: Study) -> Study:
     """A finished study without its estimates and what was made of them."""
-    for path in maps_of(study):
+    for path in [*maps_of(study), *(study.results / "scenes" / "estimate_information").glob("shard-*")]:
         path.unlink()
+    return without_scores(study)
+
+
+def without_scores(study: Study) -> Study:
+    """A finished study without its scores and tables."""
     for path in [
-        *(study.results / "scenes" / "estimate_information").glob("shard-*"),
         *(study.results / "scenes" / "score_localisation").glob("scores.*"),
         *(study.results / "tables").glob("localisation*"),
     ]:

@@ -24,7 +24,7 @@ from pipeline.shards import ImageJob
 from pipeline.stages.estimate_information import SHARD_COLUMNS
 from pipeline.stages.model_shard import ModelShard
 from pipeline.storage import read_arrays, read_table
-from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates
+from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates, without_scores
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import Study, working_copy
 
@@ -100,6 +100,7 @@ def test_truncated_files_are_found_and_made_again(study: Study, finished: Study)
     cases = read_cases(study.results / "scenes" / "cases.parquet")
     inside = {case for case, image in zip(cases["case_id"], cases["image_id"], strict=True) if shard_of(image, 2) == 0}
     damaged = next(path for path in maps_of(study) if path.stem in inside)
+    without_scores(study)
     dates = {path: path.stat().st_mtime_ns for path in maps_of(study) if path != damaged}
     for path in (table, damaged):
         os.truncate(path, path.stat().st_size // 2)
