@@ -66,6 +66,7 @@ def working_copy(folder: Path) -> None:
     for name in ("rules", "pipeline", "config", "envs", "profiles"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "data/reference", folder / "data/reference")
+    shutil.copy2(ROOT / "data/sources.csv", folder / "data/sources.csv")
 
 
 def write_inputs(folder: Path, cases: int) -> None:
@@ -95,12 +96,14 @@ def _write_json(path: Path, content: object) -> None:
 
 
 def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
-    """Make every output of the study as an empty file and let Snakemake take it for done; how many there are."""
+    """Make every output of the study as an empty file, or folder, and let Snakemake take it for done; how many there are."""
     outputs = summary_files(_snakemake(folder, configuration, "--summary", "--cores", "1").output)
     for name in outputs:
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        is_folder = not path.suffix
+        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+        if not is_folder:
+            path.touch()
     _snakemake(folder, configuration, "--touch", "--cores", "1", "--quiet")
     return len(outputs)
 
