@@ -9,7 +9,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 install = @echo 'Installing into $(VENV): a few minutes, once'; \
 	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
-benchmarks = sweep startup memory overhead localisation
+benchmarks = sweep startup memory overhead attention_overhead localisation
 sources = constraints.txt pyproject.toml
 
 .PHONY: help demo test check bench

@@ -1,6 +1,6 @@
 """What the precision of the denoiser changes in the maps of words and in their mIoU, against float32.
 
-    python benchmarks/precision.py [--cases 40] [--steps 50] [--device cpu] [--json FILE]
+    python benchmarks/precision.py [--cases 40] [--steps 50] [--device cpu] [--precisions bfloat16] [--json FILE]
 
 Runs the stages estimate_information and score_localisation on drawn scenes with the embedded model, once in each
 precision that the device has: tf32 on a GPU only. All precisions see the same draws. Prints, for each kind of map, its
@@ -92,6 +92,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--steps", type=int, default=50, help="draws of an image")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precisions", nargs="+", help="instead of all that the device has")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -101,7 +102,7 @@ def main() -> int:
         scene_cases(folder, options.cases)
         exact = run(folder, "float32", options.steps, device)
         rows = []
-        for precision in PRECISIONS[torch.device(device).type]:
+        for precision in options.precisions or PRECISIONS[torch.device(device).type]:
             rows += compare(precision, *run(folder, precision, options.steps, device), exact)
     targets = [
         Target("lowest median correlation with float32", min(row["correlation"] for row in rows), 0.99, at_least=True),

@@ -36,6 +36,8 @@ MODEL_STAGES = {
     "judge_edits",
     "evaluate_scenes_model",
     "validate_estimator",
+    "plan_study",
+    "dissect_caption",
 }
 CPU_STAGES = [name for name in STAGES if name not in MODEL_STAGES and not name.startswith("train_")]
 ARO_CASES = {"visual_genome_relation": 23_937, "visual_genome_attribution": 28_748}

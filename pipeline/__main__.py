@@ -28,6 +28,7 @@ _STAGE_NAMES = (
     "train_scenes_hardneg",
     "train_scenes_classifier",
     "build_cases",
+    "pilot_density",
     "estimate_information",
     "record_attention",
     "score_localisation",

@@ -38,6 +38,10 @@ class AttentionSum:
         else:
             self.layers[layer] = probabilities.clone()
 
+    def of(self, tokens: Sequence[int]) -> AttentionSum:
+        """The sums of some of the recorded tokens, float32."""
+        return AttentionSum({name: value[:, list(tokens)].float() for name, value in self.layers.items()}, self.calls)
+
     def __add__(self, other: AttentionSum) -> AttentionSum:
         layers = {name: value + other.layers[name] for name, value in self.layers.items()}
         return AttentionSum(layers, self.calls + other.calls)
@@ -55,8 +59,9 @@ class Tap:
 class AttentionRecorder:
     """Holds the sums of all recordings. Tell it with `expect` what the rows of the next call are."""
 
-    def __init__(self, latent_size: tuple[int, int]) -> None:
+    def __init__(self, latent_size: tuple[int, int], *, precise: bool = False) -> None:
         self.latent_size = latent_size
+        self._precise = precise
         self.sums: dict[Hashable, AttentionSum] = {}
         self._expected: Sequence[Tap] = ()
         self._first = 0  # row of the coming call among the expected ones
@@ -88,7 +93,8 @@ class AttentionRecorder:
         self._first += rows
         keys = list(dict.fromkeys(tap.key for tap in self._taps))
         owner = [keys.index(tap.key) for tap in self._taps]
-        for layer, kept in self._seen:
+        for layer, seen in self._seen:
+            kept = seen.cpu().double() if self._precise else seen
             # On the device, so that one transfer a key and not one a row is waited for.
             sums = kept.new_zeros((len(keys), *kept.shape[1:])).index_add_(0, torch.tensor(owner).to(kept.device), kept)
             for key, total in zip(keys, sums.cpu(), strict=True):
@@ -128,13 +134,15 @@ class AttentionRecorder:
 
 
 @contextmanager
-def recording(unet: UNet2DConditionModel, latent_size: tuple[int, int]) -> Iterator[AttentionRecorder]:
+def recording(
+    unet: UNet2DConditionModel, latent_size: tuple[int, int], *, precise: bool = False
+) -> Iterator[AttentionRecorder]:
     """Record cross-attention of the down and up blocks inside the `with`; the predictions stay bit for bit the same.
 
     Queries and keys are read where the layers compute them, so that layers run as they do otherwise, and what is computed
-    besides is the product of the two.
+    besides is the product of the two. `precise`: sums in float64, in which their order hardly ever shows.
     """
-    recorder = AttentionRecorder(latent_size)
+    recorder = AttentionRecorder(latent_size, precise=precise)
     hooks = [
         unet.register_forward_pre_hook(lambda _, inputs: recorder.begin(len(inputs[0]))),
         unet.register_forward_hook(lambda _, inputs, __: recorder.end(len(inputs[0])), prepend=True),

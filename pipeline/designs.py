@@ -2,7 +2,7 @@
 
     maps    stratified log-SNRs, each with ±ε: pairs cancel what is odd in the noise at every pixel
     i_s     the same: its variance is that of the noise, of which pairs take out the part that is linear in it
-    i_o     stratified log-SNRs with noise of their own: of a total, log-SNR explains nearly all, so that more strata tell more
+    i_o     stratified log-SNRs with noise of their own: log-SNR explains nearly all of a total, and more strata tell more
 
 Noise of opposite sign is never paired with independent log-SNRs: half as many of these cost more than pairs save. The
 measurements are in docs/estimator.md.
@@ -19,10 +19,13 @@ Purpose = Literal["maps", "i_s", "i_o"]
 
 
 def resolved(information: InformationSection, purpose: Purpose) -> InformationSection:
-    """The section with a design in place of `auto`, and its `antithetic_eps`; any other section as it is.
+    """The section with a design in place of `auto`, and its `antithetic_eps`.
 
-    The resolved section is what names the results, so that those of `auto` and of the same design by name are the same.
+    The density `adaptive` is fitted to what makes maps; retrieval, which compares captions, keeps the logistic. The resolved
+    section is what names the results, so that those of `auto` and of the same design by name are the same.
     """
+    if information.density == "adaptive" and purpose != "maps":
+        information = information.model_copy(update={"density": "logistic"})
     if information.design != "auto":
         return information
     return information.model_copy(update={"design": "stratified", "antithetic_eps": purpose != "i_o"})

@@ -57,6 +57,6 @@ def resolve_precision(precision: str, device: str | torch.device) -> str:
 
 def set_precision(precision: str) -> torch.dtype:
     """The number format of a model's weights at a resolved precision; products are rounded to TF32 only where it says so."""
-    for backend in (torch.backends.cuda.matmul, torch.backends.cudnn):
-        backend.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision, torch.float32)

@@ -96,6 +96,24 @@ class Estimate:
             {pair: gap[:count] for pair, gap in self.gap.items()},
         )
 
+    def followed_by(self, other: Estimate) -> Estimate:
+        """These draws and then the other ones, of the prompts and pairs of the other one."""
+        joined: dict[tuple[int, int], torch.Tensor] = {}
+
+        def both(mine: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+            # Prompts that share the memory of one evaluation go on sharing it.
+            key = mine.data_ptr(), more.data_ptr()
+            if key not in joined:
+                joined[key] = torch.cat([mine, more])
+            return joined[key]
+
+        return Estimate(
+            self.draws.followed_by(other.draws),
+            self.channels,
+            {name: both(self.error[name], error) for name, error in other.error.items()},
+            {pair: both(self.gap[pair], gap) for pair, gap in other.gap.items()},
+        )
+
     @cached_property
     def standard(self) -> dict[Pair, MapEstimate]:
         """i^s of each pair."""

@@ -8,7 +8,7 @@ strata of the finer partition that are still empty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,6 +84,11 @@ def integration_interval(
     return Interval(low, high, loc, scale)
 
 
+def logistic_cumulative(logsnr: np.ndarray, interval: Interval) -> np.ndarray:
+    """Distribution function of the logistic, not truncated."""
+    return np.asarray(1 / (1 + np.exp(-(logsnr - interval.loc) / interval.scale)))
+
+
 def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
     """Log-SNRs and weights of a truncated logistic from u in [0, 1), float64.
 
@@ -112,6 +117,11 @@ def grid_draws(count: int, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
     return logsnr, weight
 
 
+# How a density turns points in [0, 1) into log-SNRs and weights.
+Placing = Callable[[np.ndarray, Interval], tuple[np.ndarray, np.ndarray]]
+_DENSITIES: dict[str, Placing] = {"logistic": logistic_draws, "uniform": uniform_draws}
+
+
 def unit_points(design: str, steps: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Points in [0, 1) whose first n, for each n in `steps`, follow the design: iid, stratified, midpoint or sobol."""
     if design == "iid":
@@ -138,25 +148,29 @@ def sample_draws(
     *,
     shape: tuple[int, int, int],
     steps: Sequence[int],
-    density: str,
+    density: str | Placing,
     design: str,
     antithetic_eps: bool,
     interval: Interval,
     rng: np.random.Generator,
+    extendable: bool = False,
 ) -> Draws:
     """Draw log-SNRs and noise for one image.
 
-    shape: (C, h, w). steps: increasing numbers of draws that must be valid by themselves; for the stratified design each
-    is a multiple of the one before. With `antithetic_eps` half as many log-SNRs are drawn, each with ±ε.
+    shape: (C, h, w). density: logistic, uniform, grid, or one that places points. steps: increasing numbers of draws that
+    must be valid by themselves; for the stratified design each is a multiple of the one before. With `antithetic_eps` half
+    as many log-SNRs are drawn, each with ±ε. `extendable`: more numbers at the end of `steps` leave the draws up to there as
+    they are; log-SNRs and noise then come from two streams.
     """
+    places, noise = rng.spawn(2) if extendable else (rng, rng)
     pairs = 2 if antithetic_eps else 1
     counts = [step // pairs for step in steps]
     if density == "grid":
         logsnr, weight = grid_draws(counts[-1], interval)
     else:
-        draw = logistic_draws if density == "logistic" else uniform_draws
-        logsnr, weight = draw(unit_points(design, counts, rng), interval)
-    eps = torch.from_numpy(rng.standard_normal((counts[-1], *shape), dtype=np.float32))
+        draw = _DENSITIES[density] if isinstance(density, str) else density
+        logsnr, weight = draw(unit_points(design, counts, places), interval)
+    eps = torch.from_numpy(noise.standard_normal((counts[-1], *shape), dtype=np.float32))
     if antithetic_eps:
         eps = torch.stack([eps, -eps], 1).flatten(0, 1)
     return Draws(

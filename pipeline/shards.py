@@ -150,9 +150,18 @@ class Shard:
             values |= {**row(outcome.arrays), "key": self.key(outcome.case)}
         return values | {"case_id": outcome.case.case_id, "status": outcome.status, "reason": outcome.reason}
 
-    def key(self, case: Any) -> str:
-        """What the results of a case are known by: a hash of everything that determines them."""
-        content = {**self.identity, "case": case.case_id, "image": self._image_hash(case.image_path)}
+    def earlier(self, case: Any, identity: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+        """The results of a case that are there, if they are whole and those of another identity; else None."""
+        file = self._file(case)
+        try:
+            found = read_arrays(file) if file.is_file() else {}
+        except InputError:
+            return None
+        return found if str(found.get("key")) == self.key(case, identity) else None
+
+    def key(self, case: Any, identity: Mapping[str, Any] | None = None) -> str:
+        """What the results of a case are known by: a hash of everything that determines them, of this shard or another."""
+        content = {**(identity or self.identity), "case": case.case_id, "image": self._image_hash(case.image_path)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _usable(self) -> list[Any]:

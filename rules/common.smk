@@ -71,9 +71,8 @@ def gpus(wildcards):
 # So many of them run at once, unless the command line or a profile says otherwise; one, where they may use but one.
 MACHINE_GPUS = count_gpus()
 if workflow.local_exec and "gpu" not in workflow.global_resources:
-    workflow.register_resource(
-        "gpu", MACHINE_GPUS if CONFIG.machine.device in ("auto", "cuda") else 1
-    )
+    several = CONFIG.machine.device in ("auto", "cuda")
+    workflow.register_resource("gpu", max(MACHINE_GPUS, 1) if several else 1)
 
 
 def model_memory(wildcards, attempt):
@@ -314,6 +313,16 @@ def estimates_of(dataset):
 
 def estimate_shards(wildcards):
     return estimates_of(wildcards.dataset)
+
+
+def pilot_density(wildcards):
+    """The fitted density of a dataset, if the study asks for it."""
+    fitted = CONFIG.information.density == "adaptive"
+    return f"{RESULTS}/{wildcards.dataset}/pilot_density/density.json" if fitted else []
+
+
+def pilot_argument(wildcards, input):
+    return f"--pilot {input.pilot}" if input.pilot else ""
 
 
 def attention_shards(wildcards):

@@ -29,6 +29,7 @@ ESTIMATING = section_json(
     EDIT_INFORMATION,
     [
         *("density", "design", "antithetic_eps", "steps"),
+        *("extendable", "stopping", "target_error", "pilot_images", "pilot_draws"),
         *("loc", "scale", "clip", "beyond_trained_range"),
     ],
 )
@@ -39,6 +40,7 @@ rule edit_images:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
+        pilot=pilot_density,
         known=(
             f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet"
             if SHARED_INFORMATION
@@ -65,6 +67,7 @@ rule edit_images:
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/edits",
         known=lambda wildcards, input: (f"--known {input.known}" if input.known else ""),
+        pilot=pilot_argument,
         section=FLOW,
         information=ESTIMATING,
         model=model_section(CONFIG.model),
@@ -77,7 +80,7 @@ rule edit_images:
         "Editing the images of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m pipeline edit_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps} {params.known}"
+        " --images {resources.images:q} --maps {params.maps} {params.known} {params.pilot}"
         " --section {params.section:q} --information {params.information:q} --model {params.model:q}"
         " --heads {params.heads} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
         " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"

@@ -9,6 +9,8 @@
 #           results/<study>/tables/paper_comparison.{csv,md}                      published numbers, ours, the released code's way
 # STEPS     dissect_caption, plot_caption, plot_information, tabulate_paper; paper_figures asks for every figure of the study
 
+from shlex import quote
+
 # One caption is taken apart: of the first dataset with masks, or of the first.
 CAPTION_DATASET = [*LOCALISED, *DATASETS][:1]
 # The curves want one case of each label: a dataset made so, or the first cases of the other.
@@ -44,7 +46,11 @@ rule dissect_caption:
         images=dataset_images,
     params:
         folder=folder_of_first,
-        image=CONFIG.figures.caption_image or "",
+        image=(
+            f"--image-id={quote(CONFIG.figures.caption_image)}"
+            if CONFIG.figures.caption_image
+            else ""
+        ),
         section=section("information"),
         model=model_section(CONFIG.model),
         seed=CONFIG.seed,
@@ -53,7 +59,7 @@ rule dissect_caption:
         "Taking a caption of {wildcards.dataset} apart, word by word"
     shell:
         "python -m pipeline dissect_caption --cases {input.cases} --images {resources.images:q}"
-        " --image-id {params.image:q} --section {params.section:q} --model {params.model:q} --seed {params.seed}"
+        " {params.image} --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --output-dir {params.folder} --device {resources.device} --batch-size {resources.batch_size}"
         " 2>&1 | tee {log}"
 

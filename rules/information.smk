@@ -2,17 +2,66 @@
 # the model.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet, the images, the model
-# PRODUCES  results/<study>/<dataset>/estimate_information/shard-*.parquet     totals, errors, curves, status
+# PRODUCES  results/<study>/<dataset>/pilot_density/density.json               with `density: adaptive`: what draws follow
+#           results/<study>/<dataset>/estimate_information/shard-*.parquet     totals, errors, curves, status
 #           results/<study>/<dataset>/estimate_information/maps/<case>.npz     mi, cmi, attention_information
 #           results/<study>/<dataset>/record_attention/shard-*.parquet         status
 #           results/<study>/<dataset>/record_attention/maps/<case>.npz         attention
-# STEPS     estimate_information, record_attention
+# STEPS     pilot_density (if asked for), estimate_information, record_attention
+
+
+rule pilot_density:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        model=model_files,
+    output:
+        density=f"{RESULTS}/{{dataset}}/pilot_density/density.json",
+        provenance=f"{RESULTS}/{{dataset}}/pilot_density/density.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/pilot_density.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
+        device=CONFIG.machine.device,
+        batch_size=CONFIG.machine.batch_size,
+        images=dataset_images,
+    params:
+        maps=folder_of_first,
+        section=section(
+            "information",
+            [
+                *(
+                    "density",
+                    "pilot_images",
+                    "pilot_draws",
+                    "word_prompt",
+                    "missing_word",
+                ),
+                *("loc", "scale", "clip", "beyond_trained_range"),
+            ],
+        ),
+        model=model_section(CONFIG.model),
+        seed=CONFIG.seed,
+        code=code("pilot_density"),
+    message:
+        "Fitting the density of log-SNRs to {wildcards.dataset}"
+    shell:
+        "python -m pipeline pilot_density --cases {input.cases} --shard 0 --shards 1"
+        " --images {resources.images:q} --maps {params.maps}"
+        " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
+        " --max-failed-fraction 1 --output {output.density} --threads {threads}"
+        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
 
 
 rule estimate_information:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
+        pilot=pilot_density,
     output:
         table=f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet",
         provenance=f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.provenance.json",
@@ -36,6 +85,7 @@ rule estimate_information:
         section=section("information"),
         model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
+        pilot=pilot_argument,
         seed=CONFIG.seed,
         shards=shard_count,
         failed=CONFIG.max_failed_fraction,
@@ -45,7 +95,7 @@ rule estimate_information:
     shell:
         "python -m pipeline estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps}"
-        " --section {params.section:q} --model {params.model:q} --heads {params.heads} --seed {params.seed}"
+        " --section {params.section:q} --model {params.model:q} --heads {params.heads} {params.pilot} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
         " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 

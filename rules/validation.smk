@@ -22,9 +22,19 @@ rule validate_estimator:
     params:
         section=section(
             "validation",
-            ["designs", "antithetic_eps", "steps", "points", "runs", "confidence"],
+            [
+                "designs",
+                "densities",
+                "antithetic_eps",
+                "steps",
+                "points",
+                "runs",
+                "confidence",
+            ],
         ),
-        information=section("information", ["loc", "scale", "clip"]),
+        information=section(
+            "information", ["loc", "scale", "clip", "pilot_images", "pilot_draws"]
+        ),
         seed=CONFIG.seed,
         code=code("validate_estimator"),
     message:

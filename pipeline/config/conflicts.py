@@ -31,6 +31,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _retrieval_files(config.retrieval_datasets)
     yield from _number_lists(config)
     yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
+    yield from _going_on(config.information)
     yield from _retrieval_steps(config)
     yield from _editing_information(config)
     yield from _repeated_values(config)
@@ -132,6 +133,31 @@ def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: In
         yield Problem(path, matter, path, _doubled(steps[0], len(steps)))
 
 
+def _going_on(information: InformationSection) -> Iterator[Problem]:
+    """Going on from fewer draws, and ending at fewer, both need draws that are nested."""
+    design = resolved(information, "maps")
+    fixed = "`density` is grid" if design.density == "grid" else f"`design` is {design.design}"
+    if information.extendable and (design.density == "grid" or design.design == "midpoint"):
+        matter = f"is true; allowed is false, because {fixed} and its points are not nested"
+        yield Problem(("information", "extendable"), matter, ("information", "extendable"), False)
+    if information.stopping == "none":
+        return
+    path, steps, fewest = ("information", "steps"), information.steps, _fewest_draws(design)
+    if information.extendable:
+        matter = (
+            "is target_error; allowed is none, because `extendable` keeps no errors of pixels, which stopping reads"
+        )
+        yield Problem(("information", "stopping"), matter, ("information", "stopping"), "none")
+    if len(steps) == 1:
+        matter = f"is {list(steps)}; allowed are two numbers or more, because `stopping` ends at one before the last"
+        yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
+    elif _increasing(steps) and steps[0] < fewest <= steps[-1]:
+        matter = (
+            f"is {list(steps)}; allowed is {fewest} or more at its start, because `stopping` needs a standard error"
+        )
+        yield Problem(path, matter, path, [fewest, 2 * fewest])
+
+
 def _doubled(first: int, count: int) -> list[int]:
     return [first * 2**k for k in range(count)]
 
@@ -154,7 +180,14 @@ def _retrieval_steps(config: Config) -> Iterator[Problem]:
 
 
 def _editing_information(config: Config) -> Iterator[Problem]:
-    """Numbers of draws of the edits alone; without any, those of `information` hold, and are looked at there."""
+    """Draws of the edits alone; without any, those of `information` hold, and are looked at there."""
+    for key in ("loc", "scale", "clip"):
+        value, where = getattr(config.editing.information, key), ("editing", "information", key)
+        if value is not None and config.information.density == "adaptive":
+            matter = (
+                f"is {value:g}; allowed is null, because `density` adaptive is fitted to the range of `information`"
+            )
+            yield Problem(where, matter, where, None)
     steps, path = config.editing.information.steps, ("editing", "information", "steps")
     if steps is not None:
         yield from _nested_steps(steps, path, resolved(config.editing.estimator(config.information), "maps"))
@@ -167,6 +200,7 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         ("retrieval", "methods"),
         ("validation", "problems"),
         ("validation", "designs"),
+        ("validation", "densities"),
         ("validation", "antithetic_eps"),
     ):
         values = getattr(getattr(config, path[0]), path[1])

@@ -176,12 +176,15 @@ class ClipSection(Section):
 class InformationSection(Section):
     """The estimator of information: where the integral over log-SNR is sampled, and between which prompts."""
 
-    density: Literal["logistic", "uniform", "grid"] = Field(
-        "logistic", description="density of the log-SNRs, whose inverse weights the integrand"
+    density: Literal["logistic", "uniform", "grid", "adaptive"] = Field(
+        "logistic",
+        description="density of the log-SNRs; adaptive: fitted to a dataset by a pilot, for maps",
     )
+    pilot_images: int = Field(8, ge=1, description="adaptive: images of a dataset on which the density is fitted")
+    pilot_draws: int = Field(96, ge=24, description="adaptive: draws of each of them, spread evenly over the range")
     design: ChosenDesign = Field(
         "stratified",
-        description="how the draws are spread over the density; auto: by what is estimated, antithetic_eps too",
+        description="how draws are spread over the density; auto: by what is estimated",
     )
     antithetic_eps: bool = Field(True, description="draw log-SNRs in pairs with noise of opposite sign")
     loc: float = Field(1.0, description="centre of the log-SNRs")
@@ -191,6 +194,15 @@ class InformationSection(Section):
         False, description="do not cut that range to the log-SNRs the model was trained on"
     )
     steps: Steps = Field((50, 100), description="numbers of draws to report, nested in one run")
+    extendable: bool = Field(
+        False, description="keep what a later run with more numbers at the end of `steps` needs to go on from this one"
+    )
+    stopping: Literal["none", "target_error"] = Field(
+        "none", description="maps: take all draws, or end a case at the first number of draws that is enough for it"
+    )
+    target_error: float = Field(
+        0.02, gt=0, lt=1, description="stopping: mean standard error of a map's pixels over the range of the map"
+    )
     word_prompt: Literal["word", "label"] = Field(
         "word", description="prompt of MI: the word as it stands in the caption, or its label"
     )
@@ -320,13 +332,16 @@ class EditingSection(Section):
 
 
 class ValidationSection(Section):
-    """The estimator against problems whose information is known; range of log-SNRs and density as in `information`."""
+    """The estimator against problems whose information is known; range of log-SNRs and pilots as in `information`."""
 
     problems: Annotated[tuple[ValidationProblem, ...], Field(min_length=1)] = Field(
         ("plane", "fine", "disc_16", "dense_5"), description="problems"
     )
     designs: Annotated[tuple[Design, ...], Field(min_length=1)] = Field(
         ("iid", "stratified"), description="how the draws are spread over the density"
+    )
+    densities: Annotated[tuple[Literal["logistic", "adaptive"], ...], Field(min_length=1)] = Field(
+        ("logistic",), description="densities of the log-SNRs; adaptive: pilots on points of their own"
     )
     antithetic_eps: Annotated[tuple[bool, ...], Field(min_length=1)] = Field(
         (True,), description="log-SNRs one by one (false), or in pairs with noise of opposite sign (true)"
@@ -480,7 +495,7 @@ class Config(Section):
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")
     validation: ValidationSection = Field(
         ValidationSection(),
-        description="The estimator against problems whose information is known; range and density as in `information`",
+        description="The estimator against problems whose information is known; range and pilots as in `information`",
     )
     figures: FiguresSection = Field(FiguresSection(), description="How figures look")
     fetch: FetchSection = Field(

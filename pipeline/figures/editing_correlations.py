@@ -30,7 +30,7 @@ PREDICTORS = {
 CHANGE = "latent_l2"
 
 _ROW = 0.2  # inches, height of a predictor
-_ROOM = {"left": 0.2, "right": 0.95, "label_room": 0.85}  # inches
+_LEFT, _RIGHT, _NAMES = 0.2, 0.95, 0.85  # inches
 
 
 def draw(table: pd.DataFrame, confidence: float) -> Figure:
@@ -55,8 +55,10 @@ def draw(table: pd.DataFrame, confidence: float) -> Figure:
         figure, panels = panel_figure(
             [_ROW * len(names) + 0.1] * len(groups),
             columns=2,
-            width=panel_width(2, **_ROOM),
-            **_ROOM,
+            width=panel_width(2, _LEFT, _RIGHT, _NAMES),
+            left=_LEFT,
+            right=_RIGHT,
+            label_room=_NAMES,
             above=0.32,
             below=0.4,
             heading=HEADING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ NOTE = (
 # Okabe and Ito's colours, then the same with another marker.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 _MARKERS = ("o", "^", "s")
-_ROOM = {"left": 0.48, "right": 1.05}  # inches; right: for the names of the groups
+_LEFT, _RIGHT = 0.48, 1.05  # inches; right: for the names of the groups
 _MOST_GROUPS = len(_COLOURS) * len(_MARKERS)
 _FEWEST = 3  # cases from which r is given
 
@@ -43,10 +44,11 @@ def draw(
     columns = min(2, max(len(panels), 1))
     with figure_style():
         figure, rooms = panel_figure(
-            [panel_width(2, **_ROOM)] * len(panels),
+            [panel_width(2, _LEFT, _RIGHT)] * len(panels),
             columns=columns,
-            width=panel_width(2, **_ROOM),
-            **_ROOM,
+            width=panel_width(2, _LEFT, _RIGHT),
+            left=_LEFT,
+            right=_RIGHT,
             above=0.34,
             below=0.42,
             heading=HEADING,
@@ -64,7 +66,11 @@ def _draw_panel(axes: Axes, title: str, cases: pd.DataFrame, r: str) -> None:
     for number, name in enumerate(groups):
         rows = cases[~cases["group"].isin(groups)] if name == "others" else cases[cases["group"] == name]
         colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number // len(_COLOURS) % len(_MARKERS)]
-        style = {"color": "#AAAAAA" if name == "others" else colour, "marker": marker, "markersize": 3.2}
+        style: dict[str, Any] = {
+            "color": "#AAAAAA" if name == "others" else colour,
+            "marker": marker,
+            "markersize": 3.2,
+        }
         axes.plot(rows["mi"], rows["cmi"], linestyle="none", alpha=0.75, mew=0, **style)
         marks.append(Line2D([], [], linestyle="none", mew=0, label=f"{name} ({len(rows)})", **style))
     top = 1.08 * max(float(cases["mi"].max()), float(cases["cmi"].max()), 1e-6)

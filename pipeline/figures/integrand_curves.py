@@ -24,7 +24,6 @@ _COLUMNS = 5
 _ROOM = {"left": 0.3, "right": 0.08}  # inches
 _POINTS = 14  # places along a curve
 _FEWEST = 3  # log-SNRs behind a place
-_LINES = {"standard": (0, (3, 1.5)), "orthogonal": "-"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _line(method: str, estimator: str, label: str) -> Line2D:
         [],
         [],
         color=METHOD_STYLES[method].colour,
-        linestyle=_LINES[estimator],
+        linestyle=(0, (3, 1.5)) if standard else "-",
         linewidth=0.8 if standard else 1.3,
         label=label,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize, to_rgb
@@ -128,7 +129,7 @@ def caption_pieces(caption: str, words: Sequence[TeaserWord], characters: int = 
 
 
 def _write_caption(room: Axes, lines: Sequence[Sequence[_Piece]], colours: Colormap, nats: Normalize) -> None:
-    rows = [
+    rows: list[Artist] = [
         HPacker(children=[_written(piece, colours, nats) for piece in line], pad=0, sep=5, align="top")
         for line in lines
     ]

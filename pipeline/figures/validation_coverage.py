@@ -20,7 +20,7 @@ def note(confidence: float) -> str:
     """How to read the figure, with the level of the intervals."""
     return (
         f"Share of runs (pixel: of pixels) whose {100 * confidence:g} % interval covers the truth. One dot a problem and"
-        " noise (filled: ±ε); lines: their mean. Shaded: 93–97 %."
+        " noise (filled: ±ε); lines: their mean. Triangles, dotted: the adaptive density. Shaded: 93–97 %."
     )
 
 
@@ -28,7 +28,7 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
     """Coverage in percent of every problem, design and noise.
 
     Args:
-        table: columns problem, quantity, level, design, antithetic, steps, coverage (fraction).
+        table: columns problem, quantity, level, density, design, antithetic, steps, coverage (fraction).
         confidence: level of the intervals.
     """
     groups = list(table.groupby(["quantity", "level"], sort=False))
@@ -62,13 +62,15 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
 def _draw_design(axes: Axes, rows: pd.DataFrame, colour: str, place: float) -> None:
     """Dots beside each other on a logarithmic axis, `place` steps off the middle."""
     shift = 1.05**place
-    mean = rows.groupby("steps")["coverage"].mean()
-    axes.plot(np.array(mean.index) * shift, 100 * mean, color=colour, linewidth=1.3)
-    for antithetic, dots in rows.groupby("antithetic"):
+    for density, of_density in rows.groupby("density"):
+        mean = of_density.groupby("steps")["coverage"].mean()
+        style = "-" if density == "logistic" else ":"
+        axes.plot(np.array(mean.index) * shift, 100 * mean, color=colour, linestyle=style, linewidth=1.3)
+    for (density, antithetic), dots in rows.groupby(["density", "antithetic"]):
         axes.plot(
             dots["steps"] * shift,
             100 * dots["coverage"],
-            "o",
+            "o" if density == "logistic" else "^",
             color=colour,
             markersize=3.5,
             markerfacecolor=colour if antithetic else "white",

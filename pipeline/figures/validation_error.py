@@ -27,11 +27,11 @@ def draw(table: pd.DataFrame) -> Figure:
     """Relative error of i^s and i^o totals, both axes logarithmic.
 
     Args:
-        table: columns problem, dimension, quantity, level, design, antithetic, evaluations, rmse (fraction).
+        table: columns problem, dimension, quantity, level, density, design, antithetic, evaluations, rmse (fraction).
     """
     totals = table[(table["level"] == "total") & (table["rmse"] > 0)]
     groups = list(totals.groupby(["problem", "quantity"], sort=False))
-    lines = list(dict.fromkeys(zip(totals["design"], totals["antithetic"], strict=True)))
+    lines = list(dict.fromkeys(zip(totals["density"], totals["design"], totals["antithetic"], strict=True)))
     with figure_style():
         figure, panels = panel_figure(
             [1.2] * len(groups),
@@ -42,7 +42,7 @@ def draw(table: pd.DataFrame) -> Figure:
             below=0.42,
             heading=HEADING,
             note=NOTE,
-            legend=[_line(design, antithetic, label=True) for design, antithetic in lines],
+            legend=[_line(*line, label=True) for line in lines],
         )
         low, high = totals["rmse"].min() / 1.4, totals["rmse"].max() * 1.4
         for number, (axes, ((name, quantity), rows)) in enumerate(zip(panels, groups, strict=True)):
@@ -50,25 +50,27 @@ def draw(table: pd.DataFrame) -> Figure:
             axes.set_title(
                 f"{name}, d = {rows['dimension'].iloc[0]:,}: {QUANTITIES[str(quantity)]}", loc="left", fontsize=6.5
             )
-            for (design, antithetic), line in rows.groupby(["design", "antithetic"], sort=False):
+            for (density, design, antithetic), line in rows.groupby(["density", "design", "antithetic"], sort=False):
                 ordered = line.sort_values("evaluations")
-                drawn = _line(str(design), bool(antithetic))
+                drawn = _line(str(density), str(design), bool(antithetic))
                 drawn.set_data(ordered["evaluations"], ordered["rmse"])
                 axes.add_line(drawn)
     return figure
 
 
-def _line(design: str, antithetic: bool, *, label: bool = False) -> Line2D:
+def _line(density: str, design: str, antithetic: bool, *, label: bool = False) -> Line2D:
     return Line2D(
         [],
         [],
         color=DESIGN_COLOURS[design],
         linestyle="-" if antithetic else (0, (3, 2)),
-        marker="o" if antithetic else "s",
+        marker=("o" if antithetic else "s") if density == "logistic" else ("^" if antithetic else "v"),
         markersize=4,
         markerfacecolor=DESIGN_COLOURS[design] if antithetic else "white",
         linewidth=1.3,
-        label=f"{design}, {'±ε' if antithetic else 'ε'}" if label else None,
+        label=f"{'' if density == 'logistic' else f'{density} '}{design}, {'±ε' if antithetic else 'ε'}"
+        if label
+        else None,
     )
 
 

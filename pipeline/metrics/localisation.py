@@ -26,6 +26,7 @@ SCORE_COLUMNS: dict[str, str] = {
     "method": "string",
     "estimator": "string",
     "steps": "int64",
+    "draws": "int64",
     "status": "string",
     "reason": "string",
     "iou": "list<float64>",

@@ -16,6 +16,7 @@ RUN_COLUMNS: dict[str, str] = {
     "dimension": "int64",
     "quantity": "string",
     "level": "string",
+    "density": "string",
     "design": "string",
     "antithetic": "bool",
     "steps": "int64",
@@ -35,6 +36,7 @@ VALIDATION_COLUMNS: dict[str, str] = {
     "dimension": "int64",
     "quantity": "string",
     "level": "string",
+    "density": "string",
     "design": "string",
     "antithetic": "bool",
     "steps": "int64",
@@ -51,7 +53,7 @@ VALIDATION_COLUMNS: dict[str, str] = {
     "evaluations_to_5_percent": "float64",
 }
 
-GROUP = ["problem", "dimension", "quantity", "level", "design", "antithetic"]
+GROUP = ["problem", "dimension", "quantity", "level", "density", "design", "antithetic"]
 
 
 def summarise(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Choose the caption, estimate all its words, then its objects at single log-SNRs."""
-    section = resolved(parse_section(InformationSection, args.section), "maps")
+    # One image has no pilot: in place of an adaptive density stands the logistic.
+    section = resolved(parse_section(InformationSection, args.section), "i_s")
     settings = parse_section(ModelSection, args.model)
     cases = read_cases(args.cases)
     chosen = choose_caption(cases[cases["status"] == "ok"], args.image_id)
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     pairs = {word.text: _pairs(chosen.caption, word, section) for word in words}
     totals = _estimate(model, latent, pairs, _study_draws(latent, section, interval, args.seed))
     strips = [word.text for word in words if word.is_case][:MOST_STRIPS] or [words[0].text]
-    levels = level_draws(tuple(latent.shape), interval, generator(args.seed, chosen.image_id, "denoising strip"))
+    levels = level_draws(_shape(latent), interval, generator(args.seed, chosen.image_id, "denoising strip"))
     at_levels = _estimate(model, latent, {name: pairs[name] for name in strips}, levels)
     arrays = {
         "image": np.asarray(picture),
@@ -129,10 +130,15 @@ def _pairs(caption: str, word: CaptionWord, section: InformationSection) -> Pair
     return {"mi": ("", word.text), "cmi": (without(caption, word.text), caption)}
 
 
+def _shape(latent: torch.Tensor) -> tuple[int, int, int]:
+    channels, height, width = latent.shape
+    return channels, height, width
+
+
 def _study_draws(latent: torch.Tensor, section: InformationSection, interval: Interval, seed: int) -> Draws:
     """Draws as the study's, as few as it reports."""
     return sample_draws(
-        shape=tuple(latent.shape),
+        shape=_shape(latent),
         steps=section.steps[:1],
         density=section.density,
         design=section.design,

@@ -22,7 +22,7 @@ from pipeline.edits import EDIT_COLUMNS, NUMBERS
 from pipeline.progress import Progress
 from pipeline.shards import ImageJob
 from pipeline.stages.editor import Editor, Known, case_edit
-from pipeline.stages.model_shard import ModelShard, add_model_arguments
+from pipeline.stages.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
 from pipeline.storage import atomic_path, write_table
 
 STAGE = "edit_images"
@@ -33,6 +33,7 @@ SETTINGS = ("sampler", "steps", "rho", "omit", "swaps", "swap_scope")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What every stage that runs the model takes, the estimator's section, and maps of the localisation study."""
     add_model_arguments(parser)
+    add_pilot_argument(parser)
     parser.add_argument("--information", required=True, help="the information section of the configuration as JSON")
     parser.add_argument("--heads", choices=["all", "second_half"], default="all", help="attention heads to average")
     parser.add_argument(
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     settings = {**section.model_dump(mode="json", include=set(SETTINGS)), "information": given(information)}
     if args.known:
         settings["known"] = code_digest("pipeline.stages.estimate_information")
-    stage = ModelShard.open(args, STAGE, settings, heads=args.heads)
+    stage = ModelShard.open(args, STAGE, settings, heads=args.heads, **pilot_identity(args.pilot))
     pending = stage.shard.pending()
     if pending:
         jobs = stage.readable(pending)
@@ -69,7 +70,8 @@ def _known(
 ) -> Known:
     """MI and CMI of the localisation study; InputError unless they are what this stage would compute."""
     same = information.model_copy(update={"word_prompt": "word", "missing_word": section.omit})
-    estimates = ModelShard.open(args, "estimate_information", same.model_dump(mode="json"), heads=args.heads)
+    identity = {"heads": args.heads, **pilot_identity(args.pilot)}
+    estimates = ModelShard.open(args, "estimate_information", same.model_dump(mode="json"), **identity)
     return Known.of(args.known, [case for job in jobs for case in job.cases], estimates.shard.key)
 
 

@@ -27,7 +27,7 @@ from pipeline.flow import make_path
 from pipeline.images import fitted_box, image_size
 from pipeline.information import Problem, estimate_many
 from pipeline.metrics.picture_change import peak_signal_to_noise, picture_changes
-from pipeline.sampling import Draws, Interval, sample_draws
+from pipeline.sampling import Draws, Interval, Placing, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob
 from pipeline.stages.estimate_information import SHARD_COLUMNS
@@ -184,6 +184,10 @@ class Editor:
                     }
                     yield case, arrays, shown
 
+    @cached_property
+    def _density(self) -> str | Placing:
+        return self.stage.density(self.information)
+
     @property
     def _together(self) -> int:
         """How many ways to noise go together; three ways back belong to most, so that theirs make one call.
@@ -284,9 +288,10 @@ class Editor:
         return sample_draws(
             shape=self.stage.model.latent_shape,
             steps=self.information.steps,
-            density=self.information.density,
+            density=self._density,
             design=self.information.design,
             antithetic_eps=self.information.antithetic_eps,
+            extendable=self.information.extendable,
             interval=interval,
             rng=generator(self.stage.args.seed, walk.job.image_id, "information"),
         )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.adaptive_density import read_density
 from pipeline.attention import AttentionSum, word_map
 from pipeline.batch_size import AUTO, BatchSize, rows_or_auto
 from pipeline.batches import padded
@@ -26,7 +27,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.model_folders import model_folder, weights_sha256
 from pipeline.prefetch import prefetched
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
-from pipeline.sampling import Interval, integration_interval
+from pipeline.sampling import Interval, Placing, integration_interval
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob, Shard
 from pipeline.words import find_word, word_token_positions
@@ -58,6 +59,16 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def _whole(_: ImageJob) -> str:
     """The crop of a job that takes its whole image."""
     return ""
+
+
+def add_pilot_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument of stages whose draws may follow a pilot."""
+    parser.add_argument("--pilot", type=Path, help="density.json of pilot_density, for `density: adaptive`")
+
+
+def pilot_identity(pilot: Path | None) -> dict[str, str]:
+    """What the pilot adds to what determines a result."""
+    return {"pilot": file_sha256(pilot)} if pilot else {}
 
 
 @dataclass
@@ -136,6 +147,16 @@ class ModelShard:
                 flush=True,
             )
         return interval
+
+    def density(self, information: InformationSection) -> str | Placing:
+        """The density of the draws: a name, or what a pilot fitted; InputError without that."""
+        if information.density != "adaptive":
+            return information.density
+        if self.args.pilot is None:
+            raise InputError(
+                "--pilot is missing; information → density is adaptive, which takes what pilot_density wrote."
+            )
+        return read_density(self.args.pilot).draws
 
     def latents(
         self, jobs: Iterable[ImageJob], crop: Callable[[ImageJob], str] = _whole
@@ -217,8 +238,16 @@ class ModelShard:
 
     def word_map(self, case: Any, recorded: AttentionSum, tokens: Sequence[int], heads: str) -> np.ndarray:
         """The attention map of a case's word, (h, w), from a recording of these token positions."""
-        own = [tokens.index(position) for position in self.word_tokens(case)]
-        return word_map(recorded, own, self.model.latent_shape[1:], heads=heads)
+        return self.summed_map(self.word_sum(case, recorded, tokens), heads)
+
+    def word_sum(self, case: Any, recorded: AttentionSum, tokens: Sequence[int]) -> AttentionSum:
+        """The part of a recording of these token positions that is of the case's word."""
+        return recorded.of([tokens.index(position) for position in self.word_tokens(case)])
+
+    def summed_map(self, recorded: AttentionSum, heads: str) -> np.ndarray:
+        """The map (h, w) of a word from a recording of its tokens alone."""
+        tokens = range(next(iter(recorded.layers.values())).shape[1])
+        return word_map(recorded, tokens, self.model.latent_shape[1:], heads=heads)
 
     def readable(self, jobs: Sequence[ImageJob]) -> list[ImageJob]:
         """The jobs with those cases whose word the model can read."""

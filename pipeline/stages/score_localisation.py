@@ -51,6 +51,10 @@ _MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+# Methods whose maps are walked, or are none, so that all have as many steps as their setting says.
+_STEPPED = ("whole_image", "attention")
+
+
 class Setting(NamedTuple):
     """One row of the table of methods; `str` of it is the key of its map."""
 
@@ -192,6 +196,13 @@ class Maps:
             return Failure("non_finite_map", f"the map {setting} has values that are not finite.")
         return Failure("constant_map", f"the map {setting} is constant.") if is_constant(heat) else heat
 
+    def draws(self, case_id: str, setting: Setting) -> int:
+        """Steps that a map took: fewer than those of its setting where the estimator ended the case early."""
+        if setting.method in _STEPPED:
+            return setting.steps
+        drawn = self._read(case_id).get("draws")
+        return setting.steps if drawn is None else min(setting.steps, int(drawn))
+
     def _shuffled(self, case_id: str, steps: int) -> Outcome:
         own = self._recorded(case_id, Setting("cmi", "orthogonal", steps))
         if isinstance(own, Failure):
@@ -312,7 +323,7 @@ def score_cases(cases: pd.DataFrame, maps: Maps, masks: Masks, section: Localisa
                 of_image = found(case["image_id"])
                 others = _other_objects(case, records[case["image_id"]], of_image)
                 rows += [
-                    _row(case, setting, _score(case, setting, maps, of_image, others, thresholds))
+                    _row(case, setting, maps, _score(case, setting, maps, of_image, others, thresholds))
                     for setting in settings
                 ]
                 progress.advance()
@@ -354,11 +365,12 @@ def _score(
     return score_map(scaled, mask, others, thresholds)
 
 
-def _row(case: Mapping[str, Any], setting: Setting, scores: MapScores | Failure) -> dict[str, Any]:
+def _row(case: Mapping[str, Any], setting: Setting, maps: Maps, scores: MapScores | Failure) -> dict[str, Any]:
     values = MapScores(np.empty(0), np.nan, np.nan, np.nan) if isinstance(scores, Failure) else scores
     return {
         **{name: case[name] for name in ("case_id", "dataset", "image_id", "label")},
         **setting._asdict(),
+        "draws": 0 if isinstance(scores, Failure) else maps.draws(case["case_id"], setting),
         "status": scores.status if isinstance(scores, Failure) else "ok",
         "reason": scores.reason if isinstance(scores, Failure) else "",
         "iou": values.iou,

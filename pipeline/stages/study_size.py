@@ -10,8 +10,8 @@ import pandas as pd
 
 from pipeline.config import Config, EditingSection
 from pipeline.option_scores import INFORMATION_SCORES
+from pipeline.stages.case_draws import case_pairs
 from pipeline.stages.editor import case_edit
-from pipeline.stages.estimate_information import case_pairs
 
 # An array in an npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 260
@@ -47,7 +47,7 @@ class Work:
     """One stage on one dataset.
 
     evaluations: rows that the denoiser sees; recorded: those of them whose attention is recorded, which take longer.
-    at_most: a race may end before all of them are done.
+    at_most: a race, or maps that are known, may end before all of them are done.
     """
 
     dataset: str
@@ -99,8 +99,9 @@ def _information(config: Config, name: str, cases: pd.DataFrame) -> Work:
     curves = 5 * (draws * _FLOAT64 + _ARRAY_BYTES)
     fixed = len(cases) * (curves + _SCALARS["estimate_information"] * _ARRAY_BYTES)
     maps = len(cases) * 5 * len(section.steps)
+    leaves, stopping = Bytes(fixed=fixed, maps=maps), section.stopping != "none"
     return _work(
-        config, name, "estimate_information", cases, prompts * draws, captions * draws, Bytes(fixed=fixed, maps=maps)
+        config, name, "estimate_information", cases, prompts * draws, captions * draws, leaves, at_most=stopping
     )
 
 

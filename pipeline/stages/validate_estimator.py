@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.adaptive_density import AdaptiveDensity, fit_density, integrand_squares, pilot_draws
 from pipeline.config import InformationSection, ValidationSection, parse_section
 from pipeline.errors import InputError
 from pipeline.estimates import Estimate, MapEstimate
@@ -18,7 +20,7 @@ from pipeline.information import estimate
 from pipeline.metrics.validation import RUN_COLUMNS
 from pipeline.progress import Progress
 from pipeline.provenance import write_provenance
-from pipeline.sampling import Interval, integration_interval, sample_draws
+from pipeline.sampling import Interval, Placing, integration_interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.storage import write_table
 from pipeline.validation.points import PAIR, ClosedForm, Point, Truth
@@ -69,40 +71,74 @@ def validate(
         trained=closed_form.denoiser.logsnr_range,
         beyond_trained_range=False,
     )
+    densities = _densities(name, closed_form, section, information, interval, seed)
     with Progress(f"{STAGE} {name}", section.points, "points") as progress:
         for number in range(section.points):
             point = closed_form.point(generator(seed, name, "point", number))
             truth = closed_form.truth(point, interval)
             known = {"problem": name, "dimension": point.x.numel(), "point": number, "log_ratio": point.log_ratio}
-            for draw, setting, found in _runs(closed_form, point, interval, section, (seed, name, number)):
+            for draw, setting, found in _runs(closed_form, point, densities, interval, section, (seed, name, number)):
                 for row in _rows(found, truth, section.confidence):
                     yield {**known, **setting, "run": draw, **row}
             progress.advance()
 
 
 def _runs(
-    closed_form: ClosedForm, point: Point, interval: Interval, section: ValidationSection, key: tuple[int, str, int]
+    closed_form: ClosedForm,
+    point: Point,
+    densities: Mapping[str, str | Placing],
+    interval: Interval,
+    section: ValidationSection,
+    key: tuple[int, str, int],
 ) -> Iterator[tuple[int, dict[str, Any], Estimate]]:
-    """Every design's estimates at each number of draws: number of the run, design, estimate."""
-    for design in section.designs:
+    """Every density's and design's estimates at each number of draws: number of the run, setting, estimate."""
+    for (name, density), design, antithetic in product(densities.items(), section.designs, section.antithetic_eps):
         # Midpoints of more strata are other points: each number of draws is a run of its own.
         nested: list[Sequence[int]] = [[n] for n in section.steps] if design == "midpoint" else [section.steps]
-        for antithetic in section.antithetic_eps:
-            for steps in nested:
-                for number in range(section.runs):
-                    draws = sample_draws(
-                        shape=closed_form.shape,
-                        steps=steps,
-                        density="logistic",
-                        design=design,
-                        antithetic_eps=antithetic,
-                        interval=interval,
-                        rng=generator(*key, design, str(antithetic), steps[-1], number),
-                    )
-                    whole = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, _BATCH)
-                    for count in steps:
-                        setting = {"design": design, "antithetic": antithetic, "steps": count}
-                        yield number, setting, whole.at(count)
+        for steps, number in product(nested, range(section.runs)):
+            draws = sample_draws(
+                shape=closed_form.shape,
+                steps=steps,
+                density=density,
+                design=design,
+                antithetic_eps=antithetic,
+                interval=interval,
+                # The same places on the log-SNR axis and the same noise for all densities.
+                rng=generator(*key, design, str(antithetic), steps[-1], number),
+            )
+            whole = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, _BATCH)
+            for count in steps:
+                setting = {"density": name, "design": design, "antithetic": antithetic, "steps": count}
+                yield number, setting, whole.at(count)
+
+
+def _densities(
+    name: str,
+    closed_form: ClosedForm,
+    section: ValidationSection,
+    information: InformationSection,
+    interval: Interval,
+    seed: int,
+) -> dict[str, str | Placing]:
+    """The densities asked for; the adaptive one is fitted on points of its own."""
+    found: dict[str, str | Placing] = {"logistic": "logistic"}
+    if "adaptive" in section.densities:
+        found["adaptive"] = pilot(name, closed_form, information, interval, seed).draws
+    return {density: found[density] for density in section.densities}
+
+
+def pilot(
+    name: str, closed_form: ClosedForm, information: InformationSection, interval: Interval, seed: int
+) -> AdaptiveDensity:
+    """The density fitted on `pilot_images` points of a problem."""
+    pilots = []
+    for number in range(information.pilot_images):
+        rng = generator(seed, name, "pilot", number)
+        point = closed_form.point(rng)
+        draws = pilot_draws(closed_form.shape, information.pilot_draws, interval, rng)
+        found = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, _BATCH)
+        pilots.append(integrand_squares(found, {"information": PAIR}))
+    return fit_density(pilots, interval)
 
 
 def _rows(found: Estimate, truth: Truth, confidence: float) -> Iterator[dict[str, Any]]:

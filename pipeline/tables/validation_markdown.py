@@ -21,11 +21,12 @@ def validation_markdown(table: pd.DataFrame, section: ValidationSection) -> str:
     designs = list(dict.fromkeys(table["design"]))
     steps = sorted(set(table["steps"]))
     coverage = markdown_table(
-        ["problem", "d", "quantity", "level", "noise", *designs], 5, _coverage(table, designs, section)
+        ["problem", "d", "quantity", "level", "density", "noise", *designs], 6, _coverage(table, designs, section)
     )
     head = [
         "problem",
         "quantity",
+        "density",
         "noise",
         "design",
         "truth",
@@ -42,7 +43,7 @@ def validation_markdown(table: pd.DataFrame, section: ValidationSection) -> str:
             "",
             _cost_caption(steps),
             "",
-            markdown_table(head, 4, _costs(table, steps)),
+            markdown_table(head, 5, _costs(table, steps)),
             "",
         ]
     )
@@ -50,15 +51,14 @@ def validation_markdown(table: pd.DataFrame, section: ValidationSection) -> str:
 
 def _coverage(table: pd.DataFrame, designs: Sequence[str], section: ValidationSection) -> list[list[str]]:
     rows = []
-    keys = ["problem", "dimension", "quantity", "level", "antithetic"]
-    for (name, dimension, quantity, level, antithetic), group in table.groupby(keys, sort=False):
+    keys = ["problem", "dimension", "quantity", "level", "density", "antithetic"]
+    for (name, dimension, quantity, level, density, antithetic), group in table.groupby(keys, sort=False):
         cells = []
         for design in designs:
             of_design = group[group["design"] == design].sort_values("steps")
             cells.append(" · ".join(_cell(row, section) for row in of_design.to_dict("records")) or MISSING)
-        rows.append(
-            [str(name), f"{dimension:,}", QUANTITIES[str(quantity)], str(level), _NOISE[bool(antithetic)], *cells]
-        )
+        known = [str(name), f"{dimension:,}", QUANTITIES[str(quantity)], str(level), str(density)]
+        rows.append([*known, _NOISE[bool(antithetic)], *cells])
     return rows
 
 
@@ -71,14 +71,15 @@ def _cell(row: Any, section: ValidationSection) -> str:
 def _costs(table: pd.DataFrame, steps: Sequence[int]) -> list[list[str]]:
     rows = []
     totals = table[table["level"] == "total"]
-    for (name, quantity, antithetic, design), group in totals.groupby(
-        ["problem", "quantity", "antithetic", "design"], sort=False
+    for (name, quantity, density, antithetic, design), group in totals.groupby(
+        ["problem", "quantity", "density", "antithetic", "design"], sort=False
     ):
         errors = group.set_index("steps")["rmse"]
         last, fewest = group.sort_values("steps").iloc[-1], group["evaluations"].min()
         rows.append(
             [
-                *(str(name), QUANTITIES[str(quantity)], _NOISE[bool(antithetic)], str(design), f"{last['truth']:.3g}"),
+                *(str(name), QUANTITIES[str(quantity)], str(density), _NOISE[bool(antithetic)], str(design)),
+                f"{last['truth']:.3g}",
                 *(_percent(errors.get(n, np.nan)) for n in steps),
                 f"{100 * last['bias']:+.2f} ± {100 * last['bias_error']:.2f}",
                 *(_count(last[f"evaluations_to_{percent}_percent"], fewest) for percent in (5, 1)),

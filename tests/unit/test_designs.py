@@ -58,3 +58,28 @@ def test_stages_run_again_when_the_choice_changes() -> None:
     for stage in ("estimate_information", "edit_images", "score_retrieval"):
         assert "pipeline.designs" in module._closure(module._ROOT, f"pipeline.stages.{stage}")
         assert code_digest(f"pipeline.stages.{stage}")
+
+
+@pytest.mark.parametrize(
+    ("information", "editing", "path", "allowed"),
+    [
+        ({"extendable": True, "design": "midpoint", "steps": [50]}, {}, "extendable", "is true; allowed is false"),
+        ({"extendable": True, "density": "grid", "steps": [50]}, {}, "extendable", "`density` is grid"),
+        ({"extendable": True, "stopping": "target_error"}, {}, "stopping", "allowed is none"),
+        ({"stopping": "target_error", "steps": [50]}, {}, "steps", "two numbers or more"),
+        ({"stopping": "target_error", "steps": [4, 8]}, {}, "steps", "6 or more at its start"),
+        ({"density": "adaptive"}, {"loc": 0.5}, "loc", "allowed is null, because `density` adaptive"),
+    ],
+)
+def test_what_does_not_go_together(
+    information: dict[str, object], editing: dict[str, object], path: str, allowed: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config({"information": information, "editing": {"information": editing}})
+    assert f"information → {path} is" in str(caught.value) and allowed in str(caught.value)
+
+
+def test_retrieval_keeps_the_logistic() -> None:
+    adaptive = InformationSection(density="adaptive")
+    assert resolved(adaptive, "maps").density == "adaptive"
+    assert {resolved(adaptive, purpose).density for purpose in ("i_s", "i_o")} == {"logistic"}

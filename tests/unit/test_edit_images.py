@@ -75,6 +75,7 @@ def arguments(folder: Path, name: str, section: Any, **changes: Any) -> argparse
         "threads": 1,
         "compile": 0,
         "heads": "all",
+        "pilot": None,
     }
     return argparse.Namespace(**{**settings, **changes})
 

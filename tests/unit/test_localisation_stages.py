@@ -20,7 +20,7 @@ from pipeline.metrics.localisation import SCORE_COLUMNS, score_map, threshold_gr
 from pipeline.stages.plot_localisation import best_iou, pick_cases
 from pipeline.stages.score_localisation import Maps, Setting, read_statuses
 from pipeline.stages.tabulate_localisation import TABLE_COLUMNS
-from pipeline.storage import read_table, write_arrays
+from pipeline.storage import read_arrays, read_table, write_arrays
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
 BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
@@ -297,6 +297,17 @@ def test_table(study: Study) -> None:
     assert evaluations[("whole_image", 0)] == 0
     assert (evaluations[("mi", 2)], evaluations[("cmi", 4)], evaluations[("attention", 4)]) == (4, 8, 8)
     assert evaluations[("attention_information", 4)] == 4
+
+
+def test_cases_that_ended_early_cost_less(study: Study) -> None:
+    for case_id in study.cases["case_id"][1:]:
+        path = study.maps["information"] / f"{case_id}.npz"
+        write_arrays(path, {**read_arrays(path), "draws": np.array(2)})
+    scores = study.score()
+    assert sorted(rows_of(scores, "cmi", 4, "orthogonal")["draws"]) == [2] * 14 + [4]
+    assert set(rows_of(scores, "attention", 4)["draws"]) == {4}
+    table = study.tabulate().set_index(["method", "steps"])["evaluations_per_image"]
+    assert set(table["cmi", 4]) == {round(2 * 32 / 15)} and set(table["cmi", 2]) == {4}
 
 
 def test_the_other_tables(study: Study) -> None:

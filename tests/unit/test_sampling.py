@@ -124,6 +124,17 @@ def test_antithetic_draws_are_nested_too() -> None:
         assert sorted(np.floor(points * count / 2).astype(int)) == list(range(count // 2))
 
 
+@pytest.mark.parametrize("antithetic", [True, False])
+@pytest.mark.parametrize("design", ["iid", "stratified", "sobol"])
+def test_extendable_draws_begin_every_longer_run(design: str, antithetic: bool) -> None:
+    settings = {"design": design, "antithetic_eps": antithetic}
+    short, long = (draws(steps=steps, extendable=True, **settings) for steps in ([20, 40], [20, 40, 80]))
+    for name in ("logsnr", "weight", "eps"):
+        assert torch.equal(getattr(long.first(40), name), getattr(short, name))
+    plain = draws(steps=[20, 40], **settings)
+    assert not torch.equal(plain.eps, short.eps)  # draws of their own
+
+
 def test_first_keeps_the_prefix_and_what_is_known_of_it() -> None:
     sample = draws(antithetic_eps=True)
     part = sample.first(20)

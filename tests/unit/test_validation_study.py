@@ -38,6 +38,7 @@ def runs_by_hand() -> pd.DataFrame:
         "dimension": 2,
         "quantity": "i_o",
         "level": "total",
+        "density": "logistic",
         "design": "iid",
         "antithetic": False,
         "log_ratio": 3.0,
@@ -133,6 +134,20 @@ def test_a_run_depends_on_its_numbers_alone() -> None:
     assert one["deviation"].equals(many["deviation"].loc[one.index])
 
 
+def test_the_adaptive_density_is_a_column_beside_the_logistic() -> None:
+    section = SMALL.model_copy(update={"densities": ("logistic", "adaptive"), "runs": 1, "designs": ("stratified",)})
+    runs = pd.DataFrame(validate("fine", section, InformationSection(pilot_images=2, pilot_draws=24), 0))
+    assert runs["density"].value_counts().to_dict() == {"logistic": 32, "adaptive": 32}
+    alone = section.model_copy(update={"densities": ("logistic",)})
+    found = pd.DataFrame(validate("fine", alone, InformationSection(), 0))
+    assert found["deviation"].tolist() == runs.loc[runs["density"] == "logistic", "deviation"].tolist()
+    table = summarise(runs, 0.95)
+    text = validation_markdown(table, section)
+    assert "| fine | 2 | iˢ | total | adaptive | ε |" in text and "| fine | iᵒ | adaptive | ±ε | stratified |" in text
+    assert all(len(axes.lines) == 1 + 4 for axes in validation_error.draw(table).axes)
+    assert validation_coverage.draw(table).axes
+
+
 def test_table_and_markdown(study: Path) -> None:
     table = read_table(study / "tables" / "validation.parquet", VALIDATION_COLUMNS)
     assert len(table) == 2 * 2 * 2 * 2 * 2 * 2
@@ -141,7 +156,8 @@ def test_table_and_markdown(study: Path) -> None:
     text = (study / "tables" / "validation.md").read_text(encoding="utf-8")
     assert text == validation_markdown(table, SMALL)
     assert (
-        "| dense_5 | 5 | iˢ | total | ±ε |" in text and "**" not in text.split("Error of the total")[0].split("Bold")[0]
+        "| dense_5 | 5 | iˢ | total | logistic | ±ε |" in text
+        and "**" not in text.split("Error of the total")[0].split("Bold")[0]
     )
 
 
