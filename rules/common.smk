@@ -148,6 +148,11 @@ def present(files, made=()):
     return [str(path) for path in files if Path(path).exists() or str(path) in drawn]
 
 
+def all_present(files, made=()):
+    """Whether there are files, and each exists or is made by a rule."""
+    return len(present(files, made)) == len(files) > 0
+
+
 def receipts(paths):
     """The receipts of files and folders that are fetched where they are not there.
 
