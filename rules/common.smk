@@ -375,3 +375,28 @@ def edit_shards(wildcards):
 
 def edits_of(wildcards):
     return f"{RESULTS}/{wildcards.dataset}/edit_images/edits"
+
+
+def reported(wildcards):
+    """What the page is made from, beyond the files of the cases that lie beside these tables."""
+    return [
+        *expand(
+            f"{RESULTS}/{{name}}/cases.parquet", name=[*DATASETS, *RETRIEVAL_DATASETS]
+        ),
+        *(
+            f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
+            for name in DATASETS
+            for stage in ("estimate_information", "record_attention")
+            for shard in shards(name)
+        ),
+        *(
+            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            for name in EDITED
+            for shard in shards(name)
+        ),
+        *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
+        *expand(
+            f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED
+        ),
+        *(file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)),
+    ]
