@@ -40,6 +40,10 @@ rule write_report:
         " --output-dir {output} 2>&1 | tee {log}"
 
 
+localrules:
+    report,
+
+
 rule report:
     input:
         rules.write_report.output,

@@ -83,6 +83,10 @@ rule plan_study:
         " --output-dir {params.folder} > {log} 2>&1"
 
 
+localrules:
+    plan,
+
+
 rule plan:
     input:
         table=f"{RESULTS}/tables/plan.md",
