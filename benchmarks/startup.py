@@ -4,7 +4,7 @@
 
 Every stage that works on tables alone starts with `--help`, in turns with a bare interpreter; the least of the rounds
 counts. Then a study of the size of the published one, as many cases of COCO and the four sets of ARO in the shards of
-config/paper.yaml, without images. Measured are the dry run that plans all of it, and the run that finds nothing to do after
+config/paper.yaml, without images. Measured are the dry run that plans all of it, and the one that finds nothing to do after
 every output was made (empty, by `snakemake --touch`). Times are the processor's, of all processes together; on an idle
 machine those by the clock, which stand beside, are the same. Exits with 1 when a stage takes 1.0 s or more, the plan 15 s,
 or the run without work 10 s.
@@ -38,6 +38,7 @@ MODEL_STAGES = {
     "validate_estimator",
     "plan_study",
     "dissect_caption",
+    "pilot_density",
 }
 CPU_STAGES = [name for name in STAGES if name not in MODEL_STAGES and not name.startswith("train_")]
 ARO_CASES = {"visual_genome_relation": 23_937, "visual_genome_attribution": 28_748}
@@ -109,8 +110,8 @@ def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
 
 
 def summary_files(summary: str) -> list[str]:
-    """The output files that `snakemake --summary` lists, below results/."""
-    return re.findall(r"^(results/[^\t\n]+)\t", summary, re.MULTILINE)
+    """The output files that `snakemake --summary` lists, below results/ and data/models/."""
+    return re.findall(r"^((?:results|data/models)/[^\t\n]+)\t", summary, re.MULTILINE)
 
 
 def _snakemake(folder: Path, configuration: Sequence[str], *arguments: str) -> Child:
@@ -136,7 +137,8 @@ def study_rows(rounds: int, cases: int) -> list[Row]:
         plans = [_snakemake(folder, configuration, "--dry-run", "--cores", "2", "--quiet") for _ in range(rounds)]
         jobs = planned_jobs(_snakemake(folder, configuration, "--dry-run", "--cores", "2").output)
         outputs = make_outputs(folder, configuration)
-        again = [_snakemake(folder, configuration, "--cores", "2") for _ in range(rounds)]
+        # Empty tables are damaged ones, which a run that is not dry would put aside.
+        again = [_snakemake(folder, configuration, "--dry-run", "--cores", "2") for _ in range(rounds)]
         left = planned_jobs(again[-1].output)
     return [
         {"snakemake": "dry run of the whole study", "jobs": jobs, **least(plans)},
