@@ -32,7 +32,7 @@ def test_gpu_benchmark_says_that_it_needs_one(monkeypatch: pytest.MonkeyPatch, c
 
 def test_gpu_benchmark_compares_with_the_plain_loop() -> None:
     """At a tiny size, on the CPU."""
-    unet = random_models._unet(latent_size=8, channels=(8, 8), layers=1)
+    unet = random_models._unet(latent_size=8, channels=(8, 8), layers=1, attended=(False, True))
     assert gpu_unet.operations(unet) > 1e6
     device = torch.device("cpu")
     loop, ours = gpu_unet.compare(unet, device, ["float32"], images=2, steps=4, side=32)
