@@ -7,9 +7,7 @@
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
 #   snakemake --cores all report                           the page to look at them, results/<study>/report/index.html
-#   snakemake train_scenes_model --cores 2                 train the embedded model anew
-#   snakemake train_scenes_clip --cores 2                  train the embedded CLIP anew
-#   snakemake train_scenes_classifier --cores 1            train the judge of edits of the scenes anew
+#   snakemake --cores 2 train_scenes_model                 train the embedded model anew; also _clip, _hardneg, _classifier
 
 from snakemake.utils import min_version
 
@@ -39,14 +37,6 @@ include: "rules/report.smk"
 
 localrules:
     all,
-    localisation,
-    retrieval,
-    editing,
-    validation,
-    plan,
-    paper_figures,
-    report,
-    train_scenes_model,
 
 
 rule all:

@@ -148,6 +148,11 @@ def present(files, made=()):
     return [str(path) for path in files if Path(path).exists() or str(path) in drawn]
 
 
+def all_present(files, made=()):
+    """Whether there are files, and each exists or is made by a rule."""
+    return len(present(files, made)) == len(files) > 0
+
+
 def receipts(paths):
     """The receipts of files and folders that are fetched where they are not there.
 
@@ -370,3 +375,28 @@ def edit_shards(wildcards):
 
 def edits_of(wildcards):
     return f"{RESULTS}/{wildcards.dataset}/edit_images/edits"
+
+
+def reported(wildcards):
+    """What the page is made from, beyond the files of the cases that lie beside these tables."""
+    return [
+        *expand(
+            f"{RESULTS}/{{name}}/cases.parquet", name=[*DATASETS, *RETRIEVAL_DATASETS]
+        ),
+        *(
+            f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
+            for name in DATASETS
+            for stage in ("estimate_information", "record_attention")
+            for shard in shards(name)
+        ),
+        *(
+            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            for name in EDITED
+            for shard in shards(name)
+        ),
+        *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
+        *expand(
+            f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED
+        ),
+        *(file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)),
+    ]

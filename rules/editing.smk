@@ -221,6 +221,10 @@ rule plot_editing:
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
+localrules:
+    editing,
+
+
 rule editing:
     input:
         rules.tabulate_editing.output if EDITED else [],

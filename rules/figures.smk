@@ -168,6 +168,10 @@ rule tabulate_paper:
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
+localrules:
+    paper_figures,
+
+
 rule paper_figures:
     input:
         rules.plot_localisation_curves.output if LOCALISED else [],

@@ -165,6 +165,10 @@ rule plot_localisation_panels:
         " --resize {params.resize} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
+localrules:
+    localisation,
+
+
 rule localisation:
     input:
         rules.tabulate_localisation.output if LOCALISED else [],

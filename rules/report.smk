@@ -7,31 +7,6 @@
 from pipeline.provenance import folder_sha256
 
 
-def reported(wildcards):
-    """What the page is made from, beyond the files of the cases that lie beside these tables."""
-    return [
-        *expand(
-            f"{RESULTS}/{{name}}/cases.parquet", name=[*DATASETS, *RETRIEVAL_DATASETS]
-        ),
-        *(
-            f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
-            for name in DATASETS
-            for stage in ("estimate_information", "record_attention")
-            for shard in shards(name)
-        ),
-        *(
-            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
-            for name in EDITED
-            for shard in shards(name)
-        ),
-        *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
-        *expand(
-            f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED
-        ),
-        *(file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)),
-    ]
-
-
 rule write_report:
     input:
         reported,
@@ -63,6 +38,10 @@ rule write_report:
         " --datasets {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q}"
         " --section {params.section:q} --figures {params.figures:q} --resize {params.resize}"
         " --output-dir {output} 2>&1 | tee {log}"
+
+
+localrules:
+    report,
 
 
 rule report:

@@ -244,6 +244,10 @@ rule plot_retrieval:
         " --confidence {params.confidence} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
+localrules:
+    retrieval,
+
+
 rule retrieval:
     input:
         rules.tabulate_retrieval.output if RETRIEVAL_DATASETS else [],

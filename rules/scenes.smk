@@ -128,6 +128,10 @@ rule evaluate_scenes_model:
         " 2>&1 | tee {log}"
 
 
+localrules:
+    train_scenes_model,
+
+
 rule train_scenes_model:
     input:
         rules.evaluate_scenes_model.output,

@@ -7,10 +7,6 @@
 # STEPS     plan_study, plan (prints it); summarise_study
 
 
-def all_present(files, made=()):
-    return len(present(files, made)) == len(files) > 0
-
-
 # Datasets whose cases can be counted already.
 PLANNED = [
     *(
@@ -87,6 +83,10 @@ rule plan_study:
         " --output-dir {params.folder} > {log} 2>&1"
 
 
+localrules:
+    plan,
+
+
 rule plan:
     input:
         table=f"{RESULTS}/tables/plan.md",
@@ -123,7 +123,7 @@ rule summarise_study:
         runtime=table_runtime,
     params:
         folder=folder_of_first,
-        results=RESULTS,
+        results=lambda wildcards, output: str(Path(output[0]).parent.parent),
         datasets=[*DATASETS, *RETRIEVAL_DATASETS],
         stages=[f"{name}/{stage}={count}" for name, stage, count in STAGES],
         code=code("summarise_study"),

@@ -111,6 +111,10 @@ rule plot_validation:
         " --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
+localrules:
+    validation,
+
+
 rule validation:
     input:
         rules.tabulate_validation.output,

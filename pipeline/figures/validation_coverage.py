@@ -66,11 +66,11 @@ def _draw_design(axes: Axes, rows: pd.DataFrame, colour: str, place: float) -> N
         mean = of_density.groupby("steps")["coverage"].mean()
         style = "-" if density == "logistic" else ":"
         axes.plot(np.array(mean.index) * shift, 100 * mean, color=colour, linestyle=style, linewidth=1.3)
-    for (density, antithetic), dots in rows.groupby(["density", "antithetic"]):
+    for (placing, antithetic), dots in rows.groupby(["density", "antithetic"]):
         axes.plot(
             dots["steps"] * shift,
             100 * dots["coverage"],
-            "o" if density == "logistic" else "^",
+            "o" if placing == "logistic" else "^",
             color=colour,
             markersize=3.5,
             markerfacecolor=colour if antithetic else "white",

@@ -140,10 +140,12 @@ def _validation(frame: pd.DataFrame) -> Markup:
         [
             row["problem"],
             _QUANTITIES.get(row["quantity"], row["quantity"]),
-            row["design"] + (", ±ε" if row["antithetic"] else ""),
+            row["design"]
+            + (", ±ε" if row["antithetic"] else "")
+            + ("" if row["density"] == "logistic" else f", {row['density']}"),
             f"{row['truth']:.3g}",
-            f"{100 * row['bias'] / row['truth']:+.1f} ± {100 * row['bias_error'] / row['truth']:.1f}",
-            f"{100 * row['rmse'] / row['truth']:.1f}",
+            f"{100 * row['bias']:+.1f} ± {100 * row['bias_error']:.1f}",
+            f"{100 * row['rmse']:.1f}",
             percent(row["coverage"]),
             percent_interval(row["coverage_low"], row["coverage_high"]),
             interval(row["coverage"], row["coverage_low"], row["coverage_high"], ends=(0.8, 1), mark=0.95),

@@ -66,7 +66,7 @@ def add_pilot_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pilot", type=Path, help="density.json of pilot_density, for `density: adaptive`")
 
 
-def pilot_identity(pilot: Path | None) -> dict[str, str]:
+def pilot_identity(pilot: Path | None) -> dict[str, Any]:
     """What the pilot adds to what determines a result."""
     return {"pilot": file_sha256(pilot)} if pilot else {}
 

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             f"{args.cases}: no image of any case could be read, so that there is nothing to run a pilot on."
         )
-    pilots = [
+    pilots: list[Moments] = [
         integrand_squares(estimate, case_pairs(case, section)) for case, estimate in zip(cases, estimates, strict=True)
     ]
     record = {

@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
     figures = parse_section(FiguresSection, args.figures)
     datasets = parse_sections(DatasetSection, "--datasets", args.datasets)
     retrieval = parse_sections(RetrievalDatasetSection, "--retrieval-datasets", args.retrieval_datasets)
-    shards = {name: dataset.shards or args.shards for name, dataset in (*datasets.items(), *retrieval.items())}
+    shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
+    shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
     study, page = StudyFolder(args.results, shards), args.output_dir
     shutil.rmtree(page, ignore_errors=True)
     pictures = PictureFolder(page, section.picture)

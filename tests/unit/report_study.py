@@ -154,7 +154,14 @@ class ReportStudy:
         rows = [
             {
                 **{name: case[name] for name in ("case_id", "dataset", "image_id", "label")},
-                **{"method": "cmi", "estimator": "orthogonal", "steps": steps, "status": "ok", "reason": ""},
+                **{
+                    "method": "cmi",
+                    "estimator": "orthogonal",
+                    "steps": steps,
+                    "draws": steps,
+                    "status": "ok",
+                    "reason": "",
+                },
                 **{"iou": [0.1, steps / 10], "average_precision": steps / 5 - 0.01 * number},
                 **{"pointing_game": 1.0, "named_hotter": 1.0},
             }

@@ -219,6 +219,7 @@ def estimate(folder: Path, name: str, batch_size: int | str = 16) -> dict[str, d
         "batch_size": batch_size,
         "threads": 1,
         "compile": 0,
+        "pilot": None,
     }
     estimate_information.run(argparse.Namespace(**settings))
     return {path.stem: read_arrays(path) for path in (folder / name).glob("*.npz")}

@@ -15,7 +15,7 @@ from tests.workflow.faults import TABLE, Background, assert_same_tables
 from tests.workflow.slurm_node import SlurmNode
 from tests.workflow.study import Study, working_copy
 
-PATIENCE = 600  # seconds
+PATIENCE = 1200  # seconds
 
 # What the profile says for clusters, and what this one lacks or a test cannot wait for.
 OPTIONS = (

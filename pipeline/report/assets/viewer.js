@@ -291,7 +291,7 @@ const Viewer = (() => {
     if (!dialog.open || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=range]")) return;
     const method = methods.findIndex(({ letter }) => letter === event.key.toLowerCase());
     if (KEYS[event.key]) KEYS[event.key]();
-    else if (method >= 0) choose(event.key === methods[method].letter ? 0 : 1, method);
+    else if (method >= 0) choose(event.shiftKey || event.key !== methods[method].letter ? 1 : 0, method);
     else return;
     event.preventDefault();
   });
