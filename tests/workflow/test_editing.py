@@ -60,7 +60,7 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     assert by_word.loc[(by_word["context"] == "all") & (by_word["intervention"] == "omit"), "n"].sum() == 4
     flagged = pd.read_csv(tables / "editing_flagged.csv")
     assert len(flagged) == table.loc[(table["level"] == "image") & (table["intervention"] == "omit"), "n_flagged"].max()
-    for name in ("strips", "sheet", "scatter"):
+    for name in ("strips", "sheet", "scatter", "correlations"):
         assert (finished_editing.results / "figures/editing" / f"{name}-scenes.png").stat().st_size > 5000
 
 
@@ -68,7 +68,7 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     ("config", "jobs"),
     [
         (None, {}),
-        ({"editing": {"min_reconstruction_psnr": 30.0}}, TABLES),
+        ({"editing": {"min_reconstruction_psnr": 30.0}}, {**TABLES, **FIGURES}),
         ({"editing": {"confidence": 0.9}}, {**TABLES, **FIGURES}),
         ({"editing": {"steps": 4}}, EDITS),
         ({"editing": {"omit": "underscore"}}, EDITS),
@@ -105,7 +105,7 @@ def test_configuration_runs_again_what_it_decides(
         ("pipeline/karras.py", EDITS),
         ("pipeline/metrics/correlation.py", {**TABLES, **FIGURES}),
         ("pipeline/figures/editing_sheet.py", FIGURES),
-        ("pipeline/scenes/classifier.py", {"judge_edits": 1, **TABLES}),
+        ("pipeline/scenes/classifier.py", {"judge_edits": 1, **TABLES, **FIGURES}),
     ],
     ids=["flow", "correlation", "figures", "judge"],
 )
