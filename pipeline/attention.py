@@ -31,13 +31,6 @@ class AttentionSum:
     layers: dict[str, torch.Tensor] = field(default_factory=dict)
     calls: int = 0
 
-    def add(self, layer: str, probabilities: torch.Tensor) -> None:
-        """Add one call's probabilities of a layer, (heads, tokens, h_l, w_l)."""
-        if layer in self.layers:
-            self.layers[layer] += probabilities
-        else:
-            self.layers[layer] = probabilities.clone()
-
     def of(self, tokens: Sequence[int]) -> AttentionSum:
         """The sums of some of the recorded tokens, float32."""
         return AttentionSum({name: value[:, list(tokens)].float() for name, value in self.layers.items()}, self.calls)
@@ -93,14 +86,25 @@ class AttentionRecorder:
         self._first += rows
         keys = list(dict.fromkeys(tap.key for tap in self._taps))
         owner = [keys.index(tap.key) for tap in self._taps]
+        tokens = {tap.key: len(tap.tokens) for tap in self._taps}
         for layer, seen in self._seen:
             kept = seen.cpu().double() if self._precise else seen
+            sums = self._so_far(layer, keys, kept)
             # On the device, so that one transfer a key and not one a row is waited for.
-            sums = kept.new_zeros((len(keys), *kept.shape[1:])).index_add_(0, torch.tensor(owner).to(kept.device), kept)
+            sums.index_add_(0, torch.tensor(owner).to(kept.device), kept)
             for key, total in zip(keys, sums.cpu(), strict=True):
-                tokens = next(len(tap.tokens) for tap in self._taps if tap.key == key)
-                self.sums[key].add(layer, total[:, :tokens])
+                self.sums[key].layers[layer] = total[:, : tokens[key]].clone()
         self._seen.clear()
+
+    def _so_far(self, layer: str, keys: Sequence[Hashable], like: torch.Tensor) -> torch.Tensor:
+        """Sums of some recordings, (keys, heads, tokens, h_l, w_l); what comes is added to them row by row, because sums of
+        calls would round as the rows happen to be divided into calls.
+        """
+        sums = like.new_zeros((len(keys), *like.shape[1:]))
+        for place, key in enumerate(keys):
+            if (known := self.sums[key].layers.get(layer)) is not None:
+                sums[place, :, : known.shape[1]] = known
+        return sums
 
     @torch.compiler.disable
     def queries(self, layer: str, query: torch.Tensor) -> None:
