@@ -149,7 +149,8 @@ def test_a_process_is_measured_and_its_failure_told(tmp_path: Path) -> None:
         "-c", "import os; print(os.environ['WORD'], os.getcwd())", folder=tmp_path, environment={"WORD": "w"}
     )
     assert child.output == f"w {tmp_path}\n"
-    assert 0 < child.cpu_seconds < 10 and child.seconds > 0 and 1 < child.peak < 1000
+    # The peak of a child counts what its parent held when it was started: here, pytest with torch.
+    assert 0 < child.cpu_seconds < 10 and child.seconds > 0 and 1 < child.peak < 100_000
     with pytest.raises(RuntimeError, match=r"(?s)-c raise SystemExit.* failed:\nbecause"):
         measuring.python("-c", "raise SystemExit('because')")
     twice = measuring.Child(seconds=9.0, cpu_seconds=1.0, peak=1.0, output="")
