@@ -1,4 +1,4 @@
-"""The chain on real images of COCO with the embedded model: meaningless values, real files."""
+"""The chain on real images of COCO with the embedded model, from archives to tables: meaningless values, real files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import default_config
+from tests.workflow.packed_coco import pack
 from tests.workflow.study import Study, working_copy
 
 CASES = 126  # of the 79 images
@@ -27,15 +28,18 @@ def coco(repository: Path) -> Path:
 
 @pytest.mark.slow
 def test_every_case_of_the_sample_arrives(repository: Path, coco: Path, tmp_path: Path) -> None:
-    study: Study = working_copy(repository, tmp_path)
+    study: Study = working_copy(repository, tmp_path / "study")
+    sources = pack(coco, tmp_path / "mine")
     config = {
         "datasets": {"scenes": None, "COCO-IT": {"kind": "coco_it", "first": CASES}},
         "information": {"steps": [6]},
         "attention": {"steps": [1]},
         "machine": {"batch_size": 64},
+        "fetch": {"sources": str(sources), "local_path": str(sources.parent)},
     }
-    run = study.snakemake("localisation", config=config, environment={"COCO_ROOT": str(coco)})
+    run = study.snakemake("localisation", config=config)
     assert run.status == 0, run.output
+    assert run.jobs["fetch_data"] == 2
     assert "draw_scenes" not in run.jobs
 
     for stage in ("estimate_information", "record_attention"):

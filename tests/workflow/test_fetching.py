@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.datasets.scenes import write_scenes
-from pipeline.fetching.sources import COLUMNS
+from tests.workflow.packed_coco import pack
 from tests.workflow.study import Run, Study, working_copy
 
 # A shell would read it.
@@ -24,33 +21,13 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def archive(path: Path, folder: Path, *parts: str) -> dict[str, str]:
-    """Zip parts of a folder; returns size and hash for the table."""
-    with zipfile.ZipFile(path, "w") as written:
-        for part in parts:
-            for file in sorted((folder / part).rglob("*")):
-                written.write(file, file.relative_to(folder))
-    content = path.read_bytes()
-    return {"file": path.name, "bytes": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
-
-
 @pytest.fixture(scope="module")
 def study(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy with archives of four scenes in COCO's layout, and a table that names them."""
     study = working_copy(repository, tmp_path_factory.mktemp("fetching"))
-    scenes, mine = study.folder / "drawn", study.folder / FOLDER
-    mine.mkdir()
+    scenes = study.folder / "drawn"
     write_scenes(scenes, seed=0, count=4)
-    nowhere = {"dataset": "coco", "version": "1", "url": "http://127.0.0.1:9/x.zip", "licence": "none"}
-    lists = "annotations/instances_val2017.json annotations/captions_val2017.json"
-    rows = [
-        {**nowhere, **archive(mine / "val.zip", scenes, "val2017"), "places": "val2017/"},
-        {**nowhere, **archive(mine / "lists.zip", scenes, "annotations"), "places": lists},
-    ]
-    with (mine / "sources.csv").open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    pack(scenes, study.folder / FOLDER)
     shutil.rmtree(scenes)
     return study
 
