@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.errors import InputError
+from pipeline.progress import Progress
 from pipeline.provenance import infodecomp_version
 from pipeline.scenes.captions import vocabulary
 from pipeline.scenes.world import BACKGROUNDS, CATEGORIES, IMPLIED, NUMBERS, TINTS, VERBS, plural
@@ -108,7 +109,11 @@ class SpacyTagger:
 
     def tag(self, captions: Sequence[str]) -> list[Tokens]:
         """(token, tag) of each token, for each caption; InputError if the pipeline gives no tags."""
-        tagged = [[(token.text, token.tag_) for token in text] for text in self._pipeline.pipe(captions)]
+        tagged = []
+        with Progress("tagging", len(captions), "captions") as progress:
+            for text in self._pipeline.pipe(captions):
+                tagged.append([(token.text, token.tag_) for token in text])
+                progress.advance()
         if any(tagged) and not any(tag for tokens in tagged for _, tag in tokens):
             raise InputError(
                 f"the spaCy pipeline {self._name} gives no part-of-speech tags (its parts: "
