@@ -27,7 +27,6 @@ ACCENT = "#C43C00"  # the word in a caption
 MUTED = "#6B6B6B"  # secondary text
 GUIDE = "#E4E4E4"  # grid lines
 
-COLUMN = 3.25  # inches, width of a figure that stands in one of two columns of a page
 PAGE = 6.75  # inches, width of a figure that stands across the page
 
 HEADING_SIZE = 9.5  # points

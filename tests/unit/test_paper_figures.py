@@ -20,7 +20,7 @@ from pipeline.figures import (
 )
 from pipeline.figures.denoising_strip import StripWord
 from pipeline.figures.integrand_curves import CaseCurves, band
-from pipeline.figures.style import COLUMN, PAGE, STYLE_FILE, colour_map, figure_style, save_figure
+from pipeline.figures.style import PAGE, STYLE_FILE, colour_map, figure_style, save_figure
 from pipeline.figures.teaser import TeaserWord, caption_pieces, most_nats
 from pipeline.seeds import generator
 from pipeline.stages.plot_information import first_of_each_label, scatter_panels
@@ -44,7 +44,7 @@ def test_one_file_has_the_settings_and_they_end_with_the_block() -> None:
         assert mpl.rcParams["pdf.fonttype"] == 42 and mpl.rcParams["svg.fonttype"] == "path"
         assert mpl.rcParams["image.cmap"] == "cividis"
     assert mpl.rcParams["pdf.fonttype"] == before
-    assert STYLE_FILE.suffix == ".mplstyle" and (COLUMN, PAGE) == (3.25, 6.75)
+    assert STYLE_FILE.suffix == ".mplstyle" and PAGE == 6.75
 
 
 def test_jet_is_drawn_only_when_asked_for_by_the_name_of_the_paper() -> None:
