@@ -23,6 +23,7 @@ _STAGE_NAMES = (
     "train_scenes_text",
     "train_scenes_autoencoder",
     "train_scenes_unet",
+    "train_scenes_consistency",
     "evaluate_scenes_model",
     "train_scenes_clip",
     "train_scenes_hardneg",

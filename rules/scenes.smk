@@ -7,28 +7,29 @@
 #           data/models/scenes_clip-trained/              the CLIP that `snakemake train_scenes_clip` makes
 #           data/models/scenes_hardneg-trained/           the LoRA that `snakemake train_scenes_hardneg` makes
 #           data/models/scenes_classifier-trained/        the classifier that `snakemake train_scenes_classifier` makes
-# STEPS     draw_scenes; train_scenes_text, train_scenes_autoencoder, train_scenes_unet, evaluate_scenes_model;
-#           train_scenes_clip; train_scenes_hardneg; train_scenes_classifier
+# STEPS     draw_scenes; train_scenes_text, train_scenes_autoencoder, train_scenes_unet, train_scenes_consistency,
+#           evaluate_scenes_model; train_scenes_clip; train_scenes_hardneg; train_scenes_classifier
 
 SCENES = CONFIG.scenes.folder
 TRAINING = "data/models/training"
 TRAINED = "data/models/scenes-trained"
-# Keys of the recipe that concern the CLIP, the LoRA, the classifier, and the model.
-CLIP_KEYS, HARDNEG_KEYS, CLASSIFIER_KEYS = (
+# Keys of the recipe that concern the CLIP, the LoRA, the classifier, consistency, and all the rest of the model.
+CLIP_KEYS, HARDNEG_KEYS, CLASSIFIER_KEYS, OWN_CONSISTENCY_KEYS = (
     [
         key
         for key in type(CONFIG.scenes_model).model_fields
         if key == "seed" or key.startswith(part)
     ]
-    for part in ("clip_", "hardneg_", "classifier_")
+    for part in ("clip_", "hardneg_", "classifier_", "consistency_")
 )
 MODEL_KEYS = [
     "seed",
     *(
         set(type(CONFIG.scenes_model).model_fields)
-        - {*CLIP_KEYS, *HARDNEG_KEYS, *CLASSIFIER_KEYS}
+        - {*CLIP_KEYS, *HARDNEG_KEYS, *CLASSIFIER_KEYS, *OWN_CONSISTENCY_KEYS}
     ),
 ]
+CONSISTENCY_KEYS = [*OWN_CONSISTENCY_KEYS, "batch", "ema", "hide_padding"]
 
 
 rule draw_scenes:
@@ -92,7 +93,7 @@ rule train_scenes_unet:
         rules.train_scenes_text.output,
         rules.train_scenes_autoencoder.output,
     output:
-        directory(TRAINED),
+        directory(f"{TRAINING}/pipeline"),
     log:
         f"{TRAINING}/logs/train_scenes_unet.log",
     conda:
@@ -109,9 +110,30 @@ rule train_scenes_unet:
         " --processes {threads} 2>&1 | tee -a {log}"
 
 
-rule evaluate_scenes_model:
+rule train_scenes_consistency:
     input:
         rules.train_scenes_unet.output,
+    output:
+        directory(TRAINED),
+    log:
+        f"{TRAINING}/logs/train_scenes_consistency.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: workflow.cores or 1
+    params:
+        folder=lambda wildcards, input: str(Path(input[0]).parent),
+        section=section("scenes_model", CONSISTENCY_KEYS),
+        code=code("train_scenes_consistency"),
+    message:
+        "Making the denoiser of the embedded model consistent; a killed run goes on from its last checkpoint"
+    shell:
+        "python -m pipeline train_scenes_consistency --section {params.section:q} --model {input}"
+        " --work-dir {params.folder} --output-dir {output} --processes {threads} 2>&1 | tee -a {log}"
+
+
+rule evaluate_scenes_model:
+    input:
+        rules.train_scenes_consistency.output,
     output:
         table=f"{TRAINED}-metrics.json",
     log:

@@ -398,6 +398,10 @@ class ScenesModelSection(Section):
         le=1,
         description="share of prompts left empty at log-SNRs where the scene is plain to see",
     )
+    consistency_steps: int = Field(
+        4000, ge=1, description="steps in which it learns to expect, given less, the mean of what it expects given more"
+    )
+    consistency_learning_rate: float = Field(0.0004, gt=0, description="peak learning rate of these steps")
     clip_steps: int = Field(3000, ge=1, description="steps of the CLIP's image tower")
     clip_batch: int = Field(64, ge=2, description="scenes in a step, told apart by their captions")
     clip_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the image tower")

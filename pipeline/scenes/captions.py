@@ -49,6 +49,7 @@ GENERAL = PromptMix({"empty": 0.15, "noun": 0.13, "word": 0.07, "phrase": 0.10, 
 BINDING = PromptMix({"empty": 0.10, "noun": 0.08, "word": 0.02, "phrase": 0.03, "caption": 0.77}, 0.15, 0.95, 0.10)
 REFINING = PromptMix({"empty": 0.18, "noun": 0.22, "word": 0.08, "phrase": 0.10, "caption": 0.42}, 0.40, 0.65, 0.35)
 SETTLING = PromptMix({"empty": 0.50, "noun": 0.10, "word": 0.04, "phrase": 0.06, "caption": 0.30}, 0.60, 0.65, 0.35)
+CONSISTENT = PromptMix({"empty": 0.25, "noun": 0.26, "word": 0.09, "caption": 0.40}, 0.60, 0.65, 0.65)
 
 
 def vocabulary() -> tuple[str, ...]:
@@ -149,6 +150,17 @@ def sides(scene: Scene, *, adjective: bool, rng: np.random.Generator) -> str:
     return " and ".join(parts)
 
 
+def fullest_caption(scene: Scene, rng: np.random.Generator) -> str:
+    """The caption that tells most of a scene: what, how many, in which colours, how large, which is where, and the place."""
+    place, thing = BACKGROUNDS[scene.background], scene.things[0]
+    if scene.kind == "pair":
+        return f"{relate(scene, flip=False, adjective=True, rng=rng)} {place}"
+    if scene.kind == "same":
+        colour = thing.tint or IMPLIED[thing.category]
+        return f"{NUMBERS[len(scene.things)]} {colour} {plural(thing.category)} {place}"
+    return f"{with_article(describe(thing, adjective=True, size=True))} {VERB_OF[thing.category]} {place}"
+
+
 def noun_words(scene: Scene) -> list[str]:
     """The bare nouns that a prompt may consist of for this scene, each equally likely."""
     if scene.kind == "same":
@@ -210,6 +222,12 @@ def lose_a_word(caption: str, scene: Scene, rng: np.random.Generator) -> str:
     lost = _pick(nouns, rng) if nouns and (rng.random() < 0.6 or not others) else _pick(others or nouns, rng)
     replacement = " _ " if rng.random() < 0.5 else " "
     return " ".join(f" {caption} ".replace(f" {lost} ", replacement, 1).split())
+
+
+def lose_noun(caption: str, scene: Scene, rng: np.random.Generator) -> str:
+    """Take one of the scene's categories out of a caption that names it; spaces are normalised."""
+    lost = _pick([category for category in scene.categories if f" {category} " in f" {caption} "], rng)
+    return " ".join(f" {caption} ".replace(f" {lost} ", " ", 1).split())
 
 
 def _pick(options: list[str], rng: np.random.Generator) -> str:

@@ -193,10 +193,10 @@ def save_pipeline(
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)
-    _drop_settings(folder / "vae" / "config.json", ("_name_or_path", "block_out_channels"))
+    drop_settings(folder / "vae" / "config.json", ("_name_or_path", "block_out_channels"))
 
 
-def _drop_settings(path: Path, names: tuple[str, ...]) -> None:
+def drop_settings(path: Path, names: tuple[str, ...]) -> None:
     """Take out what diffusers records by itself: the folder a part came from, and a name it then does not know."""
     settings = json.loads(path.read_text(encoding="utf-8"))
     kept = {name: value for name, value in settings.items() if name not in names}

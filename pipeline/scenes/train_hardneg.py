@@ -27,7 +27,7 @@ from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.scenes.aro import PAIR_FILES
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.train_autoencoder import to_signed
-from pipeline.scenes.train_unet import FOCUS
+from pipeline.scenes.train_batches import FOCUS
 from pipeline.scenes.world import sample_scene, scene_rng
 
 # Added to the seed of the recipe, so that these scenes are others than those of the denoiser and the CLIP.

@@ -7,38 +7,22 @@ recipe, code or parts have changed since.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import shutil
-import socket
 from functools import partial
 from pathlib import Path
 
-import torch
 from diffusers import AutoencoderTiny
-from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.code_digest import code_digest
-from pipeline.config import ScenesModelSection, parse_section, section_json
-from pipeline.progress import Progress
-from pipeline.provenance import folder_sha256
+from pipeline.config import ScenesModelSection, parse_section
 from pipeline.scenes.model import save_pipeline
-from pipeline.scenes.samples import sample_sheet
-from pipeline.scenes.train_unet import (
-    BatchMaker,
-    Recipe,
-    TrainState,
-    load_checkpoint,
-    new_state,
-    save_checkpoint,
-    train_unet,
-    use_averages,
-)
-from pipeline.storage import atomic_path
+from pipeline.scenes.train_state import TrainState, use_averages
+from pipeline.scenes.train_unet import BatchMaker, Recipe, new_state, train_unet
+from pipeline.scenes.workers import run_workers, training_device
+from pipeline.stages.denoiser_training import DenoiserTraining, checkpoint_folder
 
 STAGE = "train_scenes_unet"
-EVERY = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train with one process on a GPU, or with several single-thread processes on a CPU."""
     section = parse_section(ScenesModelSection, args.section)
-    device = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device.replace("auto", "cpu")
-    ranks = 1 if device != "cpu" else max(1, min(args.processes, section.batch))
-    if ranks == 1:
-        _work(0, 1, 0, section, args.parts, args.output_dir, device)
-    else:
-        arguments = (ranks, _free_port(), section, args.parts, args.output_dir, device)
-        torch.multiprocessing.spawn(_work, arguments, nprocs=ranks)
+    processes = min(args.processes, section.batch)
+    run_workers(_work, processes, training_device(args.device), section, args.parts, args.output_dir)
 
 
 def recipe_of(section: ScenesModelSection) -> Recipe:
@@ -78,45 +57,18 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
     )
 
 
-def _work(
-    rank: int, ranks: int, port: int, section: ScenesModelSection, parts: Path, output: Path, device: str
-) -> None:
-    if ranks > 1:
-        torch.set_num_threads(1)
-        torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks)
+def _work(rank: int, ranks: int, device: str, section: ScenesModelSection, parts: Path, output: Path) -> None:
     recipe = recipe_of(section)
     tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
     vae = AutoencoderTiny.from_pretrained(parts / "vae")
     state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), device)
-    checkpoints = parts / "checkpoints" / _identity(section, parts)
-    if (checkpoints / "checkpoint.safetensors").is_file():
-        load_checkpoint(state, checkpoints)
-    train = partial(train_unet, recipe, state, BatchMaker(recipe, tokenizer, vae), rank=rank, ranks=ranks)
-    if rank > 0:
-        train(report=lambda state, loss: None)
-        return
-    with Progress(STAGE, recipe.steps, "steps", every_seconds=60, before=state.step) as progress:
-
-        def report(state: TrainState, loss: float) -> None:
-            progress.advance()
-            if state.step % EVERY == 0 or state.step == recipe.steps:
-                save_checkpoint(state, checkpoints)
-                _show(state, tokenizer, vae, parts / "samples" / f"{state.step:06d}.png")
-
-        train(report=report)
-    _export(state, vae, output)
-
-
-def _identity(section: ScenesModelSection, parts: Path) -> str:
-    """What a checkpoint belongs to: recipe, code, and the parts that training starts from."""
-    content = [section_json(section), code_digest(f"pipeline.stages.{STAGE}")]
-    content += [folder_sha256(parts / name) for name in ("text_encoder", "tokenizer", "vae")]
-    return hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
-
-
-def _show(state: TrainState, tokenizer: CLIPTokenizer, vae: AutoencoderTiny, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        Image.fromarray(sample_sheet(state.unet, state.text, tokenizer, vae)).save(temporary)
+    checkpoints = parts / checkpoint_folder(STAGE, section, parts, ("text_encoder", "tokenizer", "vae"))
+    training = DenoiserTraining(STAGE, recipe.steps, checkpoints, parts / "samples", tokenizer, vae)
+    training.resume(state)
+    batches = BatchMaker(recipe, tokenizer, vae)
+    training.run(rank, state, partial(train_unet, recipe, state, batches, rank=rank, ranks=ranks))
+    if rank == 0:
+        _export(state, vae, output)
 
 
 def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
@@ -125,9 +77,3 @@ def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
     save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae)
     shutil.rmtree(output, ignore_errors=True)
     unfinished.rename(output)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

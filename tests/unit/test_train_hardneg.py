@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.scenes.train_batches import FOCUS
 from pipeline.scenes.train_hardneg import HardnegRecipe, hard_batches, hardneg_loss, save_hardneg, train_hardneg
-from pipeline.scenes.train_unet import FOCUS
 from tests.conftest import ROOT
 
 MODEL = str(ROOT / "data/models/scenes")

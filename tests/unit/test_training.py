@@ -19,19 +19,10 @@ from pipeline.scenes.model import build_autoencoder, build_scheduler, build_text
 from pipeline.scenes.parsing import ADJECTIVES, PLACES, SIDES
 from pipeline.scenes.samples import CAPTIONS, sample_sheet
 from pipeline.scenes.train_autoencoder import pictures, psnr, train_autoencoder
+from pipeline.scenes.train_batches import FOCUS, draw_level, readable_tokens, training_logsnr
+from pipeline.scenes.train_state import TrainState, load_checkpoint, save_checkpoint, use_averages
 from pipeline.scenes.train_text import caption_targets, save_text, train_text
-from pipeline.scenes.train_unet import (
-    FOCUS,
-    BatchMaker,
-    Recipe,
-    TrainState,
-    denoising_loss,
-    load_checkpoint,
-    new_state,
-    save_checkpoint,
-    train_unet,
-    use_averages,
-)
+from pipeline.scenes.train_unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
 from pipeline.scenes.world import CATEGORIES
 
 FIRST = Cycle(share=1, rate=1.0, hold=0.5, focus=0.6, plain=1.0, prompts=GENERAL)
@@ -162,13 +153,12 @@ def test_binding_begins_and_ends_at_its_steps(batches: BatchMaker) -> None:
     assert torch.equal(batches.batch(9, 0, 1).ids, late.batch(9, 0, 1).ids)
 
 
-def test_timesteps_lean_towards_the_focus(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+def test_timesteps_lean_towards_the_focus() -> None:
     logsnr = torch.logit(build_scheduler().alphas_cumprod.double()).numpy()
     rng = np.random.default_rng(0)
     count = 2000
     for focus in (0.0, 0.6, 1.0):
-        maker = BatchMaker(RECIPE, tokenizer, vae)
-        drawn = logsnr[[999 - maker._position(rng, replace(FIRST, focus=focus)) for _ in range(count)]]
+        drawn = logsnr[[999 - draw_level(rng, training_logsnr(), focus) for _ in range(count)]]
         inside = np.mean((drawn > FOCUS[0]) & (drawn < FOCUS[1]))
         length = (FOCUS[1] - FOCUS[0]) / (logsnr[0] - logsnr[-1])
         expected = focus + (1 - focus) * length
@@ -194,11 +184,10 @@ def test_prompts_fall_silent_where_the_scene_is_plain_to_see(
     assert float(empty_anyway.float().mean()) < 0.35
 
 
-def test_padding_is_hidden_in_its_share_but_never_a_word(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
-    maker = BatchMaker(RECIPE, tokenizer, vae)
+def test_padding_is_hidden_in_its_share_but_never_a_word(tokenizer: CLIPTokenizer) -> None:
     prompts = ["a red dog", "", "dog", "two people"] * 50
     ids = tokenizer(prompts, padding="max_length", return_tensors="pt").input_ids
-    readable = maker._readable(ids, range(200))
+    readable = readable_tokens(ids, tokenizer.eos_token_id, range(200), RECIPE.hide_padding)
     words = ids != tokenizer.eos_token_id
     assert readable[words].all()
     assert readable[:, :2].all()  # the start token, and the first token of even an empty prompt

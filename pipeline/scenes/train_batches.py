@@ -1,0 +1,86 @@
+"""What a training step of the denoiser sees: scenes as latents, noise, noise levels and prompts.
+
+Every scene is drawn once and never again: sample k of a run is scene k of its stream, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from pipeline.scenes.drawing import draw_scene
+from pipeline.scenes.model import LATENT_CHANNELS, LATENT_SIZE, build_scheduler
+from pipeline.scenes.train_autoencoder import to_signed
+from pipeline.scenes.world import Scene
+
+# Log-SNRs between which an object's place and identity become visible in a scene.
+FOCUS = (-2.4, 3.0)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of one step: clean latents, noise, timesteps, token ids and the mask of tokens that may be read."""
+
+    latents: torch.Tensor  # (batch, 8, 16, 16)
+    eps: torch.Tensor  # (batch, 8, 16, 16)
+    timesteps: torch.Tensor  # (batch,)
+    ids: torch.Tensor  # (batch, tokens)
+    readable: torch.Tensor  # (batch, tokens) bool
+
+
+def training_logsnr() -> np.ndarray:
+    """The log-SNRs of the schedule, ascending."""
+    return torch.logit(build_scheduler().alphas_cumprod.double()).flip(0).numpy()
+
+
+def draw_level(rng: np.random.Generator, logsnr: np.ndarray, focus: float, between: tuple[float, float] = FOCUS) -> int:
+    """The place of a noise level among the ascending log-SNRs: in a share `focus` of draws between two of them."""
+    low, high = between if rng.random() < focus else (logsnr[0], logsnr[-1])
+    return min(int(np.searchsorted(logsnr, rng.uniform(low, high))), len(logsnr) - 1)
+
+
+def draw_noise(rng: np.random.Generator) -> np.ndarray:
+    """Noise of a latent."""
+    return rng.standard_normal((LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE), dtype=np.float32)
+
+
+def encode_scenes(scenes: Sequence[Scene], vae: AutoencoderTiny) -> torch.Tensor:
+    """Latents (n, 8, 16, 16) of scenes as the denoiser sees them."""
+    pictures = to_signed(np.stack([draw_scene(scene)[0] for scene in scenes]))
+    with torch.no_grad():
+        return vae.encode(pictures).latents * vae.config.scaling_factor
+
+
+def token_ids(tokenizer: CLIPTokenizer, prompts: list[str], limit: int) -> torch.Tensor:
+    """(n, limit) ids of prompts, cut and padded to `limit`."""
+    return tokenizer(prompts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt").input_ids
+
+
+def readable_tokens(ids: torch.Tensor, end: int, numbers: Sequence[int], hide_padding: float) -> torch.Tensor:
+    """(n, tokens) bool: a share `hide_padding` of the samples hides its end and padding tokens, so that words are read."""
+    hidden = torch.tensor([_unit(number) < hide_padding for number in numbers])
+    return ~(hidden[:, None] & (ids == end) & (torch.arange(ids.shape[1]) > 1))
+
+
+def _unit(number: int) -> float:
+    """A fixed pseudo-random number in [0, 1) for a sample number (golden-ratio sequence)."""
+    return (number * 0.6180339887498949) % 1.0
+
+
+def predicted_noise(
+    unet: UNet2DConditionModel, text: CLIPTextModel, batch: Batch, alphas: torch.Tensor
+) -> torch.Tensor:
+    """ε̂(√ᾱ x + √(1−ᾱ) ε | prompt) of a batch, (batch, 8, 16, 16); alphas: ᾱ of every timestep."""
+    kept = alphas[batch.timesteps][:, None, None, None].to(unet.device)
+    predicted: torch.Tensor = unet(
+        kept.sqrt() * batch.latents.to(unet.device) + (1 - kept).sqrt() * batch.eps.to(unet.device),
+        batch.timesteps.to(unet.device),
+        encoder_hidden_states=text(input_ids=batch.ids.to(unet.device)).last_hidden_state,
+        encoder_attention_mask=batch.readable.to(unet.device),
+    ).sample
+    return predicted

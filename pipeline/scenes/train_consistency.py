@@ -1,0 +1,173 @@
+"""Teach the denoiser that what it expects given less is the mean of what it expects given more.
+
+Where the caption z of a scene tells all that a prompt y tells of it, an exact denoiser satisfies
+
+    ε̂(x_α|y) = E[ ε̂(x_α|z) | x_α, y ].
+
+A trained one does not quite: it looks less closely when a word is missing than it could, so that words seem to tell it what
+it might have seen. A lone noun is then credited with more than −ln p(y), and a noun that its adjective implies with more
+than nothing. The remedy is regression. The denoiser as trained so far, ε̄, is held fixed; given the fullest caption of a
+scene, it says what the one that learns should expect given less:
+
+    L = ‖ ε̂(x_α|y) − ε̄(x_α|z) ‖² / d.
+
+The noise itself as target would have the same mean, but it varies a thousand times more than what a word changes. At
+log-SNRs above `PLAIN`, where the picture shows what its caption says, z is the empty caption: the only one that ε̄ was
+trained with there at length.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from pipeline.scenes.captions import (
+    CONSISTENT,
+    MAX_TOKENS,
+    describe,
+    fullest_caption,
+    lose_noun,
+    training_prompt,
+    with_article,
+)
+from pipeline.scenes.model import build_scheduler
+from pipeline.scenes.swaps import plain_caption
+from pipeline.scenes.train_batches import (
+    Batch,
+    draw_level,
+    draw_noise,
+    encode_scenes,
+    predicted_noise,
+    readable_tokens,
+    token_ids,
+    training_logsnr,
+)
+from pipeline.scenes.train_state import TrainState
+from pipeline.scenes.world import Scene, sample_scene, scene_rng
+
+PLAIN = 2.5
+# Log-SNRs between which words tell most, and the share of noise levels drawn there.
+TELLING, FOCUSED = (-1.5, 2.5), 0.85
+WARM_UP = 100
+# Added to the seed of the recipe, so that these scenes are others than those that the denoiser has learnt from.
+STREAM = 3_000_000_019
+
+
+@dataclass(frozen=True)
+class ConsistencyRecipe:
+    """How the denoiser is made consistent: learning rate with linear warm-up, then linear decay to 0."""
+
+    seed: int
+    steps: int
+    batch: int
+    learning_rate: float
+    ema: float
+    hide_padding: float
+
+    def rate_factor(self, step: int) -> float:
+        """Learning rate of a step over its peak."""
+        return min((step + 1) / WARM_UP, 1 - step / self.steps)
+
+
+def new_state(recipe: ConsistencyRecipe, unet: UNet2DConditionModel, text: CLIPTextModel) -> TrainState:
+    """The denoiser as trained so far; the text tower stays as it is."""
+    optimizer = torch.optim.AdamW(
+        [{"params": list(unet.parameters()), "scale": recipe.learning_rate}], betas=(0.9, 0.99), weight_decay=0.0
+    )
+    return TrainState(unet, text.requires_grad_(False), optimizer)
+
+
+@dataclass(frozen=True)
+class TaughtBatch:
+    """What the denoiser is asked, and the same with the captions that its teacher reads."""
+
+    asked: Batch
+    taught: Batch
+
+
+class TaughtBatches:
+    """Draws batches; every random choice of sample k comes from the stream of scene k."""
+
+    def __init__(self, recipe: ConsistencyRecipe, tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+        self.recipe, self.tokenizer, self.vae = recipe, tokenizer, vae
+        self.logsnr = training_logsnr()
+
+    def batch(self, step: int, rank: int, ranks: int) -> TaughtBatch:
+        """The share of worker `rank` in the batch of a step."""
+        numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
+        scenes, prompts, captions, timesteps, noises = [], [], [], [], []
+        for number in numbers:
+            rng = scene_rng(STREAM + self.recipe.seed, "train", number)
+            scene = sample_scene(rng)
+            position = draw_level(rng, self.logsnr, FOCUSED, TELLING)
+            fullest = fullest_caption(scene, rng)
+            scenes.append(scene)
+            timesteps.append(len(self.logsnr) - 1 - position)
+            captions.append("" if self.logsnr[position] > PLAIN else fullest)
+            prompts.append(asked_prompt(scene, fullest, rng))
+            noises.append(draw_noise(rng))
+        ids = token_ids(self.tokenizer, prompts, MAX_TOKENS)
+        asked = Batch(
+            encode_scenes(scenes, self.vae),
+            torch.from_numpy(np.stack(noises)),
+            torch.tensor(timesteps),
+            ids,
+            readable_tokens(ids, int(self.tokenizer.eos_token_id), numbers, self.recipe.hide_padding),
+        )
+        told = token_ids(self.tokenizer, captions, MAX_TOKENS)
+        return TaughtBatch(asked, replace(asked, ids=told, readable=torch.ones_like(told, dtype=torch.bool)))
+
+
+def asked_prompt(scene: Scene, fullest: str, rng: np.random.Generator) -> str:
+    """A prompt that tells no more than the fullest caption: a tenth of them that caption itself, so that it is kept.
+
+    A phrase loses its noun as often whatever the scene, or its loss would tell how many things there are.
+    """
+    chance = rng.random()
+    if chance < 0.1:
+        return fullest
+    if chance < 0.3:
+        thing = scene.things[rng.integers(len(scene.things))]
+        phrase = with_article(describe(thing, adjective=True, size=bool(rng.random() < 0.2)))
+        told = plain_caption(scene) if scene.kind == "pair" and rng.random() < 0.7 else phrase
+        return told if rng.random() < 0.4 else lose_noun(told, scene, rng)
+    return training_prompt(scene, rng, CONSISTENT)
+
+
+def consistency_loss(
+    state: TrainState, teacher: UNet2DConditionModel, batch: TaughtBatch, alphas: torch.Tensor
+) -> torch.Tensor:
+    """‖ε̂(x_α|y) − ε̄(x_α|z)‖² / d, the mean over the batch."""
+    with torch.no_grad():
+        target = predicted_noise(teacher, state.text, batch.taught, alphas)
+    return (predicted_noise(state.unet, state.text, batch.asked, alphas) - target).square().mean()
+
+
+def train_consistency(
+    recipe: ConsistencyRecipe,
+    state: TrainState,
+    teacher: UNet2DConditionModel,
+    batches: TaughtBatches,
+    *,
+    rank: int,
+    ranks: int,
+    report: Callable[[TrainState, float], None],
+) -> None:
+    """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
+    alphas = build_scheduler().alphas_cumprod
+    while state.step < recipe.steps:
+        loss = consistency_loss(state, teacher, batches.batch(state.step, rank, ranks), alphas)
+        state.descend(loss, factor=recipe.rate_factor(state.step), ema=recipe.ema, ranks=ranks)
+        report(state, float(loss.detach()))
+
+
+def frozen_copy(unet: UNet2DConditionModel) -> UNet2DConditionModel:
+    """The teacher: the denoiser as it is now, never to change."""
+    teacher: UNet2DConditionModel = copy.deepcopy(unet).requires_grad_(False)
+    return teacher

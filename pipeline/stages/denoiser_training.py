@@ -1,0 +1,66 @@
+"""What the stages that train the embedded denoiser share: checkpoints of a recipe, progress, and samples to look at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffusers import AutoencoderTiny
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from pipeline.code_digest import code_digest
+from pipeline.config import ScenesModelSection, section_json
+from pipeline.progress import Progress
+from pipeline.provenance import folder_sha256
+from pipeline.scenes.samples import sample_sheet
+from pipeline.scenes.train_state import TrainState, load_checkpoint, save_checkpoint
+from pipeline.storage import atomic_path
+
+EVERY = 500
+Report = Callable[[TrainState, float], None]
+
+
+def checkpoint_folder(stage: str, section: ScenesModelSection, parts: Path, names: tuple[str, ...]) -> Path:
+    """Where checkpoints lie of this stage's recipe, its code, and the parts that training starts from."""
+    content = [section_json(section), code_digest(f"pipeline.stages.{stage}")]
+    content += [folder_sha256(parts / name) for name in names]
+    return Path("checkpoints") / hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class DenoiserTraining:
+    """One training: its stage, its steps, and the folders of its checkpoints and of its sheets of samples."""
+
+    stage: str
+    steps: int
+    checkpoints: Path
+    samples: Path
+    tokenizer: CLIPTokenizer
+    vae: AutoencoderTiny
+
+    def resume(self, state: TrainState) -> None:
+        """Go on from the last checkpoint, where there is one."""
+        if (self.checkpoints / "checkpoint.safetensors").is_file():
+            load_checkpoint(state, self.checkpoints)
+
+    def run(self, rank: int, state: TrainState, train: Callable[..., None]) -> None:
+        """`train(report=…)` to its end; the first worker tells progress and writes a checkpoint and samples now and then."""
+        if rank > 0:
+            train(report=lambda state, loss: None)
+            return
+        with Progress(self.stage, self.steps, "steps", every_seconds=60, before=state.step) as progress:
+
+            def report(state: TrainState, loss: float) -> None:
+                progress.advance()
+                if state.step % EVERY == 0 or state.step == self.steps:
+                    save_checkpoint(state, self.checkpoints)
+                    self._show(state)
+
+            train(report=report)
+
+    def _show(self, state: TrainState) -> None:
+        with atomic_path(self.samples / f"{state.step:06d}.png") as temporary:
+            Image.fromarray(sample_sheet(state.unet, state.text, self.tokenizer, self.vae)).save(temporary)

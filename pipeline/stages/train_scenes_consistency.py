@@ -1,0 +1,90 @@
+"""Make the embedded denoiser consistent: given fewer words it expects the mean of what it expects given more.
+
+Starts from a whole pipeline folder and writes one that differs in its denoiser alone. A checkpoint and a sheet of samples
+are written every 500 steps; a killed run goes on from the last one, unless recipe, code or model have changed since.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from pipeline.config import ScenesModelSection, parse_section
+from pipeline.scenes.model import drop_settings
+from pipeline.scenes.train_consistency import (
+    ConsistencyRecipe,
+    TaughtBatches,
+    frozen_copy,
+    new_state,
+    train_consistency,
+)
+from pipeline.scenes.train_state import TrainState, use_averages
+from pipeline.scenes.workers import run_workers, training_device
+from pipeline.stages.denoiser_training import DenoiserTraining, checkpoint_folder
+
+STAGE = "train_scenes_consistency"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --model PATH --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
+    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    parser.add_argument("--model", required=True, type=Path, help="pipeline folder of the model as trained so far")
+    parser.add_argument("--work-dir", required=True, type=Path, help="folder for checkpoints and samples")
+    parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
+    parser.add_argument("--processes", default=1, type=int, help="single-thread worker processes (on a CPU)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train with one process on a GPU, or with several single-thread processes on a CPU."""
+    section = parse_section(ScenesModelSection, args.section)
+    processes = min(args.processes, section.batch)
+    folders = (args.model, args.work_dir, args.output_dir)
+    run_workers(_work, processes, training_device(args.device), section, *folders)
+
+
+def recipe_of(section: ScenesModelSection) -> ConsistencyRecipe:
+    """The part of the configuration that concerns consistency."""
+    return ConsistencyRecipe(
+        seed=section.seed,
+        steps=section.consistency_steps,
+        batch=section.batch,
+        learning_rate=section.consistency_learning_rate,
+        ema=section.ema,
+        hide_padding=section.hide_padding,
+    )
+
+
+def _work(
+    rank: int, ranks: int, device: str, section: ScenesModelSection, model: Path, work_dir: Path, output: Path
+) -> None:
+    recipe = recipe_of(section)
+    tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
+    vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32)
+    unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(device)
+    text = CLIPTextModel.from_pretrained(model / "text_encoder", torch_dtype=torch.float32).to(device)
+    teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
+    checkpoints = work_dir / checkpoint_folder(STAGE, section, model, (".",))
+    training = DenoiserTraining(STAGE, recipe.steps, checkpoints, work_dir / "samples_consistency", tokenizer, vae)
+    training.resume(state)
+    batches = TaughtBatches(recipe, tokenizer, vae)
+    training.run(rank, state, partial(train_consistency, recipe, state, teacher, batches, rank=rank, ranks=ranks))
+    if rank == 0:
+        _export(state, model, output)
+
+
+def _export(state: TrainState, model: Path, output: Path) -> None:
+    use_averages(state)
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+    shutil.copytree(model, unfinished)
+    state.unet.cpu().half().save_pretrained(unfinished / "unet")
+    drop_settings(unfinished / "unet" / "config.json", ("_name_or_path",))
+    shutil.rmtree(output, ignore_errors=True)
+    unfinished.rename(output)
