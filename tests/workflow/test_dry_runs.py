@@ -117,5 +117,10 @@ def test_validation_alone(fresh: Study) -> None:
 def test_training_of_the_embedded_model(fresh: Study) -> None:
     run = fresh.command("snakemake", "train_scenes_model", "--cores", "2", "--dry-run")
     assert run.status == 0, run.output
-    assert set(run.jobs) >= {"train_scenes_text", "train_scenes_autoencoder", "train_scenes_unet", "train_scenes_model"}
+    assert set(run.jobs) >= {
+        "train_scenes_text",
+        "train_scenes_autoencoder",
+        "train_scenes_unet",
+        "train_scenes_consistency",
+    }
     assert "draw_scenes" not in run.jobs
