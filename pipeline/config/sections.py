@@ -445,21 +445,28 @@ _DEMO_DATASETS = {
 }
 
 
+_SCENES_ARO = "data/scenes/aro"
+
+# One job a set: five sets keep the cores of a laptop busy, and each job spends seconds on loading the model.
 _DEMO_RETRIEVAL_DATASETS = {
     "scenes_vg_relation": RetrievalDatasetSection(
-        kind="vg_relation", file="data/scenes/aro/visual_genome_relation.json", images="data/scenes/aro"
+        kind="vg_relation", file=f"{_SCENES_ARO}/visual_genome_relation.json", images=_SCENES_ARO, shards=1
     ),
     "scenes_vg_attribution": RetrievalDatasetSection(
-        kind="vg_attribution", file="data/scenes/aro/visual_genome_attribution.json", images="data/scenes/aro"
+        kind="vg_attribution", file=f"{_SCENES_ARO}/visual_genome_attribution.json", images=_SCENES_ARO, shards=1
     ),
     "scenes_noun_swap": RetrievalDatasetSection(
-        kind="vg_relation", file="data/scenes/aro/noun_swap.json", images="data/scenes/aro"
+        kind="vg_relation", file=f"{_SCENES_ARO}/noun_swap.json", images=_SCENES_ARO, shards=1
     ),
     "scenes_coco_order": RetrievalDatasetSection(
-        kind="coco_order", file="data/scenes/aro/coco_karpathy_test.json", images="data/scenes/aro", tagger="scenes"
+        kind="coco_order",
+        file=f"{_SCENES_ARO}/coco_karpathy_test.json",
+        images=_SCENES_ARO,
+        tagger="scenes",
+        shards=1,
     ),
     "scenes_flickr30k_order": RetrievalDatasetSection(
-        kind="flickr30k_order", file="data/scenes/aro/flickr30k_test.json", images="data/scenes/aro", tagger="scenes"
+        kind="flickr30k_order", file=f"{_SCENES_ARO}/flickr30k_test.json", images=_SCENES_ARO, tagger="scenes", shards=1
     ),
 }
 
