@@ -36,6 +36,7 @@ from pipeline.scenes.captions import (
     training_prompt,
     with_article,
 )
+from pipeline.scenes.cycles import Pace, cycle_of, learning_rate_factor
 from pipeline.scenes.model import build_scheduler
 from pipeline.scenes.swaps import plain_caption
 from pipeline.scenes.train_batches import (
@@ -52,16 +53,28 @@ from pipeline.scenes.train_state import TrainState
 from pipeline.scenes.world import Scene, sample_scene, scene_rng
 
 PLAIN = 2.5
-# Log-SNRs between which words tell most, and the share of noise levels drawn there.
-TELLING, FOCUSED = (-1.5, 2.5), 0.85
-WARM_UP = 100
+FOCUSED = 0.85
 # Added to the seed of the recipe, so that these scenes are others than those that the denoiser has learnt from.
 STREAM = 3_000_000_019
 
 
 @dataclass(frozen=True)
+class ConsistencyCycle(Pace):
+    """A cycle in which most noise levels, `FOCUSED` of them, lie between two log-SNRs."""
+
+    between: tuple[float, float]
+
+
+# First where words tell most; then where a picture shows most of what they tell, and they should tell nothing more.
+CYCLES = (
+    ConsistencyCycle(share=8, rate=1.0, hold=0.0, warm_up=100, between=(-1.5, 2.5)),
+    ConsistencyCycle(share=3, rate=0.5, hold=0.0, warm_up=100, between=(0.0, 5.0)),
+)
+
+
+@dataclass(frozen=True)
 class ConsistencyRecipe:
-    """How the denoiser is made consistent: learning rate with linear warm-up, then linear decay to 0."""
+    """How the denoiser is made consistent. The learning rate is a peak, which each cycle takes its share of."""
 
     seed: int
     steps: int
@@ -69,10 +82,7 @@ class ConsistencyRecipe:
     learning_rate: float
     ema: float
     hide_padding: float
-
-    def rate_factor(self, step: int) -> float:
-        """Learning rate of a step over its peak."""
-        return min((step + 1) / WARM_UP, 1 - step / self.steps)
+    cycles: tuple[ConsistencyCycle, ...] = CYCLES
 
 
 def new_state(recipe: ConsistencyRecipe, unet: UNet2DConditionModel, text: CLIPTextModel) -> TrainState:
@@ -101,11 +111,12 @@ class TaughtBatches:
     def batch(self, step: int, rank: int, ranks: int) -> TaughtBatch:
         """The share of worker `rank` in the batch of a step."""
         numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
+        cycle = cycle_of(step, self.recipe.steps, self.recipe.cycles)
         scenes, prompts, captions, timesteps, noises = [], [], [], [], []
         for number in numbers:
             rng = scene_rng(STREAM + self.recipe.seed, "train", number)
             scene = sample_scene(rng)
-            position = draw_level(rng, self.logsnr, FOCUSED, TELLING)
+            position = draw_level(rng, self.logsnr, FOCUSED, cycle.between)
             fullest = fullest_caption(scene, rng)
             scenes.append(scene)
             timesteps.append(len(self.logsnr) - 1 - position)
@@ -162,8 +173,9 @@ def train_consistency(
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas = build_scheduler().alphas_cumprod
     while state.step < recipe.steps:
+        factor = learning_rate_factor(state.step, recipe.steps, recipe.cycles)
         loss = consistency_loss(state, teacher, batches.batch(state.step, rank, ranks), alphas)
-        state.descend(loss, factor=recipe.rate_factor(state.step), ema=recipe.ema, ranks=ranks)
+        state.descend(loss, factor=factor, ema=recipe.ema, ranks=ranks)
         report(state, float(loss.detach()))
 
 

@@ -14,9 +14,11 @@ from transformers import CLIPTextModel
 
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.scenes.captions import fullest_caption, lose_noun, tint_words
+from pipeline.scenes.cycles import learning_rate_factor
 from pipeline.scenes.model import build_scheduler
 from pipeline.scenes.train_batches import Batch, training_logsnr
 from pipeline.scenes.train_consistency import (
+    CYCLES,
     PLAIN,
     STREAM,
     ConsistencyRecipe,
@@ -102,6 +104,15 @@ def test_teachers_read_nothing_where_the_picture_is_plain(model: LatentDiffusion
     empty = taught.ids[:, 1] == batches.tokenizer.eos_token_id
     assert torch.equal(empty, logsnr > PLAIN)
     assert empty.any() and not empty.all() and taught.readable.all()
+
+
+def test_levels_move_on_to_where_the_picture_shows_most(batches: TaughtBatches) -> None:
+    cycles = [(cycle.between, step) for cycle, step in zip(CYCLES, (0, 3), strict=True)]
+    many = TaughtBatches(replace(RECIPE, batch=80), batches.tokenizer, batches.vae)
+    for (low, high), step in cycles:
+        logsnr = training_logsnr()[999 - many.batch(step, 0, 1).taught.timesteps.numpy()]
+        assert np.mean((logsnr > low) & (logsnr < high)) > 0.75
+    assert learning_rate_factor(3, 4, CYCLES) == pytest.approx(0.5 / 100)
 
 
 def test_samples_follow_from_their_numbers_alone(batches: TaughtBatches) -> None:

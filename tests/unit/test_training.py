@@ -25,7 +25,7 @@ from pipeline.scenes.train_text import caption_targets, save_text, train_text
 from pipeline.scenes.train_unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
 from pipeline.scenes.world import CATEGORIES
 
-FIRST = Cycle(share=1, rate=1.0, hold=0.5, focus=0.6, plain=1.0, prompts=GENERAL)
+FIRST = Cycle(share=1, rate=1.0, hold=0.5, warm_up=200, focus=0.6, plain=1.0, prompts=GENERAL)
 
 RECIPE = Recipe(
     seed=0,
@@ -216,19 +216,19 @@ def test_in_another_cycle_the_learning_rate_rises_again_to_its_share() -> None:
 
 
 def test_the_cycles_of_the_recipe_divide_any_number_of_steps() -> None:
-    assert cycle_starts(29000) == [0, 18000, 27000, 29000]
+    assert cycle_starts(29000, CYCLES) == [0, 18000, 27000, 29000]
     for steps in (1, 2, 3, 7, 100):
-        starts = cycle_starts(steps)
+        starts = cycle_starts(steps, CYCLES)
         assert starts == sorted(starts) and (starts[0], starts[-1]) == (0, steps)
-        assert all(learning_rate_factor(step, steps) > 0 for step in range(steps))
-    assert [cycle_of(step, 29000) for step in (0, 17999, 18000, 26999, 27000, 28999)] == [
+        assert all(learning_rate_factor(step, steps, CYCLES) > 0 for step in range(steps))
+    assert [cycle_of(step, 29000, CYCLES) for step in (0, 17999, 18000, 26999, 27000, 28999)] == [
         one for one in CYCLES for _ in range(2)
     ]
 
 
 def test_a_cycle_changes_what_is_asked_but_not_what_is_drawn(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
     """In the second cycle levels lie in FOCUS more often, prompts are shorter, and more fall silent."""
-    second = Cycle(share=1, rate=0.5, hold=0.0, focus=0.9, plain=0.5, prompts=REFINING)
+    second = Cycle(share=1, rate=0.5, hold=0.0, warm_up=200, focus=0.9, plain=0.5, prompts=REFINING)
     one = BatchMaker(replace(RECIPE, batch=300, steps=2, bind_until=0), tokenizer, vae)
     two = BatchMaker(replace(one.recipe, cycles=(FIRST, second)), tokenizer, vae)
     assert torch.equal(one.batch(0, 0, 1).ids, two.batch(0, 0, 1).ids)
