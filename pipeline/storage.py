@@ -94,20 +94,34 @@ def write_table_rows(path: Path, frames: Iterable[pd.DataFrame], columns: Mappin
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """Read a table that `write_table` wrote; InputError for a missing file and for columns or types that differ."""
+    with _opened(path, columns) as table:
+        return table.read(columns=list(columns)).select(list(columns)).to_pandas()
+
+
+def read_table_rows(path: Path, columns: Mapping[str, str], rows: int) -> Iterator[pd.DataFrame]:
+    """As `read_table`, in frames of at most `rows` rows, one after another."""
+    with _opened(path, columns) as table:
+        for batch in table.iter_batches(batch_size=rows, columns=list(columns)):
+            yield batch.select(list(columns)).to_pandas()
+
+
+@contextmanager
+def _opened(path: Path, columns: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
+    """The table of exactly these columns, whose rows are not read yet; InputError for all other files."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a Parquet table with the columns {', '.join(columns)}.")
     try:
         # A file handle, so that a folder name such as `a=b` is not taken for a partition of the table.
-        with path.open("rb") as handle:
-            table = pq.read_table(handle)
+        with path.open("rb") as handle, pq.ParquetFile(handle) as table:
+            schema = table.schema_arrow
+            _check_names(path, schema.names, columns)
+            for name, kind in columns.items():
+                found = schema.field(name).type
+                if found != _ARROW_TYPES[kind]:
+                    raise InputError(f"{path}: column `{name}` has type {found}; expected {kind}.")
+            yield table
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: this is not a readable Parquet table ({error}).") from error
-    _check_names(path, table.column_names, columns)
-    for name, kind in columns.items():
-        found = table.schema.field(name).type
-        if found != _ARROW_TYPES[kind]:
-            raise InputError(f"{path}: column `{name}` has type {found}; expected {kind}.")
-    return table.select(list(columns)).to_pandas()
 
 
 def read_columns(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:

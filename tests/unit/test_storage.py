@@ -110,6 +110,19 @@ def test_missing_and_extra_columns_are_named(tmp_path: Path) -> None:
         storage.read_table(path, {**COLUMNS, "count": "float64"})
 
 
+def test_a_table_is_read_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    path, columns = tmp_path / "a=b" / "table.parquet", {"number": "int64", "list": "list<float64>"}
+    rows = pd.DataFrame({"number": range(10), "list": [[float(row)] * row for row in range(10)]})
+    storage.write_table_rows(path, [rows[:3], rows[3:]], columns)
+    frames = list(storage.read_table_rows(path, columns, 4))
+    assert max(map(len, frames)) == 4
+    read = pd.concat(frames, ignore_index=True)
+    assert read["number"].tolist() == rows["number"].tolist()
+    assert [list(values) for values in read["list"]] == rows["list"].tolist()
+    with pytest.raises(InputError, match="lacks `word`"):
+        next(storage.read_table_rows(path, {**columns, "word": "string"}, 4))
+
+
 def test_unreadable_tables_are_input_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         storage.read_table(tmp_path / "none.parquet", COLUMNS)
