@@ -4,13 +4,16 @@ Let f_1 … f_n be the weighted integrands (±ε pairs averaged first) in order 
 variance of its draw as its mean:
 
     independent draws   q_i = (f_i − f̄)² · n/(n − 1)
-    one a stratum       q_i = (f_{i−1} − 2 f_i + f_{i+1})² / 6; at the ends q_1 = (f_1 − f_2)² / 2, and q_n alike
+    one a stratum       q_i = (f_{i−1} − 2 f_i + f_{i+1})² / 6; at the ends q_1 = (f_1 − l)² / (1 + v), and q_n alike,
+                        l being where the line through f_2 … f_5 (least squares) meets stratum 1, v·σ² its variance
 
-Second differences see the variance within strata and not the trend across them. Then
+Both see the variance within strata and not the trend across them. Then
 
 - standard error: s² = Σ q_i / n²;
 - degrees of freedom ν, how well s² is known (Satterthwaite, Biometrics Bulletin 2, 1946): 2 (Σ q_i)² / Var(Σ q_i), the
-  variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small;
+  variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small.
+  Few draws show their tails too seldom: of 1/ν, which they find too small, the jackknife takes the bias of order 1/n
+  (Quenouille, Biometrika 43, 1956), leaving out a draw, or three neighbours, at a time;
 - skewness g of the mean, from cubes in place of squares: at 50 draws the mean of a skewed integrand is skewed itself;
 - interval: Student's t after Hall's transformation (J. R. Statist. Soc. B 54, 1992), monotone and without resampling: with
   h(x) = (3/g) ((1 + g (x − g/6))^⅓ − 1), from f̄ − s·h(t_ν) to f̄ − s·h(−t_ν).
@@ -21,6 +24,7 @@ Sobol points are one a stratum when their number is a power of two. Else they ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,17 +79,16 @@ def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
         return Mean(mean.numpy(), missing, missing, missing)
     if draws.stratified:
         ordered = values[torch.argsort(logsnr)]
-        square, cube, spread = _second_differences(ordered)
+        square, cube, inverse = _second_differences(ordered)
     else:
-        square, cube, spread = _deviations(values - mean)
+        square, cube, inverse = _deviations(values - mean)
     variance = square.mean(0)
-    freedom = square.sum(0) ** 2 / spread
     total = variance + (_sobol_trend(ordered, variance) if draws.sobol else 0)
     skewness = cube.mean(0) / total**1.5 / count**0.5
     return Mean(
         mean.numpy(),
         (total / count).sqrt().numpy(),
-        np.nan_to_num((freedom * (total / variance) ** 2).numpy(), nan=float(count)),
+        np.nan_to_num(((total / variance) ** 2 / inverse).numpy(), nan=float(count)),
         np.nan_to_num(skewness.numpy()),
     )
 
@@ -104,29 +107,69 @@ def _paired(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Ten
 
 
 def _deviations(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of independent draws: squares q, cubes whose mean is the third moment, and half of Var(Σ q)."""
+    """Of independent draws: squares q, cubes whose mean is the third moment, and 1/ν."""
     count = len(residual)
     square = residual.square() * (count / (count - 1))
     cube = residual**3 * (count**2 / ((count - 1) * (count - 2)))
-    whole = square.sum(0) ** 2
-    # Not below what normal values have: few draws cannot show that their tails are lighter.
-    least = whole / most_freedom(count, stratified=False)
-    return square, cube, torch.maximum((square.square().sum(0) - whole / count) / 2, least)
+
+    def inverse(sums: torch.Tensor, products: torch.Tensor, kept: int) -> torch.Tensor:
+        return (products / sums**2 - 1 / kept) / 2
+
+    return square, cube, _inverse_freedom(square, square.square(), inverse, block=1, stratified=False)
 
 
 def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The same of one draw a stratum, in order of the strata."""
     count = len(ordered)
     second = ordered[:-2] - 2 * ordered[1:-1] + ordered[2:]
-    ends = (ordered[[0, -1]] - ordered[[1, -2]]).square() / 2
-    square = torch.cat([ends[:1], second.square() / 6, ends[1:]])
-    spread = square.square().sum(0)
+    square = torch.cat([_end(ordered)[None], second.square() / 6, _end(ordered.flip(0))[None]])
+    products = square.square()
     for distance in (1, 2):  # these overlap, and at 3 they are independent
-        spread = spread + 2 * (square[:-distance] * square[distance:]).sum(0)
-    spread = spread - 5 * (square[:-3] * square[3:]).sum(0) * (count / max(count - 3, 1))
-    # Not less than what equal normal strata have.
-    least = square.sum(0) ** 2 / most_freedom(count, stratified=True)
-    return square, -(second**3) / 6, torch.maximum(spread / 2, least)
+        products[:-distance] += 2 * square[:-distance] * square[distance:]
+    products[:-3] -= 5 * (count / max(count - 3, 1)) * square[:-3] * square[3:]
+
+    def inverse(sums: torch.Tensor, products: torch.Tensor, _: int) -> torch.Tensor:
+        return products / sums**2 / 2
+
+    return square, -(second**3) / 6, _inverse_freedom(square, products, inverse, block=3, stratified=True)
+
+
+def _end(ordered: torch.Tensor) -> torch.Tensor:
+    """q of the first stratum, from where the line through the next four values (fewer if there are not as many) leads."""
+    places = torch.arange(1, min(len(ordered), 5)).double()
+    away = places - places.mean()
+    share = 1 / len(places) - places.mean() * away / away.square().sum()
+    line = torch.tensordot(share, ordered[1 : len(places) + 1], dims=1)
+    return (ordered[0] - line).square() / (1 + share.square().sum())
+
+
+def _inverse_freedom(
+    square: torch.Tensor,
+    products: torch.Tensor,
+    inverse: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor],
+    *,
+    block: int,
+    stratified: bool,
+) -> torch.Tensor:
+    """1/ν without its bias, not below that of equal normal values: few draws cannot show that their tails are lighter.
+
+    inverse: 1/ν from Σ q, the sum of the products that make Var(Σ q), and the number of draws. Left out are all `block`
+    neighbours in turn, around the ends.
+    """
+    count = len(square)
+    sums, whole = square.sum(0), products.sum(0)
+    found = inverse(sums, whole, count)
+    if count > block + 1:
+        # What one block holds all of leaves nothing to divide by; a millionth is above rounding.
+        rest = torch.maximum(sums - _windows(square, block), 1e-6 * sums)
+        left_out = inverse(rest, whole - _windows(products, block), count - block) * ((count - block) / count)
+        found = found - (count - block) / block * (left_out.mean(0) - found)
+    return found.clamp(min=1 / most_freedom(count, stratified=stratified))
+
+
+def _windows(values: torch.Tensor, length: int) -> torch.Tensor:
+    """Sums of each value and the next ones, the first following the last."""
+    return sum((values.roll(-shift, 0) for shift in range(1, length)), start=values)
 
 
 def _sobol_trend(ordered: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:

@@ -44,12 +44,14 @@ def test_independent_draws() -> None:
 
 
 def test_one_draw_a_stratum() -> None:
-    """By hand: q = (1 − 2)²/2, (1 − 4 + 6)²/6, (2 − 12 + 3)²/6, (3 − 6)²/2; the order of the draws does not count."""
+    """By hand: 1, 2, 6, 3 in order; q = (1 − l)²/(1 + 21/9), (1 − 4 + 6)²/6, (2 − 12 + 3)²/6, (3 − m)²/(1 + 21/9), where the
+    line through 2, 6, 3 leads to l = (4·2 + 6 − 2·3)/3 before and that through 1, 2, 6 to m = (−2·1 + 2 + 4·6)/3 behind.
+    """
     values = torch.tensor([6.0, 1.0, 3.0, 2.0], dtype=torch.float64)
     draws = replace(drawn(4, design="stratified"), logsnr=torch.tensor([2.0, 0.0, 3.0, 1.0]))
     mean, error = mean_and_error(values, draws)
     assert float(mean) == 3.0
-    assert float(error) == pytest.approx(np.sqrt((1 / 2 + 9 / 6 + 49 / 6 + 9 / 2) / 16))
+    assert float(error) == pytest.approx(np.sqrt(((1 - 8 / 3) ** 2 * 0.3 + 9 / 6 + 49 / 6 + (3 - 8) ** 2 * 0.3) / 16))
 
 
 def test_pairs_are_averaged_first() -> None:
