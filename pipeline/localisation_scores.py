@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,8 @@ def read_localisation_scores(path: Path, section: LocalisationSection) -> Locali
         numbers = [_numbers(frame["image_id"], images), _numbers(frame["label"], labels), ok]
         rows = np.column_stack([*numbers, frame[_MEASURES].to_numpy(dtype=np.float64)])
         iou = frame["iou"].to_numpy()
-        for key, places in frame.groupby(list(Setting._fields), sort=False).indices.items():
+        groups = cast(dict[tuple[str, str, int], np.ndarray], frame.groupby(list(Setting._fields), sort=False).indices)
+        for key, places in groups.items():
             setting, scored = Setting(*key), places[ok[places]]
             scores._rows.setdefault(setting, []).append(rows[places])
             if len(scored):

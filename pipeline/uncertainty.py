@@ -12,8 +12,8 @@ Both see the variance within strata and not the trend across them. Then
 - standard error: s² = Σ q_i / n²;
 - degrees of freedom ν, how well s² is known (Satterthwaite, Biometrics Bulletin 2, 1946): 2 (Σ q_i)² / Var(Σ q_i), the
   variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small.
-  Few draws show their tails too seldom: of 1/ν, which they find too small, the jackknife takes the bias of order 1/n
-  (Quenouille, Biometrika 43, 1956), leaving out a draw, or three neighbours, at a time;
+  Few draws show their tails too seldom and find 1/ν too small: the jackknife takes the bias of order 1/n off it, leaving out
+  the terms of one draw, or of three neighbours, at a time (Quenouille, Biometrika 43, 1956; Künsch, Ann. Statist. 17, 1989);
 - skewness g of the mean, from cubes in place of squares: at 50 draws the mean of a skewed integrand is skewed itself;
 - interval: Student's t after Hall's transformation (J. R. Statist. Soc. B 54, 1992), monotone and without resampling: with
   h(x) = (3/g) ((1 + g (x − g/6))^⅓ − 1), from f̄ − s·h(t_ν) to f̄ − s·h(−t_ν).
@@ -24,7 +24,6 @@ Sobol points are one a stratum when their number is a power of two. Else they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,11 +110,7 @@ def _deviations(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, tor
     count = len(residual)
     square = residual.square() * (count / (count - 1))
     cube = residual**3 * (count**2 / ((count - 1) * (count - 2)))
-
-    def inverse(sums: torch.Tensor, products: torch.Tensor, kept: int) -> torch.Tensor:
-        return (products / sums**2 - 1 / kept) / 2
-
-    return square, cube, _inverse_freedom(square, square.square(), inverse, block=1, stratified=False)
+    return square, cube, _inverse_freedom(square, square.square(), stratified=False)
 
 
 def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -127,11 +122,36 @@ def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
     for distance in (1, 2):  # these overlap, and at 3 they are independent
         products[:-distance] += 2 * square[:-distance] * square[distance:]
     products[:-3] -= 5 * (count / max(count - 3, 1)) * square[:-3] * square[3:]
+    return square, -(second**3) / 6, _inverse_freedom(square, products, stratified=True)
 
-    def inverse(sums: torch.Tensor, products: torch.Tensor, _: int) -> torch.Tensor:
-        return products / sums**2 / 2
 
-    return square, -(second**3) / 6, _inverse_freedom(square, products, inverse, block=3, stratified=True)
+def _inverse_freedom(square: torch.Tensor, products: torch.Tensor, *, stratified: bool) -> torch.Tensor:
+    """1/ν = Var(Σ q) / (2 (Σ q)²), from squares q and the products p whose sum is that variance, (Σ q)²/n taken off it where
+    draws are independent; as it is found, or as the jackknife finds it if that is larger.
+
+    Not below what equal normal values have: few draws cannot show that their tails are lighter.
+    """
+    count, block = len(square), 3 if stratified else 1
+
+    def inverse(sums: torch.Tensor, total: torch.Tensor, kept: int) -> torch.Tensor:
+        return (total / sums**2 - (0 if stratified else 1 / kept)) / 2
+
+    sums, total = square.sum(0), products.sum(0)
+    least = torch.full_like(sums, 1 / most_freedom(count, stratified=stratified))
+    found = inverse(sums, total, count)
+    kept = count - block
+    if kept < 2:
+        return torch.maximum(found, least)
+    # What one block holds all of leaves nothing to divide by; a millionth is above rounding.
+    rest = torch.maximum(sums - _windows(square, block), 1e-6 * sums)
+    left_out = inverse(rest, total - _windows(products, block), kept).mean(0) * (kept / count)
+    unbiased = found + kept / block * (found - left_out)
+    return torch.maximum(torch.maximum(found, unbiased), least)
+
+
+def _windows(values: torch.Tensor, length: int) -> torch.Tensor:
+    """Sums of each value and the next ones, the first following the last."""
+    return torch.stack([values.roll(-shift, 0) for shift in range(length)]).sum(0)
 
 
 def _end(ordered: torch.Tensor) -> torch.Tensor:
@@ -141,35 +161,6 @@ def _end(ordered: torch.Tensor) -> torch.Tensor:
     share = 1 / len(places) - places.mean() * away / away.square().sum()
     line = torch.tensordot(share, ordered[1 : len(places) + 1], dims=1)
     return (ordered[0] - line).square() / (1 + share.square().sum())
-
-
-def _inverse_freedom(
-    square: torch.Tensor,
-    products: torch.Tensor,
-    inverse: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor],
-    *,
-    block: int,
-    stratified: bool,
-) -> torch.Tensor:
-    """1/ν without its bias, not below that of equal normal values: few draws cannot show that their tails are lighter.
-
-    inverse: 1/ν from Σ q, the sum of the products that make Var(Σ q), and the number of draws. Left out are all `block`
-    neighbours in turn, around the ends.
-    """
-    count = len(square)
-    sums, whole = square.sum(0), products.sum(0)
-    found = inverse(sums, whole, count)
-    if count > block + 1:
-        # What one block holds all of leaves nothing to divide by; a millionth is above rounding.
-        rest = torch.maximum(sums - _windows(square, block), 1e-6 * sums)
-        left_out = inverse(rest, whole - _windows(products, block), count - block) * ((count - block) / count)
-        found = found - (count - block) / block * (left_out.mean(0) - found)
-    return found.clamp(min=1 / most_freedom(count, stratified=stratified))
-
-
-def _windows(values: torch.Tensor, length: int) -> torch.Tensor:
-    """Sums of each value and the next ones, the first following the last."""
-    return sum((values.roll(-shift, 0) for shift in range(1, length)), start=values)
 
 
 def _sobol_trend(ordered: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
