@@ -1,6 +1,6 @@
 """Going on where a run with fewer draws ended, so that the result is bit for bit that of one run with all of them.
 
-What is kept of the earlier draws is small: the map at their number n, rounded to float32 as it is stored, and the totals of
+What is kept of the earlier draws is small: the map at their number n, rounded as it is stored, and the totals of
 the integrands draw by draw. With f_1 … f_N the weighted integrands,
 
     map at N = (n · map at n + f_{n+1} + … + f_N) / N,
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from pipeline.estimates import Estimate, Pair
+from pipeline.map_rounding import rounded_map
 from pipeline.sampling import Draws
 from pipeline.uncertainty import Mean, mean_over_draws
 
@@ -86,7 +87,7 @@ def _continue_map(
             continue
         block = weighted[seen - start : count - start].sum(0).numpy()
         earlier = seen * maps[key, seen].astype(np.float64) if seen else 0.0
-        maps[key, count] = ((earlier + block) / count).astype(np.float32)
+        maps[key, count] = rounded_map((earlier + block) / count)
         seen = count
 
 

@@ -7,8 +7,11 @@ is killed never leaves half a file under the final name. No format here can hold
 from __future__ import annotations
 
 import io
+import lzma
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +42,16 @@ _ACCEPTED_CONTENT: dict[str, frozenset[str]] = {
 
 # The earliest date a zip member can carry: equal arrays then give equal bytes, whenever they were written.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+# Arrays of at least so many bytes are compressed by LZMA, which tells the bytes of a number apart and so makes maps a sixth
+# smaller than deflate does; below, starting it costs more than it saves. NumPy reads both.
+_LZMA_BYTES = 4096
+
+# What reading a file raises whose bytes were changed or cut off, wherever that happened.
+_DAMAGES = (
+    *(ValueError, OSError, EOFError, AttributeError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+)
 
 
 @contextmanager
@@ -81,20 +94,34 @@ def write_table_rows(path: Path, frames: Iterable[pd.DataFrame], columns: Mappin
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """Read a table that `write_table` wrote; InputError for a missing file and for columns or types that differ."""
+    with _opened(path, columns) as table:
+        return table.read(columns=list(columns)).select(list(columns)).to_pandas()
+
+
+def read_table_rows(path: Path, columns: Mapping[str, str], rows: int) -> Iterator[pd.DataFrame]:
+    """As `read_table`, in frames of at most `rows` rows, one after another."""
+    with _opened(path, columns) as table:
+        for batch in table.iter_batches(batch_size=rows, columns=list(columns)):
+            yield batch.select(list(columns)).to_pandas()
+
+
+@contextmanager
+def _opened(path: Path, columns: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
+    """The table of exactly these columns, whose rows are not read yet; InputError for all other files."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a Parquet table with the columns {', '.join(columns)}.")
     try:
         # A file handle, so that a folder name such as `a=b` is not taken for a partition of the table.
-        with path.open("rb") as handle:
-            table = pq.read_table(handle)
+        with path.open("rb") as handle, pq.ParquetFile(handle) as table:
+            schema = table.schema_arrow
+            _check_names(path, schema.names, columns)
+            for name, kind in columns.items():
+                found = schema.field(name).type
+                if found != _ARROW_TYPES[kind]:
+                    raise InputError(f"{path}: column `{name}` has type {found}; expected {kind}.")
+            yield table
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: this is not a readable Parquet table ({error}).") from error
-    _check_names(path, table.column_names, columns)
-    for name, kind in columns.items():
-        found = table.schema.field(name).type
-        if found != _ARROW_TYPES[kind]:
-            raise InputError(f"{path}: column `{name}` has type {found}; expected {kind}.")
-    return table.select(list(columns)).to_pandas()
 
 
 def read_columns(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -111,11 +138,11 @@ def read_columns(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays as an uncompressed npz; keys are sorted and dates fixed, so equal content gives equal bytes.
+    """Write named arrays as a compressed npz; keys are sorted and dates fixed, so equal content gives equal bytes.
 
     Raises InputError for an array of Python objects, which could only be stored as a pickle.
     """
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for key in sorted(arrays):
             array = np.asarray(arrays[key])
             if array.dtype.hasobject:
@@ -124,7 +151,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             np.lib.format.write_array(buffer, array, allow_pickle=False)
             member = zipfile.ZipInfo(f"{key}.npy", date_time=_ZIP_DATE)
             member.create_system = 3  # otherwise it names the operating system, and the bytes differ
-            archive.writestr(member, buffer.getvalue())
+            large = buffer.tell() >= _LZMA_BYTES
+            archive.writestr(member, buffer.getvalue(), zipfile.ZIP_LZMA if large else zipfile.ZIP_DEFLATED)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -134,7 +162,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
 
 
@@ -145,7 +173,7 @@ def array_names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (OSError, zipfile.BadZipFile) as error:
+    except _DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
 
 

@@ -4,13 +4,16 @@ Let f_1 … f_n be the weighted integrands (±ε pairs averaged first) in order 
 variance of its draw as its mean:
 
     independent draws   q_i = (f_i − f̄)² · n/(n − 1)
-    one a stratum       q_i = (f_{i−1} − 2 f_i + f_{i+1})² / 6; at the ends q_1 = (f_1 − f_2)² / 2, and q_n alike
+    one a stratum       q_i = (f_{i−1} − 2 f_i + f_{i+1})² / 6; at the ends q_1 = (f_1 − l)² / (1 + v), and q_n alike,
+                        l being where the line through f_2 … f_5 (least squares) meets stratum 1, v·σ² its variance
 
-Second differences see the variance within strata and not the trend across them. Then
+Both see the variance within strata and not the trend across them. Then
 
 - standard error: s² = Σ q_i / n²;
 - degrees of freedom ν, how well s² is known (Satterthwaite, Biometrics Bulletin 2, 1946): 2 (Σ q_i)² / Var(Σ q_i), the
-  variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small;
+  variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small.
+  Few draws show their tails too seldom and find 1/ν too small: the jackknife takes the bias of order 1/n off it, leaving out
+  the terms of one draw, or of three neighbours, at a time (Quenouille, Biometrika 43, 1956; Künsch, Ann. Statist. 17, 1989);
 - skewness g of the mean, from cubes in place of squares: at 50 draws the mean of a skewed integrand is skewed itself;
 - interval: Student's t after Hall's transformation (J. R. Statist. Soc. B 54, 1992), monotone and without resampling: with
   h(x) = (3/g) ((1 + g (x − g/6))^⅓ − 1), from f̄ − s·h(t_ν) to f̄ − s·h(−t_ν).
@@ -75,17 +78,16 @@ def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
         return Mean(mean.numpy(), missing, missing, missing)
     if draws.stratified:
         ordered = values[torch.argsort(logsnr)]
-        square, cube, spread = _second_differences(ordered)
+        square, cube, inverse = _second_differences(ordered)
     else:
-        square, cube, spread = _deviations(values - mean)
+        square, cube, inverse = _deviations(values - mean)
     variance = square.mean(0)
-    freedom = square.sum(0) ** 2 / spread
     total = variance + (_sobol_trend(ordered, variance) if draws.sobol else 0)
     skewness = cube.mean(0) / total**1.5 / count**0.5
     return Mean(
         mean.numpy(),
         (total / count).sqrt().numpy(),
-        np.nan_to_num((freedom * (total / variance) ** 2).numpy(), nan=float(count)),
+        np.nan_to_num(((total / variance) ** 2 / inverse).numpy(), nan=float(count)),
         np.nan_to_num(skewness.numpy()),
     )
 
@@ -104,29 +106,61 @@ def _paired(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Ten
 
 
 def _deviations(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of independent draws: squares q, cubes whose mean is the third moment, and half of Var(Σ q)."""
+    """Of independent draws: squares q, cubes whose mean is the third moment, and 1/ν."""
     count = len(residual)
     square = residual.square() * (count / (count - 1))
     cube = residual**3 * (count**2 / ((count - 1) * (count - 2)))
-    whole = square.sum(0) ** 2
-    # Not below what normal values have: few draws cannot show that their tails are lighter.
-    least = whole / most_freedom(count, stratified=False)
-    return square, cube, torch.maximum((square.square().sum(0) - whole / count) / 2, least)
+    return square, cube, _inverse_freedom(square, square.square(), stratified=False)
 
 
 def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The same of one draw a stratum, in order of the strata."""
     count = len(ordered)
     second = ordered[:-2] - 2 * ordered[1:-1] + ordered[2:]
-    ends = (ordered[[0, -1]] - ordered[[1, -2]]).square() / 2
-    square = torch.cat([ends[:1], second.square() / 6, ends[1:]])
-    spread = square.square().sum(0)
+    square = torch.cat([_end(ordered)[None], second.square() / 6, _end(ordered.flip(0))[None]])
+    products = square.square()
     for distance in (1, 2):  # these overlap, and at 3 they are independent
-        spread = spread + 2 * (square[:-distance] * square[distance:]).sum(0)
-    spread = spread - 5 * (square[:-3] * square[3:]).sum(0) * (count / max(count - 3, 1))
-    # Not less than what equal normal strata have.
-    least = square.sum(0) ** 2 / most_freedom(count, stratified=True)
-    return square, -(second**3) / 6, torch.maximum(spread / 2, least)
+        products[:-distance] += 2 * square[:-distance] * square[distance:]
+    products[:-3] -= 5 * (count / max(count - 3, 1)) * square[:-3] * square[3:]
+    return square, -(second**3) / 6, _inverse_freedom(square, products, stratified=True)
+
+
+def _inverse_freedom(square: torch.Tensor, products: torch.Tensor, *, stratified: bool) -> torch.Tensor:
+    """1/ν = Var(Σ q) / (2 (Σ q)²), from squares q and the products p whose sum is that variance, (Σ q)²/n taken off it where
+    draws are independent; as it is found, or as the jackknife finds it if that is larger.
+
+    Not below what equal normal values have: few draws cannot show that their tails are lighter.
+    """
+    count, block = len(square), 3 if stratified else 1
+
+    def inverse(sums: torch.Tensor, total: torch.Tensor, kept: int) -> torch.Tensor:
+        return (total / sums**2 - (0 if stratified else 1 / kept)) / 2
+
+    sums, total = square.sum(0), products.sum(0)
+    least = torch.full_like(sums, 1 / most_freedom(count, stratified=stratified))
+    found = inverse(sums, total, count)
+    kept = count - block
+    if kept < 2:
+        return torch.maximum(found, least)
+    # What one block holds all of leaves nothing to divide by; a millionth is above rounding.
+    rest = torch.maximum(sums - _windows(square, block), 1e-6 * sums)
+    left_out = inverse(rest, total - _windows(products, block), kept).mean(0) * (kept / count)
+    unbiased = found + kept / block * (found - left_out)
+    return torch.maximum(torch.maximum(found, unbiased), least)
+
+
+def _windows(values: torch.Tensor, length: int) -> torch.Tensor:
+    """Sums of each value and the next ones, the first following the last."""
+    return torch.stack([values.roll(-shift, 0) for shift in range(length)]).sum(0)
+
+
+def _end(ordered: torch.Tensor) -> torch.Tensor:
+    """q of the first stratum, from where the line through the next four values (fewer if there are not as many) leads."""
+    places = torch.arange(1, min(len(ordered), 5)).double()
+    away = places - places.mean()
+    share = 1 / len(places) - places.mean() * away / away.square().sum()
+    line = torch.tensordot(share, ordered[1 : len(places) + 1], dims=1)
+    return (ordered[0] - line).square() / (1 + share.square().sum())
 
 
 def _sobol_trend(ordered: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from pipeline.figures.style import (
     panel_width,
     sentence_figure,
 )
-from pipeline.metrics.bootstrap import cluster_sums, percentile_interval
+from pipeline.metrics.bootstrap import cluster_sums, percentile_interval, weighted_sums
 from pipeline.metrics.correlation import across_cases
 
 HEADING = "Do CMI and attention foretell how much an edit changes the image?"
@@ -124,7 +124,7 @@ def regression(x: np.ndarray, y: np.ndarray, resamples: Resamples) -> Regression
     moments = np.stack([np.ones_like(x), unit, y, unit * unit, unit * y], axis=1)
     line = _lines(moments.sum(axis=0)[None], (places - centre) / spread)[0]
     sums = cluster_sums(moments, resamples.image, resamples.weights.shape[1])
-    samples = _lines(resamples.weights @ sums, (places - centre) / spread)
+    samples = _lines(weighted_sums(resamples.weights, sums), (places - centre) / spread)
     return Regression(places, line, *percentile_interval(samples, resamples.confidence))
 
 

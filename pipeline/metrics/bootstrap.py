@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# So many resamples are multiplied at once: their counts become float64 only for as long as that takes.
+_RESAMPLES_AT_ONCE = 64
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -25,12 +28,28 @@ def resample_weights(clusters: int, resamples: int, generator: np.random.Generat
         generator: seeded; give all methods the same weights, and they are compared on equal resamples.
 
     Returns:
-        (R, G) float64 whole numbers, each row summing to G.
+        (R, G) uint8, each row summing to G; `weighted_sums` multiplies by them.
     """
-    weights = np.zeros((resamples, clusters))
+    # 255 is enough: of more images, none stands in a resample so often (the chance is below 1e-500).
+    weights = np.zeros((resamples, clusters), dtype=np.uint8)
     for row in weights:  # one row at a time: the drawn indices of all resamples would need R·G integers
-        row += np.bincount(generator.integers(clusters, size=clusters), minlength=clusters)
+        row += np.bincount(generator.integers(clusters, size=clusters), minlength=clusters).astype(np.uint8)
     return weights
+
+
+def weighted_sums(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Sums over the images of each resample, a few resamples at a time.
+
+    Args:
+        weights: (R, G), how often each image stands in each resample.
+        sums: (G, K) or (G,), sums over the cases of each image.
+
+    Returns:
+        (R, K) or (R,) float64.
+    """
+    starts = range(0, len(weights), _RESAMPLES_AT_ONCE)
+    parts = [weights[start : start + _RESAMPLES_AT_ONCE].astype(np.float64) @ sums for start in starts]
+    return np.concatenate(parts)
 
 
 def cluster_sums(values: np.ndarray, cluster: np.ndarray, clusters: int) -> np.ndarray:
@@ -82,7 +101,8 @@ def mean_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, 
     sums = cluster_sums(np.where(known, values, 0.0), cluster, clusters)
     counts = cluster_sums(known.astype(np.float64), cluster, clusters)
     mean = _ratio(sums.sum(axis=0), counts.sum(axis=0))
-    low, high = percentile_interval(_ratio(weights @ sums, weights @ counts), confidence)
+    samples = _ratio(weighted_sums(weights, sums), weighted_sums(weights, counts))
+    low, high = percentile_interval(samples, confidence)
     return Interval(mean, low, high)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.metrics.bootstrap import cluster_sums, percentile_interval
+from pipeline.metrics.bootstrap import cluster_sums, percentile_interval, weighted_sums
 
 ErrorKind = Literal["bootstrap_sd", "sd_over_10"]
 
@@ -97,7 +97,8 @@ def across_cases(predictor: np.ndarray, change: np.ndarray, cluster: np.ndarray,
         return Correlation(NAN, np.full(len(weights), NAN))
     a, b = _standardised(x), _standardised(y)
     moments = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)  # (n, 6)
-    return Correlation(value, _from_moments(weights @ cluster_sums(moments, image, weights.shape[1])))
+    sums = cluster_sums(moments, image, weights.shape[1])  # (G, 6)
+    return Correlation(value, _from_moments(weighted_sums(weights, sums)))
 
 
 def within_cases(correlations: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> Correlation:
@@ -111,7 +112,7 @@ def within_cases(correlations: np.ndarray, cluster: np.ndarray, weights: np.ndar
     known = np.isfinite(correlations)
     values = np.stack([np.where(known, correlations, 0.0), known.astype(np.float64)], axis=1)  # (n, 2)
     sums = cluster_sums(values, cluster, weights.shape[1])  # (G, 2)
-    total, count = (weights @ sums).T
+    total, count = weighted_sums(weights, sums).T
     mean = float(correlations[known].mean()) if known.any() else NAN
     return Correlation(mean, np.where(count > 0, total / np.maximum(count, 1.0), NAN))
 

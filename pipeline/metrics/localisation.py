@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.metrics.bootstrap import weighted_sums
+
 NAN = float("nan")
 
 # One row per case, method, estimator and number of steps. A failed row has a status other than "ok", a reason, an empty
@@ -207,7 +209,7 @@ def oracle_miou(iou_sums: np.ndarray, cases: np.ndarray, weights: np.ndarray) ->
         cases: (G,), number of cases of each image.
         weights: (R, G), how often each image stands in each resample (ones: the data themselves).
     """
-    curves = _mean(weights @ iou_sums, weights @ cases)
+    curves = _mean(weighted_sums(weights, iou_sums), weighted_sums(weights, cases))
     choice = _best(curves)
     return ThresholdedMiou(np.stack([choice, choice], axis=1), curves[np.arange(len(curves)), choice])
 
@@ -222,8 +224,8 @@ def held_out_miou(iou_sums: np.ndarray, cases: np.ndarray, first: np.ndarray, we
         weights: (R, G), how often each image stands in each resample (ones: the data themselves).
     """
     rows = np.arange(len(weights))
-    sums_first, n_first = weights[:, first] @ iou_sums[first], weights[:, first] @ cases[first]
-    sums_second, n_second = weights[:, ~first] @ iou_sums[~first], weights[:, ~first] @ cases[~first]
+    sums_first, n_first = (weighted_sums(weights[:, first], values[first]) for values in (iou_sums, cases))
+    sums_second, n_second = (weighted_sums(weights[:, ~first], values[~first]) for values in (iou_sums, cases))
     for_second, for_first = _best(_mean(sums_first, n_first)), _best(_mean(sums_second, n_second))
     total = sums_first[rows, for_first] + sums_second[rows, for_second]
     chosen_on_data = (n_first > 0) & (n_second > 0)

@@ -14,6 +14,7 @@ from pipeline.metrics.bootstrap import (
     median_interval,
     percentile_interval,
     resample_weights,
+    weighted_sums,
 )
 from pipeline.metrics.heatmaps import min_max, upsample_bilinear
 from pipeline.metrics.localisation import oracle_miou, score_map, threshold_grid
@@ -172,6 +173,6 @@ def _ratio_of_means(
     numbers, scenes = _table(findings, above)
     others, _ = _table(findings, below)
     sums = cluster_sums(np.stack([numbers, others], axis=1), scenes, len(findings))
-    samples = weights @ sums
+    samples = weighted_sums(weights, sums)
     low, high = percentile_interval(samples[:, 0] / samples[:, 1], CONFIDENCE)
     return Metric(float(numbers.sum() / others.sum()), float(low), float(high), len(numbers))

@@ -25,6 +25,7 @@ from pipeline.estimates import Estimate
 from pipeline.images import fit_image, image_array, load_image
 from pipeline.information import estimate
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.map_rounding import rounded_map
 from pipeline.provenance import write_provenance
 from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
 from pipeline.seeds import generator
@@ -171,7 +172,7 @@ def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -
 def _word_maps(totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
     """mi/<word>, cmi/<word>: integrated maps (h, w), nats per pixel of the latent image, float32."""
     return {
-        f"{method}/{word.text}": totals.orthogonal[pair].map.astype(np.float32)
+        f"{method}/{word.text}": rounded_map(totals.orthogonal[pair].map)
         for word in words
         for method, pair in pairs[word.text].items()
     }

@@ -26,6 +26,7 @@ from pipeline.flow import Path as FlowPath
 from pipeline.flow import make_path
 from pipeline.images import fitted_box, image_size
 from pipeline.information import Problem, estimate_many
+from pipeline.map_rounding import rounded_map
 from pipeline.metrics.picture_change import peak_signal_to_noise, picture_changes
 from pipeline.sampling import Draws, Interval, Placing, sample_draws
 from pipeline.seeds import generator
@@ -306,7 +307,7 @@ class Editor:
         for letter, of_pair in kinds.items():
             for name, pair in self._pairs(case).items():
                 found = of_pair[pair]
-                arrays[f"predictor/{name}_{letter}"] = found.map.astype(np.float32)
+                arrays[f"predictor/{name}_{letter}"] = rounded_map(found.map)
                 arrays[f"{name}_{letter}"] = np.array(found.total)
                 arrays[f"{name}_{letter}_error"] = np.array(found.total_error)
         return arrays | self.known.arrays(case, self.information.steps[-1])

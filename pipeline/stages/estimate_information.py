@@ -17,6 +17,7 @@ from pipeline.attention import AttentionSum
 from pipeline.config import InformationSection, parse_section
 from pipeline.designs import resolved
 from pipeline.estimates import Estimate
+from pipeline.map_rounding import rounded_map
 from pipeline.progress import Progress
 from pipeline.stages.case_draws import INTEGRALS, KINDS, LIKELIHOOD, Drawn, case_pairs, draw_cases
 from pipeline.stages.extended_cases import by_start, extended_arrays
@@ -69,7 +70,7 @@ def case_arrays(
         nested = estimate.at(steps)
         for method, pair in pairs.items():
             for kind in KINDS:
-                arrays[f"{method}/{kind}/{steps}"] = getattr(nested, kind)[pair].map.astype(np.float32)
+                arrays[f"{method}/{kind}/{steps}"] = rounded_map(getattr(nested, kind)[pair].map)
     totals = {LIKELIHOOD: estimate.nll[case.prompt_full]}
     for method, pair in pairs.items():
         for kind in KINDS:

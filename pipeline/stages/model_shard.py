@@ -24,6 +24,7 @@ from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
 from pipeline.images import crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.map_rounding import rounded_map
 from pipeline.model_folders import model_folder, weights_sha256
 from pipeline.prefetch import prefetched
 from pipeline.provenance import file_sha256, folder_sha256, write_provenance
@@ -245,9 +246,9 @@ class ModelShard:
         return recorded.of([tokens.index(position) for position in self.word_tokens(case)])
 
     def summed_map(self, recorded: AttentionSum, heads: str) -> np.ndarray:
-        """The map (h, w) of a word from a recording of its tokens alone."""
+        """The map (h, w) of a word from a recording of its tokens alone, as it is kept."""
         tokens = range(next(iter(recorded.layers.values())).shape[1])
-        return word_map(recorded, tokens, self.model.latent_shape[1:], heads=heads)
+        return rounded_map(word_map(recorded, tokens, self.model.latent_shape[1:], heads=heads))
 
     def readable(self, jobs: Sequence[ImageJob]) -> list[ImageJob]:
         """The jobs with those cases whose word the model can read."""

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import LocalisationSection, parse_section
-from pipeline.errors import InputError
+from pipeline.localisation_scores import LocalisationScores, Setting, read_localisation_scores
 from pipeline.metrics.bootstrap import cluster_sums, mean_interval, percentile_interval, resample_weights
 from pipeline.metrics.localisation import (
-    SCORE_COLUMNS,
     ThresholdedMiou,
     first_half,
     held_out_miou,
@@ -25,7 +24,7 @@ from pipeline.metrics.localisation import (
 from pipeline.named_paths import named_path
 from pipeline.provenance import write_provenance
 from pipeline.seeds import generator
-from pipeline.storage import read_table, write_table, write_text
+from pipeline.storage import write_table, write_text
 from pipeline.tables.localisation_markdown import localisation_markdown
 from pipeline.tables.text import csv_text
 
@@ -62,8 +61,6 @@ _EVALUATIONS_A_STEP = {
     "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
 }
 
-_KEYS = ["method", "estimator", "steps"]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Inputs are the scores of each dataset."""
@@ -80,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     summaries = [
         summary
         for name, path in paths.items()
-        for summary in summarise(name, _read_scores(path, section), section, args.seed)
+        for summary in summarise(name, read_localisation_scores(path, section), section, args.seed)
     ]
     table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
     folder = args.output_dir
@@ -112,38 +109,42 @@ class Summary:
     curve: pd.DataFrame
 
 
-def summarise(dataset: str, scores: pd.DataFrame, section: LocalisationSection, seed: int) -> Iterator[Summary]:
+def summarise(dataset: str, scores: LocalisationScores, section: LocalisationSection, seed: int) -> Iterator[Summary]:
     """Summaries of one dataset, in the order of the configured methods; all share the resamples of the images.
 
     Args:
         dataset: its name.
-        scores: rows of `SCORE_COLUMNS`.
+        scores: of its maps.
         section: thresholds, resamples and confidence.
         seed: of the resamples.
     """
-    images = sorted(set(scores["image_id"]))
-    index = {image: number for number, image in enumerate(images)}
+    images = sorted(scores.images)
+    index = np.argsort(np.argsort(np.array(scores.images, dtype=object)))  # place of each in that order
     weights = resample_weights(len(images), section.bootstrap, generator(seed, dataset, "bootstrap"))
     first = first_half(images)
-    rank: dict[Any, int] = {method: number for number, method in enumerate(section.methods)}
-    groups = sorted(scores.groupby(_KEYS, sort=False), key=lambda group: (rank[group[0][0]], *group[0][1:]))
-    for (method, estimator, steps), rows in groups:
-        settings = {"dataset": dataset, "method": method, "estimator": estimator, "steps": steps}
-        yield _summarise_method(settings, rows, index, first, weights, section)
+    rank: dict[str, int] = {method: number for number, method in enumerate(section.methods)}
+
+    def place(setting: Setting) -> tuple[int, str, int]:
+        return rank[setting.method], setting.estimator, setting.steps
+
+    for setting in sorted(scores.settings, key=place):
+        settings = {"dataset": dataset, **setting._asdict()}
+        yield _summarise_method(settings, scores.rows(setting), scores.iou(setting), index, first, weights, section)
 
 
 def _summarise_method(
     settings: dict[str, Any],
     scores: pd.DataFrame,
-    index: Mapping[str, int],
+    iou: np.ndarray,
+    index: np.ndarray,
     first: np.ndarray,
     weights: np.ndarray,
     section: LocalisationSection,
 ) -> Summary:
     thresholds = threshold_grid(**section.thresholds.model_dump())
-    ok = scores[scores["status"] == "ok"]
-    iou = np.stack(ok["iou"].tolist()) if len(ok) else np.empty((0, len(thresholds)))  # (n, T)
-    image = ok["image_id"].map(index).to_numpy(dtype=np.int64)  # (n,)
+    ok = scores[scores["ok"]]
+    iou = iou.reshape(len(ok), len(thresholds))  # (n, T)
+    image = index[ok["image"].to_numpy()]  # (n,)
     sums = cluster_sums(iou, image, len(index))  # (G, T)
     cases = np.bincount(image, minlength=len(index)).astype(float)  # (G,)
     whole, resampled = np.ones((1, len(index))), weights
@@ -226,17 +227,3 @@ def _by_label(
             **{name: means[name].to_numpy() for name in means.columns},
         }
     )
-
-
-def _read_scores(path: Path, section: LocalisationSection) -> pd.DataFrame:
-    """Scores of one dataset; InputError if they were made with another number of thresholds or other methods."""
-    scores = read_table(path, SCORE_COLUMNS)
-    lengths = {len(iou) for iou in scores.loc[scores["status"] == "ok", "iou"]} - {section.thresholds.count}
-    if lengths:
-        raise InputError(
-            f"{path}: `iou` has {min(lengths)} values, but localisation.thresholds.count is {section.thresholds.count}."
-        )
-    unknown = sorted(set(scores["method"]) - set(section.methods))
-    if unknown:
-        raise InputError(f"{path}: method {unknown[0]!r} is not among localisation.methods.")
-    return scores

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import coverage
 import equal_error
 import measuring
 import metering
@@ -16,7 +17,9 @@ import released_procedure
 import startup
 import sweep
 from pipeline.config import Config
-from pipeline.sampling import Interval
+from pipeline.sampling import Interval, logistic_draws
+from pipeline.uncertainty import mean_over_draws
+from pipeline.validation.problems import problem
 from released_procedure import Word
 
 
@@ -106,6 +109,22 @@ class _Model:
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         self.calls.append(len(x_alpha))
         return embedding[:, 0, None, None, None] * x_alpha
+
+
+@pytest.mark.parametrize("name", ["normal_1", "dense_5"])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_runs_at_once_integrate_to_the_truth(name: str, pairs: bool) -> None:
+    closed_form, interval = problem(name), Interval(-5.0, 7.0, 1.0, 2.0)
+    rng = np.random.default_rng(0)
+    point = closed_form.point(rng)
+    truth = closed_form.truth(point, interval)
+    values, draws = coverage.drawn(closed_form, point, logistic_draws, interval, "stratified", pairs, 4000, 2, rng)
+    assert values.shape == (2000 if pairs else 4000, 2, 2, point.x.numel())
+    found = mean_over_draws(values, draws)
+    exact = np.stack([truth.standard.ravel(), truth.orthogonal.ravel()])[:, None]
+    assert (np.abs(found.value - exact) < 5 * found.error).all() and (found.error < 0.1).all()
+    far = type(truth)(truth.standard + 1, truth.orthogonal + 1)
+    assert coverage.covered(values, draws, far) == [0.0] * 4
 
 
 def test_released_procedure_evaluates_three_prompts_and_integrates() -> None:

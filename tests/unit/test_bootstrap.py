@@ -11,6 +11,7 @@ from pipeline.metrics.bootstrap import (
     median_interval,
     percentile_interval,
     resample_weights,
+    weighted_sums,
 )
 
 
@@ -24,6 +25,14 @@ def test_each_resample_has_as_many_images_as_the_data() -> None:
     assert (weights.sum(axis=1) == 30).all()
     assert (weights == np.round(weights)).all()
     assert weights.mean() == 1.0
+
+
+def test_sums_of_resamples_are_those_of_the_drawn_images() -> None:
+    sums = np.random.default_rng(1).standard_normal((30, 4))
+    weights = weights_of(30, 200)
+    drawn = np.stack([np.repeat(sums, row, axis=0).sum(axis=0) for row in weights])
+    np.testing.assert_allclose(weighted_sums(weights, sums), drawn, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(weighted_sums(weights, sums[:, 0]), drawn[:, 0], rtol=0, atol=1e-12)
 
 
 def test_the_seed_decides() -> None:

@@ -334,6 +334,17 @@ def test_the_other_tables(study: Study) -> None:
     assert provenance["section"] == LOCALISATION.model_dump(mode="json")
 
 
+def test_tables_do_not_depend_on_how_many_rows_are_read_at_once(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.score()
+    study.tabulate()
+    names = [f"localisation{end}" for end in (".csv", ".parquet", ".md", "_by_label.csv", "_curves.csv")]
+    whole = {name: (study.folder / "tables" / name).read_bytes() for name in names}
+    monkeypatch.setattr("pipeline.localisation_scores._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("pipeline.metrics.bootstrap._RESAMPLES_AT_ONCE", 48)
+    study.tabulate()
+    assert {name: (study.folder / "tables" / name).read_bytes() for name in names} == whole
+
+
 def test_scores_of_another_configuration_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     study.score()
     thresholds = {"low": 0.1, "high": 0.5, "count": 9}

@@ -136,7 +136,7 @@ def test_hours_shards_and_bytes() -> None:
     assert row["hours"] == pytest.approx((3600 + 4 * 5) / 3600)
     assert row["minutes_a_job"] == pytest.approx((60 + 20 / 60) / 4)
     assert row["shards_advised"] == 3
-    assert row["gigabytes"] == pytest.approx(1 + 10 * (64 * 64 * 4 + 260) / 1e9)
+    assert row["gigabytes"] == pytest.approx(1 + 10 * (64 * 64 * 3 + 190) / 1e9)
     recorded = replace(work, recorded=work.evaluations)
     assert plan_table([recorded], SPEED, 20).iloc[0]["hours"] == pytest.approx((7200 + 20) / 3600)
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import storage
 from pipeline.errors import InputError
+from pipeline.map_rounding import rounded_map
 
 COLUMNS = {
     "name": "string",
@@ -109,6 +110,19 @@ def test_missing_and_extra_columns_are_named(tmp_path: Path) -> None:
         storage.read_table(path, {**COLUMNS, "count": "float64"})
 
 
+def test_a_table_is_read_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    path, columns = tmp_path / "a=b" / "table.parquet", {"number": "int64", "list": "list<float64>"}
+    rows = pd.DataFrame({"number": range(10), "list": [[float(row)] * row for row in range(10)]})
+    storage.write_table_rows(path, [rows[:3], rows[3:]], columns)
+    frames = list(storage.read_table_rows(path, columns, 4))
+    assert max(map(len, frames)) == 4
+    read = pd.concat(frames, ignore_index=True)
+    assert read["number"].tolist() == rows["number"].tolist()
+    assert [list(values) for values in read["list"]] == rows["list"].tolist()
+    with pytest.raises(InputError, match="lacks `word`"):
+        next(storage.read_table_rows(path, {**columns, "word": "string"}, 4))
+
+
 def test_unreadable_tables_are_input_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         storage.read_table(tmp_path / "none.parquet", COLUMNS)
@@ -155,6 +169,37 @@ def test_damaged_arrays_are_input_errors(tmp_path: Path, content: bytes) -> None
     (tmp_path / "maps.npz").write_bytes(content)
     with pytest.raises(InputError, match=r"maps\.npz"):
         storage.read_arrays(tmp_path / "maps.npz")
+
+
+def test_a_damaged_byte_is_seen_or_changes_nothing(tmp_path: Path) -> None:
+    """Whichever byte of a file with small and large arrays it is, and wherever the file is cut off."""
+    draw = np.random.default_rng(0).standard_normal
+    arrays = {"map": draw((40, 40)).astype(np.float32), "curve": draw(20), "total": np.array(1.5), "key": np.array("k")}
+    path = tmp_path / "case.npz"
+    storage.write_arrays(path, arrays)
+    whole, seen = path.read_bytes(), 0
+    damaged = [whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :] for place in range(0, len(whole), 29)]
+    for content in [*damaged, *(whole[:end] for end in range(0, len(whole), 499))]:
+        path.write_bytes(content)
+        try:
+            read = storage.read_arrays(path)
+        except InputError:
+            seen += 1
+        else:
+            assert set(read) == set(arrays) and all(np.array_equal(read[key], arrays[key]) for key in arrays)
+    assert seen > 200
+
+
+def test_a_case_with_maps_of_64x64_pixels_takes_less_than_64_kib(tmp_path: Path) -> None:
+    """Five maps of skewed and of signed noise and the curves of 100 draws, read by NumPy alone, value by value."""
+    draw = np.random.default_rng(0).standard_normal
+    skewed, signed = np.exp(draw((3, 64, 64))), draw((2, 64, 64)) * np.exp(0.5 * draw((2, 64, 64)))
+    arrays = {f"map/{place}": rounded_map(heat) for place, heat in enumerate([*skewed, *signed])}
+    arrays |= {f"curve_{place}": draw(100) for place in range(5)} | {f"total_{place}": draw() for place in range(12)}
+    storage.write_arrays(tmp_path / "case.npz", arrays)
+    assert (tmp_path / "case.npz").stat().st_size <= 64 * 1024
+    with np.load(tmp_path / "case.npz", allow_pickle=False) as read:
+        assert set(read.files) == set(arrays) and all(np.array_equal(read[key], arrays[key]) for key in arrays)
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:

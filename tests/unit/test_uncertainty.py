@@ -11,7 +11,7 @@ import torch
 from scipy.stats import t as student
 
 from pipeline.sampling import Draws, Interval, sample_draws, unit_points
-from pipeline.uncertainty import Mean, mean_and_error, mean_over_draws
+from pipeline.uncertainty import Mean, mean_and_error, mean_over_draws, most_freedom
 
 
 def drawn(count: int, *, design: str = "iid", antithetic: bool = False) -> Draws:
@@ -44,12 +44,14 @@ def test_independent_draws() -> None:
 
 
 def test_one_draw_a_stratum() -> None:
-    """By hand: q = (1 − 2)²/2, (1 − 4 + 6)²/6, (2 − 12 + 3)²/6, (3 − 6)²/2; the order of the draws does not count."""
+    """By hand: 1, 2, 6, 3 in order; q = (1 − l)²/(1 + 21/9), (1 − 4 + 6)²/6, (2 − 12 + 3)²/6, (3 − m)²/(1 + 21/9), where the
+    line through 2, 6, 3 leads to l = (4·2 + 6 − 2·3)/3 before and that through 1, 2, 6 to m = (−2·1 + 2 + 4·6)/3 behind.
+    """
     values = torch.tensor([6.0, 1.0, 3.0, 2.0], dtype=torch.float64)
     draws = replace(drawn(4, design="stratified"), logsnr=torch.tensor([2.0, 0.0, 3.0, 1.0]))
     mean, error = mean_and_error(values, draws)
     assert float(mean) == 3.0
-    assert float(error) == pytest.approx(np.sqrt((1 / 2 + 9 / 6 + 49 / 6 + 9 / 2) / 16))
+    assert float(error) == pytest.approx(np.sqrt(((1 - 8 / 3) ** 2 * 0.3 + 9 / 6 + 49 / 6 + (3 - 8) ** 2 * 0.3) / 16))
 
 
 def test_pairs_are_averaged_first() -> None:
@@ -113,6 +115,61 @@ def test_draws_that_vary_little_but_at_one_end_are_covered() -> None:
     values = scale * np.random.default_rng(2).normal(size=(100, 4000))
     new, plain = coverage(values, drawn(100, design="stratified"), 0.0)
     assert 0.92 <= new <= 0.97 and new > plain + 0.01
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 25])
+def test_a_straight_line_across_strata_changes_nothing(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=(count, 4))
+    line = 30.0 * np.arange(count)[:, None]
+    draws = drawn(count, design="stratified")
+    plain, tilted = (mean_over_draws(torch.from_numpy(one), draws) for one in (values, values + line))
+    for name in ("error", "freedom", "skewness"):
+        np.testing.assert_allclose(getattr(tilted, name), getattr(plain, name), rtol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("design", "block"), [("iid", 1), ("stratified", 3)])
+def test_freedom_has_the_jackknifes_value(design: str, block: int, seed: int) -> None:
+    """From the squares by hand, each block of neighbours left out in turn, where that finds less freedom."""
+    values = np.random.default_rng(seed).exponential(size=20) * np.repeat([1.0, 3.0], 10)
+    if design == "iid":
+        square = (values - values.mean()) ** 2
+    else:
+        line = np.polynomial.Polynomial.fit
+        ends = [line(range(1, 5), four, 1)(0.0) for four in (values[1:5], values[-2:-6:-1])]
+        leverage = 1 + 1 / 4 + 2.5**2 / 5
+        square = np.r_[
+            (values[0] - ends[0]) ** 2 / leverage,
+            (values[:-2] - 2 * values[1:-1] + values[2:]) ** 2 / 6,
+            (values[-1] - ends[1]) ** 2 / leverage,
+        ]
+    ahead = [np.r_[square[k:], np.zeros(k)] for k in range(4)]
+    stratified = square * (square + 2 * ahead[1] + 2 * ahead[2] - 5 * 20 / 17 * ahead[3])
+
+    def inverse(kept: np.ndarray) -> float:
+        if design == "iid":
+            return float((square[kept] ** 2).sum() / square[kept].sum() ** 2 - 1 / kept.sum()) / 2
+        return float(stratified[kept].sum() / square[kept].sum() ** 2) / 2
+
+    blocks = [np.isin(np.arange(20), np.arange(start, start + block) % 20) for start in range(20)]
+    without = np.mean([inverse(~gone) for gone in blocks]) * (20 - block) / 20
+    whole = inverse(np.ones(20, dtype=bool))
+    unbiased = whole - (20 - block) / block * (without - whole)
+    found = mean_over_draws(torch.from_numpy(values), drawn(20, design=design)).freedom
+    assert 1 / found == pytest.approx(max(whole, unbiased, 1 / most_freedom(20, stratified=design != "iid")))
+
+
+@pytest.mark.parametrize("design", ["iid", "stratified"])
+def test_what_one_draw_holds_all_of_has_next_to_no_freedom(design: str) -> None:
+    values = np.zeros(25)
+    values[7] = 1.0
+    assert 0 < mean_over_draws(torch.from_numpy(values), drawn(25, design=design)).freedom < 3
+
+
+@pytest.mark.parametrize("design", ["iid", "stratified"])
+def test_few_skewed_draws_are_covered(design: str) -> None:
+    values = np.random.default_rng(1).exponential(size=(25, 8000))
+    assert 0.93 <= coverage(values, drawn(25, design=design), 1.0)[0] <= 0.97
 
 
 def test_a_trend_across_strata_does_not_count() -> None:

@@ -153,9 +153,9 @@ def test_a_target_that_nothing_reaches_takes_all_draws(run: Run, tmp_path: Path)
     stopped = run(stopping="target_error", target_error=1e-6, steps=(6, 12))
     for case, arrays in whole.items():
         for name in set(arrays) - {"key"}:
-            # Attention is summed call by call, and the calls are others.
-            slack = 1e-6 if name.startswith("attention") else 0
-            np.testing.assert_allclose(stopped[case][name], arrays[name], rtol=slack, err_msg=f"{case}: {name}")
+            # Attention is summed call by call, and the calls are others: a value may be kept as the next multiple.
+            slack = 2e-6 * np.abs(arrays[name]).max() if name.startswith("attention") else 0
+            np.testing.assert_allclose(stopped[case][name], arrays[name], rtol=0, atol=slack, err_msg=f"{case}: {name}")
 
 
 def test_a_target_that_all_reach_takes_the_first_draws(run: Run, rows: list[int]) -> None:
