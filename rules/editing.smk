@@ -5,6 +5,7 @@
 # PRODUCES  results/<study>/<dataset>/edit_images/shard-*.parquet         captions, reconstruction, nats, preference, status
 #           results/<study>/<dataset>/edit_images/edits/<case>.npz        latents, change maps, maps that foretell them
 #           results/<study>/<dataset>/edit_images/edits/<case>/*.png      real, unchanged, omit, swap
+#           results/<study>/<dataset>/edit_images/edits/<case>/*.webp     first cases: the way from real to omit, to swap
 #           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier sees in them
 #           results/<study>/tables/editing.{csv,parquet,md}               correlations with intervals
 #           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
@@ -22,7 +23,9 @@ JUDGED = [
 ]
 EDIT_INFORMATION = CONFIG.editing.estimator(CONFIG.information)
 SHARED_INFORMATION = CONFIG.editing.shares(CONFIG.information)
-FLOW = section("editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope"])
+FLOW = section(
+    "editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope", "animated"]
+)
 
 # How information is estimated; between which captions, the section `editing` says.
 ESTIMATING = section_json(
