@@ -26,6 +26,7 @@ from pipeline.flow import Path as FlowPath
 from pipeline.flow import make_path
 from pipeline.images import fitted_box, image_size
 from pipeline.information import Problem, estimate_many
+from pipeline.metrics.heatmaps import cell_means
 from pipeline.metrics.picture_change import peak_signal_to_noise, picture_changes
 from pipeline.sampling import Draws, Interval, Placing, sample_draws
 from pipeline.seeds import generator
@@ -409,6 +410,9 @@ def _changes(
             maps = picture_changes(pictures["unchanged"], pictures[intervention], change.shape)
             arrays |= {f"change/{name}/{intervention}": one for name, one in maps.items()}
     left, top, width, height = walk.inside
+    within = np.zeros(walk.real.shape[1:], dtype=bool)
+    within[top : top + height, left : left + width] = True
+    arrays["inside"] = cell_means(within, unchanged.shape[1:]) == 1.0
     inside = {name: picture[:, top : top + height, left : left + width] for name, picture in pictures.items()}
     arrays["psnr"] = np.array(peak_signal_to_noise(inside["real"], inside["unchanged"]))
     arrays["psnr_decoded"] = np.array(peak_signal_to_noise(inside["autoencoder"], inside["unchanged"]))

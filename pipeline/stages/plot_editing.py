@@ -113,7 +113,7 @@ def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
     Returns:
         columns case_id, image, intervention, change (squared latent difference, sum of the map), cmi (nats),
         attention (sum of the map), and r, the correlation of the maps of CMI and change over the pixels of the latent
-        image, NaN where one of them is constant.
+        image without letterbox bars, NaN where one of them is constant.
 
     Raises:
         InputError: maps of a finished case are missing.
@@ -123,7 +123,7 @@ def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
     for case in finished.itertuples(index=False):
         found = read_edit_maps(maps / f"{case.case_id}.npz", bool(case.swapped))
         for intervention in INTERVENTIONS if case.swapped else INTERVENTIONS[:1]:
-            change = found.change["latent_l2", intervention]
+            change, inside = found.change["latent_l2", intervention], found.inside
             rows.append(
                 {
                     "case_id": case.case_id,
@@ -132,7 +132,7 @@ def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
                     "change": float(change.sum(dtype=np.float64)),
                     "cmi": getattr(case, quantity(CMI, intervention)),
                     "attention": case.attention,
-                    "r": float(pearson(found.predictor[quantity(CMI, intervention)].ravel(), change.ravel())),
+                    "r": float(pearson(found.predictor[quantity(CMI, intervention)][inside], change[inside])),
                 }
             )
     return pd.DataFrame(rows, columns=["case_id", "image", "intervention", "change", "cmi", "attention", "r"])

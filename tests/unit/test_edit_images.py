@@ -201,6 +201,7 @@ def test_psnr_is_of_the_picture_without_letterbox_bars(folder: Path) -> None:
     assert list(edits["status"]) == ["ok"] * 3
     model = LatentDiffusion.load(MODEL)
     for row, rows in ((0, slice(16, 48)), (2, slice(0, 64))):
+        # The maps say which cells hold nothing but picture.
         arrays = read_arrays(folder / "out/edits" / f"{edits['case_id'][row]}.npz")
         latents = torch.from_numpy(np.stack([arrays["latent/real"], arrays["latent/unchanged"]]))
         autoencoder, unchanged = ((one.numpy() + 1) / 2 for one in model.decode(latents))
@@ -214,6 +215,8 @@ def test_psnr_is_of_the_picture_without_letterbox_bars(folder: Path) -> None:
         expected = peak_signal_to_noise(autoencoder[:, rows], unchanged[:, rows])
         assert edits["psnr_decoded"][row] == pytest.approx(expected, abs=0.05)
         assert arrays["change/pixel_l2/omit"].shape == arrays["predictor/cmi_o"].shape == (16, 16)
+        inside = read_edit_maps(folder / "out/edits" / f"{edits['case_id'][row]}.npz", swapped=False).inside
+        assert inside[rows.start // 4 : rows.stop // 4].all() and inside.sum() == 16 * (rows.stop - rows.start) // 4
     grey = np.asarray(Image.open(folder / "out/edits" / edits["case_id"][0] / "real.png"))
     assert (grey[:16] == 127).all() and (grey[48:] == 127).all()
 

@@ -334,6 +334,7 @@ def study(tmp_path: Path) -> Path:
         names = ["mi_s", "mi_o", "cmi_s", "cmi_o", "attention", *(["cmi_swap_s", "cmi_swap_o"] if swapped else [])]
         maps = {name: generator.random((GRID, GRID)).astype(np.float32) for name in names}
         arrays = {f"predictor/{name}": heat for name, heat in maps.items()}
+        arrays["inside"] = np.ones((GRID, GRID), dtype=bool)
         for change in CHANGES:
             for intervention, source in (("omit", "cmi_o"), *([("swap", "cmi_swap_o")] if swapped else [])):
                 noise = index * generator.random((GRID, GRID)).astype(np.float32)

@@ -187,6 +187,47 @@ def test_edits_have_a_slider_between_before_and_after(open_page: Open) -> None:
     assert page.locator(".edit").count() == 3
 
 
+def test_the_way_to_an_edit_moves_until_it_is_stopped(open_page: Open) -> None:
+    page = open_page("edits")
+    way = page.locator(".way")
+    assert way.count() == 1 and page.locator(".edit").count() == 6, "of the first case only"
+    picture = way.locator("img")
+    assert picture.get_attribute("loading") == "lazy" and "“a cat”" in picture.get_attribute("alt")
+    moving = picture.get_attribute("src")
+    assert len(_frames(picture)) > 1
+    way.get_by_role("button", name="Stop the way there: dog").click()
+    assert picture.get_attribute("src") == page.locator(".edit .after").first.get_attribute("src") != moving
+    assert len(_frames(picture)) == 1
+    way.get_by_role("button", name="Play the way there: dog").click()
+    assert picture.get_attribute("src") == moving
+    page.get_by_role("button", name="Stop all motion").click()
+    assert picture.get_attribute("src") != moving
+    chooser(page, "kind").select_option("omit")
+    assert len(_frames(picture)) == 1, "what was stopped stays so"
+
+
+def _frames(picture: Any) -> set[bytes]:
+    """What a picture shows within a second."""
+    picture.evaluate("(image) => image.decode()")
+    shots = set()
+    for _ in range(5):
+        shots.add(picture.screenshot())
+        picture.page.wait_for_timeout(230)
+    return shots
+
+
+def test_nothing_moves_where_less_motion_is_wanted(open_page: Open) -> None:
+    page = open_page("edits", reduced_motion="reduce")
+    picture = page.locator(".way img")
+    assert len(_frames(picture)) == 1
+    page.get_by_role("button", name="Play all").click()
+    assert len(_frames(picture)) > 1
+    page.emulate_media(reduced_motion="no-preference")
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Play all").wait_for()
+    assert len(_frames(picture)) == 1
+
+
 def test_captions_are_ranked_by_the_score_that_is_chosen(open_page: Open) -> None:
     page = open_page("captions")
     page.locator(".choice").first.wait_for()
