@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from pipeline.words import SCENE_SWAPS
+from pipeline.scenes.partners import SCENE_SWAPS
 
 # Names become folder names, and parts of them words of a file name.
 NAME = r"^[A-Za-z0-9_-]+$"

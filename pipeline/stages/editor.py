@@ -412,7 +412,7 @@ def _changes(
     left, top, width, height = walk.inside
     within = np.zeros(walk.real.shape[1:], dtype=bool)
     within[top : top + height, left : left + width] = True
-    arrays["inside"] = cell_means(within, unchanged.shape[1:]) == 1.0
+    arrays["inside"] = cell_means(within, (unchanged.shape[1], unchanged.shape[2])) == 1.0
     inside = {name: picture[:, top : top + height, left : left + width] for name, picture in pictures.items()}
     arrays["psnr"] = np.array(peak_signal_to_noise(inside["real"], inside["unchanged"]))
     arrays["psnr_decoded"] = np.array(peak_signal_to_noise(inside["autoencoder"], inside["unchanged"]))

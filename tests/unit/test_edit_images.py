@@ -302,14 +302,16 @@ def test_the_ways_of_the_first_cases_are_moving_pictures(folder: Path) -> None:
     for name, path in moving.items():
         assert path.stat().st_size < 60_000
         with Image.open(path) as picture, Image.open(path.with_suffix(".png")) as end:
-            assert picture.n_frames == 16 and picture.info["loop"] == 0  # type: ignore[attr-defined]
-            frames = [np.asarray(frame.convert("RGB"), dtype=float) for frame in ImageSequence.Iterator(picture)]
+            assert picture.info["loop"] == 0
+            frames, milliseconds = list[np.ndarray](), 0
+            for frame in ImageSequence.Iterator(picture):  # equal ones that follow each other have become one
+                frames.append(np.asarray(frame.convert("RGB"), dtype=float))
+                milliseconds += frame.info["duration"]
+            assert 6 <= len(frames) <= 16 and milliseconds == 1000 + 14 * 130 + 1800
             with Image.open(path.with_name("real.png")) as start:
                 assert np.abs(frames[0] - np.asarray(start)).mean() < 12
             assert np.abs(frames[-1] - np.asarray(end)).mean() < 12, name
-            assert np.abs(frames[8] - frames[0]).mean() > 12, "the way leads through noise"
-    first, second = ([np.asarray(frame.convert("RGB")) for frame in _frames(path)] for path in moving.values())
-    assert all(np.array_equal(*pair) for pair in zip(first[:8], second[:8], strict=True)), "one way to noise"
+            assert np.abs(frames[len(frames) // 2] - frames[0]).mean() > 12, "the way leads through noise"
 
 
 def test_more_and_fewer_moving_pictures_change_no_result(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,11 +328,6 @@ def test_more_and_fewer_moving_pictures_change_no_result(folder: Path, monkeypat
 
 def ways(folder: Path, case: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted((folder / "out/edits" / case).glob("*.webp"))}
-
-
-def _frames(path: Path) -> list[Image.Image]:
-    with Image.open(path) as picture:
-        return [frame.copy() for frame in ImageSequence.Iterator(picture)]
 
 
 @pytest.mark.parametrize("sampler", ["euler", "ddim"])
