@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
     for name, (module, chosen) in figures.items():
         figure = sentence_figure(module.HEADING, NOTHING)
         if chosen.agreements:
-            figure = module.draw(*([strips[edit] for edit in group] for group in chosen), section.palette)
+            groups = ([strips[edit] for edit in group] for group in chosen)
+            figure = module.draw(*groups, section.palette, int(points["r"].notna().sum()))
         ranked = {kind: [edit._asdict() for edit in group] for kind, group in chosen._asdict().items()}
         _save(figure, name, args, sections, counts | ranked)
     # The resamples are those of the tables, so that equal correlations have equal intervals.

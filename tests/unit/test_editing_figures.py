@@ -115,7 +115,7 @@ def test_long_captions_are_cut_but_keep_the_edit() -> None:
 
 
 def test_a_struck_word_has_a_line_through_it() -> None:
-    figure = editing_strips.draw([strip(after="a brown cat on a bed")], [], "cividis")
+    figure = editing_strips.draw([strip(after="a brown cat on a bed")], [], "cividis", 40)
     areas = {area.get_children()[0].get_text(): area for area in figure.findobj(TextArea)}
     assert [type(areas[text]) for text in ("a brown", "dog", "cat", "on a bed")] == [
         TextArea,
@@ -139,7 +139,7 @@ def test_a_struck_word_has_a_line_through_it() -> None:
 
 def test_a_strip_shows_pictures_maps_totals_and_scales() -> None:
     one = strip()
-    figure = editing_strips.draw([one], [], "cividis")
+    figure = editing_strips.draw([one], [], "cividis", 40)
     written = words(figure)
     assert set(editing_strips.HEADS) | {"Σ 123", "12.3 nats", "0.50 nats", "r = 0.46"} <= set(written)
     assert editing_strips.AGREEMENTS in written and editing_strips.MISSES not in written
@@ -154,9 +154,10 @@ def test_a_strip_shows_pictures_maps_totals_and_scales() -> None:
 
 def test_many_strips_stand_under_each_other_and_no_texts_overlap() -> None:
     long = strip(before="A man " + "in a blue shirt with $5 " * 6 + "and a dog", after="A man and a")
-    figure = editing_strips.draw([*strips(2), long], strips(2), "magma")
+    figure = editing_strips.draw([*strips(2), long], strips(2), "magma", 40)
     assert figure.get_figwidth() <= PAGE
     assert overlaps(figure) == []
+    assert any(text.startswith("5 of 40 edits") for text in words(figure))
     assert words(figure).count("reconstruction") == 2
     assert sum(bool(axes.child_axes) for axes in figure.axes) == 5
 
@@ -164,7 +165,7 @@ def test_many_strips_stand_under_each_other_and_no_texts_overlap() -> None:
 def test_a_map_with_next_to_nothing_is_dark() -> None:
     assert scale_tops([10.0, 0.01, 4.0]) == [10.0, 0.5, 4.0]
     still = replace(strip(), change=np.zeros((16, 16)), attention=np.full((16, 16), 0.2))
-    figure = editing_strips.draw([still], [], "cividis")
+    figure = editing_strips.draw([still], [], "cividis", 40)
     shown = figure.axes[0].child_axes
     assert shown[3].images[0].get_clim() == (0.0, 1.0)
     assert shown[6].images[0].norm(0.2) == 0.0
@@ -183,7 +184,7 @@ def test_a_row_is_as_high_as_its_longest_caption() -> None:
 
 
 def test_the_sheet_labels_both_groups_and_fills_no_empty_place() -> None:
-    figure = editing_sheet.draw(strips(4), strips(2), "viridis")
+    figure = editing_sheet.draw(strips(4), strips(2), "viridis", 40)
     written = words(figure)
     assert {editing_sheet.AGREEMENTS, editing_sheet.MISSES} <= set(written)
     assert written.count("unchanged") == 4  # over both strips of the first row of each group
@@ -194,7 +195,8 @@ def test_the_sheet_labels_both_groups_and_fills_no_empty_place() -> None:
 
 def test_equal_figures_give_equal_files(tmp_path: Path) -> None:
     first, second = (
-        save_figure(editing_strips.draw([], strips(1), "cividis"), tmp_path / name / "strips", "pdf") for name in "ab"
+        save_figure(editing_strips.draw([], strips(1), "cividis", 40), tmp_path / name / "strips", "pdf")
+        for name in "ab"
     )
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
