@@ -23,7 +23,7 @@ NOTE = (
 _GAP = 0.03  # inches, between pictures
 _NAMES = 0.62  # inches, for the names of the rows and the scale of the integrands
 _WIDER = 0.1  # inches, more room before the integral
-_SCALE = 0.3  # inches, for the scale of the integrals
+_SCALE = 0.44  # inches, for the scale of the integrals
 _BAR = 0.05  # inches, width of a colour bar
 
 
@@ -139,6 +139,6 @@ def _draw_scale(
     axes = figure.add_axes((x / width, place.y0, _BAR / width, (2 * side + _GAP) / height))
     bar = figure.colorbar(ScalarMappable(Normalize(0, top), colours), cax=axes, ticklocation=ticks)
     bar.outline.set_visible(False)
-    bar.set_ticks([0, top], labels=["0", f"{top:.2g}"])
+    bar.set_ticks([0, top], labels=["0", f"{top:#.2g}"])
     bar.ax.tick_params(labelsize=5.0, length=0, pad=1)
     bar.set_label(label, fontsize=5.0, labelpad=1, color=MUTED)
