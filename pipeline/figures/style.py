@@ -283,7 +283,10 @@ def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
 
 def _cut(figure: Figure) -> Bbox:
     """The part of a figure that is saved, inches: what is drawn, a column or a page wide."""
+    dpi = figure.dpi
+    figure.set_dpi(mpl.rcParams["savefig.dpi"])  # letters are a little wider or narrower at another
     drawn = figure.get_tightbbox()
+    figure.set_dpi(dpi)
     width = next((width for width in (COLUMN, PAGE) if drawn.width <= width), drawn.width + 2 * _PAD)
     left = drawn.x0 - min(_PAD, (width - drawn.width) / 2)
     return Bbox.from_extents(left, drawn.y0 - _PAD, left + width, drawn.y1 + _PAD)
