@@ -25,7 +25,8 @@ from pipeline.figures.integrand_curves import CaseCurves, band
 from pipeline.figures.style import COLUMN, PAGE, STYLE_FILE, colour_map, figure_style, save_figure
 from pipeline.figures.teaser import TeaserWord, caption_pieces, most_nats
 from pipeline.seeds import generator
-from pipeline.stages.plot_information import first_of_each_label, scatter_panels
+from pipeline.stages.plot_information_scatter import scatter_panels
+from pipeline.stages.plot_integrand_curves import first_of_each_label
 
 NAN = float("nan")
 
