@@ -310,7 +310,7 @@ class EditingSection(Section):
         description="Keys of the section `information` that are other ones for edits (null: as there)",
     )
     animated: int = Field(
-        24, ge=0, description="first cases of a dataset whose way to each edit is kept as a moving picture"
+        20, ge=0, description="first cases of a dataset whose way to each edit is kept as a moving picture"
     )
     min_reconstruction_psnr: float = Field(
         20.0, ge=0, description="PSNR of the unchanged picture against the real one, dB, below which a case is flagged"
