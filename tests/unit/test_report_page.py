@@ -211,12 +211,14 @@ def test_the_way_to_an_edit_moves_until_it_is_stopped(open_page: Open) -> None:
 
 
 def _frames(picture: Any) -> set[bytes]:
-    """What a picture shows within a second."""
+    """What a picture shows within some seconds, at moments that no rhythm of its frames can meet alike."""
     picture.evaluate("(image) => image.decode()")
     shots = set()
-    for _ in range(5):
+    for milliseconds in (230, 90, 310, 150, 410, 70, 270, 190):
         shots.add(picture.screenshot())
-        picture.page.wait_for_timeout(230)
+        if len(shots) > 1:
+            break
+        picture.page.wait_for_timeout(milliseconds)
     return shots
 
 
