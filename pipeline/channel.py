@@ -22,6 +22,12 @@ def noised(x: torch.Tensor, logsnr: torch.Tensor, eps: torch.Tensor) -> torch.Te
     return signal[:, None, None, None] * x + noise[:, None, None, None] * eps
 
 
+def clean_prediction(x_alpha: torch.Tensor, logsnr: float, eps_hat: torch.Tensor) -> torch.Tensor:
+    """The image that a denoiser's answer stands for, (x_α − √σ(−α)·ε̂)/√σ(α); shapes all alike, dtype kept."""
+    signal, noise = signal_and_noise(torch.tensor(logsnr, dtype=torch.float64))
+    return (x_alpha - float(noise) * eps_hat) / float(signal)
+
+
 def trained_logsnr(alphas_cumprod: torch.Tensor) -> torch.Tensor:
     """The log-SNR of every timestep, logit(ᾱ_t), in the dtype of `alphas_cumprod`; falls with t."""
     return torch.log(alphas_cumprod) - torch.log1p(-alphas_cumprod)

@@ -13,6 +13,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.trail import Watch
 
 
 def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:
@@ -40,23 +41,31 @@ class Ddim:
             t: alphas[t - stride] if t >= stride else scheduler.final_alpha_cumprod for t in self.timesteps
         }
 
-    def reverse(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
         """From images' latents (B, C, h, w) to noise; the noise of each step is predicted at the step's far end."""
         for timestep in reversed(self.timesteps):
-            eps_hat = self._predict(x, timestep, embedding)
+            eps_hat = self._predict(x, timestep, embedding, watch)
             x = ddim_move(x, eps_hat, self._alpha_before[timestep], self._alpha[timestep])
         return x
 
     def generate(
-        self, x: torch.Tensor, embedding: torch.Tensor, before_call: Callable[[], None] | None = None
+        self,
+        x: torch.Tensor,
+        embedding: torch.Tensor,
+        before_call: Callable[[], None] | None = None,
+        watch: Watch | None = None,
     ) -> torch.Tensor:
-        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation."""
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, `watch` sees it after."""
         for timestep in self.timesteps:
             if before_call is not None:
                 before_call()
-            eps_hat = self._predict(x, timestep, embedding)
+            eps_hat = self._predict(x, timestep, embedding, watch)
             x = ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
         return x
 
-    def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor) -> torch.Tensor:
-        return self.model(x, self.model.logsnr_table[timestep].repeat(len(x)), embedding)
+    def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor, watch: Watch | None) -> torch.Tensor:
+        logsnr = self.model.logsnr_table[timestep]
+        eps_hat = self.model(x, logsnr.repeat(len(x)), embedding)
+        if watch is not None:
+            watch(float(logsnr), x, eps_hat)
+        return eps_hat

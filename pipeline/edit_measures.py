@@ -24,7 +24,7 @@ class Measures:
     names: of the P predictors. predictor: (n, P) their totals (nats; attention as recorded; share of the image).
     change: (n, C) totals of `CHANGES` (sums over the latent grid; ssim: mean). r, rho: (n, P, C), Pearson's r and
     Spearman's ρ between the maps of one case. inside_over_outside: (n,), mean change of the latent inside the mask over
-    that outside.
+    that outside. All but the totals are of the picture without its letterbox bars.
     """
 
     names: Sequence[str]
@@ -60,22 +60,24 @@ class Measures:
             totals: its row of the table of edits.
             mask: (h, w), the share of each cell that the object covers; None without one.
         """
+        inside = maps.inside
         quantities = [quantity(name, intervention) for name in PREDICTORS]
         heats = [maps.predictor[name] for name in quantities]
         sums = [float(totals[name]) for name in quantities]
         if MASK_AREA in self.names:
             heats.append(np.full(heats[0].shape, np.nan) if mask is None else mask.astype(np.float64))
-            sums.append(float("nan") if mask is None else float(mask.mean()))
-        changes = np.stack([maps.change[name, intervention].ravel() for name in CHANGES]).astype(np.float64)  # (C, hw)
-        heat = np.stack([one.ravel() for one in heats]).astype(np.float64)  # (P, hw)
+            sums.append(float("nan") if mask is None or not inside.any() else float(mask[inside].mean()))
+        changes = np.stack([maps.change[name, intervention] for name in CHANGES]).astype(np.float64)  # (C, h, w)
+        heat = np.stack(heats).astype(np.float64)[:, inside]  # (P, cells)
         self.predictor[row] = sums
         self.change[row] = [
             one.mean() if name == "ssim" else one.sum() for name, one in zip(CHANGES, changes, strict=True)
         ]
-        self.r[row] = pearson(heat[:, None], changes[None])
-        self.rho[row] = spearman(heat[:, None], changes[None])
+        self.r[row] = pearson(heat[:, None], changes[None, :, inside])
+        self.rho[row] = spearman(heat[:, None], changes[None, :, inside])
         if mask is not None:
-            self.inside_over_outside[row] = inside_over_outside(maps.change["latent_l2", intervention], mask >= 0.5)
+            moved = maps.change["latent_l2", intervention]
+            self.inside_over_outside[row] = inside_over_outside(moved[inside], mask[inside] >= 0.5)
 
 
 def quantity(predictor: str, intervention: str) -> str:
@@ -87,8 +89,8 @@ def inside_over_outside(change: np.ndarray, mask: np.ndarray) -> float:
     """Mean change inside the mask over that outside.
 
     Args:
-        change: (h, w), not negative.
-        mask: (h, w) bool.
+        change: of cells, any shape, not negative.
+        mask: of the same shape, bool.
 
     Returns:
         infinite if nothing changed outside; NaN if nothing changed at all, or the mask covers all or nothing.

@@ -125,11 +125,13 @@ def read_judgements(path: Path, cases: pd.DataFrame) -> pd.DataFrame:
 class EditMaps:
     """Maps of one case on the latent grid, (h, w) float32.
 
-    change: (change, intervention) → map, without swap where there is none. predictor: quantity → map.
+    change: (change, intervention) → map, without swap where there is none. predictor: quantity → map. inside: (h, w) bool,
+    the cells that hold nothing but picture; letterbox bars lie outside.
     """
 
     change: Mapping[tuple[str, str], np.ndarray]
     predictor: Mapping[str, np.ndarray]
+    inside: np.ndarray
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -152,7 +154,7 @@ def read_edit_maps(path: Path, swapped: bool) -> EditMaps:
     interventions = INTERVENTIONS if swapped else INTERVENTIONS[:1]
     changes = {(change, name): f"change/{change}/{name}" for change in CHANGES for name in interventions}
     predictors = {name: f"predictor/{name}" for name in QUANTITIES if swapped or not name.startswith("cmi_swap")}
-    keys = [*changes.values(), *predictors.values()]
+    keys = [*changes.values(), *predictors.values(), "inside"]
     missing = [key for key in keys if key not in arrays]
     if missing:
         raise InputError(f"{path}: the maps {', '.join(missing)} are missing; expected {', '.join(keys)}.")
@@ -160,7 +162,9 @@ def read_edit_maps(path: Path, swapped: bool) -> EditMaps:
     if len(shapes) > 1 or len(next(iter(shapes))) != 2:
         raise InputError(f"{path}: its maps have the shapes {sorted(shapes)}; expected one grid (h, w) for all.")
     return EditMaps(
-        {name: arrays[key] for name, key in changes.items()}, {name: arrays[key] for name, key in predictors.items()}
+        {name: arrays[key] for name, key in changes.items()},
+        {name: arrays[key] for name, key in predictors.items()},
+        arrays["inside"].astype(bool),
     )
 
 

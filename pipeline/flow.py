@@ -10,6 +10,7 @@ import torch
 from pipeline.ddim import Ddim
 from pipeline.karras import KarrasPath
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.trail import Watch
 
 Sampler = Literal["heun", "euler", "ddim"]
 
@@ -23,12 +24,16 @@ class Path(Protocol):
 
     evaluations: int
 
-    def reverse(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row."""
+    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
+        """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row. `watch` sees every call."""
         ...
 
     def generate(
-        self, x: torch.Tensor, embedding: torch.Tensor, before_call: Callable[[], None] | None = None
+        self,
+        x: torch.Tensor,
+        embedding: torch.Tensor,
+        before_call: Callable[[], None] | None = None,
+        watch: Watch | None = None,
     ) -> torch.Tensor:
         """From noise to latents, shapes as in `reverse`; `before_call()` runs before each denoiser call."""
         ...

@@ -18,6 +18,7 @@ import torch
 
 from pipeline.channel import signal_and_noise
 from pipeline.denoisers import Denoiser
+from pipeline.trail import Watch
 
 Solver = Literal["euler", "heun"]
 # ε̂ in x_k (B, C, h, w) at a noise level.
@@ -63,15 +64,19 @@ class KarrasPath:
         self._move = {"euler": euler_move, "heun": heun_move}[solver]
         self.evaluations = {"euler": 1, "heun": 2}[solver] * (steps - 1)
 
-    def reverse(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
         """From images' latents (B, C, h, w), taken as x_k at the lowest σ, to noise: x_k at the highest σ."""
-        return self.walk(x, self.sigmas[::-1], embedding)
+        return self.walk(x, self.sigmas[::-1], embedding, watch=watch)
 
     def generate(
-        self, x: torch.Tensor, embedding: torch.Tensor, before_call: Callable[[], None] | None = None
+        self,
+        x: torch.Tensor,
+        embedding: torch.Tensor,
+        before_call: Callable[[], None] | None = None,
+        watch: Watch | None = None,
     ) -> torch.Tensor:
-        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation."""
-        return self.walk(x, self.sigmas, embedding, before_call)
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, `watch` sees it after."""
+        return self.walk(x, self.sigmas, embedding, before_call, watch)
 
     def walk(
         self,
@@ -79,6 +84,7 @@ class KarrasPath:
         sigmas: Sequence[float],
         embedding: torch.Tensor,
         before_call: Callable[[], None] | None = None,
+        watch: Watch | None = None,
     ) -> torch.Tensor:
         """x_k (B, C, h, w) at the last of `sigmas`, from x_k at the first; embedding: (B, …), one prompt a row."""
 
@@ -87,7 +93,11 @@ class KarrasPath:
                 before_call()
             logsnr = torch.full((len(x),), -2 * math.log(sigma), dtype=torch.float64)
             signal, _ = signal_and_noise(logsnr[0])
-            return self.model(float(signal) * x, logsnr, embedding)
+            x_alpha = float(signal) * x
+            eps_hat = self.model(x_alpha, logsnr, embedding)
+            if watch is not None:
+                watch(float(logsnr[0]), x_alpha, eps_hat)
+            return eps_hat
 
         for sigma, sigma_next in pairwise(sigmas):
             x = self._move(slope, x, sigma, sigma_next)

@@ -84,9 +84,12 @@ class Shard:
         }
         return shard
 
-    def pending(self) -> list[ImageJob]:
-        """The images with cases whose results are not there yet, in the order of the cases table."""
-        todo = [case for case in self._usable() if not self._done(case)]
+    def pending(self, lacks: Callable[[Any], bool] = lambda _: False) -> list[ImageJob]:
+        """The images with cases whose results are not there yet, in the order of the cases table.
+
+        lacks: whether a case, whose arrays are there, lacks something else.
+        """
+        todo = [case for case in self._usable() if not self._done(case) or lacks(case)]
         images: dict[str, list[Any]] = {}
         for case in todo:
             images.setdefault(case.image_id, []).append(case)

@@ -29,9 +29,6 @@ SWAPS: tuple[tuple[str, str], ...] = (
     ("teddy bear", "robot"),
 )
 
-# Those of the embedded scenes, in which a chair stands in for the table, which has no emoji.
-SCENE_SWAPS = tuple(("bed", "chair") if "bed" in pair else pair for pair in SWAPS)
-
 
 def find_word(caption: str, word: str, *, ignore_case: bool = False) -> list[Span]:
     """Character spans (start, end) of every whole-word occurrence of `word`, in order; empty if there is none.

@@ -15,7 +15,7 @@ sys.path.insert(0, workflow.basedir)
 
 from pipeline.code_digest import code_digest
 from pipeline.config import load_config, section_json, sections_json
-from pipeline.damaged_tables import put_aside_damaged_tables
+from pipeline.damaged_files import put_aside_damaged_files
 from pipeline.datasets.folders import image_folder, input_files
 from pipeline.datasets.retrieval_folders import (
     retrieval_image_folder,
@@ -40,7 +40,7 @@ except InputError as error:
 
 RESULTS = f"results/{CONFIG.study}"
 if workflow.is_main_process:
-    for sentence in put_aside_damaged_tables(Path(RESULTS)):
+    for sentence in put_aside_damaged_files(Path(RESULTS)):
         print(sentence, file=sys.stderr)
 DATASETS = list(CONFIG.datasets)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]

@@ -5,13 +5,14 @@
 # PRODUCES  results/<study>/<dataset>/edit_images/shard-*.parquet         captions, reconstruction, nats, preference, status
 #           results/<study>/<dataset>/edit_images/edits/<case>.npz        latents, change maps, maps that foretell them
 #           results/<study>/<dataset>/edit_images/edits/<case>/*.png      real, unchanged, omit, swap
+#           results/<study>/<dataset>/edit_images/edits/<case>/*.webp     first cases: the way from real to omit, to swap
 #           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier sees in them
 #           results/<study>/tables/editing.{csv,parquet,md}               correlations with intervals
 #           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
 #           results/<study>/tables/editing_{by_word,implied}.csv          word by word; words that their captions imply
 #           results/<study>/tables/editing_flagged.csv                    cases whose unchanged picture came back badly
 #           results/<study>/figures/editing/                              strips, contact sheet, scatter, correlations
-# STEPS     edit_images, judge_edits, tabulate_editing, plot_editing; editing asks for all of them
+# STEPS     edit_images, judge_edits, tabulate_editing, plot_edit_strips, plot_edit_correlations; editing asks for all
 
 EDITED = [name for name, dataset in CONFIG.datasets.items() if dataset.editing]
 # The scenes' own classifier judges edits of the scenes alone.
@@ -22,7 +23,9 @@ JUDGED = [
 ]
 EDIT_INFORMATION = CONFIG.editing.estimator(CONFIG.information)
 SHARED_INFORMATION = CONFIG.editing.shares(CONFIG.information)
-FLOW = section("editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope"])
+FLOW = section(
+    "editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope", "animated"]
+)
 
 # How information is estimated; between which captions, the section `editing` says.
 ESTIMATING = section_json(
@@ -184,7 +187,40 @@ rule tabulate_editing:
         " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
-rule plot_editing:
+rule plot_edit_strips:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        edits=edit_shards,
+        style=FIGURE_STYLE,
+    output:
+        in_report(
+            "editing",
+            expand(
+                f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
+                figure=["strips", "sheet"],
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
+        ),
+    log:
+        f"{RESULTS}/{{dataset}}/logs/plot_edit_strips.log",
+    conda:
+        "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
+    params:
+        folder=folder_of_first,
+        maps=edits_of,
+        section=section("figures", FIGURE_KEYS),
+        code=code("plot_edit_strips"),
+    message:
+        "Drawing edits of {wildcards.dataset} as strips and on one sheet"
+    shell:
+        "python -m pipeline plot_edit_strips --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        " --dataset {wildcards.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule plot_edit_correlations:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         edits=edit_shards,
@@ -195,12 +231,12 @@ rule plot_editing:
             "editing",
             expand(
                 f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-                figure=["strips", "sheet", "scatter", "correlations"],
+                figure=["scatter", "correlations"],
                 suffix=[*FIGURE_FORMATS, "provenance.json"],
             ),
         ),
     log:
-        f"{RESULTS}/{{dataset}}/logs/plot_editing.log",
+        f"{RESULTS}/{{dataset}}/logs/plot_edit_correlations.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
@@ -209,14 +245,14 @@ rule plot_editing:
     params:
         folder=folder_of_first,
         maps=edits_of,
-        section=section("figures", FIGURE_KEYS),
+        section=section("figures", ["format"]),
         editing=section("editing", ["bootstrap", "confidence"]),
         seed=CONFIG.seed,
-        code=code("plot_editing"),
+        code=code("plot_edit_correlations"),
     message:
-        "Drawing the edits of {wildcards.dataset}"
+        "Drawing what foretold the edits of {wildcards.dataset}"
     shell:
-        "python -m pipeline plot_editing --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        "python -m pipeline plot_edit_correlations --cases {input.cases} --edits {input.edits} --maps {params.maps}"
         " --table {input.table} --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -228,6 +264,7 @@ localrules:
 rule editing:
     input:
         rules.tabulate_editing.output if EDITED else [],
-        expand(rules.plot_editing.output, dataset=EDITED),
+        expand(rules.plot_edit_strips.output, dataset=EDITED),
+        expand(rules.plot_edit_correlations.output, dataset=EDITED),
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures/editing"

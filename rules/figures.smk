@@ -7,7 +7,8 @@
 #           results/<study>/figures/information/integrand_curves.*                integrands of MI and CMI against log-SNR
 #           results/<study>/figures/information/information_scatter.*             CMI against MI, by class and by kind of word
 #           results/<study>/tables/paper_comparison.{csv,md}                      published numbers, ours, the released code's way
-# STEPS     dissect_caption, plot_caption, plot_information, tabulate_paper; paper_figures asks for every figure of the study
+# STEPS     dissect_caption, plot_teaser, plot_denoising_strip, plot_integrand_curves, plot_information_scatter, tabulate_paper;
+#           paper_figures asks for every figure of the study
 
 from shlex import quote
 
@@ -64,7 +65,7 @@ rule dissect_caption:
         " 2>&1 | tee {log}"
 
 
-rule plot_caption:
+rule plot_teaser:
     input:
         words=expand(rules.dissect_caption.output.words, dataset=CAPTION_DATASET),
         maps=expand(rules.dissect_caption.output.maps, dataset=CAPTION_DATASET),
@@ -73,27 +74,83 @@ rule plot_caption:
         in_report(
             "caption",
             expand(
-                f"{RESULTS}/figures/caption/{{name}}.{{suffix}}",
-                name=["teaser", "denoising_strip"],
+                f"{RESULTS}/figures/caption/teaser.{{suffix}}",
                 suffix=[*FIGURE_FORMATS, "provenance.json"],
             ),
         ),
     log:
-        f"{RESULTS}/logs/plot_caption.log",
+        f"{RESULTS}/logs/plot_teaser.log",
     conda:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
         section=section("figures", ["palette", "format"]),
-        code=code("plot_caption"),
+        code=code("plot_teaser"),
     message:
-        "Drawing one caption: its words, and where their nats arise"
+        "Drawing one caption with every word in the colour of its nats"
     shell:
-        "python -m pipeline plot_caption --words {input.words} --section {params.section:q}"
+        "python -m pipeline plot_teaser --words {input.words} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
-rule plot_information:
+rule plot_denoising_strip:
+    input:
+        words=expand(rules.dissect_caption.output.words, dataset=CAPTION_DATASET),
+        maps=expand(rules.dissect_caption.output.maps, dataset=CAPTION_DATASET),
+        style=FIGURE_STYLE,
+    output:
+        in_report(
+            "caption",
+            expand(
+                f"{RESULTS}/figures/caption/denoising_strip.{{suffix}}",
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
+        ),
+    log:
+        f"{RESULTS}/logs/plot_denoising_strip.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        folder=folder_of_first,
+        section=section("figures", ["palette", "format"]),
+        code=code("plot_denoising_strip"),
+    message:
+        "Drawing at which noise the words of a caption tell what"
+    shell:
+        "python -m pipeline plot_denoising_strip --words {input.words} --section {params.section:q}"
+        " --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule plot_integrand_curves:
+    input:
+        cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=CURVES_DATASET),
+        estimates=[shard for name in CURVES_DATASET for shard in estimates_of(name)],
+        style=FIGURE_STYLE,
+    output:
+        in_report(
+            "information",
+            expand(
+                f"{RESULTS}/figures/information/integrand_curves.{{suffix}}",
+                suffix=[*FIGURE_FORMATS, "provenance.json"],
+            ),
+        ),
+    log:
+        f"{RESULTS}/logs/plot_integrand_curves.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        folder=folder_of_first,
+        dataset=CURVES_DATASET,
+        section=section("figures", ["format"]),
+        code=code("plot_integrand_curves"),
+    message:
+        "Drawing integrands against the log-SNR"
+    shell:
+        "python -m pipeline plot_integrand_curves --cases {input.cases} --estimates {input.estimates}"
+        " --dataset {params.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+
+
+rule plot_information_scatter:
     input:
         cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=DATASETS),
         estimates=[shard for name in DATASETS for shard in estimates_of(name)],
@@ -102,13 +159,12 @@ rule plot_information:
         in_report(
             "information",
             expand(
-                f"{RESULTS}/figures/information/{{name}}.{{suffix}}",
-                name=["integrand_curves", "information_scatter"],
+                f"{RESULTS}/figures/information/information_scatter.{{suffix}}",
                 suffix=[*FIGURE_FORMATS, "provenance.json"],
             ),
         ),
     log:
-        f"{RESULTS}/logs/plot_information.log",
+        f"{RESULTS}/logs/plot_information_scatter.log",
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -117,16 +173,15 @@ rule plot_information:
         estimates=[
             f"{name}={shard}" for name in DATASETS for shard in estimates_of(name)
         ],
-        curves_of=CURVES_DATASET,
         section=section("figures", ["format"]),
         localisation=section("localisation", ["bootstrap", "confidence"]),
         seed=CONFIG.seed,
-        code=code("plot_information"),
+        code=code("plot_information_scatter"),
     message:
-        "Drawing information: integrands, and CMI against MI"
+        "Drawing CMI against MI"
     shell:
-        "python -m pipeline plot_information --cases {params.cases} --estimates {params.estimates}"
-        " --curves-of {params.curves_of} --section {params.section:q} --localisation {params.localisation:q}"
+        "python -m pipeline plot_information_scatter --cases {params.cases} --estimates {params.estimates}"
+        " --section {params.section:q} --localisation {params.localisation:q}"
         " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -177,10 +232,13 @@ rule paper_figures:
         rules.plot_localisation_curves.output if LOCALISED else [],
         expand(rules.plot_localisation_panels.output, dataset=DATASETS),
         rules.plot_retrieval.output if RETRIEVAL_DATASETS else [],
-        expand(rules.plot_editing.output, dataset=EDITED),
+        expand(rules.plot_edit_strips.output, dataset=EDITED),
+        expand(rules.plot_edit_correlations.output, dataset=EDITED),
         rules.plot_validation.output,
-        rules.plot_caption.output if DATASETS else [],
-        rules.plot_information.output if DATASETS else [],
+        rules.plot_teaser.output if DATASETS else [],
+        rules.plot_denoising_strip.output if DATASETS else [],
+        rules.plot_integrand_curves.output if DATASETS else [],
+        rules.plot_information_scatter.output if DATASETS else [],
         rules.tabulate_paper.output,
     message:
         "Done: figures in {RESULTS}/figures"

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from pipeline.words import SCENE_SWAPS
+from pipeline.scenes.partners import SCENE_SWAPS
 
 # Names become folder names, and parts of them words of a file name.
 NAME = r"^[A-Za-z0-9_-]+$"
@@ -308,6 +308,9 @@ class EditingSection(Section):
     information: EditingInformationSection = Field(
         EditingInformationSection(),
         description="Keys of the section `information` that are other ones for edits (null: as there)",
+    )
+    animated: int = Field(
+        20, ge=0, description="first cases of a dataset whose way to each edit is kept as a moving picture"
     )
     min_reconstruction_psnr: float = Field(
         20.0, ge=0, description="PSNR of the unchanged picture against the real one, dB, below which a case is flagged"

@@ -16,14 +16,15 @@ from pipeline.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_s
 HEADING = "At which noise does a word tell what?"
 NOTE = (
     'Image {image}: "{caption}". Top: the noised image, decoded, at {count} log-SNRs α. Below: iᵒ integrands of'
-    " MI and CMI of the word at each, nats per unit of α and pixel of the latent, mean of {noises} noises; beside"
-    " each row, its scale. Last column: their integral over α, nats a pixel, {draws} draws, on a scale of its own,"
-    " with its total."
+    " MI and CMI of the word at each, mean of {noises} noises. Last column: their integral over α, {draws} draws, with"
+    " its total. Left, the scale of a word's integrands, right, that of its integrals, for a pixel of the latent."
 )
 
 _GAP = 0.03  # inches, between pictures
-_NAMES = 0.5  # inches, for the names of the rows
+_NAMES = 0.62  # inches, for the names of the rows and the scale of the integrands
 _WIDER = 0.1  # inches, more room before the integral
+_SCALE = 0.44  # inches, for the scale of the integrals
+_BAR = 0.05  # inches, width of a colour bar
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def draw(
     """
     colours = colour_map(palette)
     count = len(logsnr)
-    side = (PAGE - _NAMES - _WIDER - count * _GAP) / (count + 1)
+    side = (PAGE - _NAMES - _WIDER - _SCALE - count * _GAP) / (count + 1)
     heights = [side + 0.16, *([2 * side + _GAP + 0.26] * len(words))]
     with figure_style():
         figure, rooms = panel_figure(
@@ -100,7 +101,7 @@ def _draw_word(figure: Figure, room: Axes, side: float, word: StripWord, colours
         cells[0].annotate(
             name,
             xy=(0, 0.5),
-            xytext=(-24, 0),
+            xytext=(-29, 0),
             xycoords="axes fraction",
             textcoords="offset points",
             ha="right",
@@ -112,7 +113,9 @@ def _draw_word(figure: Figure, room: Axes, side: float, word: StripWord, colours
     figure.text(
         top.x0, top.y1 - 0.15 / figure.get_figheight(), word.text, fontsize=8.5, fontweight="bold", parse_math=False
     )
-    _draw_scale(figure, room, side, colours, level_top)
+    _draw_scale(figure, room, side, colours, level_top, x=_NAMES - 0.1, ticks="left", label="nats per unit of α")
+    end = _NAMES + count * (side + _GAP) + _WIDER + side
+    _draw_scale(figure, room, side, colours, total_top, x=end + 0.05, ticks="right", label="nats")
 
 
 def _cells(figure: Figure, room: Axes, side: float, count: int, row: int) -> list[Axes]:
@@ -128,11 +131,14 @@ def _cells(figure: Figure, room: Axes, side: float, count: int, row: int) -> lis
     return cells
 
 
-def _draw_scale(figure: Figure, room: Axes, side: float, colours: Colormap, top: float) -> None:
-    """The scale of the integrands of a word, upright beside its two rows."""
+def _draw_scale(
+    figure: Figure, room: Axes, side: float, colours: Colormap, top: float, *, x: float, ticks: str, label: str
+) -> None:
+    """A scale of a word, upright at x inches beside its two rows, numbers and unit on the side `ticks`."""
     place, (width, height) = room.get_position(), figure.get_size_inches()
-    axes = figure.add_axes((0.40 / width, place.y0, 0.05 / width, (2 * side + _GAP) / height))
-    bar = figure.colorbar(ScalarMappable(Normalize(0, top), colours), cax=axes, ticklocation="left")
+    axes = figure.add_axes((x / width, place.y0, _BAR / width, (2 * side + _GAP) / height))
+    bar = figure.colorbar(ScalarMappable(Normalize(0, top), colours), cax=axes, ticklocation=ticks)
     bar.outline.set_visible(False)
-    bar.set_ticks([0, top], labels=["0", f"{top:.1g}"])
+    bar.set_ticks([0, top], labels=["0", f"{top:#.2g}"])
     bar.ax.tick_params(labelsize=5.0, length=0, pad=1)
+    bar.set_label(label, fontsize=5.0, labelpad=1, color=MUTED)

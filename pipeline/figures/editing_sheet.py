@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
@@ -21,22 +22,23 @@ from pipeline.figures.editing_layout import (
     scale_tops,
     write_beside,
 )
-from pipeline.figures.style import MUTED, colour_map
+from pipeline.figures.style import MUTED, colour_map, draw_share_bar, figure_style
 
 HEADING = "Edited images in which CMI agrees with the change, and in which it misses"
 NOTE = (
-    "Chosen by the rank of r, the correlation of CMI and change over the pixels of the latent. Struck through: the word"
-    " left out; blue: what stands in its place; unchanged: the reconstruction with the caption as it is. Colours run from 0"
-    " to the largest value of a map, in faint maps to a twentieth of the largest of all. Under the maps stand their"
-    " totals. Where both are next to nothing, as for a word that the rest of the caption implies, r says little."
+    "{shown} of {edits:,} edits, chosen by the rank of r, the correlation of CMI and change over the pixels of the"
+    " latent. Struck through: the word left out; blue: what stands in its place; unchanged: the reconstruction with"
+    " the caption as it is. Under the maps stand their totals. Where both are next to nothing, as for a word that the"
+    " rest of the caption implies, r says little."
 )
+SCALE = "share of the largest value of the map, change and CMI each; in faint maps of a twentieth of the largest of all"
 HEADS = ("real", "unchanged", "edited", "change", "CMI")
 
 LAYOUT = Layout(
     heading=HEADING,
     note=NOTE,
     heads=HEADS,
-    cell=0.575,
+    cell=0.6,
     gap=0.025,
     titles=0.42,
     line=0.115,
@@ -50,12 +52,13 @@ LAYOUT = Layout(
 _COLUMNS = 2
 
 
-def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> Figure:
+def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str, edits: int) -> Figure:
     """Small strips of real | unchanged | edited | change | CMI in two columns, agreements above misses.
 
     Args:
         agreements, misses: the strips of the two groups in their order; one of them may be empty.
-        palette: Matplotlib's name of a perceptually uniform colour map.
+        palette: of `figures.palette`.
+        edits: among how many they were chosen, for the note.
 
     Raises:
         InputError: there is no such colour map.
@@ -73,7 +76,11 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> 
     def draw_cells(cells: Sequence[Axes], index: int) -> None:
         _draw_cells(cells, strips[index], colours, change_tops[index], cmi_tops[index])
 
-    return draw_strips(strips, places, titles, _COLUMNS, LAYOUT, draw_cells)
+    layout = replace(LAYOUT, note=NOTE.format(shown=len(strips), edits=edits))
+    figure = draw_strips(strips, places, titles, _COLUMNS, layout, draw_cells)
+    with figure_style():
+        draw_share_bar(figure, colours, SCALE)
+    return figure
 
 
 def _draw_cells(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_top: float, cmi_top: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,11 +27,13 @@ from pipeline.figures.style import MUTED, colour_map
 
 HEADING = "Where does an edited caption change the image, and did CMI foretell it?"
 NOTE = (
-    "A word of the caption is left out (struck through) or swapped (the new word in blue). Reconstruction and edited image"
-    " come from the same noise; change is the squared difference of their latents. CMI is of the word given the rest of the"
-    " caption, in a swap against the swapped caption. r: correlation of CMI and change over the pixels of the latent."
-    " Under each map stands its scale, in its corner its total; CMI and MI of a strip share a scale. Where change and CMI"
-    " are both next to nothing, as for a word that the rest of the caption implies, r says little."
+    "{shown} of {edits:,} edits, chosen by the rank of r, the correlation of CMI and change over the pixels of the"
+    " latent. A word of the caption is left out (struck through) or swapped (the new word in blue). Reconstruction and"
+    " edited image come from the same noise; change is the squared difference of their latents. CMI is of the word"
+    " given the rest of the caption, in a swap against the swapped caption. Under each map stands its scale, in its"
+    " corner its total; CMI and MI of a strip share a scale, nats a pixel of the latent; change and attention have no"
+    " unit. Where change and CMI are both next to nothing, as for a word that the rest of the caption implies, r says"
+    " little."
 )
 HEADS = ("real", "reconstruction", "edited", "change", "CMI", "MI", "attention")
 
@@ -51,7 +54,7 @@ LAYOUT = Layout(
 )
 
 
-def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> Figure:
+def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str, edits: int) -> Figure:
     """One strip a case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
 
     CMI and MI of a strip share a colour scale from 0, change has its own from 0, attention from its lowest to its
@@ -60,7 +63,8 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> 
 
     Args:
         agreements, misses: the strips of the two groups in their order; one of them may be empty.
-        palette: Matplotlib's name of a perceptually uniform colour map.
+        palette: of `figures.palette`.
+        edits: among how many they were chosen, for the note.
 
     Raises:
         InputError: there is no such colour map.
@@ -75,7 +79,8 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str) -> 
     def draw_cells(cells: Sequence[Axes], index: int) -> None:
         _draw_cells(cells, strips[index], colours, change_tops[index], information_tops[index])
 
-    return draw_strips(strips, range(len(strips)), titles, 1, LAYOUT, draw_cells)
+    layout = replace(LAYOUT, note=NOTE.format(shown=len(strips), edits=edits))
+    return draw_strips(strips, range(len(strips)), titles, 1, layout, draw_cells)
 
 
 def scale_labels(low: float, high: float) -> tuple[str, str]:

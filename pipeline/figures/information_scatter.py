@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.figures.style import GUIDE, MUTED, NOTE_SIZE, figure_style, panel_figure, panel_width
+from pipeline.figures.style import COLUMN, GUIDE, MUTED, NOTE_SIZE, PAGE, figure_style, panel_figure, panel_width
 from pipeline.metrics.bootstrap import resample_weights
 from pipeline.metrics.correlation import across_cases
 
@@ -42,11 +42,12 @@ def draw(
         confidence: of the intervals, such as 0.95.
     """
     columns = min(2, max(len(panels), 1))
+    width = panel_width(columns, _LEFT, _RIGHT, whole=COLUMN if columns == 1 else PAGE)
     with figure_style():
         figure, rooms = panel_figure(
-            [panel_width(2, _LEFT, _RIGHT)] * len(panels),
+            [width] * len(panels),
             columns=columns,
-            width=panel_width(2, _LEFT, _RIGHT),
+            width=width,
             left=_LEFT,
             right=_RIGHT,
             above=0.34,

@@ -10,12 +10,20 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
-from pipeline.figures.style import ACCENT, MUTED, PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure
+from pipeline.figures.style import (
+    ACCENT,
+    MUTED,
+    PAGE,
+    SMALL_SIZE,
+    colour_map,
+    draw_share_bar,
+    figure_style,
+    panel_figure,
+)
 from pipeline.metrics.heatmaps import is_constant, min_max
 from pipeline.words import find_word
 
@@ -34,6 +42,7 @@ NOTE = (
     " caption; both iᵒ, on one scale, their totals over the image above the maps; above the image, the value that is 1 on"
     " that scale, nats a pixel of the latent image. Attention has no unit."
 )
+SCALE = "share of the largest value: of MI and CMI together, nats a pixel of the latent image; of attention"
 CHOSEN = {
     True: "from the best IoU of CMI to the worst, down the columns",
     False: "by a hash, not by what their maps show",
@@ -112,7 +121,7 @@ def draw(panels: Sequence[Panel], palette: str, attention_name: str = "attention
             if index < len(panels):
                 head_row = heads if strip > STRIP else [""] * len(heads)
                 _draw_row(figure, room, panels[index], cell, head_row, colours)
-        _draw_colour_bar(figure, colours)
+        draw_share_bar(figure, colours, SCALE)
     return figure
 
 
@@ -256,15 +265,3 @@ def split_at(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, boo
         pieces += [(line[end:low], False), (line[low:high], True)]
         end = high
     return [piece for piece in [*pieces, (line[end:], False)] if piece[0]]
-
-
-def _draw_colour_bar(figure: Figure, colours: Colormap) -> None:
-    """One bar under all rows; the figure grows by its room when it is saved."""
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((0.5 - 0.9 / width, -0.14 / height, 1.8 / width, 0.08 / height))
-    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colours), cax=axes, orientation="horizontal")
-    bar.outline.set_visible(False)
-    bar.set_ticks([0, 0.5, 1], labels=["0", "½", "1"])
-    bar.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
-    text = "share of the largest value: of MI and CMI together, nats a pixel of the latent image; of attention"
-    bar.set_label(text, fontsize=6.5, labelpad=1)

@@ -13,8 +13,10 @@ from matplotlib.ticker import NullLocator
 from matplotlib.transforms import offset_copy
 
 from pipeline.figures.style import (
+    COLUMN,
     GUIDE,
     MUTED,
+    PAGE,
     balanced_columns,
     figure_style,
     method_style,
@@ -50,7 +52,7 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
         figure, panels = panel_figure(
             [1.6] * len(datasets),
             columns=columns,
-            width=min(panel_width(columns, **_ROOM), 3.5),
+            width=panel_width(columns, **_ROOM, whole=COLUMN if columns == 1 else PAGE),
             **_ROOM,
             above=0.42,
             below=0.48,

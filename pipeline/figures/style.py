@@ -18,7 +18,10 @@ from typing import Literal, NamedTuple
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from pipeline.errors import InputError
 from pipeline.storage import atomic_path
@@ -27,14 +30,15 @@ ACCENT = "#C43C00"  # the word in a caption
 MUTED = "#6B6B6B"  # secondary text
 GUIDE = "#E4E4E4"  # grid lines
 
-PAGE = 6.75  # inches, width of a figure that stands across the page
+COLUMN, PAGE = 3.25, 6.75  # inches, widths of figures: in a column of two, or across the page
 
 HEADING_SIZE = 9.5  # points
 NOTE_SIZE = 7.0  # points, of the text under a heading, of legends and of what stands beside panels
 SMALL_SIZE = 6.0  # points, of numbers in and under pictures
 _LINE = 0.135  # inches, height of a line of the note
 _LETTER = 0.0565  # inches, width of a letter of the note
-_NARROWEST = 5.0  # inches, width of heading, note and legend over a narrower figure
+_HEADING_LINE, _HEADING_LETTER = 0.17, 0.085  # inches, of the heading
+_PAD = 0.04  # inches, around what is drawn
 
 STYLE_FILE = Path(__file__).with_name("style.mplstyle")
 
@@ -120,9 +124,9 @@ def colour_map(name: str) -> mpl.colors.Colormap:
     return mpl.colormaps[name]
 
 
-def panel_width(columns: int, left: float, right: float, label_room: float = 0.0) -> float:
-    """Width of each of so many panels with which a `panel_figure` is as wide as a page, inches."""
-    return (PAGE - label_room) / columns - left - right
+def panel_width(columns: int, left: float, right: float, label_room: float = 0.0, whole: float = PAGE) -> float:
+    """Width of each of so many panels with which a `panel_figure` is as wide as a page, or as `whole`; inches."""
+    return (whole - label_room) / columns - left - right
 
 
 def balanced_columns(panels: int, most: int) -> int:
@@ -157,17 +161,19 @@ def panel_figure(
         left, right, above, below: room around every panel for its labels.
         label_room: more room to the left of the first column, for labels that a row of panels shares.
         heading: the question that the figure answers.
-        note: how to read it; wrapped to the width of the figure.
+        note: how to read it; both are wrapped to a column for panels that are no wider, else to a page.
         legend: labelled artists.
 
     Returns:
         the figure and its panels in their order.
     """
     figure_width = label_room + columns * (left + width + right)
-    text_width = max(figure_width, _NARROWEST)
+    text_width = COLUMN if figure_width <= COLUMN + 1e-6 else PAGE
+    title = textwrap.wrap(heading, int(text_width / _HEADING_LETTER))
     lines = textwrap.wrap(note, int(text_width / _LETTER)) or [""]
     legend_rows = -(-len(legend) // max(int(text_width / 1.45), 1))
-    head = 0.3 + _LINE * len(lines) + (0.1 + 0.17 * legend_rows if legend else 0.0)
+    titled = _HEADING_LINE * len(title)
+    head = 0.13 + titled + _LINE * len(lines) + (0.1 + 0.17 * legend_rows if legend else 0.0)
     places, used = [], [head] * columns
     for height in heights:
         column = used.index(min(used))
@@ -175,16 +181,18 @@ def panel_figure(
         used[column] += above + height + below
     figure_height = max(used)
     figure = Figure(figsize=(figure_width, figure_height))
-    figure.text(0.02 / figure_width, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
+    for number, line in enumerate(title):
+        top = 1 - _HEADING_LINE * number / figure_height
+        figure.text(0.02 / figure_width, top, line, fontsize=HEADING_SIZE, fontweight="bold", va="top")
     for number, line in enumerate(lines):
         # One text a line: in a text of several, their distances would follow their letters.
-        baseline = 1 - (0.33 + _LINE * number) / figure_height
+        baseline = 1 - (0.16 + titled + _LINE * number) / figure_height
         figure.text(0.02 / figure_width, baseline, line, fontsize=NOTE_SIZE, color=MUTED, va="baseline")
     if legend:
         figure.legend(
             handles=list(legend),
             loc="upper left",
-            bbox_to_anchor=(0.02 / figure_width, 1 - (0.33 + _LINE * len(lines)) / figure_height),
+            bbox_to_anchor=(0.02 / figure_width, 1 - (0.16 + titled + _LINE * len(lines)) / figure_height),
             ncols=-(-len(legend) // legend_rows),
             frameon=False,
             fontsize=NOTE_SIZE,
@@ -198,6 +206,17 @@ def panel_figure(
         for (x, y), height in zip(places, heights, strict=True)
     ]
     return figure, panels
+
+
+def draw_share_bar(figure: Figure, colours: mpl.colors.Colormap, label: str) -> None:
+    """One bar from 0 to 1 under all panels; the figure grows by its room when it is saved."""
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((0.5 - 0.9 / width, -0.14 / height, 1.8 / width, 0.08 / height))
+    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colours), cax=axes, orientation="horizontal")
+    bar.outline.set_visible(False)
+    bar.set_ticks([0, 0.5, 1], labels=["0", "½", "1"])
+    bar.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
+    bar.set_label(label, fontsize=6.5, labelpad=1)
 
 
 def sentence_figure(heading: str, sentence: str) -> Figure:
@@ -238,6 +257,9 @@ def title_panel(axes: Axes, dataset: str, detail: str) -> None:
 def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
     """Write a figure as PNG (300 dpi) and in a vector format, without dates, so that equal figures give equal files.
 
+    A file is exactly a column or a page wide, so that letters have their size wherever it is set without scaling, and as
+    high as what is drawn; only what is wider than a page makes it wider.
+
     Args:
         figure: to write.
         stem: path without suffix; the folder is made.
@@ -249,9 +271,22 @@ def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
     # Without fixed ids an SVG would differ from run to run.
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(vector_format, {})
     written = []
+    with figure_style():
+        cut = _cut(figure)
     for suffix, metadata in {"png": {}, vector_format: undated}.items():
         path = stem.with_name(f"{stem.name}.{suffix}")
         with figure_style(), mpl.rc_context({"svg.hashsalt": "infodecomp"}), atomic_path(path) as temporary:
-            figure.savefig(temporary, format=suffix, metadata=metadata, bbox_inches="tight", pad_inches=0.04)
+            figure.savefig(temporary, format=suffix, metadata=metadata, bbox_inches=cut)
         written.append(path)
     return written
+
+
+def _cut(figure: Figure) -> Bbox:
+    """The part of a figure that is saved, inches: what is drawn, a column or a page wide."""
+    dpi = figure.dpi
+    figure.set_dpi(mpl.rcParams["savefig.dpi"])  # letters are a little wider or narrower at another
+    drawn = figure.get_tightbbox()
+    figure.set_dpi(dpi)
+    width = next((width for width in (COLUMN, PAGE) if drawn.width <= width), drawn.width + 2 * _PAD)
+    left = drawn.x0 - min(_PAD, (width - drawn.width) / 2)
+    return Bbox.from_extents(left, drawn.y0 - _PAD, left + width, drawn.y1 + _PAD)

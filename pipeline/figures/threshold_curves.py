@@ -14,7 +14,7 @@ NOTE = (
     "Mean intersection over union of thresholded maps and masks. Bands: {:g} % bootstrap intervals over images; dots: the"
     " best threshold of a method. The number after a name is that of its steps or draws."
 )
-_NAMES = 1.75  # inches, room for the names of the lines
+_NAMES = 2.0  # inches, room for the names of the lines
 
 
 def draw(curves: pd.DataFrame, confidence: float = 0.95) -> Figure:

@@ -10,17 +10,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from pipeline.figures.style import GUIDE, figure_style, panel_figure, panel_width
-from pipeline.figures.validation_error import DESIGN_COLOURS, QUANTITIES
+from pipeline.figures.validation_error import DESIGN_COLOURS, QUANTITIES, numbers_of_runs
 
 HEADING = "Do the intervals cover the truth?"
 BAND = (0.93, 0.97)
 
 
-def note(confidence: float) -> str:
-    """How to read the figure, with the level of the intervals."""
+def note(confidence: float, runs: str) -> str:
+    """How to read the figure, with the level of the intervals and how many runs a dot has."""
     return (
         f"Share of runs (pixel: of pixels) whose {100 * confidence:g} % interval covers the truth. One dot a problem and"
-        " noise (filled: ±ε); lines: their mean. Triangles, dotted: the adaptive density. Shaded: 93–97 %."
+        f" noise (filled: ±ε), {runs} runs each; lines: their mean. Triangles, dotted: adaptive density. Shaded: 93–97 %."
     )
 
 
@@ -28,7 +28,7 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
     """Coverage in percent of every problem, design and noise.
 
     Args:
-        table: columns problem, quantity, level, density, design, antithetic, steps, coverage (fraction).
+        table: columns problem, quantity, level, density, design, antithetic, steps, n, coverage (fraction).
         confidence: level of the intervals.
     """
     groups = list(table.groupby(["quantity", "level"], sort=False))
@@ -44,7 +44,7 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
             above=0.3,
             below=0.42,
             heading=HEADING,
-            note=note(confidence),
+            note=note(confidence, numbers_of_runs(table)),
             legend=[Line2D([], [], color=DESIGN_COLOURS[one], marker="o", markersize=5, label=one) for one in designs],
         )
         for axes, ((quantity, level), rows) in zip(panels, groups, strict=True):

@@ -15,7 +15,7 @@ from pipeline.figures.style import GUIDE, MUTED, NOTE_SIZE, figure_style, panel_
 HEADING = "How many evaluations does an error cost?"
 NOTE = (
     "Root mean square error of the total over the root mean square of its true values, against denoiser evaluations, on"
-    " problems whose information is known. Grey: the slope of independent draws, 1/√N."
+    " problems whose information is known; {runs} runs a mark. Grey: the slope of independent draws, 1/√N."
 )
 QUANTITIES = {"i_s": "iˢ", "i_o": "iᵒ"}
 _ROOM = {"left": 0.1, "right": 0.1, "label_room": 0.45}  # inches
@@ -27,7 +27,8 @@ def draw(table: pd.DataFrame) -> Figure:
     """Relative error of i^s and i^o totals, both axes logarithmic.
 
     Args:
-        table: columns problem, dimension, quantity, level, density, design, antithetic, evaluations, rmse (fraction).
+        table: columns problem, dimension, quantity, level, density, design, antithetic, n, evaluations, rmse
+            (fraction).
     """
     totals = table[(table["level"] == "total") & (table["rmse"] > 0)]
     groups = list(totals.groupby(["problem", "quantity"], sort=False))
@@ -41,7 +42,7 @@ def draw(table: pd.DataFrame) -> Figure:
             above=0.26,
             below=0.42,
             heading=HEADING,
-            note=NOTE,
+            note=NOTE.format(runs=numbers_of_runs(table)),
             legend=[_line(*line, label=True) for line in lines],
         )
         low, high = totals["rmse"].min() / 1.4, totals["rmse"].max() * 1.4
@@ -56,6 +57,12 @@ def draw(table: pd.DataFrame) -> Figure:
                 drawn.set_data(ordered["evaluations"], ordered["rmse"])
                 axes.add_line(drawn)
     return figure
+
+
+def numbers_of_runs(table: pd.DataFrame) -> str:
+    """How many runs a row of totals stands for, such as "240", or "120 to 240" where rows differ."""
+    counts = table.loc[table["level"] == "total", "n"]
+    return " to ".join(f"{count:,}" for count in sorted({int(counts.min()), int(counts.max())}))
 
 
 def _line(density: str, design: str, antithetic: bool, *, label: bool = False) -> Line2D:

@@ -1,8 +1,8 @@
-"""The data of the page's part on edits: each case's pictures, captions and numbers."""
+"""The data of the page's part on edits: each case's pictures, still and moving, captions and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,18 @@ def _edit(
         "label": case["label"],
         "captions": {name: edit[f"prompt_{name}"] for name in ("unchanged", *interventions)},
         "pictures": {name: pictures.add(load_image(path.with_suffix("") / f"{name}.png")) for name in shown},
+        "ways": {name: pictures.copy(path) for name, path in _ways(path.with_suffix(""), interventions).items()},
         "change": {name: float(change["latent_l2", name].sum()) for name in interventions},
         "seen": {name: seen.get(name) for name in interventions},
         "numbers": {name: edit[name] for name in _NUMBERS},
         "swap_reason": edit["swap_reason"],
     }
+
+
+def _ways(folder: Path, interventions: Sequence[str]) -> dict[str, Path]:
+    """The moving pictures of a case that there are: those of the first cases only."""
+    ways = {name: folder / f"{name}.webp" for name in interventions}
+    return {name: path for name, path in ways.items() if path.is_file()}
 
 
 def _judgements(path: Path) -> dict[str, dict[str, Any]]:

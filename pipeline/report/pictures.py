@@ -45,6 +45,14 @@ class PictureFolder:
             self._written[digest] = f"pictures/{digest}.webp"
         return self._written[digest]
 
+    def copy(self, picture: Path) -> str:
+        """Keep a WebP file as it is; returns its path relative to the page."""
+        content = picture.read_bytes()
+        name = f"pictures/{hashlib.sha256(content).hexdigest()[:16]}.webp"
+        with atomic_path(self.page / name) as temporary:
+            temporary.write_bytes(content)
+        return name
+
     def add_with_thumbnail(self, picture: Image.Image) -> tuple[str, str]:
         """Paths of a picture and of its thumbnail, which is the picture itself where that is small."""
         whole = self.add(picture)

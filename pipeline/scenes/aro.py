@@ -18,10 +18,11 @@ from PIL import Image
 from pipeline.datasets.scenes import CREDIT
 from pipeline.scenes.captions import describe, scene_captions, with_article
 from pipeline.scenes.drawing import draw_scene
+from pipeline.scenes.partners import SCENE_SWAPS
 from pipeline.scenes.swaps import noun_swap, plain_caption
 from pipeline.scenes.world import BACKGROUNDS, IMAGE_SIZE, Scene, sample_scene, scene_rng
 from pipeline.storage import atomic_path, write_text
-from pipeline.words import SCENE_SWAPS, swap_partner
+from pipeline.words import swap_partner
 
 # Shorter captions, such as "a dog", hardly have another order.
 FEWEST_WORDS = 5

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pipeline.scenes.captions import describe, with_article
+from pipeline.scenes.partners import SCENE_SWAPS
 from pipeline.scenes.world import IMPLIED, RELATIONS, Scene
-from pipeline.words import SCENE_SWAPS, swap_partner, swap_word
+from pipeline.words import swap_partner, swap_word
 
 
 def plain_caption(scene: Scene, *, adjective: bool = True, invert: bool = False) -> str:

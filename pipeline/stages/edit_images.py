@@ -2,7 +2,7 @@
 
 Each image is walked to noise along the model's flow with its caption, and back with the caption as it is (`unchanged`),
 without the word (`omit`) and with another word (`swap`). Beside them the case's information maps are estimated, or read
-where the localisation study has them already.
+where the localisation study has them already. The ways to the edits of the first cases are kept as moving pictures.
 """
 
 from __future__ import annotations
@@ -10,24 +10,29 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.animations import write_animation
 from pipeline.code_digest import code_digest
 from pipeline.config import EditingSection, InformationSection, given, parse_section
 from pipeline.designs import resolved
-from pipeline.edits import EDIT_COLUMNS, NUMBERS
+from pipeline.edits import EDIT_COLUMNS, INTERVENTIONS, NUMBERS
 from pipeline.progress import Progress
 from pipeline.shards import ImageJob
-from pipeline.stages.editor import Editor, Known, case_edit
+from pipeline.stages.editor import Editor, Known, case_edit, is_animated
 from pipeline.stages.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
 from pipeline.storage import atomic_path, write_table
 
 STAGE = "edit_images"
-# What determines an edit; the rest of the section is for tables.
+# What determines an edit; the rest of the section is for tables, and `animated` adds moving pictures and changes nothing.
 SETTINGS = ("sampler", "steps", "rho", "omit", "swaps", "swap_scope")
+
+# Milliseconds that frames of a moving picture stand: the real picture, those on the way, the edited one.
+_START, _A_MOMENT, _END = 1000, 130, 1800
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,15 +56,18 @@ def run(args: argparse.Namespace) -> None:
     if args.known:
         settings["known"] = code_digest("pipeline.stages.estimate_information")
     stage = ModelShard.open(args, STAGE, settings, heads=args.heads, **pilot_identity(args.pilot))
-    pending = stage.shard.pending()
+    pending = stage.shard.pending(
+        lambda case: not _animations(args.maps, case, section).issubset(_written(args.maps, case))
+    )
     if pending:
         jobs = stage.readable(pending)
         known = _known(args, information, section, jobs) if args.known else Known({}, Path())
         editor = Editor(stage, section, information, known)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
-            for case, arrays, pictures in editor.edits(jobs):
-                if all(np.isfinite(picture).all() for picture in pictures.values()):
+            for case, arrays, pictures, frames in editor.edits(jobs):
+                if all(np.isfinite(picture).all() for picture in (*pictures.values(), *frames.values())):
                     write_pictures(args.maps / case.case_id, pictures)
+                    write_ways(args.maps / case.case_id, frames)
                 stage.shard.store(case, arrays)
                 progress.advance()
     _finish(stage, section)
@@ -85,10 +93,29 @@ def write_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
                 Image.fromarray(pixels).save(partial_path, format="PNG")
 
 
+def write_ways(folder: Path, ways: Mapping[str, np.ndarray]) -> None:
+    """Moving pictures of frames (n, 3, H, W) in [0, 1], named as they are: both ends stand, so that they can be seen."""
+    for name, frames in ways.items():
+        between = [_A_MOMENT] * (len(frames) - 2)
+        write_animation(folder / f"{name}.webp", frames, [_START, *between, _END])
+
+
+def _animations(maps: Path, case: Any, section: EditingSection) -> set[Path]:
+    """The moving pictures that a case is to have."""
+    kept = set(case_edit(case, section).branches) & set(INTERVENTIONS) if is_animated(case, section) else set()
+    return {maps / case.case_id / f"{name}.webp" for name in kept}
+
+
+def _written(maps: Path, case: Any) -> set[Path]:
+    return set((maps / case.case_id).glob("*.webp"))
+
+
 def _finish(stage: ModelShard, section: EditingSection) -> None:
     summary = stage.shard.check_failures(stage.args.max_failed_fraction)
     rows = []
     for outcome in stage.shard.outcomes():
+        for path in _written(stage.args.maps, outcome.case) - _animations(stage.args.maps, outcome.case, section):
+            path.unlink()  # of more animated cases, or of an edit that there is no more
         edit = case_edit(outcome.case, section)
         numbers = {name: outcome.arrays[name].item() for name in NUMBERS if name in outcome.arrays}
         rows.append(

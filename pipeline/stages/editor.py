@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from pipeline.flow import make_path
 from pipeline.images import fitted_box, image_size
 from pipeline.information import Problem, estimate_many
 from pipeline.map_rounding import rounded_map
+from pipeline.metrics.heatmaps import cell_means
 from pipeline.metrics.picture_change import peak_signal_to_noise, picture_changes
 from pipeline.sampling import Draws, Interval, Placing, sample_draws
 from pipeline.seeds import generator
@@ -34,7 +35,24 @@ from pipeline.shards import ImageJob
 from pipeline.stages.estimate_information import SHARD_COLUMNS
 from pipeline.stages.model_shard import ModelShard
 from pipeline.storage import read_arrays, read_table
+from pipeline.trail import Trail
 from pipeline.words import swap_partner, swap_word
+
+# Where the way to an edit is looked at: the log-SNRs at which pictures of a diffusion model dissolve and form.
+_LOOKS = (2.5, 1.5, 0.5, -0.5, -1.5, -2.5, -4.0)
+
+
+class Edited(NamedTuple):
+    """What is kept of a case: its arrays; pictures by name, (3, H, W) in [0, 1]; and by intervention the frames from the
+    real picture over what the model took the clean image to be, to noise and back, to the edited one, (n, 3, H, W).
+
+    There are frames of the first `animated` cases of a dataset only.
+    """
+
+    case: Any
+    arrays: dict[str, np.ndarray]
+    pictures: dict[str, np.ndarray]
+    frames: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,11 @@ def case_edit(case: Any, section: EditingSection) -> Edit:
     return Edit(case.prompt_full, omit, swap)
 
 
+def is_animated(case: Any, section: EditingSection) -> bool:
+    """Whether the ways to the edits of a case are kept as moving pictures."""
+    return bool(case.position < section.animated)
+
+
 @dataclass(frozen=True)
 class _Walk:
     """One image with one of its captions: its pictures and latent, the tokens that are recorded, and its cases.
@@ -145,6 +168,18 @@ class _Row:
 
 
 @dataclass(frozen=True)
+class _Flow:
+    """What walks gave: the latent of each way back; each case's attention map from the unchanged one; and of animated
+    cases clean latents on the way to noise, by walk, and on the way back, (n, C, h, w).
+    """
+
+    latents: dict[_Row, torch.Tensor]
+    heat: dict[str, np.ndarray]
+    out: dict[int, torch.Tensor]
+    back: dict[_Row, torch.Tensor]
+
+
+@dataclass(frozen=True)
 class _Estimates:
     """On the real latent of a walk, None where nothing is to be estimated; and by case on the latent of its swap."""
 
@@ -161,17 +196,18 @@ class Editor:
     information: InformationSection
     known: Known
 
-    def edits(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, dict[str, np.ndarray], dict[str, np.ndarray]]]:
-        """Case after case: its arrays, and its pictures by name, (3, H, W) in [0, 1]."""
+    def edits(self, jobs: Sequence[ImageJob]) -> Iterator[Edited]:
+        """Case after case."""
         walks = self._walks(jobs)
         path = make_path(self.section.sampler, self.stage.model, self.section.steps, self.section.rho)
         interval = self.stage.interval(self.information)
         while together := list(islice(walks, self._together)):
-            latents, heat = self._flow(path, together)
-            estimates = self._estimates(together, latents, interval)
+            flow = self._flow(path, together)
+            estimates = self._estimates(together, flow.latents, interval)
             for number, (walk, estimated) in enumerate(zip(together, estimates, strict=True)):
-                own = {row: latent for row, latent in latents.items() if row.walk == number}
+                own = {row: latent for row, latent in flow.latents.items() if row.walk == number}
                 pictures = {row: self._picture(latent) for row, latent in own.items()}
+                out = self._pictures(flow.out[number]) if number in flow.out else None
                 for case in walk.cases:
                     branches = {row.branch: row for row in own if row.case_id in ("", case.case_id)}
                     shown = {"real": walk.real, "autoencoder": walk.autoencoder}
@@ -180,10 +216,17 @@ class Editor:
                         **_changes(walk, {name: own[row] for name, row in branches.items()}, shown),
                         **self._predictors(case, estimated.real),
                         **self._preference(case, estimated),
-                        **_attention(heat[case.case_id]),
+                        **_attention(flow.heat[case.case_id]),
                         "evaluations": np.array(self._evaluations(path, case, estimated)),
                     }
-                    yield case, arrays, shown
+                    frames = {
+                        name: np.concatenate(
+                            [walk.real[None], out, self._pictures(flow.back[row]), pictures[row][None]]
+                        )
+                        for name, row in branches.items()
+                        if out is not None and row in flow.back
+                    }
+                    yield Edited(case, arrays, shown, frames)
 
     @cached_property
     def _density(self) -> str | Placing:
@@ -215,28 +258,40 @@ class Editor:
 
     def _picture(self, latent: torch.Tensor) -> np.ndarray:
         """The picture of a latent, (3, H, W) in [0, 1]; decoded alone, so that nothing beside it moves its last digit."""
-        return (self.stage.model.decode(latent[None])[0].numpy() + 1) / 2
+        return self._pictures(latent[None])[0]
 
-    def _flow(self, path: FlowPath, walks: Sequence[_Walk]) -> tuple[dict[_Row, torch.Tensor], dict[str, np.ndarray]]:
-        """The latents of all ways back, and each case's attention map from the unchanged one."""
+    def _pictures(self, latents: torch.Tensor) -> np.ndarray:
+        """The pictures of the latents of one row, (n, 3, H, W) in [0, 1]."""
+        return (self.stage.model.decode(latents).numpy() + 1) / 2
+
+    def _flow(self, path: FlowPath, walks: Sequence[_Walk]) -> _Flow:
+        """Walk to noise and back with all captions."""
+        animated = {case.case_id for walk in walks for case in walk.cases if is_animated(case, self.section)}
         latents = torch.stack([walk.latent for walk in walks])
         captions = self.stage.stacked_embeddings([walk.caption for walk in walks])
         together = self._together
-        noise = path.reverse(padded(latents, together), padded(captions, together))
+        trail = Trail(_LOOKS) if animated else None
+        noise = path.reverse(padded(latents, together), padded(captions, together), trail)
+        watched = [k for k, walk in enumerate(walks) if animated.intersection(case.case_id for case in walk.cases)]
+        out = {number: trail.of(number) for number in watched} if trail else {}
         size = min(int(self.stage.batch_size), 3 * together)
         rows = [row for number, walk in enumerate(walks) for row in self._rows(number, walk)]
         made: dict[_Row, torch.Tensor] = {}
         heat: dict[str, np.ndarray] = {}
+        back: dict[_Row, torch.Tensor] = {}
         with recording(self.stage.model.unet, self.stage.model.latent_shape[1:]) as recorder:
             for batch in groups(rows, size):
                 before = partial(recorder.expect, _taps(batch, walks))
                 starts = torch.stack([noise[row.walk] for row in batch])
                 embeddings = self.stage.stacked_embeddings([row.caption for row in batch])
-                ends = path.generate(padded(starts, size), padded(embeddings, size), before)
+                trail = Trail(_LOOKS[::-1]) if animated else None
+                ends = path.generate(padded(starts, size), padded(embeddings, size), before, trail)
                 made |= dict(zip(batch, ends[: len(batch)], strict=True))
+                if trail:
+                    back |= {row: trail.of(place) for place, row in enumerate(batch) if row.case_id in animated}
             for number, walk in enumerate(walks):
                 heat |= self._heat(recorder, number, walk)
-        return made, heat
+        return _Flow(made, heat, out, back)
 
     def _rows(self, number: int, walk: _Walk) -> Iterator[_Row]:
         yield _Row(number, "unchanged", "", walk.caption)
@@ -356,6 +411,9 @@ def _changes(
             maps = picture_changes(pictures["unchanged"], pictures[intervention], change.shape)
             arrays |= {f"change/{name}/{intervention}": one for name, one in maps.items()}
     left, top, width, height = walk.inside
+    within = np.zeros(walk.real.shape[1:], dtype=bool)
+    within[top : top + height, left : left + width] = True
+    arrays["inside"] = cell_means(within, (unchanged.shape[1], unchanged.shape[2])) == 1.0
     inside = {name: picture[:, top : top + height, left : left + width] for name, picture in pictures.items()}
     arrays["psnr"] = np.array(peak_signal_to_noise(inside["real"], inside["unchanged"]))
     arrays["psnr_decoded"] = np.array(peak_signal_to_noise(inside["autoencoder"], inside["unchanged"]))

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.animations import LONGEST
 from pipeline.config import Config, EditingSection
 from pipeline.option_scores import INFORMATION_SCORES
 from pipeline.stages.case_draws import case_pairs
-from pipeline.stages.editor import case_edit
+from pipeline.stages.editor import case_edit, is_animated
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 190
@@ -20,27 +21,31 @@ _ARRAY_BYTES = 190
 _MAP_NUMBER, _FLOAT32, _FLOAT64 = 3.0, 3.7, 7.0
 
 # Arrays without extent that are kept of a case: totals, errors, counts, the key.
-_SCALARS = {"estimate_information": 12, "record_attention": 3, "edit_images": 22}
+_SCALARS = {"estimate_information": 12, "record_attention": 3, "edit_images": 23}
 
-# A photograph as PNG, bytes a pixel.
-_PNG_BYTES = 1.7
+# A photograph as PNG, and a moving picture of sixteen frames as WebP, bytes a pixel.
+_PNG_BYTES, _MOVING_BYTES = 1.7, 5.3
 
 
 @dataclass(frozen=True)
 class Bytes:
-    """What a stage leaves, in units that the model gives: numbers, values a latent pixel, latents, pictures."""
+    """What a stage leaves, in units that the model gives: numbers, values a latent pixel, latents, pictures, moving ones."""
 
     fixed: float = 0
     maps: int = 0
     latents: int = 0
     pictures: int = 0
+    moving: int = 0
 
     def total(self, latent_shape: tuple[int, int, int], image_size: int) -> float:
         """Bytes for a model whose latents are (C, h, w) and whose images have so many pixels a side."""
         channels, height, width = latent_shape
         maps = self.maps * (height * width * _MAP_NUMBER + _ARRAY_BYTES)
         latents = self.latents * (channels * height * width * _FLOAT32 + _ARRAY_BYTES)
-        return self.fixed + maps + latents + self.pictures * image_size**2 * _PNG_BYTES
+        pictures = (
+            self.pictures * image_size**2 * _PNG_BYTES + self.moving * min(image_size, LONGEST) ** 2 * _MOVING_BYTES
+        )
+        return self.fixed + maps + latents + pictures
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:
     section, way = config.editing, way_evaluations(config.editing)
     information = section.estimator(config.information)
     known, draws = section.shares(config.information), information.steps[-1]
-    ways = estimated = interventions = swaps = 0
+    ways = estimated = interventions = swaps = moving = 0
     for rows in _by_image(cases):
         for caption in dict.fromkeys(case.prompt_full for case in rows):
             of_walk = [(case, case_edit(case, section)) for case in rows if case.prompt_full == caption]
@@ -133,11 +138,13 @@ def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:
             estimated += len(prompts) + 2 * len(swapped)
             interventions += branches
             swaps += len(swapped)
+            moving += sum(len(edit.branches) - 1 for case, edit in of_walk if is_animated(case, section))
     leaves = Bytes(
         fixed=len(cases) * _SCALARS["edit_images"] * _ARRAY_BYTES,
         maps=3 * interventions + 5 * len(cases) + 2 * swaps,
         latents=2 * len(cases) + interventions,
         pictures=2 * len(cases) + interventions,
+        moving=moving,
     )
     evaluations, recorded = ways * way + estimated * draws, _walks(cases) * way
     return _work(config, name, "edit_images", cases, evaluations, recorded, leaves)

@@ -11,6 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.__main__ import main
+from pipeline.animations import write_animation
 from pipeline.config import DatasetSection, FiguresSection, ReportSection, RetrievalDatasetSection, sections_json
 from pipeline.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
@@ -132,11 +133,16 @@ class ReportStudy:
         heat = self.heat(case["label"], "change")
         edits = {f"change/{change}/{name}": heat for change in CHANGES for name in INTERVENTIONS}
         edits |= {f"predictor/{name}": heat for name in QUANTITIES}
+        edits["inside"] = np.ones((GRID, GRID), dtype=bool)
         write_arrays(folder / "edit_images" / "edits" / file, edits)
         for name in ("real", "unchanged", *INTERVENTIONS):
             path = folder / "edit_images" / "edits" / case["case_id"] / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(self.generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(path)
+        if case["position"] == 0:
+            frames = np.stack([np.full((3, 8, 8), share, dtype=np.float32) for share in (0.1, 0.5, 0.9)])
+            for name in INTERVENTIONS:
+                write_animation(path.with_name(f"{name}.webp"), frames, [200, 200, 200])
 
     def _write_estimates(self) -> None:
         rows = [

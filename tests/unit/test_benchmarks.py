@@ -159,7 +159,7 @@ def test_files_of_a_summary_and_jobs_of_a_plan() -> None:
 
 
 def test_stages_without_a_model_are_told_apart() -> None:
-    assert {"score_localisation", "tabulate_retrieval", "plot_editing"} <= set(startup.CPU_STAGES)
+    assert {"score_localisation", "tabulate_retrieval", "plot_edit_strips"} <= set(startup.CPU_STAGES)
     assert not {"estimate_information", "train_scenes_unet"} & set(startup.CPU_STAGES)
 
 

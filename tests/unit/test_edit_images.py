@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from pipeline.config import EditingSection, InformationSection, ModelSection, section_json
 from pipeline.datasets.cases import cases_table, make_case, read_cases, write_cases
@@ -104,7 +104,7 @@ def test_each_case_has_its_captions_numbers_maps_and_pictures(folder: Path) -> N
         assert np.allclose(maps.change["latent_l2", "omit"], change, rtol=1e-5)
         assert row.cmi_o == pytest.approx(maps.predictor["cmi_o"].sum(), rel=1e-4)
         assert row.attention == pytest.approx(maps.predictor["attention"].sum(), rel=1e-4)
-        pictures = {path.stem for path in (folder / "out/edits" / row.case_id).iterdir()}
+        pictures = {path.stem for path in (folder / "out/edits" / row.case_id).glob("*.png")}
         assert pictures == {"real", "unchanged", "omit", *(["swap"] if row.prompt_swap else [])}
         with Image.open(folder / "out/edits" / row.case_id / "unchanged.png") as picture:
             assert picture.size == (64, 64)
@@ -170,9 +170,9 @@ def test_an_image_with_two_captions_shares_what_is_the_same(folder: Path, monkey
     decoded: list[int] = []
     reverse, decode = KarrasPath.reverse, LatentDiffusion.decode
 
-    def count_walks(self: KarrasPath, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def count_walks(self: KarrasPath, x: torch.Tensor, embedding: torch.Tensor, *watch: Any) -> torch.Tensor:
         walked.append(len(torch.unique(embedding, dim=0)))
-        return reverse(self, x, embedding)
+        return reverse(self, x, embedding, *watch)
 
     def count_pictures(self: LatentDiffusion, latents: torch.Tensor) -> torch.Tensor:
         decoded.append(len(latents))
@@ -183,8 +183,9 @@ def test_an_image_with_two_captions_shares_what_is_the_same(folder: Path, monkey
     edits = edit(folder)
     assert list(edits["status"]) == ["ok"] * 3
     assert walked == [2]
-    # What the autoencoder makes of the image; `unchanged` of two captions; `omit` of three cases, `swap` of two.
-    assert sum(decoded) == 1 + 2 + 3 + 2
+    # What the autoencoder makes of the image; `unchanged` of two captions; `omit` of three cases, `swap` of two; and seven
+    # latents on each way to noise and back that becomes a moving picture.
+    assert sum(decoded) == 1 + 2 + 3 + 2 + 7 * (2 + 3 + 2)
     arrays = [read_arrays(folder / "out/edits" / f"{name}.npz") for name in edits["case_id"]]
     same, other = (np.abs(arrays[0]["latent/unchanged"] - one["latent/unchanged"]).max() for one in arrays[1:])
     assert same == 0.0 and other > 1e-3
@@ -200,6 +201,7 @@ def test_psnr_is_of_the_picture_without_letterbox_bars(folder: Path) -> None:
     assert list(edits["status"]) == ["ok"] * 3
     model = LatentDiffusion.load(MODEL)
     for row, rows in ((0, slice(16, 48)), (2, slice(0, 64))):
+        # The maps say which cells hold nothing but picture.
         arrays = read_arrays(folder / "out/edits" / f"{edits['case_id'][row]}.npz")
         latents = torch.from_numpy(np.stack([arrays["latent/real"], arrays["latent/unchanged"]]))
         autoencoder, unchanged = ((one.numpy() + 1) / 2 for one in model.decode(latents))
@@ -213,6 +215,8 @@ def test_psnr_is_of_the_picture_without_letterbox_bars(folder: Path) -> None:
         expected = peak_signal_to_noise(autoencoder[:, rows], unchanged[:, rows])
         assert edits["psnr_decoded"][row] == pytest.approx(expected, abs=0.05)
         assert arrays["change/pixel_l2/omit"].shape == arrays["predictor/cmi_o"].shape == (16, 16)
+        inside = read_edit_maps(folder / "out/edits" / f"{edits['case_id'][row]}.npz", swapped=False).inside
+        assert inside[rows.start // 4 : rows.stop // 4].all() and inside.sum() == 16 * (rows.stop - rows.start) // 4
     grey = np.asarray(Image.open(folder / "out/edits" / edits["case_id"][0] / "real.png"))
     assert (grey[:16] == 127).all() and (grey[48:] == 127).all()
 
@@ -288,6 +292,46 @@ def test_finished_cases_are_not_edited_again(folder: Path, monkeypatch: pytest.M
         pd.testing.assert_frame_equal(first, edit(folder, section=SECTION.model_copy(update={"confidence": 0.9})))
     changed = edit(folder, section=SECTION.model_copy(update={"omit": "underscore"}))
     assert list(changed["prompt_omit"]) == ["a _ left of a zebra", "a dog left of a _", "a red _"]
+
+
+def test_the_ways_of_the_first_cases_are_moving_pictures(folder: Path) -> None:
+    smooth = Image.fromarray(np.random.default_rng(1).integers(0, 255, (4, 4, 3), dtype=np.uint8))
+    smooth.resize((64, 64), Image.Resampling.BICUBIC).save(
+        folder / "images/a.png"
+    )  # what is kept with losses comes back
+    edits = edit(folder, section=SECTION.model_copy(update={"animated": 2}))
+    found = {case: set(ways(folder, case)) for case in edits["case_id"]}
+    assert list(found.values()) == [{"omit", "swap"}, {"omit"}, set()]
+    moving = ways(folder, edits["case_id"][0])
+    for name, path in moving.items():
+        assert path.stat().st_size < 60_000
+        with Image.open(path) as picture, Image.open(path.with_suffix(".png")) as end:
+            assert picture.info["loop"] == 0
+            frames, milliseconds = list[np.ndarray](), 0
+            for frame in ImageSequence.Iterator(picture):  # equal ones that follow each other have become one
+                frames.append(np.asarray(frame.convert("RGB"), dtype=float))
+                milliseconds += frame.info["duration"]
+            assert 6 <= len(frames) <= 16 and milliseconds == 1000 + 14 * 130 + 1800
+            with Image.open(path.with_name("real.png")) as start:
+                assert np.abs(frames[0] - np.asarray(start)).mean() < 12
+            assert np.abs(frames[-1] - np.asarray(end)).mean() < 12, name
+            assert np.abs(frames[len(frames) // 2] - frames[0]).mean() > 12, "the way leads through noise"
+
+
+def test_more_and_fewer_moving_pictures_change_no_result(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, all_of_them, none = (SECTION.model_copy(update={"animated": count}) for count in (1, 9, 0))
+    edits = edit(folder, section=one)
+    first = ways(folder, edits["case_id"][0])["omit"].read_bytes()
+    pd.testing.assert_frame_equal(edits, edit(folder, section=all_of_them))
+    assert [len(ways(folder, case)) for case in edits["case_id"]] == [2, 1, 2]
+    assert ways(folder, edits["case_id"][0])["omit"].read_bytes() == first
+    monkeypatch.setattr(LatentDiffusion, "load", None)
+    pd.testing.assert_frame_equal(edits, edit(folder, section=none))
+    assert [len(ways(folder, case)) for case in edits["case_id"]] == [0, 0, 0]
+
+
+def ways(folder: Path, case: str) -> dict[str, Path]:
+    return {path.stem: path for path in sorted((folder / "out/edits" / case).glob("*.webp"))}
 
 
 @pytest.mark.parametrize("sampler", ["euler", "ddim"])

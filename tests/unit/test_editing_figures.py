@@ -22,11 +22,12 @@ from pipeline.figures import editing_scatter, editing_sheet, editing_strips
 from pipeline.figures.edited_caption import NEW, OLD, StruckText, Word, caption_lines, edited_words
 from pipeline.figures.editing_layout import Strip, lines_of_rows, number, scale_tops
 from pipeline.figures.editing_strips import scale_labels
-from pipeline.figures.style import PAGE, save_figure
+from pipeline.figures.style import PAGE, save_figure, sentence_figure
 from pipeline.metrics.bootstrap import resample_weights
 from pipeline.seeds import generator as generator_of
-from pipeline.stages import plot_editing
-from pipeline.stages.plot_editing import choose
+from pipeline.stages import plot_edit_correlations
+from pipeline.stages.edit_points import edit_points
+from pipeline.stages.plot_edit_strips import choose
 from pipeline.storage import write_arrays, write_table
 
 GRID = 8
@@ -115,7 +116,7 @@ def test_long_captions_are_cut_but_keep_the_edit() -> None:
 
 
 def test_a_struck_word_has_a_line_through_it() -> None:
-    figure = editing_strips.draw([strip(after="a brown cat on a bed")], [], "cividis")
+    figure = editing_strips.draw([strip(after="a brown cat on a bed")], [], "cividis", 40)
     areas = {area.get_children()[0].get_text(): area for area in figure.findobj(TextArea)}
     assert [type(areas[text]) for text in ("a brown", "dog", "cat", "on a bed")] == [
         TextArea,
@@ -139,7 +140,7 @@ def test_a_struck_word_has_a_line_through_it() -> None:
 
 def test_a_strip_shows_pictures_maps_totals_and_scales() -> None:
     one = strip()
-    figure = editing_strips.draw([one], [], "cividis")
+    figure = editing_strips.draw([one], [], "cividis", 40)
     written = words(figure)
     assert set(editing_strips.HEADS) | {"Σ 123", "12.3 nats", "0.50 nats", "r = 0.46"} <= set(written)
     assert editing_strips.AGREEMENTS in written and editing_strips.MISSES not in written
@@ -154,9 +155,10 @@ def test_a_strip_shows_pictures_maps_totals_and_scales() -> None:
 
 def test_many_strips_stand_under_each_other_and_no_texts_overlap() -> None:
     long = strip(before="A man " + "in a blue shirt with $5 " * 6 + "and a dog", after="A man and a")
-    figure = editing_strips.draw([*strips(2), long], strips(2), "magma")
+    figure = editing_strips.draw([*strips(2), long], strips(2), "magma", 40)
     assert figure.get_figwidth() <= PAGE
     assert overlaps(figure) == []
+    assert any(text.startswith("5 of 40 edits") for text in words(figure))
     assert words(figure).count("reconstruction") == 2
     assert sum(bool(axes.child_axes) for axes in figure.axes) == 5
 
@@ -164,7 +166,7 @@ def test_many_strips_stand_under_each_other_and_no_texts_overlap() -> None:
 def test_a_map_with_next_to_nothing_is_dark() -> None:
     assert scale_tops([10.0, 0.01, 4.0]) == [10.0, 0.5, 4.0]
     still = replace(strip(), change=np.zeros((16, 16)), attention=np.full((16, 16), 0.2))
-    figure = editing_strips.draw([still], [], "cividis")
+    figure = editing_strips.draw([still], [], "cividis", 40)
     shown = figure.axes[0].child_axes
     assert shown[3].images[0].get_clim() == (0.0, 1.0)
     assert shown[6].images[0].norm(0.2) == 0.0
@@ -183,7 +185,7 @@ def test_a_row_is_as_high_as_its_longest_caption() -> None:
 
 
 def test_the_sheet_labels_both_groups_and_fills_no_empty_place() -> None:
-    figure = editing_sheet.draw(strips(4), strips(2), "viridis")
+    figure = editing_sheet.draw(strips(4), strips(2), "viridis", 40)
     written = words(figure)
     assert {editing_sheet.AGREEMENTS, editing_sheet.MISSES} <= set(written)
     assert written.count("unchanged") == 4  # over both strips of the first row of each group
@@ -194,7 +196,8 @@ def test_the_sheet_labels_both_groups_and_fills_no_empty_place() -> None:
 
 def test_equal_figures_give_equal_files(tmp_path: Path) -> None:
     first, second = (
-        save_figure(editing_strips.draw([], strips(1), "cividis"), tmp_path / name / "strips", "pdf") for name in "ab"
+        save_figure(editing_strips.draw([], strips(1), "cividis", 40), tmp_path / name / "strips", "pdf")
+        for name in "ab"
     )
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
@@ -334,6 +337,7 @@ def study(tmp_path: Path) -> Path:
         names = ["mi_s", "mi_o", "cmi_s", "cmi_o", "attention", *(["cmi_swap_s", "cmi_swap_o"] if swapped else [])]
         maps = {name: generator.random((GRID, GRID)).astype(np.float32) for name in names}
         arrays = {f"predictor/{name}": heat for name, heat in maps.items()}
+        arrays["inside"] = np.ones((GRID, GRID), dtype=bool)
         for change in CHANGES:
             for intervention, source in (("omit", "cmi_o"), *([("swap", "cmi_swap_o")] if swapped else [])):
                 noise = index * generator.random((GRID, GRID)).astype(np.float32)
@@ -365,29 +369,30 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def arguments(study: Path, panels: int = 8) -> list[str]:
+def strips_of(study: Path, panels: int = 8) -> int:
+    """Draw strips and sheet; returns the stage's exit status."""
+    return main(["plot_edit_strips", *inputs(study), "--section", json.dumps({"panels": panels})])
+
+
+def correlations_of(study: Path) -> int:
+    """Draw scatter and correlations; returns the stage's exit status."""
+    decided = ["--editing", json.dumps({"bootstrap": 200, "confidence": 0.9}), "--seed", "3"]
+    table = ["--table", str(study / "editing.parquet")]
+    return main(["plot_edit_correlations", *inputs(study), "--section", "{}", *table, *decided])
+
+
+def inputs(study: Path) -> list[str]:
     return [
-        *("plot_editing", "--cases", str(study / "cases.parquet"), "--edits"),
+        *("--cases", str(study / "cases.parquet"), "--edits"),
         *(str(study / f"shard-{shard:04d}.parquet") for shard in range(2)),
-        *(
-            "--maps",
-            str(study / "edits"),
-            "--table",
-            str(study / "editing.parquet"),
-            "--dataset",
-            "scenes",
-            "--section",
-            json.dumps({"panels": panels}),
-        ),
-        *("--editing", json.dumps({"bootstrap": 200, "confidence": 0.9}), "--seed", "3"),
-        *("--output-dir", str(study / "figures")),
+        *("--maps", str(study / "edits"), "--dataset", "scenes", "--output-dir", str(study / "figures")),
     ]
 
 
 def test_points_hold_totals_and_the_correlation_of_the_maps(study: Path) -> None:
     cases = pd.read_parquet(study / "cases.parquet")
     edits = read_edits(sorted(study.glob("shard-*.parquet")), cases).assign(image=[0, 0, 1, 1, 2, 2])
-    table = plot_editing.edit_points(edits, study / "edits")
+    table = edit_points(edits, study / "edits")
     assert table["intervention"].value_counts().to_dict() == {"omit": 5, "swap": 4}
     first = table[table["case_id"] == cases["case_id"][0]]
     np.testing.assert_allclose(first["r"], 1.0, atol=1e-6)
@@ -396,8 +401,8 @@ def test_points_hold_totals_and_the_correlation_of_the_maps(study: Path) -> None
     assert first.set_index("intervention")["cmi"]["swap"] == swapped
 
 
-def test_the_stage_writes_four_figures_and_says_what_it_chose(study: Path) -> None:
-    assert main(arguments(study)) == 0
+def test_the_stages_write_four_figures_and_say_what_they_chose(study: Path) -> None:
+    assert strips_of(study) == correlations_of(study) == 0
     names = {path.name for path in (study / "figures").iterdir()}
     assert names == {
         f"{name}-scenes.{suffix}"
@@ -417,11 +422,11 @@ def test_the_stage_writes_four_figures_and_says_what_it_chose(study: Path) -> No
 def test_the_scatter_has_the_resamples_of_the_tables(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(
-        plot_editing.editing_scatter,
+        plot_edit_correlations.editing_scatter,
         "draw",
-        lambda *arguments: given.append(arguments) or plot_editing.sentence_figure("", ""),
+        lambda *arguments: given.append(arguments) or sentence_figure("", ""),
     )
-    assert main(arguments(study)) == 0
+    assert correlations_of(study) == 0
     frame, failed, weights, confidence = given[0]
     np.testing.assert_array_equal(weights, resample_weights(3, 200, generator_of(3, "scenes", "bootstrap")))
     assert failed == 1 and confidence == 0.9 and frame["image"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2]
@@ -430,16 +435,16 @@ def test_the_scatter_has_the_resamples_of_the_tables(study: Path, monkeypatch: p
 def test_missing_files_of_a_case_are_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = pd.read_parquet(study / "cases.parquet")["case_id"][0]
     (study / "edits" / case / "unchanged.png").unlink()
-    assert main(arguments(study)) == 1
+    assert strips_of(study) == 1
     assert f"{case}/unchanged.png: no such file" in capsys.readouterr().err
     (study / "edits" / f"{case}.npz").unlink()
-    assert main(arguments(study)) == 1
+    assert strips_of(study) == 1
     assert f"{case}.npz: no such file" in capsys.readouterr().err
 
 
 def test_without_a_finished_case_the_figures_say_so(study: Path) -> None:
     for path in study.glob("shard-*.parquet"):
         write_table(path, pd.read_parquet(path).assign(status="non_finite"), EDIT_COLUMNS)
-    assert main(arguments(study)) == 0
+    assert strips_of(study) == correlations_of(study) == 0
     assert (study / "figures" / "strips-scenes.png").is_file()
     assert (study / "figures" / "scatter-scenes.pdf").is_file()

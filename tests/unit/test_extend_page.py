@@ -77,4 +77,4 @@ def test_a_new_model(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert abs(found.total - exact) < 4 * found.total_error < abs(exact)
     assert f"exact: {exact:.2f}" in capsys.readouterr().out
     (overlay,) = blocks(page, "A new model", "yaml")
-    assert study(overlay).model.id == "runwayml/stable-diffusion-v1-5"
+    assert study(overlay).model.id == "stable-diffusion-v1-5/stable-diffusion-v1-5"

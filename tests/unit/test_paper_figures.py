@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from pipeline.figures import (
     denoising_strip,
@@ -20,10 +22,11 @@ from pipeline.figures import (
 )
 from pipeline.figures.denoising_strip import StripWord
 from pipeline.figures.integrand_curves import CaseCurves, band
-from pipeline.figures.style import PAGE, STYLE_FILE, colour_map, figure_style, save_figure
+from pipeline.figures.style import COLUMN, PAGE, STYLE_FILE, colour_map, figure_style, save_figure
 from pipeline.figures.teaser import TeaserWord, caption_pieces, most_nats
 from pipeline.seeds import generator
-from pipeline.stages.plot_information import first_of_each_label, scatter_panels
+from pipeline.stages.plot_information_scatter import scatter_panels
+from pipeline.stages.plot_integrand_curves import first_of_each_label
 
 NAN = float("nan")
 
@@ -44,7 +47,7 @@ def test_one_file_has_the_settings_and_they_end_with_the_block() -> None:
         assert mpl.rcParams["pdf.fonttype"] == 42 and mpl.rcParams["svg.fonttype"] == "path"
         assert mpl.rcParams["image.cmap"] == "cividis"
     assert mpl.rcParams["pdf.fonttype"] == before
-    assert STYLE_FILE.suffix == ".mplstyle" and PAGE == 6.75
+    assert STYLE_FILE.suffix == ".mplstyle" and (COLUMN, PAGE) == (3.25, 6.75)
 
 
 def test_jet_is_drawn_only_when_asked_for_by_the_name_of_the_paper() -> None:
@@ -108,6 +111,8 @@ def test_strip_has_a_picture_and_two_maps_at_each_level_on_one_scale() -> None:
     assert {"α = −4.0", "α = 6.0", "no noise", "integral", "dog", "8.00 nats", "4.00 nats"} <= set(words(figure))
     limits = [axes.images[0].get_clim() for axes in figure.axes if axes.images and axes.images[0].get_array().ndim == 2]
     assert limits == [(0, 2)] * 3 + [(0, 0.5)] + [(0, 2)] * 3 + [(0, 0.5)]
+    bars = {axes.get_ylabel(): axes.get_ylim() for axes in figure.axes if axes.get_ylabel()}
+    assert bars == {"nats per unit of α": (0, 2), "nats": (0, 0.5)}
 
 
 # --- Information ----------------------------------------------------------------------------------------------------
@@ -201,6 +206,27 @@ def test_correlations_have_a_panel_a_level_and_intervention() -> None:
     assert words(figure).count("0.50 [0.40, 0.60]") == 8
     nothing = editing_correlations.draw(correlations().assign(r=NAN), 0.95)
     assert any("nothing to correlate" in text for text in words(nothing))
+
+
+@pytest.mark.parametrize(("panels", "width"), [(1, COLUMN), (2, PAGE), (3, PAGE)])
+def test_files_are_a_column_or_a_page_wide(tmp_path: Path, panels: int, width: float) -> None:
+    frame = estimates()[["image_id", "mi", "cmi"]].assign(group="noun")
+    figure = information_scatter.draw([("words", frame)] * panels, generator(0, "x"), 100, 0.95)
+    save_figure(figure, tmp_path / "scatter", "pdf")
+    with Image.open(tmp_path / "scatter.png") as picture:
+        assert picture.width == round(300 * width)
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", (tmp_path / "scatter.pdf").read_bytes())
+    assert box and float(box[1]) == pytest.approx(72 * width, abs=0.1)
+
+
+def test_what_is_wider_than_a_page_is_not_cut(tmp_path: Path) -> None:
+    with figure_style():
+        figure = Figure(figsize=(2, 1))
+        figure.text(0, 0.5, "wide " * 40)
+    save_figure(figure, tmp_path / "wide", "png")
+    with Image.open(tmp_path / "wide.png") as picture:
+        assert picture.width > 300 * PAGE
+        assert np.asarray(picture.convert("L"))[:, -3:].min() > 250
 
 
 @pytest.mark.parametrize("suffix", ["pdf", "svg"])

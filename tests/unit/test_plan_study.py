@@ -75,6 +75,15 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     # Ways: to noise, back unchanged, 2 omitted and 2 swapped; and 3 for image 2. MI and CMI are known; two swaps ask for
     # three captions on the real latent ("a dog and a cat" swapped either way), and two on each of their own.
     assert work["edit_images"].evaluations == (6 + 3) * 2 * 4 + (3 + 2 * 2) * 8
+    assert (work["edit_images"].leaves.pictures, work["edit_images"].leaves.moving) == (2 * 3 + 5, 5)
+
+
+def test_moving_pictures_are_those_of_the_first_cases(cases: pd.DataFrame) -> None:
+    editing = EditingSection(steps=5, swaps=(("dog", "cat"),), animated=1)
+    (work,) = (one for one in study_work(config(editing=editing), {"d": cases}) if one.stage == "edit_images")
+    assert work.leaves.moving == 2
+    assert Bytes(moving=2).total((4, 8, 8), 64) == pytest.approx(2 * 21_700, rel=0.01)
+    assert Bytes(moving=2).total((4, 64, 64), 512) == Bytes(moving=2).total((4, 32, 32), 256)
 
 
 def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from pipeline.report.pictures import THUMBNAIL
 from tests.unit.report_study import CAPTIONS, FALSE, HOSTILE, ReportStudy
 
 api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
@@ -187,6 +191,49 @@ def test_edits_have_a_slider_between_before_and_after(open_page: Open) -> None:
     assert page.locator(".edit").count() == 3
 
 
+def test_the_way_to_an_edit_moves_until_it_is_stopped(open_page: Open) -> None:
+    page = open_page("edits")
+    way = page.locator(".way")
+    assert way.count() == 1 and page.locator(".edit").count() == 6, "of the first case only"
+    picture = way.locator("img")
+    assert picture.get_attribute("loading") == "lazy" and "“a cat”" in picture.get_attribute("alt")
+    moving = picture.get_attribute("src")
+    assert len(_frames(picture)) > 1
+    way.get_by_role("button", name="Stop the way there: dog").click()
+    assert picture.get_attribute("src") == page.locator(".edit .after").first.get_attribute("src") != moving
+    assert len(_frames(picture)) == 1
+    way.get_by_role("button", name="Play the way there: dog").click()
+    assert picture.get_attribute("src") == moving
+    page.get_by_role("button", name="Stop all motion").click()
+    assert picture.get_attribute("src") != moving
+    chooser(page, "kind").select_option("omit")
+    assert len(_frames(picture)) == 1, "what was stopped stays so"
+
+
+def _frames(picture: Any) -> set[bytes]:
+    """What a picture shows within some seconds, at moments that no rhythm of its frames can meet alike."""
+    picture.evaluate("(image) => image.decode()")
+    shots = set()
+    for milliseconds in (230, 90, 310, 150, 410, 70, 270, 190):
+        shots.add(picture.screenshot())
+        if len(shots) > 1:
+            break
+        picture.page.wait_for_timeout(milliseconds)
+    return shots
+
+
+def test_nothing_moves_where_less_motion_is_wanted(open_page: Open) -> None:
+    page = open_page("edits", reduced_motion="reduce")
+    picture = page.locator(".way img")
+    assert len(_frames(picture)) == 1
+    page.get_by_role("button", name="Play all").click()
+    assert len(_frames(picture)) > 1
+    page.emulate_media(reduced_motion="no-preference")
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Play all").wait_for()
+    assert len(_frames(picture)) == 1
+
+
 def test_captions_are_ranked_by_the_score_that_is_chosen(open_page: Open) -> None:
     page = open_page("captions")
     page.locator(".choice").first.wait_for()
@@ -211,17 +258,72 @@ def test_phone_width(open_page: Open) -> None:
     assert page.locator(".stage").first.get_attribute("data-map") == "bed/cmi"
 
 
-def test_a_thousand_images_open_at_once(open_page: Open, study: ReportStudy, tmp_path: Any) -> None:
-    folder = tmp_path / "large"
+@pytest.fixture(scope="module")
+def thousand(study: ReportStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with a thousand images, each with a thumbnail of its own."""
+    folder = tmp_path_factory.mktemp("large") / "report"
     shutil.copytree(study.page, folder)
     report = study.constant("images")
-    report["images"] = [{**report["images"][k % 3], "id": f"mine-{k:05d}"} for k in range(1000)]
+    generator = np.random.default_rng(0)
+    for number in range(1000):
+        coarse = Image.fromarray(generator.integers(0, 255, (12, 12, 3), dtype=np.uint8))
+        coarse.resize((THUMBNAIL, THUMBNAIL)).save(folder / f"pictures/{number}.webp", quality=60, method=0)
+    report["images"] = [
+        {**report["images"][number % 3], "id": f"mine-{number:05d}", "thumbnail": f"pictures/{number}.webp"}
+        for number in range(1000)
+    ]
     (folder / "data" / "images.js").write_text(f"const REPORT = {json.dumps(report)};", encoding="ascii")
+    return folder
+
+
+def test_a_thousand_images_open_at_once(open_page: Open, thousand: Path) -> None:
     times = []
     for _ in range(2):
-        page = open_page("explorer", folder=folder)
+        page = open_page("explorer", folder=thousand)
         page.wait_for_function("document.querySelectorAll('#grid .card').length === 1000")
         times.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
     assert min(times) < 2000
     loaded = page.locator("#grid img").evaluate_all("(images) => images.filter((image) => image.complete).length")
     assert loaded < 400, "pictures far below wait until they are needed"
+
+
+# From top to bottom, a quarter of the window a frame. Only cards are asked where they are: asking what is inside one that
+# the browser skips would make it lay that out.
+SCROLL = """async () => {
+  const page = document.documentElement;
+  const cards = [...document.querySelectorAll("#grid .card")];
+  const within = ({ top, bottom }) => bottom > 0 && top < innerHeight;
+  const visible = () => cards.filter((card) => within(card.getBoundingClientRect()));
+  const bare = () => visible().filter((card) => !card.querySelector("img").complete).length;
+  const frame = () => new Promise(requestAnimationFrame);
+  const found = { height: page.scrollHeight, frames: [], bare: 0, seen: 0 };
+  let last = await frame();
+  while (scrollY < page.scrollHeight - innerHeight - 1) {
+    scrollBy({ top: innerHeight / 4, behavior: "instant" });
+    const now = await frame();
+    found.frames.push(now - last);
+    last = now;
+    if (found.frames.length % 10 === 0) {
+      found.bare += bare();
+      found.seen += visible().length;
+    }
+  }
+  const stopped = performance.now();
+  while (bare()) await frame();
+  return { ...found, drawn: performance.now() - stopped, end: page.scrollHeight };
+}"""
+
+
+@pytest.mark.parametrize("width", [1200, 360], ids=["desktop", "phone"])
+def test_a_thousand_images_scroll_smoothly(open_page: Open, thousand: Path, width: int) -> None:
+    """With slack for a busy machine that draws without a GPU: alone it takes some 20 ms a frame."""
+    page = open_page("explorer", folder=thousand, viewport={"width": width, "height": 800})
+    page.wait_for_function("document.querySelectorAll('#grid .card').length === 1000")
+    found = page.evaluate(SCROLL)
+    frames = sorted(found["frames"])
+    assert len(frames) > 100
+    assert frames[len(frames) // 2] < 100, "half of the frames come within so many milliseconds"
+    assert frames[-1] < 1000, "nothing holds the page up"
+    assert found["bare"] <= 0.1 * found["seen"], "pictures are there before they are scrolled to"
+    assert found["drawn"] < 1000, "and where the scrolling ends"
+    assert found["end"] == pytest.approx(found["height"], rel=0.05), "the scroll bar stays where it is"

@@ -27,6 +27,7 @@ from pipeline.scenes import train_classifier as training
 from pipeline.scenes.classifier import SceneClassifier, load_classifier, save_classifier
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.model import build_autoencoder
+from pipeline.scenes.partners import SCENE_SWAPS
 from pipeline.scenes.train_autoencoder import pictures, to_signed
 from pipeline.scenes.train_classifier import (
     STREAM,
@@ -42,7 +43,6 @@ from pipeline.scenes.world import CATEGORIES, IMAGE_SIZE, IMPLIED, SPLITS, TINTS
 from pipeline.stages import judge_edits, train_scenes_classifier
 from pipeline.stages.judge_edits import category_of
 from pipeline.storage import read_table, write_table
-from pipeline.words import SCENE_SWAPS
 
 RECIPE = ClassifierRecipe(seed=0, steps=3, batch=4, learning_rate=3e-3)
 

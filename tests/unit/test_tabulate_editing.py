@@ -92,6 +92,7 @@ class Study:
             arrays[f"predictor/{one}"] = strength * object_cells + self.generator.gamma(1.0, 1.0, (GRID, GRID))
         totals = {one: float(arrays[f"predictor/{one}"].sum()) for one in quantities}
         stored = {key: array.astype(np.float32) for key, array in arrays.items()}
+        stored["inside"] = np.ones((GRID, GRID), dtype=bool)
         write_arrays(self.path(name, "edits", f"{case['case_id']}.npz"), {**stored, "key": np.array("a")})
         return {
             **dict.fromkeys(EDIT_COLUMNS, float("nan")),
@@ -246,6 +247,33 @@ def test_the_mask_is_a_control(study: Study) -> None:
     areas, totals = [mask.mean() for mask in masks], [change.sum() for change in changes]
     expected_r = stats.pearsonr(areas, totals).statistic
     assert row_of(table, "image", "omit", "mask_area", "latent_l2")["r"] == pytest.approx(expected_r, abs=1e-6)
+
+
+def test_letterbox_bars_do_not_count_inside_images(study: Study) -> None:
+    """Neither in correlations, nor in the region outside the mask, nor in the mask's share; totals are of all cells."""
+    before = study.tabulate()
+    inside = np.zeros((GRID, GRID), dtype=bool)
+    inside[2:6] = True
+    for position in range(18):
+        study.overwrite("mine", position, inside=inside)
+    after = study.tabulate()
+    maps = [study.arrays("mine", position) for position in range(18)]
+    pairs = [(one["predictor/cmi_o"][inside], one["change/latent_l2/omit"][inside]) for one in maps]
+    row = row_of(after, "pixel", "omit", "cmi_o", "latent_l2")
+    assert row["r"] == pytest.approx(np.mean([stats.pearsonr(*pair).statistic for pair in pairs]), abs=1e-6)
+    assert row["spearman"] == pytest.approx(np.mean([stats.spearmanr(*pair).statistic for pair in pairs]), abs=1e-6)
+    masks = [study.mask(word) for _ in range(IMAGES) for word in WORDS]
+    totals = [one["change/latent_l2/omit"].sum() for one in maps]
+    expected = stats.pearsonr([mask[inside].mean() for mask in masks], totals).statistic
+    assert row_of(after, "image", "omit", "mask_area", "latent_l2")["r"] == pytest.approx(expected, abs=1e-6)
+    ratios = [
+        inside_over_outside(one["change/latent_l2/swap"][inside], mask[inside] >= 0.5)
+        for position, (one, mask) in enumerate(zip(maps, masks, strict=True))
+        if position % 3
+    ]
+    assert study.checks().loc["swap_change_inside_over_outside", "value"] == pytest.approx(np.median(ratios), rel=1e-6)
+    same = ["image", "omit", "cmi_o", "latent_l2"]
+    assert row_of(after, *same).equals(row_of(before, *same))
 
 
 def test_a_constant_map_is_counted_and_not_averaged(study: Study) -> None:

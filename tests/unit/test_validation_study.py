@@ -173,6 +173,8 @@ def test_figures(study: Path) -> None:
     assert len(error.axes) == 4 and all(axes.get_xscale() == axes.get_yscale() == "log" for axes in error.axes)
     assert all(len(axes.lines) == 1 + 4 for axes in error.axes)  # the slope; two designs with two kinds of noise
     coverage = validation_coverage.draw(table)
+    for figure in (error, coverage):
+        assert " 4 runs" in " ".join(text.get_text() for text in figure.texts)
     assert [axes.get_title(loc="left") for axes in coverage.axes] == [
         "iˢ, total",
         "iˢ, pixel",

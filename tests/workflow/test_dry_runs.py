@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,17 @@ def test_embedded_study(fresh: Study) -> None:
         "edit_images": 2,
         "judge_edits": 1,
         "tabulate_editing": 1,
-        "plot_editing": 1,
+        "plot_edit_strips": 1,
+        "plot_edit_correlations": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
         "summarise_study": 1,
         "dissect_caption": 1,
-        "plot_caption": 1,
-        "plot_information": 1,
+        "plot_teaser": 1,
+        "plot_denoising_strip": 1,
+        "plot_integrand_curves": 1,
+        "plot_information_scatter": 1,
         "tabulate_paper": 1,
         "write_report": 1,
         "all": 1,
@@ -81,14 +85,17 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "plot_retrieval": 1,
         "edit_images": 20,
         "tabulate_editing": 1,
-        "plot_editing": 1,
+        "plot_edit_strips": 1,
+        "plot_edit_correlations": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
         "summarise_study": 1,
         "dissect_caption": 1,
-        "plot_caption": 1,
-        "plot_information": 1,
+        "plot_teaser": 1,
+        "plot_denoising_strip": 1,
+        "plot_integrand_curves": 1,
+        "plot_information_scatter": 1,
         "tabulate_paper": 1,
         "write_report": 1,
         "all": 1,
@@ -124,3 +131,12 @@ def test_training_of_the_embedded_model(fresh: Study) -> None:
         "train_scenes_consistency",
     }
     assert "draw_scenes" not in run.jobs
+
+
+def test_the_command_that_says_why_something_runs_again(fresh: Study) -> None:
+    page = (fresh.folder / "docs/faq.md").read_text(encoding="utf-8")
+    command = re.search(r"Ask it: `(snakemake [^|`]+) \| grep -B1 (\S+)`", page)
+    assert command is not None
+    run = fresh.command(*command[1].split())
+    assert run.status == 0, run.output
+    assert run.output.count(command[2]) > 10 and "\nJob 0" in run.output

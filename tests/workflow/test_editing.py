@@ -14,7 +14,8 @@ from pipeline.scenes.world import IMPLIED
 from pipeline.storage import read_arrays
 from tests.workflow.study import TINY_EDITING, Study, working_copy
 
-FIGURES = {"plot_editing": 1}
+STRIPS, CORRELATIONS = {"plot_edit_strips": 1}, {"plot_edit_correlations": 1}
+FIGURES = {**STRIPS, **CORRELATIONS}
 TABLES = {"tabulate_editing": 1}
 EDITS = {"edit_images": 2, "judge_edits": 1, **TABLES, **FIGURES}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
@@ -68,9 +69,10 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     ("config", "jobs"),
     [
         (None, {}),
-        ({"editing": {"min_reconstruction_psnr": 30.0}}, {**TABLES, **FIGURES}),
-        ({"editing": {"confidence": 0.9}}, {**TABLES, **FIGURES}),
+        ({"editing": {"min_reconstruction_psnr": 30.0}}, {**TABLES, **CORRELATIONS}),
+        ({"editing": {"confidence": 0.9}}, {**TABLES, **CORRELATIONS}),
         ({"editing": {"steps": 4}}, EDITS),
+        ({"editing": {"animated": 2}}, EDITS),
         ({"editing": {"omit": "underscore"}}, EDITS),
         ({"editing": {"information": {"steps": [16]}}}, EDITS),
         ({"editing": {"information": {"steps": [8], "loc": 1.0}}}, {}),
@@ -84,6 +86,7 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
         "flags",
         "intervals",
         "flow",
+        "moving pictures",
         "captions",
         "draws",
         "the same draws",
@@ -104,8 +107,8 @@ def test_configuration_runs_again_what_it_decides(
     [
         ("pipeline/karras.py", EDITS),
         ("pipeline/metrics/correlation.py", {**TABLES, **FIGURES}),
-        ("pipeline/figures/editing_sheet.py", FIGURES),
-        ("pipeline/scenes/classifier.py", {"judge_edits": 1, **TABLES, **FIGURES}),
+        ("pipeline/figures/editing_sheet.py", STRIPS),
+        ("pipeline/scenes/classifier.py", {"judge_edits": 1, **TABLES, **CORRELATIONS}),
     ],
     ids=["flow", "correlation", "figures", "judge"],
 )

@@ -15,8 +15,10 @@ from tests.workflow.study import Study
 TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "tabulate_paper": 1, "write_report": 1, "all": 1}
 SCORES = {"score_localisation": 1, "plot_localisation_panels": 1, **TABLES}
 SUMMARY = {"summarise_study": 1}
-CAPTION = {"dissect_caption": 1, "plot_caption": 1}
-ESTIMATES = {"estimate_information": 2, "plot_information": 1, **CAPTION, **SUMMARY, **SCORES}
+DRAWN_CAPTION = {"plot_teaser": 1, "plot_denoising_strip": 1}
+CAPTION = {"dissect_caption": 1, **DRAWN_CAPTION}
+INFORMATION = {"plot_integrand_curves": 1, "plot_information_scatter": 1}
+ESTIMATES = {"estimate_information": 2, **INFORMATION, **CAPTION, **SUMMARY, **SCORES}
 VALIDATION = {"validate_estimator": 1, "tabulate_validation": 1, "plot_validation": 1}
 FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "write_report": 1, "all": 1}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
@@ -40,11 +42,12 @@ def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
     ("file", "jobs"),
     [
         ("pipeline/figures/threshold_curves.py", FIGURES),
+        ("pipeline/figures/teaser.py", {"plot_teaser": 1, "write_report": 1, "all": 1}),
         ("pipeline/metrics/localisation.py", SCORES),
         ("pipeline/information.py", {**ESTIMATES, **VALIDATION}),
         ("pipeline/ddim.py", {"record_attention": 2, **SUMMARY, **SCORES}),
     ],
-    ids=["figures", "metrics", "information", "ddim"],
+    ids=["figures", "one figure", "metrics", "information", "ddim"],
 )
 def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, int]) -> None:
     study.edit(file, STATEMENT)
@@ -59,8 +62,8 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
         ({"information": {"missing_word": "underscore"}}, ESTIMATES),
         ({"validation": {"runs": 3}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
-        ({"localisation": {"bootstrap": 101}}, {"plot_information": 1, **SCORES}),
-        ({"figures": {"palette": "magma"}}, {"plot_caption": 1, **FIGURES}),
+        ({"localisation": {"bootstrap": 101}}, {"plot_information_scatter": 1, **SCORES}),
+        ({"figures": {"palette": "magma"}}, {**DRAWN_CAPTION, **FIGURES}),
     ],
     ids=["seed", "clip", "missing word", "validation", "attention", "bootstrap", "palette"],
 )
@@ -72,7 +75,7 @@ def test_configuration_runs_again_what_it_decides(
 
 def test_the_style_file_runs_again_every_figure(study: Study) -> None:
     study.edit("pipeline/figures/style.mplstyle", "\naxes.titlesize: 9\n")
-    figures = {"plot_caption": 1, "plot_information": 1, "plot_validation": 1, **FIGURES}
+    figures = {**DRAWN_CAPTION, **INFORMATION, "plot_validation": 1, **FIGURES}
     assert study.planned() == figures
 
 

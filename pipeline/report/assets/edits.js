@@ -1,5 +1,5 @@
 "use strict";
-// Edits: before and after under a slider.
+// Edits: before and after under a slider, and the way from one to the other as a moving picture.
 
 const Edits = (() => {
   const { make, select, values, number, withError, distinct } = Elements;
@@ -13,6 +13,9 @@ const Edits = (() => {
   };
   const form = document.getElementById("edit-filters");
   const grid = document.getElementById("edit-grid");
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const motion = make("button", { type: "button", onclick: () => setMotion(!moving) });
+  let moving = false;
 
   function build() {
     form.append(
@@ -21,8 +24,18 @@ const Edits = (() => {
       select("before", "before", Object.entries(BEFORE), "real"),
       select("sort by", "order", Object.entries(ORDERS).map(([key, [name]]) => [key, name]), "order"),
     );
+    if (EDITS.some((edit) => Object.keys(edit.ways).length)) form.append(motion);
     form.addEventListener("change", refresh);
+    calm.addEventListener("change", () => setMotion(!calm.matches));
+    setMotion(!calm.matches);
     refresh();
+  }
+
+  // All moving pictures move, or none does.
+  function setMotion(wanted) {
+    moving = wanted;
+    motion.textContent = moving ? "Stop all motion" : "Play all";
+    for (const way of grid.querySelectorAll(".way")) way.dispatchEvent(new CustomEvent("motion", { detail: moving }));
   }
 
   function refresh() {
@@ -56,10 +69,29 @@ const Edits = (() => {
       "article",
       { className: "edit" },
       pair,
-      make("p", { className: "from" }, edit.captions.unchanged),
-      make("p", { className: "to" }, edit.captions[kind]),
-      facts(edit, kind),
+      edit.ways[kind] ? way(edit, kind) : null,
+      make(
+        "div",
+        { className: "told" },
+        make("div", {}, make("p", { className: "from" }, edit.captions.unchanged), make("p", { className: "to" }, edit.captions[kind])),
+        facts(edit, kind),
+      ),
     );
+  }
+
+  // A moving picture cannot be halted where it is: while it rests, its last frame stands there.
+  function way(edit, kind) {
+    const picture = make("img", { loading: "lazy", decoding: "async", alt: `the way there: “${edit.captions.unchanged}” → “${edit.captions[kind]}”` });
+    const button = make("button", { type: "button", onclick: () => show(!shown) });
+    let shown;
+    function show(wanted) {
+      shown = wanted;
+      picture.src = shown ? edit.ways[kind] : edit.pictures[kind];
+      button.textContent = shown ? "❚❚" : "▶";
+      button.setAttribute("aria-label", `${shown ? "Stop" : "Play"} the way there: ${edit.word}`);
+    }
+    show(moving);
+    return make("div", { className: "way", onmotion: (event) => show(event.detail) }, picture, button);
   }
 
   function facts(edit, kind) {
