@@ -31,6 +31,7 @@ _STAGE_NAMES = (
     "pilot_density",
     "estimate_information",
     "record_attention",
+    "record_gradients",
     "score_localisation",
     "tabulate_localisation",
     "plot_localisation",

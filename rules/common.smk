@@ -44,7 +44,13 @@ if workflow.is_main_process:
         print(sentence, file=sys.stderr)
 DATASETS = list(CONFIG.datasets)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
+GRADIENTS = "gradient" in CONFIG.localisation.methods
 RETRIEVAL_DATASETS = list(CONFIG.retrieval_datasets)
+# Stages that record maps of every case.
+MAP_STAGES = [
+    *("estimate_information", "record_attention"),
+    *(["record_gradients"] if GRADIENTS else []),
+]
 # Methods of the retrieval study that one run of the model scores together, and those with a model of their own.
 MODEL_METHODS = [
     name
@@ -332,12 +338,33 @@ def attention_shards(wildcards):
     )
 
 
+def gradient_shards(wildcards):
+    """The gradients of a dataset, if the study asks for them."""
+    return (
+        expand(
+            f"{RESULTS}/{wildcards.dataset}/record_gradients/shard-{{shard}}.parquet",
+            shard=shards(wildcards.dataset),
+        )
+        if GRADIENTS
+        else []
+    )
+
+
 def information_maps(wildcards):
     return f"{RESULTS}/{wildcards.dataset}/estimate_information/maps"
 
 
 def attention_maps(wildcards):
     return f"{RESULTS}/{wildcards.dataset}/record_attention/maps"
+
+
+def gradient_arguments(wildcards, input):
+    maps = f"{RESULTS}/{wildcards.dataset}/record_gradients/maps"
+    return (
+        f"--gradients {' '.join(input.gradients)} --maps-gradients {maps}"
+        if input.gradients
+        else ""
+    )
 
 
 def retrieval_scores(name):
@@ -386,7 +413,7 @@ def reported(wildcards):
         *(
             f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
             for name in DATASETS
-            for stage in ("estimate_information", "record_attention")
+            for stage in MAP_STAGES
             for shard in shards(name)
         ),
         *(

@@ -26,8 +26,7 @@ STAGES = [
         (name, stage, CONFIG.shards_of(name))
         for name in DATASETS
         for stage in (
-            "estimate_information",
-            "record_attention",
+            *MAP_STAGES,
             *(["edit_images"] if name in EDITED else []),
         )
     ),
@@ -70,7 +69,8 @@ rule plan_study:
             CONFIG,
             [
                 *("shards", "datasets", "retrieval_datasets", "model", "models"),
-                *("information", "attention", "retrieval", "editing"),
+                *("information", "attention", "gradients", "retrieval", "editing"),
+                "localisation",
             ],
         ),
         machine=section("machine"),

@@ -31,6 +31,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _retrieval_files(config.retrieval_datasets)
     yield from _number_lists(config)
     yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
+    yield from _nested_steps(config.gradients.steps, ("gradients", "steps"), resolved(config.information, "maps"))
     yield from _going_on(config.information)
     yield from _retrieval_steps(config)
     yield from _editing_information(config)
@@ -97,6 +98,7 @@ def _number_lists(config: Config) -> Iterator[Problem]:
     for path in (
         ("information", "steps"),
         ("attention", "steps"),
+        ("gradients", "steps"),
         ("retrieval", "steps"),
         ("retrieval", "diffitm_timesteps"),
         ("editing", "information", "steps"),

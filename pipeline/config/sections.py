@@ -28,7 +28,15 @@ Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_lengt
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 Mirrors = Annotated[tuple[Annotated[str, Field(pattern=HUB_REVISION)], ...], Field(min_length=1)]
 Method = Literal[
-    "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
+    "whole_image",
+    "shuffled",
+    "saliency",
+    "attention",
+    "gradient",
+    "mi",
+    "cmi",
+    "attention_information",
+    "cmi_times_attention",
 ]
 Estimator = Literal["orthogonal", "standard"]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
@@ -219,6 +227,12 @@ class AttentionSection(Section):
         "signed", description="pixel values given to the encoder: -1 to 1 as in its training, or 0 to 1"
     )
     steps: AttentionSteps = Field((25, 50), description="steps of inversion and of denoising, one run each")
+
+
+class GradientsSection(Section):
+    """Gradients of what the model does, with respect to words, pixels and noise; draws otherwise as in `information`."""
+
+    steps: Steps = Field((12,), description="numbers of draws of the maps of words, nested in one run")
 
 
 class ThresholdsSection(Section):
@@ -490,6 +504,9 @@ class Config(Section):
     )
     information: InformationSection = Field(InformationSection(), description="The estimator of information")
     attention: AttentionSection = Field(AttentionSection(), description="Cross-attention maps of words")
+    gradients: GradientsSection = Field(
+        GradientsSection(), description="Gradients of what the model does, with respect to words, pixels and noise"
+    )
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Source = Literal["information", "attention", "edits"]
+Source = Literal["information", "attention", "gradients", "edits"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,18 @@ METHODS = (
         signed=False,
         zero=False,
         note="cross-attention to the word in the estimator's own evaluations",
+    ),
+    Method(
+        id="gradient",
+        name="gradient",
+        letter="g",
+        source="gradients",
+        prefix="gradient/-",
+        unit=_NATS,
+        scale="gradient",
+        signed=False,
+        zero=True,
+        note="how the prediction moves when the text moves towards the word: CMI to second order",
     ),
     Method(
         id="cmi_standard",

@@ -86,7 +86,7 @@ def evaluations(study: StudyFolder, datasets: Sequence[str]) -> int:
     """Denoiser evaluations of all cases, each as if it ran alone; scores made together count once."""
     total = 0
     for dataset in datasets:
-        for stage in ("estimate_information", "record_attention", "edit_images"):
+        for stage in ("estimate_information", "record_attention", "record_gradients", "edit_images"):
             for path in study.shard_tables(dataset, stage):
                 total += int(read_columns(path, ["evaluations"])["evaluations"].sum())
         for path in study.retrieval_scores(dataset):

@@ -201,6 +201,11 @@ class ModelShard:
         count = self.batch_size.filled(len(x_alpha))
         return self.model(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
 
+    def rows(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+        """call(*inputs) of rows (n, …), filled up as for `predict`, and in halves where the memory runs out."""
+        count = self.batch_size.filled(len(inputs[0]))
+        return self.batch_size.run(call, *(padded(rows, count) for rows in inputs))[: len(inputs[0])]
+
     def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Prompt → embedding (tokens, width); a prompt that comes again is not encoded again."""
         return {prompt: self._embedding(prompt) for prompt in prompts}

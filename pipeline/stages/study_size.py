@@ -12,13 +12,14 @@ from pipeline.config import Config, EditingSection
 from pipeline.option_scores import INFORMATION_SCORES
 from pipeline.stages.case_draws import case_pairs
 from pipeline.stages.editor import case_edit
+from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
 
 # An array in an npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 260
 _FLOAT32, _FLOAT64 = 4, 8
 
 # Arrays without extent that are kept of a case: totals, errors, counts, the key.
-_SCALARS = {"estimate_information": 12, "record_attention": 3, "edit_images": 22}
+_SCALARS = {"estimate_information": 12, "record_attention": 3, "record_gradients": 2, "edit_images": 22}
 
 # A photograph as PNG, bytes a pixel.
 _PNG_BYTES = 1.7
@@ -68,6 +69,8 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
             usable = _usable(cases[name])
             yield _information(config, name, usable)
             yield _attention(config, name, usable)
+            if "gradient" in config.localisation.methods:
+                yield _gradients(config, name, usable)
             if dataset.editing:
                 yield _edits(config, name, usable)
     for name in config.retrieval_datasets:
@@ -112,6 +115,15 @@ def _attention(config: Config, name: str, cases: pd.DataFrame) -> Work:
         maps=len(cases) * len(steps),
     )
     return _work(config, name, "record_attention", cases, 2 * walks * sum(steps), walks * sum(steps), leaves)
+
+
+def _gradients(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    steps = config.gradients.steps
+    leaves = Bytes(
+        fixed=len(cases) * _SCALARS["record_gradients"] * _ARRAY_BYTES,
+        maps=len(cases) * len(steps),
+    )
+    return _work(config, name, "record_gradients", cases, EVALUATIONS_A_DRAW * len(cases) * steps[-1], 0, leaves)
 
 
 def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:
