@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, SupportsInt
+from typing import Any, Literal, SupportsInt
 
 import torch
 from torch.autograd import forward_ad
@@ -50,6 +50,22 @@ def reduced(gradient: torch.Tensor, inputs: torch.Tensor, reduction: Reduction, 
         return gradient.sum(axis).abs()
     size = gradient.abs()
     return {"max": size.amax, "mean": size.mean, "min": size.amin}[reduction](axis)
+
+
+def integrated_gradients(
+    forward: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...], baselines: tuple[torch.Tensor, ...], points: int
+) -> tuple[torch.Tensor, ...]:
+    """(input − baseline) ⊙ ∫₀¹ ∂ forward/∂ input on the straight line between the two (Sundararajan et al., 2017), by captum.
+
+    forward: the inputs, a batch of one each → (1,). Their sum over all inputs is forward(inputs) − forward(baselines), up
+    to the error of a Gauss-Legendre rule of so many points, which are evaluated one by one.
+    """
+    from captum.attr import IntegratedGradients  # a second, for those alone who ask for it
+
+    found: Any = IntegratedGradients(forward).attribute(
+        inputs, baselines=baselines, n_steps=points, internal_batch_size=1
+    )
+    return tuple(value.detach() for value in found)
 
 
 def directional_derivative(
@@ -161,7 +177,20 @@ def loss_rows(
     """
     x, embedding = x.clone().requires_grad_(), embedding.clone().requires_grad_()
     with torch.enable_grad():
-        error = (eps - denoiser(noised(x, logsnr, eps), logsnr, embedding).to(eps)).square().sum(1)  # (B, h, w)
-        losses = 0.5 * weight * (error * counted).sum((1, 2))
+        losses = loss_of_draws(denoiser, x, embedding, counted, logsnr, weight, eps)
         of_embedding, of_latent = torch.autograd.grad(losses.sum(), (embedding, x))
     return torch.cat([losses.detach()[:, None], of_embedding.flatten(1), of_latent.flatten(1)], 1)
+
+
+def loss_of_draws(
+    denoiser: Differentiable,
+    x: torch.Tensor,
+    embedding: torch.Tensor,
+    counted: torch.Tensor,
+    logsnr: torch.Tensor,
+    weight: torch.Tensor,
+    eps: torch.Tensor,
+) -> torch.Tensor:
+    """½ w(α)·Σ_j (ε − ε̂)²_j of each row, (B,), that gradients can be taken of; shapes as for `loss_rows`."""
+    error = (eps - denoiser(noised(x, logsnr, eps), logsnr, embedding).to(eps)).square().sum(1)  # (B, h, w)
+    return 0.5 * weight * (error * counted).sum((1, 2))

@@ -27,6 +27,8 @@ STAGES = [
         for name in DATASETS
         for stage in (
             *MAP_STAGES,
+            *(["generate_images"] if name == GENERATED else []),
+            *(["explain_images"] if name in EXPLAINED else []),
             *(["edit_images"] if name in EDITED else []),
         )
     ),
