@@ -1,12 +1,12 @@
 """Gradients of what a diffusion model does: with respect to the text it is given, and to the image or noise it starts from.
 
-**The map of a word** is what the prediction of every pixel does when the caption's embedding z moves by what the word adds to
-it, δ = z_full − z_context:
+**The map of a word** says how far the prediction of every pixel moves when the caption's embedding z moves by what the word adds
+to it, δ = z_full − z_context:
 
-    gradient_j = ½ ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖² dα,   z = z_full
+    gradient_j = ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖ dα,   z = z_full,   the norm over the channels of pixel j
 
-That is gradient × (input − baseline) of every pixel at once, by one pass in forward mode. To second order in δ it is i^o of
-`full` against `context`, and where ε̂ is linear in z it is i^o itself. Unit: nats.
+That is gradient × (input − baseline) of every pixel at once, by one pass in forward mode. It is the first order of the difference
+whose halved square i^o of `full` against `context` integrates; squares find objects less well (docs/gradients.md).
 
 **Of a scalar target** there is the gradient of the denoising loss of an image,
 
@@ -102,19 +102,19 @@ def direction_maps(
     steps: Iterable[int],
     batch_size: SupportsInt,
 ) -> Iterator[dict[int, torch.Tensor]]:
-    """Number of draws → the map (h, w), float64, for each word in turn; batches run across draws and words.
+    """Number of draws → the map (h, w), float64, for each word in turn: the mean over draws of w(α)·‖…‖.
 
-    derivative(x_α, α, z, δ) is `directional_derivative` of a denoiser. `words` is read only as far as the next batch needs.
+    Batches run across draws and words. derivative(x_α, α, z, δ) is `directional_derivative` of a denoiser. `words` is read only as far as the next batch needs.
     """
     counts, waiting = tuple(steps), list[torch.Tensor]()
     for batch in batches(((word, len(word.draws)) for word in words), batch_size):
         parts = [_rows(word, rows) for word, rows in batch]
         inputs = [torch.cat(columns) for columns in zip(*parts, strict=True)]
-        squares = derivative(*inputs).cpu().double().square().sum(1)  # (B, h, w)
-        for (word, rows), part in zip(batch, squares.split([len(rows) for _, rows in batch]), strict=True):
+        lengths = derivative(*inputs).cpu().double().norm(dim=1)  # (B, h, w)
+        for (word, rows), part in zip(batch, lengths.split([len(rows) for _, rows in batch]), strict=True):
             waiting.append(part)
             if rows.stop == len(word.draws):
-                integrand = 0.5 * word.draws.weight[:, None, None] * torch.cat(waiting)
+                integrand = word.draws.weight[:, None, None] * torch.cat(waiting)
                 waiting = []
                 yield {count: integrand[:count].mean(0) for count in counts}
 

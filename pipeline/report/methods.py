@@ -106,11 +106,11 @@ METHODS = (
         letter="g",
         source="gradients",
         prefix="gradient/-",
-        unit=_NATS,
+        unit="movement",
         scale="gradient",
         signed=False,
         zero=True,
-        note="how the prediction moves when the text moves towards the word: CMI to second order",
+        note="how far the prediction moves when the text moves towards the word",
     ),
     Method(
         id="cmi_standard",
