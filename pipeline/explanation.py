@@ -1,12 +1,13 @@
 """What a generated image owes to its words, and to the noise or image it was made from: gradients through the last steps.
 
-The target is T = Σ over channels and pixels of the decoded image in [0, 1], over all of it or inside a box. It is not cut to
-[0, 1], where gradients would vanish. What T is differentiated by is the text z of the caption (not that of the empty prompt,
-which guidance uses too) and what the steps start from: the latent, or, where an image was given and all steps count, its pixels.
+The target is T = Σ over channels and pixels of the decoded image, black being 0 and white 1, over all of it or inside a box.
+It is not cut to [0, 1], where gradients would vanish. T is differentiated by the text z of the caption (not by that of the
+empty prompt, which guidance uses too) and by what the steps start from: the latent, or, where an image was given and all
+steps count, its pixels.
 
-A trajectory is kept once. `explain` starts at its latent before the last k steps, walks these with gradients, and goes back once
-for each box. Memory: the activations of k steps (of twice as many rows with guidance) and of the decoder; with `checkpointing`
-those of one step, the others being computed again on the way back, and a latent a step.
+A trajectory is kept once. `explain` starts at its latent before the last k steps, walks these with gradients, and goes back
+once for each box. Memory: the activations of k steps (of twice as many rows with guidance) and of the decoder; with
+`checkpointing` those of one step, the others being computed again on the way back, and a latent a step.
 """
 
 from __future__ import annotations

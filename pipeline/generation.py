@@ -4,8 +4,8 @@ With the text z, the empty prompt's text z_0 and guidance g, a step follows (Ho 
 
     ε̂ = ε̂(x | z_0) + g·(ε̂(x | z) − ε̂(x | z_0)),        g = 1: ε̂(x | z) alone.
 
-An image that is given is noised to the level at which its last `strength` of the steps begins (SDEdit, Meng et al., 2022). Where
-a part of it is to stay, that part is put back after each step, with the noise of that level (Avrahami et al., 2022).
+An image that is given is noised to the level at which the last `strength` of the steps begins (SDEdit, Meng et al., 2022).
+Where a part of it is to stay, that part is put back after each step, with the noise of that level (Avrahami et al., 2022).
 Starting points, levels and blending are those of the pipelines of diffusers, whose results these are.
 """
 
@@ -36,6 +36,11 @@ class Start:
     repaint: torch.Tensor | None = None
 
 
+def rows_a_step(guidance: float) -> int:
+    """Rows that the denoiser sees in a step of an image."""
+    return 1 if guidance == 1 else 2
+
+
 @dataclass(frozen=True)
 class Sampler:
     """Steps from noise to images. empty: z_0, (tokens, width)."""
@@ -44,11 +49,6 @@ class Sampler:
     empty: torch.Tensor
     guidance: float = 1.0
     strength: float = 1.0
-
-    @property
-    def evaluations_a_step(self) -> int:
-        """Rows that the denoiser sees in a step of an image."""
-        return 1 if self.guidance == 1 else 2
 
     def timesteps(self, start: Start) -> list[int]:
         """Of the steps, falling; an image that is given leaves out the first ones."""

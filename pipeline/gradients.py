@@ -1,12 +1,13 @@
 """Gradients of what a diffusion model does: with respect to the text it is given, and to the image or noise it starts from.
 
-**The map of a word** says how far the prediction of every pixel moves when the caption's embedding z moves by what the word adds
-to it, δ = z_full − z_context:
+**The map of a word** says how far the prediction of every pixel moves when the caption's embedding z moves by what the word
+adds to it, δ = z_full − z_context:
 
     gradient_j = ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖ dα,   z = z_full,   the norm over the channels of pixel j
 
-That is gradient × (input − baseline) of every pixel at once, by one pass in forward mode. It is the first order of the difference
-whose halved square i^o of `full` against `context` integrates; squares find objects less well (docs/gradients.md).
+That is gradient × (input − baseline) of every pixel at once, by one pass in forward mode. It is the first order of the
+difference whose halved square i^o of `full` against `context` integrates; squares find objects less well
+(docs/gradients.md).
 
 **Of a scalar target** there is the gradient of the denoising loss of an image,
 
@@ -53,9 +54,12 @@ def reduced(gradient: torch.Tensor, inputs: torch.Tensor, reduction: Reduction, 
 
 
 def integrated_gradients(
-    forward: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...], baselines: tuple[torch.Tensor, ...], points: int
+    forward: Callable[..., torch.Tensor],
+    inputs: tuple[torch.Tensor, ...],
+    baselines: tuple[torch.Tensor, ...],
+    points: int,
 ) -> tuple[torch.Tensor, ...]:
-    """(input − baseline) ⊙ ∫₀¹ ∂ forward/∂ input on the straight line between the two (Sundararajan et al., 2017), by captum.
+    """(input − baseline) ⊙ ∫₀¹ ∂ forward/∂ input on the straight line between them (Sundararajan et al., 2017), by captum.
 
     forward: the inputs, a batch of one each → (1,). Their sum over all inputs is forward(inputs) − forward(baselines), up
     to the error of a Gauss-Legendre rule of so many points, which are evaluated one by one.
@@ -104,7 +108,8 @@ def direction_maps(
 ) -> Iterator[dict[int, torch.Tensor]]:
     """Number of draws → the map (h, w), float64, for each word in turn: the mean over draws of w(α)·‖…‖.
 
-    Batches run across draws and words. derivative(x_α, α, z, δ) is `directional_derivative` of a denoiser. `words` is read only as far as the next batch needs.
+    Batches run across draws and words, which are read only as far as the next batch needs. derivative(x_α, α, z, δ) is
+    `directional_derivative` of a denoiser.
     """
     counts, waiting = tuple(steps), list[torch.Tensor]()
     for batch in batches(((word, len(word.draws)) for word in words), batch_size):

@@ -141,9 +141,7 @@ class LatentDiffusion:
             output = signal * output + noise * x_alpha
         return output
 
-    def differentiable(
-        self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
-    ) -> torch.Tensor:
+    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """As a call, for gradients: on the model's device, and all rows at once."""
         timesteps = nearest_timestep(logsnr.detach().cpu().double(), self.logsnr_table)
         return self.eps_hat(x_alpha, timesteps, logsnr, embedding)

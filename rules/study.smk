@@ -71,8 +71,8 @@ rule plan_study:
             CONFIG,
             [
                 *("shards", "datasets", "retrieval_datasets", "model", "models"),
-                *("information", "attention", "gradients", "retrieval", "editing"),
-                "localisation",
+                *("information", "attention", "gradients", "generate"),
+                *("localisation", "retrieval", "editing"),
             ],
         ),
         machine=section("machine"),

@@ -56,7 +56,9 @@ def generation_problems(config: Config) -> Iterator[Problem]:
         matter = "is the name of the images that `generate` makes; allowed is another name"
         yield Problem((where, GENERATED), matter, (where, "mine", "kind"), "custom")
     if int(generate.steps * generate.strength) < 1:
-        matter = f"is {generate.strength:g}; allowed is {1 / generate.steps:.3g} or more, because of {generate.steps} steps"
+        matter = (
+            f"is {generate.strength:g}; allowed is {1 / generate.steps:.3g} or more, because of {generate.steps} steps"
+        )
         path = ("generate", "strength")
         yield Problem(path, matter, path, 0.7)
 
@@ -71,5 +73,7 @@ def gradient_problems(config: Config) -> Iterator[Problem]:
     known = [*config.datasets, *([GENERATED] if makes_images(config) else [])]
     for number, name in enumerate(config.gradients.explain or ()):
         if name not in known:
-            matter = f"is {name!r}; allowed are the names of datasets: {', '.join(dict.fromkeys(known)) or 'there is none'}"
+            matter = (
+                f"is {name!r}; allowed are the names of datasets: {', '.join(dict.fromkeys(known)) or 'there is none'}"
+            )
             yield Problem(("gradients", "explain", number), matter, ("gradients", "explain"), known[:1] or ["mine"])

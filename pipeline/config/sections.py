@@ -240,7 +240,9 @@ class GradientsSection(Section):
     tokens: GradientReduction = Field(
         "grad_x_input", description="gradient of a token in one number; integrated: from the empty prompt on"
     )
-    cells: GradientReduction = Field("max", description="gradient of a pixel, or of a cell of the latent, in one number")
+    cells: GradientReduction = Field(
+        "max", description="gradient of a pixel, or of a cell of the latent, in one number"
+    )
     integrated_points: int = Field(16, ge=2, description="integrated: points on the way from the baseline")
     special_tokens: Literal["drop", "keep"] = Field(
         "drop", description="start, end and padding: leave them out of the percentages, or give them rows"
@@ -549,7 +551,8 @@ class Config(Section):
         GradientsSection(), description="Gradients of what the model does, with respect to words, pixels and noise"
     )
     generate: GenerateSection = Field(
-        GenerateSection(), description="Images that the study's model makes of prompts: they are the dataset `generated`"
+        GenerateSection(),
+        description="Images that the study's model makes of prompts: they are the dataset `generated`",
     )
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")

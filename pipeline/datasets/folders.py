@@ -28,7 +28,7 @@ def image_folder(section: DatasetSection) -> Path:
 
 
 def instances_file(section: DatasetSection) -> Path | None:
-    """The annotations that masks are drawn from; None for `custom`, whose masks are files, and `generated`, which has none."""
+    """The annotations that masks are drawn from; None for `custom`, whose masks are files, and for `generated`: no masks."""
     return None if section.kind in ("custom", "generated") else dataset_root(section) / section.instances
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,7 +47,7 @@ def prompt_table(section: GenerateSection) -> pd.DataFrame:
     twice, a seed that is no whole number, an image or mask that cannot be read, a mask without an image or of another size,
     and a row that is there already.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     problems: dict[int, str] = {}
     if section.list:
         path = Path(section.list)
@@ -87,6 +88,7 @@ def read_prompts(path: Path) -> pd.DataFrame:
 
 def generated_cases(dataset: str, prompts: pd.DataFrame) -> list[Case]:
     """A case a word of each prompt; the image is a PNG under its id."""
+    rows: Any = prompts.itertuples(index=False)
     return [
         make_case(
             dataset=dataset,
@@ -97,12 +99,12 @@ def generated_cases(dataset: str, prompts: pd.DataFrame) -> list[Case]:
             label=word,
             word_type="unknown",
         )
-        for row in prompts.itertuples(index=False)
+        for row in rows
         for word in row.words
     ]
 
 
-def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, object]]:
+def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
     prompt = cells["prompt"]
     if not prompt:
         raise InputError("`prompt` is empty.")

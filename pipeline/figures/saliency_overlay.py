@@ -14,7 +14,9 @@ Box = tuple[int, int, int, int]
 _SIDE = 512
 
 
-def draw(picture: np.ndarray, cells: np.ndarray, palette: str, box: Box | None = None, share: float = 0.55) -> Image.Image:
+def draw(
+    picture: np.ndarray, cells: np.ndarray, palette: str, box: Box | None = None, share: float = 0.55
+) -> Image.Image:
     """The picture with the map's colours over it, and a frame around the pixels of the box.
 
     Args:

@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> None:
     """Read the dataset's lists, write the cases and their provenance, and print how many there are."""
     section = parse_section(DatasetSection, args.section)
     folders.require_files(section)
-    frame = cases_table(_read_cases(args.dataset, section, args.prompts), first=section.first, per_label=section.per_label)
+    frame = cases_table(
+        _read_cases(args.dataset, section, args.prompts), first=section.first, per_label=section.per_label
+    )
     frame = mark_missing_images(frame, folders.image_folder(section))
     if not (frame["status"] == "ok").any():
         raise InputError(f"the dataset {args.dataset} gives no case: {summary(frame)}.")

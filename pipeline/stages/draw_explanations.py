@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
     with Progress(STAGE, len(captions), "captions") as progress:
-        for case in captions.itertuples(index=False):
+        of_captions: Any = captions.itertuples(index=False)
+        for case in of_captions:
             arrays = read_arrays(args.maps / f"{case.case_id}.npz")
             rows += token_rows(case, arrays)
             number = numbers[case.image_id] = numbers.get(case.image_id, -1) + 1
@@ -87,7 +88,9 @@ def run(args: argparse.Namespace) -> None:
         inputs=[args.cases, *args.explanations],
         extra={"captions": len(captions), "cases_without": len(cases) - len(shown)},
     )
-    print(f"{len(captions)} captions of {captions['image_id'].nunique()} images; {len(cases) - len(shown)} cases without")
+    print(
+        f"{len(captions)} captions of {captions['image_id'].nunique()} images; {len(cases) - len(shown)} cases without"
+    )
 
 
 def targets(arrays: Arrays) -> list[str]:
@@ -100,7 +103,9 @@ def token_rows(case: Any, arrays: Arrays) -> Iterator[dict[str, Any]]:
     for target in targets(arrays):
         scores = arrays[f"scores/{target}"].astype(np.float64)
         total = scores.sum()
-        for place, (word, kind, score) in enumerate(zip(arrays["words"], arrays["kinds"], scores.tolist(), strict=True)):
+        for place, (word, kind, score) in enumerate(
+            zip(arrays["words"], arrays["kinds"], scores.tolist(), strict=True)
+        ):
             yield {
                 **{"dataset": case.dataset, "image_id": case.image_id, "prompt": case.prompt_full, "target": target},
                 **{"place": place, "word": str(word), "kind": str(kind), "score": score},

@@ -1,7 +1,7 @@
 """Say what the images of one shard owe to the words of their captions, and where: gradients of a scalar target.
 
-For every image: its denoising loss, by the estimator's draws. For images that the study made: the pixels of the picture, all of
-them and those of each box, through the last steps of what made it, from the latents that were kept.
+For every image: its denoising loss, by the estimator's draws. For images that the study made: the pixels of the picture, all
+of them and those of each box, through the last steps of what made it, from the latents that were kept.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import torch
 from pipeline.config import GenerateSection, GradientsSection, InformationSection, given, parse_section
 from pipeline.datasets.prompts import read_prompts
 from pipeline.errors import InputError
-from pipeline.explanation import Box, Explanation, Walk, explain
-from pipeline.generation import Sampler
+from pipeline.explanation import Box, Explanation, Tensors, Walk, explain
+from pipeline.generation import Sampler, rows_a_step
 from pipeline.gradients import BACKWARD, integrated_gradients, loss_gradients, loss_of_draws, loss_rows, reduced
 from pipeline.progress import Progress
 from pipeline.provenance import file_sha256
@@ -50,10 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pilot_argument(parser)
     parser.add_argument("--information", required=True, help="the information section of the configuration as JSON")
     parser.add_argument("--prompts", type=Path, help="images of the study: table of their prompts")
-    parser.add_argument("--trajectories", type=Path, help="images of the study: folder of <image>.npz with their latents")
-    parser.add_argument("--given", type=Path, default=Path(), help="images of the study: folder of what they start from")
+    parser.add_argument(
+        "--trajectories", type=Path, help="images of the study: folder of <image>.npz with their latents"
+    )
+    parser.add_argument(
+        "--given", type=Path, default=Path(), help="images of the study: folder of what they start from"
+    )
     parser.add_argument("--generate", default="{}", help="images of the study: the generate section as JSON")
-    parser.add_argument("--checkpointing", type=int, default=0, choices=(0, 1), help="1: compute steps twice, keep less")
+    parser.add_argument(
+        "--checkpointing", type=int, default=0, choices=(0, 1), help="1: compute steps twice, keep less"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -126,7 +132,8 @@ class Explainer:
         """With the tables that the arguments name."""
         args = stage.args
         table = read_prompts(args.prompts) if args.prompts is not None else None
-        prompts = {} if table is None else {row.image_id: row for row in table.itertuples(index=False)}
+        rows: Any = () if table is None else table.itertuples(index=False)
+        prompts = {row.image_id: row for row in rows}
         sampled = partial(image_draws, stage, information, stage.interval(information), stage.density(information))
         return cls(stage, section, sampled, sampler_of(stage, generate), prompts)
 
@@ -138,7 +145,7 @@ class Explainer:
     def arrays(self, job: ImageJob, latent: torch.Tensor, caption: str) -> dict[str, np.ndarray]:
         """What is kept of a caption: words and their kinds, and of each target scores, percentages and a map."""
         found = dict(self._of_loss(job, latent, caption))
-        evaluations = self._loss_evaluations(self.sampled(job))
+        evaluations = loss_evaluations(self.section, len(self.boxes))
         row = self.prompts.get(job.image_id)
         if row is not None:
             walk = self._walk(job, row)
@@ -147,7 +154,7 @@ class Explainer:
                 walk, list(self.boxes.values()), section.tokens, section.cells, section.integrated_points
             )
             found |= dict(zip(self.boxes, explanations, strict=True))
-            evaluations += self._walk_evaluations(walk.last)
+            evaluations += walk_evaluations(section, len(self.boxes), walk.last * rows_a_step(walk.sampler.guidance))
         offsets = self.stage.model.token_offsets(caption)
         arrays = {"evaluations": np.array(evaluations), "side": np.array(self.stage.model.image_size)}
         for target, explanation in found.items():
@@ -167,7 +174,7 @@ class Explainer:
             cells = None if box is None else box_cells(box, size, (latent.shape[1], latent.shape[2]))
             rows = partial(self.stage.rows, partial(loss_rows, self._denoiser))
             plain = loss_gradients(rows, latent, z, draws, self.stage.batch_size, cells)
-            gradients = (plain.embedding.float(), plain.latent.float())
+            gradients: Tensors = (plain.embedding.float(), plain.latent.float())
             integrated = gradients
             if "integrated" in (section.tokens, section.cells):
                 integrated = self._integrated_loss(latent, z, draws, cells)
@@ -179,7 +186,7 @@ class Explainer:
 
     def _integrated_loss(
         self, latent: torch.Tensor, z: torch.Tensor, draws: Draws, cells: torch.Tensor | None
-    ) -> tuple[torch.Tensor, ...]:
+    ) -> Tensors:
         """From the empty prompt and the latent zero; all draws go through the denoiser at once."""
         count = len(draws)
         counted = torch.ones(latent.shape[1:]) if cells is None else cells.float()
@@ -191,7 +198,9 @@ class Explainer:
 
         inputs = (z[None], latent[None])
         baselines = (self.sampler.empty[None], torch.zeros_like(latent)[None])
-        return tuple(value[0] for value in integrated_gradients(loss, inputs, baselines, self.section.integrated_points))
+        return tuple(
+            value[0] for value in integrated_gradients(loss, inputs, baselines, self.section.integrated_points)
+        )
 
     def _denoiser(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         return self.stage.model.differentiable(x_alpha, logsnr, embedding).to(x_alpha)
@@ -223,13 +232,16 @@ class Explainer:
     def _encode(self, row: Any, pixels: torch.Tensor) -> torch.Tensor:
         return self.stage.model.latent_of(pixels, self.stage.posterior(row.image_id))
 
-    def _loss_evaluations(self, draws: Draws) -> int:
-        points = self.section.integrated_points if "integrated" in (self.section.tokens, self.section.cells) else 0
-        return (1 + BACKWARD) * len(draws) * len(self.boxes) * (1 + points)
 
-    def _walk_evaluations(self, last: int) -> int:
-        """Steps with gradients, back once a box; integrated: so often for every point and box."""
-        rows, how = last * self.sampler.evaluations_a_step, (self.section.tokens, self.section.cells)
-        points = self.section.integrated_points if "integrated" in how else 0
-        plain = rows * (1 + BACKWARD * len(self.boxes)) if how != ("integrated", "integrated") else 0
-        return plain + rows * (1 + BACKWARD) * points * len(self.boxes)
+def loss_evaluations(section: GradientsSection, boxes: int) -> int:
+    """Of the denoising loss of a caption, for so many parts of the picture; integrated: again for each point."""
+    points = section.integrated_points if "integrated" in (section.tokens, section.cells) else 0
+    return (1 + BACKWARD) * section.steps[-1] * boxes * (1 + points)
+
+
+def walk_evaluations(section: GradientsSection, boxes: int, rows: int) -> int:
+    """Of steps in which the denoiser sees so many rows: there once and back for each box; integrated: for each point too."""
+    how = (section.tokens, section.cells)
+    points = section.integrated_points if "integrated" in how else 0
+    plain = rows * (1 + BACKWARD * boxes) if how != ("integrated", "integrated") else 0
+    return plain + rows * (1 + BACKWARD) * points * boxes

@@ -16,7 +16,7 @@ from pipeline.datasets.masks import read_mask_file
 from pipeline.datasets.prompts import read_prompts
 from pipeline.ddim import Ddim
 from pipeline.errors import InputError
-from pipeline.generation import Sampler, Start
+from pipeline.generation import Sampler, Start, rows_a_step
 from pipeline.images import fit_mask, write_animation, write_picture
 from pipeline.progress import Progress
 from pipeline.seeds import generator
@@ -89,7 +89,7 @@ def _batches(
     stage: ModelShard, sampler: Sampler, pending: Sequence[ImageJob]
 ) -> Iterator[tuple[list[ImageJob], Start]]:
     """Images that go through the denoiser together: those from text alone, with an image, and with a mask too."""
-    size = max(1, int(stage.batch_size) // sampler.evaluations_a_step)
+    size = max(1, int(stage.batch_size) // rows_a_step(sampler.guidance))
     root = stage.shard.images
     text = [job for job in pending if not job.image_path]
     for jobs in groups(text, size):
@@ -110,7 +110,7 @@ def _keep(stage: ModelShard, job: ImageJob, trajectory: torch.Tensor, sampler: S
         )
         write_animation(folder / f"{row.image_id}.webp", pictures)
         write_picture(folder / f"{row.image_id}.png", pictures[-1])
-    evaluations = sampler.evaluations_a_step * (len(trajectory) - 1)
+    evaluations = rows_a_step(sampler.guidance) * (len(trajectory) - 1)
     stage.shard.store(row, {"trajectory": trajectory.numpy(), "evaluations": np.array(evaluations)})
 
 

@@ -164,7 +164,7 @@ class Maps:
         folders: Mapping[str, Path],
         seed: int,
     ) -> None:
-        """`statuses` and `folders` by source: "information", "attention", "gradients"; `seed` pairs images for `shuffled`."""
+        """`statuses` and `folders` by source: "information", "attention", "gradients"; `seed` pairs images of `shuffled`."""
         self._statuses, self._folders = statuses, folders
         self._words = dict(zip(cases["case_id"], cases["word"], strict=True))
         usable = cases[cases["status"] == "ok"]

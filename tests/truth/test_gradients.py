@@ -48,7 +48,7 @@ def maps_of(prompt: torch.Tensor, direction: torch.Tensor, used: Draws, batch_si
 
 
 def test_the_map_of_a_shifted_mean_is_pi_times_it_over_the_spread() -> None:
-    """x_j ~ N(m, v), δ moves m: ∫ √(σ(α)σ(−α)) |δ|/(σ(α)v + σ(−α)) dα = π|δ|/√v, here with one v for the channels of a pixel."""
+    """x_j ~ N(m, v), δ moves m: ∫ √(σ(α)σ(−α)) |δ|/(σ(α)v + σ(−α)) dα = π|δ|/√v; the channels of a pixel have one v."""
     variance = VARIANCE[:1].expand(SHAPE)
     prompt, direction = torch.stack([MEAN, variance]), torch.stack([SHIFT, torch.zeros(SHAPE)])
     exact = math.pi * SHIFT.norm(dim=0) / variance[0].sqrt()

@@ -67,7 +67,12 @@ def walk_of(last: int = STEPS, *, given: bool = False, repaint: bool = False, ch
 
 @pytest.mark.parametrize("kind", ["text", "last", "image", "inpainting"])
 def test_gradients_are_finite_differences(kind: str) -> None:
-    options = {"text": {}, "last": {"last": 2}, "image": {"given": True}, "inpainting": {"given": True, "repaint": True}}
+    options = {
+        "text": {},
+        "last": {"last": 2},
+        "image": {"given": True},
+        "inpainting": {"given": True, "repaint": True},
+    }
     walk, box = walk_of(**options[kind]), (2, 0, 9, 5)
     inputs = tuple(value.clone().requires_grad_() for value in walk.inputs)
     gradients = torch.autograd.grad(target_sum(walk.picture(*inputs), box).sum(), inputs)
@@ -138,7 +143,9 @@ def test_checkpointing_changes_nothing() -> None:
 
 def test_integrated_gradients_add_up() -> None:
     walk = walk_of()
-    parts = integrated_gradients(lambda *values: target_sum(walk.picture(*values), None), walk.inputs, walk.baselines, 60)
+    parts = integrated_gradients(
+        lambda *values: target_sum(walk.picture(*values), None), walk.inputs, walk.baselines, 60
+    )
     whole, nothing = (target_sum(walk.picture(*values), None) for values in (walk.inputs, walk.baselines))
     assert float(sum(part.sum() for part in parts)) == pytest.approx(float(whole - nothing), rel=1e-3)
     (found,) = explain(walk, [None], "integrated", "max", points=60)

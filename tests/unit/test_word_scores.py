@@ -23,7 +23,11 @@ def test_pieces_of_a_word_are_summed() -> None:
     # a | yell|ow | bus
     offsets = offsets_of((0, 1), (2, 6), (6, 8), (9, 12))
     found = word_scores("a yellow bus", offsets, np.array([9.0, 1, 2, 3, 4, 9, 9, 9]))
-    assert [(one.text, one.tokens, one.score) for one in found] == [("a", (1,), 1), ("yellow", (2, 3), 5), ("bus", (4,), 4)]
+    assert [(one.text, one.tokens, one.score) for one in found] == [
+        ("a", (1,), 1),
+        ("yellow", (2, 3), 5),
+        ("bus", (4,), 4),
+    ]
     assert [one.percent for one in found] == [10, 50, 40]
 
 

@@ -58,6 +58,10 @@ class ShardRun:
             return ["--section", information]
         if self.stage == "record_attention":
             return ["--section", section_json(config.attention.model_copy(update={"steps": self.steps}))]
+        if self.stage in ("record_gradients", "explain_images"):
+            boxes = {"boxes": ((0, 0, 32, 64),)} if self.stage == "explain_images" else {}
+            gradients = section_json(config.gradients.model_copy(update={"steps": self.steps, **boxes}))
+            return ["--section", gradients, "--information", section_json(config.information)]
         flow = section_json(config.editing.model_copy(update={"steps": FLOW_STEPS}))
         return ["--section", flow, "--information", information]
 
