@@ -87,7 +87,7 @@ class DatasetSection(Section):
     """One dataset of images, captions and words."""
 
     kind: Literal["coco_it", "word_list", "custom", "generated"] = Field(
-        description="cases from every category named in a caption, a list of words, your own CSV, or what `generate` makes"
+        description="cases from categories named in captions, a word list, your own CSV, or `generate`"
     )
     root: str | None = Field(
         None,
@@ -286,9 +286,7 @@ class ThresholdsSection(Section):
 class LocalisationSection(Section):
     """How maps are compared with masks."""
 
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
-        get_args(Method), description="rows of the table"
-    )
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(get_args(Method), description="rows")
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         get_args(Estimator), description="for methods that measure information"
     )
