@@ -97,6 +97,9 @@ def assert_close(results: Results, expected: Results) -> None:
     assert set(results) == set(expected)
     for case, arrays in expected.items():
         for name in set(arrays) - {"key"}:
+            if arrays[name].dtype.kind == "U":
+                np.testing.assert_array_equal(results[case][name], arrays[name])
+                continue
             value = name.removesuffix("_error") if name != "latent_error" else name
             scale = max(_scale(others, value) for others in expected.values() if value in others)
             allowed = (1e-4 if "latent/unchanged" in arrays and value.startswith(WALKED) else 1e-5) * scale
