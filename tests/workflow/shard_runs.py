@@ -94,8 +94,8 @@ class ShardRun:
 def assert_close(results: Results, expected: Results) -> None:
     """Within 1e-5 of the largest value of any case; standard errors within that of what they belong to.
 
-    What edits walked along the flow, and gradients of a target: within 1e-4, because rounding grows on the way there and back. i^s is a difference of
-    two likelihoods, and as exact as these are: its scale is theirs, where they are larger.
+    What edits walked along the flow, and gradients of a target: within 1e-4, because rounding grows on the way there and
+    back. i^s is a difference of two likelihoods, and as exact as these are: its scale is theirs, where they are larger.
     """
     assert set(results) == set(expected)
     for case, arrays in expected.items():
