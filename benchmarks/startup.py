@@ -32,6 +32,9 @@ from pipeline.storage import write_table
 MODEL_STAGES = {
     "estimate_information",
     "record_attention",
+    "record_gradients",
+    "generate_images",
+    "explain_images",
     "score_retrieval",
     "score_clip",
     "edit_images",

@@ -59,9 +59,17 @@ class Ddim:
         for timestep in self.timesteps:
             if before_call is not None:
                 before_call()
-            eps_hat = self._predict(x, timestep, embedding, watch)
-            x = ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
+            x = self.move(x, self._predict(x, timestep, embedding, watch), timestep)
         return x
+
+    def move(self, x: torch.Tensor, eps_hat: torch.Tensor, timestep: int) -> torch.Tensor:
+        """One move towards the image, x (B, C, h, w) being at this timestep of the path."""
+        return ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
+
+    def noised(self, x: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
+        """Latents x (B, C, h, w) of images with as much noise as there is at a timestep of the path."""
+        alpha = self._alpha[timestep]
+        return alpha.sqrt() * x + (1 - alpha).sqrt() * noise
 
     def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor, watch: Watch | None) -> torch.Tensor:
         logsnr = self.model.logsnr_table[timestep]

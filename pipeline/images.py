@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import InputError
+from pipeline.storage import atomic_path
 
 Resize = Literal["squeeze", "letterbox"]
 
@@ -112,6 +113,25 @@ def image_array(image: Image.Image) -> np.ndarray:
     """Pixels of an RGB image as the model takes them: float32 (3, h, w) in [-1, 1]."""
     pixels = np.asarray(image, dtype=np.float32) / np.float32(127.5) - np.float32(1)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def picture_bytes(picture: np.ndarray) -> np.ndarray:
+    """A picture (3, H, W) in [0, 1] as uint8 (H, W, 3)."""
+    return np.rint(255 * picture.clip(0, 1)).astype(np.uint8).transpose(1, 2, 0)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture (3, H, W) in [0, 1] as PNG."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture_bytes(picture)).save(temporary, format="PNG")
+
+
+def write_animation(path: Path, pictures: np.ndarray, milliseconds: int = 120, hold: int = 1500) -> None:
+    """Write pictures (N, 3, H, W) in [0, 1] one after another, the last one held, as WebP or GIF by the path's suffix."""
+    frames = [Image.fromarray(picture_bytes(picture)) for picture in pictures]
+    durations = [*[milliseconds] * (len(frames) - 1), hold]
+    with atomic_path(path) as temporary:
+        frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

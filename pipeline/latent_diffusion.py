@@ -122,18 +122,29 @@ class LatentDiffusion:
     def _predict(
         self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
     ) -> torch.Tensor:
-        x_alpha = x_alpha.to(self.device, torch.float32)
         with torch.inference_mode():
-            output = self.unet(
-                x_alpha.to(self.unet.dtype),
-                timesteps.to(self.device),
-                encoder_hidden_states=embedding.to(self.device, self.unet.dtype),
-            ).sample.float()
-            if self.prediction == "v_prediction":
-                # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.
-                signal, noise = (a[:, None, None, None].to(output) for a in signal_and_noise(logsnr))
-                output = signal * output + noise * x_alpha
-        return output.cpu()
+            return self.eps_hat(x_alpha, timesteps, logsnr, embedding).cpu()
+
+    def eps_hat(
+        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
+    ) -> torch.Tensor:
+        """ε̂ at these timesteps on the model's device, float32, that gradients can be taken of."""
+        x_alpha = x_alpha.to(self.device, torch.float32)
+        output = self.unet(
+            x_alpha.to(self.unet.dtype),
+            timesteps.to(self.device),
+            encoder_hidden_states=embedding.to(self.device, self.unet.dtype),
+        ).sample.float()
+        if self.prediction == "v_prediction":
+            # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.
+            signal, noise = (a[:, None, None, None].to(output) for a in signal_and_noise(logsnr))
+            output = signal * output + noise * x_alpha
+        return output
+
+    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """As a call, for gradients: on the model's device, and all rows at once."""
+        timesteps = nearest_timestep(logsnr.detach().cpu().double(), self.logsnr_table)
+        return self.eps_hat(x_alpha, timesteps, logsnr, embedding)
 
     def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
         """The text tower's states, float32 (prompts, tokens, width). One prompt at a time: rows never share a batch."""
@@ -152,7 +163,11 @@ class LatentDiffusion:
     def encode_pixels(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
         """As `encode_image`, from pixels (1, 3, H, W)."""
         with torch.inference_mode():
-            encoded = self.vae.encode(pixels.to(self.device, self.vae.dtype))
+            return self.latent_of(pixels, sample)[0].cpu()
+
+    def latent_of(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
+        """As `encode_pixels`, on the model's device, (1, C, h, w), that gradients can be taken of."""
+        encoded = self.vae.encode(pixels.to(self.device, self.vae.dtype))
         if hasattr(encoded, "latents"):
             latent = encoded.latents
         else:
@@ -161,14 +176,18 @@ class LatentDiffusion:
                 noise = torch.from_numpy(sample.standard_normal(latent.shape, dtype=np.float32))
                 latent = latent + encoded.latent_dist.std * noise.to(latent)
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
-        return ((latent - shift) * self.vae.config.scaling_factor)[0].float().cpu()
+        return ((latent - shift) * self.vae.config.scaling_factor).float()
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Pictures of latents (B, C, h, w): float32 (B, 3, H, W) in [-1, 1]."""
-        shift = getattr(self.vae.config, "shift_factor", None) or 0.0
         with torch.inference_mode():
-            raw = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor + shift
-            return self.vae.decode(raw).sample.clamp(-1, 1).float().cpu()
+            return self.picture_of(latents).clamp(-1, 1).cpu()
+
+    def picture_of(self, latents: torch.Tensor) -> torch.Tensor:
+        """As `decode`, on the model's device and not cut to [-1, 1], that gradients can be taken of."""
+        shift = getattr(self.vae.config, "shift_factor", None) or 0.0
+        raw = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor + shift
+        return self.vae.decode(raw).sample.float()
 
     def token_offsets(self, caption: str) -> list[tuple[int, int]]:
         """Character span of every token that the model sees, special tokens as (0, 0); truncated as the model truncates."""

@@ -19,6 +19,7 @@ from pipeline.storage import write_text
 
 # What can move a number: the numerical and imaging libraries, and the workflow engine.
 _PACKAGES = (
+    "captum",
     "diffusers",
     "huggingface_hub",
     "inflect",

@@ -97,7 +97,8 @@ class Shard:
 
     def store(self, case: Any, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep the results of a case; a value that is not finite makes the case a failure instead."""
-        broken = [name for name, value in arrays.items() if not np.isfinite(value).all()]
+        numbers = {name: value for name, value in arrays.items() if value.dtype.kind != "U"}
+        broken = [name for name, value in numbers.items() if not np.isfinite(value).all()]
         if broken:
             self.fail(case, "non_finite", f"{broken[0]} holds values that are not finite")
         else:

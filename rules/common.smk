@@ -15,8 +15,9 @@ sys.path.insert(0, workflow.basedir)
 
 from pipeline.code_digest import code_digest
 from pipeline.config import load_config, section_json, sections_json
+from pipeline.config.generated import GENERATED
 from pipeline.damaged_files import put_aside_damaged_files
-from pipeline.datasets.folders import image_folder, input_files
+from pipeline.datasets.folders import given_folder, image_folder, input_files
 from pipeline.datasets.retrieval_folders import (
     retrieval_image_folder,
     retrieval_input_files,
@@ -43,8 +44,19 @@ if workflow.is_main_process:
     for sentence in put_aside_damaged_files(Path(RESULTS)):
         print(sentence, file=sys.stderr)
 DATASETS = list(CONFIG.datasets)
+PROMPTS = f"{RESULTS}/{GENERATED}/list_prompts/prompts.parquet"
+# Datasets whose images are explained word by word.
+EXPLAINED = list(
+    CONFIG.gradients.explain or [name for name in DATASETS if name == GENERATED]
+)
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
+GRADIENTS = "gradient" in CONFIG.localisation.methods
 RETRIEVAL_DATASETS = list(CONFIG.retrieval_datasets)
+# Stages that record maps of every case.
+MAP_STAGES = [
+    *("estimate_information", "record_attention"),
+    *(["record_gradients"] if GRADIENTS else []),
+]
 # Methods of the retrieval study that one run of the model scores together, and those with a model of their own.
 MODEL_METHODS = [
     name
@@ -176,7 +188,23 @@ def dataset_files(dataset):
 
 
 def dataset_inputs(wildcards):
-    return dataset_files(CONFIG.datasets[wildcards.dataset])
+    """What cases are made from, and masks drawn; images that the study makes are there when their shards are."""
+    dataset = CONFIG.datasets[wildcards.dataset]
+    return [
+        *dataset_files(dataset),
+        *(generated_shards() if dataset.kind == "generated" else []),
+    ]
+
+
+def generated_shards():
+    return expand(
+        f"{RESULTS}/{GENERATED}/generate_images/shard-{{shard}}.parquet",
+        shard=shards(GENERATED),
+    )
+
+
+def prompts_argument(wildcards):
+    return f"--prompts {PROMPTS}" if wildcards.dataset == GENERATED else ""
 
 
 def dataset_images(wildcards):
@@ -332,12 +360,40 @@ def attention_shards(wildcards):
     )
 
 
+def gradient_shards(wildcards):
+    """The gradients of a dataset, if the study asks for them."""
+    return (
+        expand(
+            f"{RESULTS}/{wildcards.dataset}/record_gradients/shard-{{shard}}.parquet",
+            shard=shards(wildcards.dataset),
+        )
+        if GRADIENTS
+        else []
+    )
+
+
+def explanation_shards(dataset):
+    return expand(
+        f"{RESULTS}/{dataset}/explain_images/shard-{{shard}}.parquet",
+        shard=shards(dataset),
+    )
+
+
 def information_maps(wildcards):
     return f"{RESULTS}/{wildcards.dataset}/estimate_information/maps"
 
 
 def attention_maps(wildcards):
     return f"{RESULTS}/{wildcards.dataset}/record_attention/maps"
+
+
+def gradient_arguments(wildcards, input):
+    maps = f"{RESULTS}/{wildcards.dataset}/record_gradients/maps"
+    return (
+        f"--gradients {' '.join(input.gradients)} --maps-gradients {maps}"
+        if input.gradients
+        else ""
+    )
 
 
 def retrieval_scores(name):
@@ -386,7 +442,7 @@ def reported(wildcards):
         *(
             f"{RESULTS}/{name}/{stage}/shard-{shard}.parquet"
             for name in DATASETS
-            for stage in ("estimate_information", "record_attention")
+            for stage in MAP_STAGES
             for shard in shards(name)
         ),
         *(
@@ -394,6 +450,7 @@ def reported(wildcards):
             for name in EDITED
             for shard in shards(name)
         ),
+        *(file for name in EXPLAINED for file in explanation_shards(name)),
         *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
         *expand(
             f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED

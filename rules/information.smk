@@ -7,7 +7,16 @@
 #           results/<study>/<dataset>/estimate_information/maps/<case>.npz     mi, cmi, attention_information
 #           results/<study>/<dataset>/record_attention/shard-*.parquet         status
 #           results/<study>/<dataset>/record_attention/maps/<case>.npz         attention
-# STEPS     pilot_density (if asked for), estimate_information, record_attention
+#           results/<study>/<dataset>/record_gradients/shard-*.parquet         status
+#           results/<study>/<dataset>/record_gradients/maps/<case>.npz         gradient, if the study asks for it
+# STEPS     pilot_density (if asked for), estimate_information, record_attention, record_gradients
+
+
+# How draws are made and between which captions, which gradients share with the estimator; their number is their own.
+DRAWING = [
+    *("density", "design", "antithetic_eps", "pilot_images", "pilot_draws"),
+    *("loc", "scale", "clip", "beyond_trained_range", "missing_word"),
+]
 
 
 rule pilot_density:
@@ -138,3 +147,45 @@ rule record_attention:
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
         " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
+
+
+rule record_gradients:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        model=model_files,
+        pilot=pilot_density,
+    output:
+        table=f"{RESULTS}/{{dataset}}/record_gradients/shard-{{shard}}.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/record_gradients/shard-{{shard}}.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/record_gradients-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/{{dataset}}/logs/record_gradients-{{shard}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: CONFIG.machine.threads or 1
+    resources:
+        gpu=gpus,
+        mem_mb=model_memory,
+        runtime=model_runtime,
+        device=CONFIG.machine.device,
+        batch_size=CONFIG.machine.batch_size,
+        images=dataset_images,
+    params:
+        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
+        section=section("gradients", ["steps"]),
+        information=section_json(CONFIG.information, DRAWING),
+        pilot=pilot_argument,
+        model=model_section(CONFIG.model),
+        seed=CONFIG.seed,
+        shards=shard_count,
+        failed=CONFIG.max_failed_fraction,
+        code=code("record_gradients"),
+    message:
+        "Recording gradients in {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline record_gradients --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        " --images {resources.images:q} --maps {params.maps} {params.pilot}"
+        " --section {params.section:q} --information {params.information:q} --model {params.model:q} --seed {params.seed}"
+        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
+        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"

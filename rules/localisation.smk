@@ -1,7 +1,8 @@
 # How well the maps of words find their objects: scores, the mIoU table, and the figures.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet
-#           results/<study>/<dataset>/estimate_information/, record_attention/    shards and maps/<case_id>.npz
+#           results/<study>/<dataset>/estimate_information/, record_attention/, record_gradients/
+#                                                                                 shards and maps/<case_id>.npz
 # PRODUCES  results/<study>/<dataset>/score_localisation/scores.parquet           one row per case, method and steps
 #           results/<study>/tables/localisation.{csv,parquet,md}                  the mIoU table with intervals
 #           results/<study>/tables/localisation_{by_label,curves}.csv             the same by label and by threshold
@@ -17,6 +18,7 @@ rule score_localisation:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         estimates=estimate_shards,
         attention=attention_shards,
+        gradients=gradient_shards,
         annotations=dataset_inputs,
     output:
         scores=f"{RESULTS}/{{dataset}}/score_localisation/scores.parquet",
@@ -35,13 +37,14 @@ rule score_localisation:
         seed=CONFIG.seed,
         maps_information=information_maps,
         maps_attention=attention_maps,
+        gradients=gradient_arguments,
         code=code("score_localisation"),
     message:
         "Scoring the maps of {wildcards.dataset} against their masks"
     shell:
         "python -m pipeline score_localisation --cases {input.cases} --estimates {input.estimates}"
         " --attention {input.attention} --maps-information {params.maps_information}"
-        " --maps-attention {params.maps_attention} --dataset-section {params.dataset_section:q}"
+        " --maps-attention {params.maps_attention} {params.gradients} --dataset-section {params.dataset_section:q}"
         " --section {params.section:q} --resize {params.resize} --seed {params.seed} --output {output.scores}"
         " 2>&1 | tee {log}"
 

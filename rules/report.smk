@@ -11,6 +11,7 @@ rule write_report:
     input:
         reported,
         rules.localisation.input,
+        rules.explanations.input,
         rules.retrieval.input,
         rules.editing.input,
         rules.validation.input,

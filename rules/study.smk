@@ -26,8 +26,9 @@ STAGES = [
         (name, stage, CONFIG.shards_of(name))
         for name in DATASETS
         for stage in (
-            "estimate_information",
-            "record_attention",
+            *MAP_STAGES,
+            *(["generate_images"] if name == GENERATED else []),
+            *(["explain_images"] if name in EXPLAINED else []),
             *(["edit_images"] if name in EDITED else []),
         )
     ),
@@ -70,7 +71,8 @@ rule plan_study:
             CONFIG,
             [
                 *("shards", "datasets", "retrieval_datasets", "model", "models"),
-                *("information", "attention", "retrieval", "editing"),
+                *("information", "attention", "gradients", "generate"),
+                *("localisation", "retrieval", "editing"),
             ],
         ),
         machine=section("machine"),

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+from pipeline.config.generated import generation_problems, gradient_problems, makes_images
 from pipeline.config.keys import example_at
 from pipeline.config.problems import Problem
 from pipeline.config.sections import (
@@ -31,6 +32,9 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _retrieval_files(config.retrieval_datasets)
     yield from _number_lists(config)
     yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
+    yield from _nested_steps(config.gradients.steps, ("gradients", "steps"), resolved(config.information, "maps"))
+    yield from generation_problems(config)
+    yield from gradient_problems(config)
     yield from _going_on(config.information)
     yield from _retrieval_steps(config)
     yield from _editing_information(config)
@@ -46,7 +50,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
 
 
 def _dataset_names(config: Config) -> Iterator[Problem]:
-    if not config.datasets and not config.retrieval_datasets:
+    if not config.datasets and not config.retrieval_datasets and not makes_images(config):
         matter = "is empty, and so is `retrieval_datasets`; a study needs one dataset or more"
         yield Problem(("datasets",), matter, ("datasets", "scenes", "kind"), "coco_it")
     for name in [name for name in config.datasets if name in config.retrieval_datasets]:
@@ -60,7 +64,7 @@ def _dataset_names(config: Config) -> Iterator[Problem]:
 def _dataset_lists(datasets: Mapping[str, DatasetSection]) -> Iterator[Problem]:
     for name, dataset in datasets.items():
         path = ("datasets", name, "list")
-        if dataset.kind != "coco_it" and dataset.list is None:
+        if dataset.kind in ("word_list", "custom") and dataset.list is None:
             matter = f"is null; allowed is the path of a CSV, because `kind` is {dataset.kind}"
             yield Problem(path, matter, path, "my_words.csv")
         if dataset.kind == "coco_it" and dataset.list is not None:
@@ -97,6 +101,7 @@ def _number_lists(config: Config) -> Iterator[Problem]:
     for path in (
         ("information", "steps"),
         ("attention", "steps"),
+        ("gradients", "steps"),
         ("retrieval", "steps"),
         ("retrieval", "diffitm_timesteps"),
         ("editing", "information", "steps"),
@@ -195,6 +200,10 @@ def _editing_information(config: Config) -> Iterator[Problem]:
 
 def _repeated_values(config: Config) -> Iterator[Problem]:
     for path in (
+        ("gradients", "boxes"),
+        ("gradients", "explain"),
+        ("generate", "prompts"),
+        ("generate", "seeds"),
         ("localisation", "methods"),
         ("localisation", "estimators"),
         ("retrieval", "methods"),
@@ -203,7 +212,7 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         ("validation", "densities"),
         ("validation", "antithetic_eps"),
     ):
-        values = getattr(getattr(config, path[0]), path[1])
+        values = getattr(getattr(config, path[0]), path[1]) or ()
         if len(set(values)) < len(values):
             matter = f"is {json.dumps(values)}; allowed is each value once"
             yield Problem(path, matter, path, list(dict.fromkeys(values)))

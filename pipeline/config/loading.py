@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.config.conflicts import conflicts
+from pipeline.config.generated import with_generated
 from pipeline.config.keys import named_keys
 from pipeline.config.problems import schema_problem
 from pipeline.config.sections import Config, Section
@@ -39,7 +40,7 @@ def load_config(mapping: Mapping[str, Any]) -> Config:
     else:
         problems = list(conflicts(config))
         if not problems:
-            return config
+            return with_generated(config)
     raise InputError("\n".join(dict.fromkeys(problem.text() for problem in problems)))
 
 

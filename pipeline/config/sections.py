@@ -27,8 +27,20 @@ Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min
 Swap = tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]]
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 Mirrors = Annotated[tuple[Annotated[str, Field(pattern=HUB_REVISION)], ...], Field(min_length=1)]
+GradientReduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
+Pixel = Annotated[int, Field(ge=0)]
+PixelBox = tuple[Pixel, Pixel, Pixel, Pixel]
+Prompt = Annotated[str, Field(min_length=1)]
 Method = Literal[
-    "whole_image", "shuffled", "saliency", "attention", "mi", "cmi", "attention_information", "cmi_times_attention"
+    "whole_image",
+    "shuffled",
+    "saliency",
+    "attention",
+    "gradient",
+    "mi",
+    "cmi",
+    "attention_information",
+    "cmi_times_attention",
 ]
 Estimator = Literal["orthogonal", "standard"]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
@@ -74,8 +86,8 @@ class ScenesSection(Section):
 class DatasetSection(Section):
     """One dataset of images, captions and words."""
 
-    kind: Literal["coco_it", "word_list", "custom"] = Field(
-        description="cases from every category named in a caption, a list of words, or your own CSV"
+    kind: Literal["coco_it", "word_list", "custom", "generated"] = Field(
+        description="cases from categories named in captions, a word list, your own CSV, or `generate`"
     )
     root: str | None = Field(
         None,
@@ -221,6 +233,48 @@ class AttentionSection(Section):
     steps: AttentionSteps = Field((25, 50), description="steps of inversion and of denoising, one run each")
 
 
+class GradientsSection(Section):
+    """Gradients of what the model does, with respect to words, pixels and noise; draws otherwise as in `information`."""
+
+    steps: Steps = Field((12,), description="numbers of draws, nested in one run; of a loss, the last")
+    tokens: GradientReduction = Field(
+        "grad_x_input", description="gradient of a token in one number; integrated: from the empty prompt on"
+    )
+    cells: GradientReduction = Field(
+        "max", description="gradient of a pixel, or of a cell of the latent, in one number"
+    )
+    integrated_points: int = Field(16, ge=2, description="integrated: points on the way from the baseline")
+    special_tokens: Literal["drop", "keep"] = Field(
+        "drop", description="start, end and padding: leave them out of the percentages, or give them rows"
+    )
+    n_last_steps: int | None = Field(
+        None, ge=1, description="generated images: steps that gradients go back through (null: all)"
+    )
+    boxes: Annotated[tuple[PixelBox, ...], Field(min_length=1)] | None = Field(
+        None, description="x0, y0, x1, y1 in pixels of the model's image: each is explained beside the whole image"
+    )
+    explain: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
+        None, description="datasets whose images are explained word by word (null: `generated`, if there is one)"
+    )
+
+
+class GenerateSection(Section):
+    """Images that the study's model makes of prompts: they are the dataset `generated`."""
+
+    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)] | None = Field(None, description="what to make")
+    list: str | None = Field(
+        None, min_length=1, description="instead: CSV of prompt (and words, seed, image, mask); docs/gradients.md"
+    )
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = Field(
+        (0,), description="an image of each prompt for each seed; a CSV may name its own"
+    )
+    steps: int = Field(30, ge=1, le=999, description="steps of DDIM")
+    guidance: float = Field(3.0, ge=0, description="scale of classifier-free guidance (1: none)")
+    strength: float = Field(
+        0.7, gt=0, le=1, description="image to image, and inpainting: share of the steps that are walked"
+    )
+
+
 class ThresholdsSection(Section):
     """Thresholds on min-max scaled maps, evenly spaced."""
 
@@ -232,9 +286,7 @@ class ThresholdsSection(Section):
 class LocalisationSection(Section):
     """How maps are compared with masks."""
 
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
-        get_args(Method), description="rows of the table"
-    )
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(get_args(Method), description="rows")
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         get_args(Estimator), description="for methods that measure information"
     )
@@ -435,6 +487,9 @@ class MachineSection(Section):
         "auto", description="rows in one call of the model; auto: as its memory allows, 64 on a CPU"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of a job that runs the model (null: one)")
+    checkpointing: bool = Field(
+        False, description="gradients of generated images: compute steps twice instead of keeping what is inside them"
+    )
     compile: bool = Field(False, description="compile the denoiser: a minute at the start of a job, faster calls after")
     minutes_per_job: int = Field(
         20,
@@ -507,6 +562,13 @@ class Config(Section):
     )
     information: InformationSection = Field(InformationSection(), description="The estimator of information")
     attention: AttentionSection = Field(AttentionSection(), description="Cross-attention maps of words")
+    gradients: GradientsSection = Field(
+        GradientsSection(), description="Gradients of what the model does, with respect to words, pixels and noise"
+    )
+    generate: GenerateSection = Field(
+        GenerateSection(),
+        description="Images that the study's model makes of prompts: they are the dataset `generated`",
+    )
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipeline.config import DatasetSection
+from pipeline.config import DatasetSection, GenerateSection
 from pipeline.errors import InputError
 
 
@@ -28,8 +28,8 @@ def image_folder(section: DatasetSection) -> Path:
 
 
 def instances_file(section: DatasetSection) -> Path | None:
-    """The annotations that masks are drawn from; None for `custom`, whose masks are files below the root."""
-    return None if section.kind == "custom" else dataset_root(section) / section.instances
+    """The annotations that masks are drawn from; None for `custom`, whose masks are files, and for `generated`: no masks."""
+    return None if section.kind in ("custom", "generated") else dataset_root(section) / section.instances
 
 
 def captions_file(section: DatasetSection) -> Path:
@@ -44,8 +44,15 @@ def list_file(section: DatasetSection) -> Path:
     return Path(section.list)
 
 
+def given_folder(section: GenerateSection) -> Path:
+    """The folder that the images and masks of a CSV of prompts start from: its own."""
+    return Path(section.list).parent if section.list else Path()
+
+
 def input_files(section: DatasetSection) -> list[Path]:
     """The JSON and CSV files that the cases of a dataset are made from; they need not exist."""
+    if section.kind == "generated":
+        return []
     if section.kind == "custom":
         return [list_file(section)]
     annotations = [dataset_root(section) / section.instances, captions_file(section)]
@@ -58,7 +65,9 @@ def require_files(section: DatasetSection) -> None:
     missing = [str(path) for path in needed if not path.exists()]
     if not missing:
         return
-    if section.kind == "custom":
+    if section.kind == "generated":
+        advice = "generate_images makes them: not one of its prompts gave an image"
+    elif section.kind == "custom":
         advice = "`list` must name the CSV, `root` the folder its paths are relative to"
     else:
         advice = (

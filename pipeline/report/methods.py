@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Source = Literal["information", "attention", "edits"]
+Source = Literal["information", "attention", "gradients", "explanations", "edits"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Method:
 
     def key_in(self, keys: Collection[str]) -> str | None:
         """Key of the method's map at its largest number of steps; None if it is not among `keys`."""
-        if self.source == "edits":
+        if self.source in ("edits", "explanations"):
             return self.prefix if self.prefix in keys else None
         found = [key for key in keys if key.rpartition("/")[0] == self.prefix]
         return max(found, key=lambda key: int(key.rpartition("/")[2]), default=None)
@@ -99,6 +99,42 @@ METHODS = (
         signed=False,
         zero=False,
         note="cross-attention to the word in the estimator's own evaluations",
+    ),
+    Method(
+        id="gradient",
+        name="gradient",
+        letter="g",
+        source="gradients",
+        prefix="gradient/-",
+        unit="movement",
+        scale="gradient",
+        signed=False,
+        zero=True,
+        note="how far the prediction moves when the text moves towards the word",
+    ),
+    Method(
+        id="loss_gradient",
+        name="gradient of the loss",
+        letter="l",
+        source="explanations",
+        prefix="cells/loss",
+        unit="gradient",
+        scale="loss_gradient",
+        signed=False,
+        zero=True,
+        note="what in the image the denoising loss hangs on; of all words together",
+    ),
+    Method(
+        id="picture_gradient",
+        name="gradient of the picture",
+        letter="p",
+        source="explanations",
+        prefix="cells/image",
+        unit="gradient",
+        scale="picture_gradient",
+        signed=False,
+        zero=True,
+        note="generated images: what in the noise or image at the start the picture hangs on; of all words together",
     ),
     Method(
         id="cmi_standard",

@@ -14,6 +14,11 @@ from pipeline.errors import InputError
 from pipeline.report.html import Markup, table, tag
 from pipeline.report.layout import StudyFolder, read_columns
 
+# Stages that look at cases one by one with the denoiser.
+_COUNTED = (
+    *("estimate_information", "record_attention", "record_gradients"),
+    *("generate_images", "explain_images", "edit_images"),
+)
 _SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snakemake")
 
 
@@ -86,7 +91,7 @@ def evaluations(study: StudyFolder, datasets: Sequence[str]) -> int:
     """Denoiser evaluations of all cases, each as if it ran alone; scores made together count once."""
     total = 0
     for dataset in datasets:
-        for stage in ("estimate_information", "record_attention", "edit_images"):
+        for stage in _COUNTED:
             for path in study.shard_tables(dataset, stage):
                 total += int(read_columns(path, ["evaluations"])["evaluations"].sum())
         for path in study.retrieval_scores(dataset):

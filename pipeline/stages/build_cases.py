@@ -13,6 +13,7 @@ from pipeline.datasets.annotations import open_captions, open_instances
 from pipeline.datasets.cases import Case, cases_table, mark_missing_images, write_cases
 from pipeline.datasets.coco import coco_it_cases
 from pipeline.datasets.custom import custom_cases
+from pipeline.datasets.prompts import generated_cases, read_prompts
 from pipeline.datasets.word_list import word_list_cases
 from pipeline.errors import InputError
 from pipeline.provenance import write_provenance
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--dataset NAME --section JSON --output PATH`."""
     parser.add_argument("--dataset", required=True, help="name of the dataset in the configuration")
     parser.add_argument("--section", required=True, help="its section of the configuration as JSON")
+    parser.add_argument("--prompts", type=Path, help="kind generated: table of the prompts that images were made of")
     parser.add_argument("--output", required=True, type=Path, help="cases table to write (Parquet)")
 
 
@@ -29,7 +31,9 @@ def run(args: argparse.Namespace) -> None:
     """Read the dataset's lists, write the cases and their provenance, and print how many there are."""
     section = parse_section(DatasetSection, args.section)
     folders.require_files(section)
-    frame = cases_table(_read_cases(args.dataset, section), first=section.first, per_label=section.per_label)
+    frame = cases_table(
+        _read_cases(args.dataset, section, args.prompts), first=section.first, per_label=section.per_label
+    )
     frame = mark_missing_images(frame, folders.image_folder(section))
     if not (frame["status"] == "ok").any():
         raise InputError(f"the dataset {args.dataset} gives no case: {summary(frame)}.")
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage="build_cases",
         section=section.model_dump(mode="json"),
-        inputs=folders.input_files(section),
+        inputs=[*folders.input_files(section), *([args.prompts] if args.prompts else [])],
         extra={"dataset": args.dataset, "cases": len(frame), "status": frame["status"].value_counts().to_dict()},
     )
     print(summary(frame))
@@ -55,7 +59,11 @@ def summary(frame: pd.DataFrame) -> str:
     return f"{text}: {'; '.join(reasons)}" if reasons else text
 
 
-def _read_cases(dataset: str, section: DatasetSection) -> list[Case]:
+def _read_cases(dataset: str, section: DatasetSection, prompts: Path | None) -> list[Case]:
+    if section.kind == "generated":
+        if prompts is None:
+            raise InputError(f"--prompts is missing; the dataset {dataset} of kind generated is made of that table.")
+        return generated_cases(dataset, read_prompts(prompts))
     if section.kind == "custom":
         root = folders.dataset_root(section)
         return custom_cases(

@@ -77,7 +77,7 @@ def draw_cases(
 
     jobs: images, each with the number of draws that its cases have already.
     """
-    sampled = partial(_draws, stage, section, stage.interval(section), stage.density(section))
+    sampled = partial(image_draws, stage, section, stage.interval(section), stage.density(section))
     # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
     precise = section.extendable
     with recording(stage.model.unet, stage.model.latent_shape[1:], precise=precise) as recorder:
@@ -111,9 +111,10 @@ def _opened(
         yield Drawn(job, start, latent, sampled(job), stage.caption_tokens(job), list(job.cases))
 
 
-def _draws(
+def image_draws(
     stage: ModelShard, section: InformationSection, interval: Interval, density: str | Placing, job: ImageJob
 ) -> Draws:
+    """The draws of an image: the same wherever the settings are."""
     return sample_draws(
         shape=stage.model.latent_shape,
         steps=section.steps,

@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from pipeline.animations import write_animation
 from pipeline.code_digest import code_digest
 from pipeline.config import EditingSection, InformationSection, given, parse_section
 from pipeline.designs import resolved
 from pipeline.edits import EDIT_COLUMNS, INTERVENTIONS, NUMBERS
+from pipeline.images import write_picture
 from pipeline.progress import Progress
 from pipeline.shards import ImageJob
 from pipeline.stages.editor import Editor, Known, case_edit, is_animated
 from pipeline.stages.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
-from pipeline.storage import atomic_path, write_table
+from pipeline.storage import write_table
 
 STAGE = "edit_images"
 # What determines an edit; the rest of the section is for tables, and `animated` adds moving pictures and changes nothing.
@@ -85,12 +85,9 @@ def _known(
 
 def write_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
     """PNGs of pictures (3, H, W) in [0, 1], named as they are; `autoencoder` is for the numbers alone."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
         if name != "autoencoder":
-            pixels = np.rint(255 * picture.clip(0, 1)).astype(np.uint8).transpose(1, 2, 0)
-            with atomic_path(folder / f"{name}.png") as partial_path:
-                Image.fromarray(pixels).save(partial_path, format="PNG")
+            write_picture(folder / f"{name}.png", picture)
 
 
 def write_ways(folder: Path, ways: Mapping[str, np.ndarray]) -> None:

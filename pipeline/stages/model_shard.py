@@ -22,7 +22,7 @@ from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
-from pipeline.images import crop_image, fit_image, image_array, load_image
+from pipeline.images import Resize, crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.map_rounding import rounded_map
 from pipeline.model_folders import model_folder, weights_sha256
@@ -174,14 +174,14 @@ class ModelShard:
         A job whose file cannot be read is left out, its cases failed. crop: the part of a job's image to take, as
         `images.crop_image` reads it; empty: all of it.
         """
+        # Before the images are read beside the model: it is loaded once.
         side = self.model.image_size
 
         def read(job: ImageJob) -> torch.Tensor | InputError:
             try:
-                image = crop_image(load_image(self.shard.images / job.image_path), crop(job))
+                return read_pixels(self.shard.images / job.image_path, side, self.settings.resize, crop(job))
             except InputError as error:
                 return error
-            return torch.from_numpy(image_array(fit_image(image, (side, side), self.settings.resize)))[None]
 
         for job, picture in prefetched(read, jobs):
             if isinstance(picture, torch.Tensor):
@@ -193,14 +193,21 @@ class ModelShard:
     def latent_of(self, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
         """The latent (C, h, w) of a picture."""
         pixels = (picture + 1) / 2 if self.image_range == "unit" else picture
-        sampled = self.settings.latents == "sample"
-        rng = generator(self.args.seed, job.image_id, "latent") if sampled else None
-        return self.model.encode_pixels(pixels, rng)
+        return self.model.encode_pixels(pixels, self.posterior(job.image_id))
+
+    def posterior(self, image_id: str) -> np.random.Generator | None:
+        """What an image's latent is drawn with; None: the mean is taken."""
+        return generator(self.args.seed, image_id, "latent") if self.settings.latents == "sample" else None
 
     def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """The model's prediction, with the call filled up to the batch size by copies of its first row."""
         count = self.batch_size.filled(len(x_alpha))
         return self.model(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
+
+    def rows(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+        """call(*inputs) of rows (n, …), filled up as for `predict`, and in halves where the memory runs out."""
+        count = self.batch_size.filled(len(inputs[0]))
+        return self.batch_size.run(call, *(padded(rows, count) for rows in inputs))[: len(inputs[0])]
 
     def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Prompt → embedding (tokens, width); a prompt that comes again is not encoded again."""
@@ -288,6 +295,12 @@ class ModelShard:
             "batch_size": int(self.batch_size),
             "compiled": bool(self.args.compile),
         }
+
+
+def read_pixels(path: Path, side: int, resize: Resize, crop: str = "") -> torch.Tensor:
+    """The pixels (1, 3, side, side) of an image file as a model takes them; InputError if it cannot be read."""
+    image = fit_image(crop_image(load_image(path), crop), (side, side), resize)
+    return torch.from_numpy(image_array(image))[None]
 
 
 def load_model(settings: ModelSection, device: str, *, compiled: bool = False) -> LatentDiffusion:

@@ -17,7 +17,9 @@ import torch
 
 from pipeline.batch_size import BatchSize
 from pipeline.config import Config, MachineSection, ModelSection, parse_section
-from pipeline.datasets.cases import read_cases
+from pipeline.config.generated import GENERATED, makes_images, with_generated
+from pipeline.datasets.cases import cases_table, read_cases
+from pipeline.datasets.prompts import generated_cases, prompt_table
 from pipeline.datasets.retrieval_cases import read_retrieval_cases
 from pipeline.errors import InputError
 from pipeline.named_paths import named_path
@@ -49,6 +51,9 @@ def run(args: argparse.Namespace) -> None:
         name: read_retrieval_cases(path) if name in config.retrieval_datasets else read_cases(path)
         for name, path in paths.items()
     }
+    if makes_images(config):
+        config = with_generated(config)
+        cases[GENERATED] = cases_table(generated_cases(GENERATED, prompt_table(config.generate)))
     speed, reason = pilot(config.model, machine)
     table = plan_table(list(study_work(config, cases)), speed, machine.minutes_per_job)
     text = plan_markdown(table, list(_notes(config, paths, speed, reason)), machine.minutes_per_job)
@@ -110,7 +115,8 @@ _COLUMNS = [
 
 
 def _notes(config: Config, paths: dict[str, Path], speed: Speed | None, reason: str) -> Iterator[str]:
-    missing = [name for name in (*config.datasets, *config.retrieval_datasets) if name not in paths]
+    counted = {*paths, *([GENERATED] if makes_images(config) else [])}
+    missing = [name for name in (*config.datasets, *config.retrieval_datasets) if name not in counted]
     if missing:
         yield (
             f"Not counted, because their files are not there yet: {', '.join(missing)}. "

@@ -41,6 +41,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "cmi": ("information",),
     "attention": ("attention",),
     "attention_information": ("information", "attention"),
+    "gradient": ("gradients",),
 }
 
 # Methods made from recorded maps, which are those of the orthogonal estimator.
@@ -52,7 +53,7 @@ _MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 # Methods whose maps are walked, or are none, so that all have as many steps as their setting says.
-_STEPPED = ("whole_image", "attention")
+_STEPPED = ("whole_image", "attention", "gradient")
 
 
 class Setting(NamedTuple):
@@ -88,8 +89,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet of the dataset")
     parser.add_argument("--estimates", type=Path, nargs="*", default=[], help="shards of estimate_information")
     parser.add_argument("--attention", type=Path, nargs="*", default=[], help="shards of record_attention")
+    parser.add_argument("--gradients", type=Path, nargs="*", default=[], help="shards of record_gradients")
     parser.add_argument("--maps-information", type=Path, required=True, help="folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, required=True, help="folder of <case_id>.npz")
+    parser.add_argument("--maps-gradients", type=Path, help="folder of <case_id>.npz, where --gradients are given")
     parser.add_argument("--dataset-section", required=True, help="the dataset's section of the configuration, JSON")
     parser.add_argument("--section", required=True, help="the localisation section of the configuration, JSON")
     parser.add_argument("--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as the model's images")
@@ -102,9 +105,13 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(LocalisationSection, args.section)
     dataset = parse_section(DatasetSection, args.dataset_section)
     cases = read_cases(args.cases).sort_values("position", kind="stable")
-    shards = {"information": args.estimates, "attention": args.attention}
-    check_one_model([*args.estimates, *args.attention])
+    shards = {"information": args.estimates, "attention": args.attention, "gradients": args.gradients}
+    if args.gradients and args.maps_gradients is None:
+        raise InputError("--maps-gradients is missing; --gradients are shards of maps in that folder.")
+    tables = [path for paths in shards.values() for path in paths]
+    check_one_model(tables)
     folders = {"information": args.maps_information, "attention": args.maps_attention}
+    folders |= {"gradients": args.maps_gradients} if args.gradients else {}
     maps = Maps(cases, {name: read_statuses(paths) for name, paths in shards.items()}, folders, args.seed)
     masks = Masks(dataset, section.map_size, args.resize)
     rows, failures = 0, Counter[tuple[str, str]]()
@@ -125,7 +132,7 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section={"localisation": section.model_dump(mode="json"), "dataset": dataset.model_dump(mode="json")},
-        inputs=[args.cases, *args.estimates, *args.attention],
+        inputs=[args.cases, *tables],
         extra={"seed": args.seed, "resize": args.resize, "rows": rows},
     )
 
@@ -157,7 +164,7 @@ class Maps:
         folders: Mapping[str, Path],
         seed: int,
     ) -> None:
-        """`statuses` and `folders` by source, "information" and "attention"; `seed` pairs images for `shuffled`."""
+        """`statuses` and `folders` by source: "information", "attention", "gradients"; `seed` pairs images of `shuffled`."""
         self._statuses, self._folders = statuses, folders
         self._words = dict(zip(cases["case_id"], cases["word"], strict=True))
         usable = cases[cases["status"] == "ok"]

@@ -10,9 +10,13 @@ import pandas as pd
 
 from pipeline.animations import LONGEST
 from pipeline.config import Config, EditingSection
+from pipeline.config.generated import GENERATED
+from pipeline.generation import rows_a_step
 from pipeline.option_scores import INFORMATION_SCORES
 from pipeline.stages.case_draws import case_pairs
 from pipeline.stages.editor import case_edit, is_animated
+from pipeline.stages.explain_images import loss_evaluations, walk_evaluations
+from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 190
@@ -21,7 +25,7 @@ _ARRAY_BYTES = 190
 _MAP_NUMBER, _FLOAT32, _FLOAT64 = 3.0, 3.7, 7.0
 
 # Arrays without extent that are kept of a case: totals, errors, counts, the key.
-_SCALARS = {"estimate_information": 12, "record_attention": 3, "edit_images": 23}
+_SCALARS = {"estimate_information": 12, "record_attention": 3, "record_gradients": 2, "edit_images": 23}
 
 # A photograph as PNG, and a moving picture of sixteen frames as WebP, bytes a pixel.
 _PNG_BYTES, _MOVING_BYTES = 1.7, 5.3
@@ -72,8 +76,14 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
     for name, dataset in config.datasets.items():
         if name in cases:
             usable = _usable(cases[name])
+            if dataset.kind == "generated":
+                yield _generation(config, name, usable)
             yield _information(config, name, usable)
             yield _attention(config, name, usable)
+            if "gradient" in config.localisation.methods:
+                yield _gradients(config, name, usable)
+            if name in (config.gradients.explain or (GENERATED,)):
+                yield _explanations(config, name, usable)
             if dataset.editing:
                 yield _edits(config, name, usable)
     for name in config.retrieval_datasets:
@@ -118,6 +128,38 @@ def _attention(config: Config, name: str, cases: pd.DataFrame) -> Work:
         maps=len(cases) * len(steps),
     )
     return _work(config, name, "record_attention", cases, 2 * walks * sum(steps), walks * sum(steps), leaves)
+
+
+def _gradients(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    steps = config.gradients.steps
+    leaves = Bytes(
+        fixed=len(cases) * _SCALARS["record_gradients"] * _ARRAY_BYTES,
+        maps=len(cases) * len(steps),
+    )
+    return _work(config, name, "record_gradients", cases, EVALUATIONS_A_DRAW * len(cases) * steps[-1], 0, leaves)
+
+
+def _generation(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    """A given image leaves out the first steps."""
+    section, images = config.generate, int(cases["image_id"].nunique())
+    # A picture of each step, which as WebP takes a tenth of a PNG.
+    leaves = Bytes(fixed=images * 2 * _ARRAY_BYTES, latents=images * (section.steps + 1), pictures=images * 3)
+    evaluations = images * section.steps * rows_a_step(section.guidance)
+    return _work(config, name, "generate_images", cases, evaluations, 0, leaves, at_most=section.list is not None)
+
+
+def _explanations(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    section, generate = config.gradients, config.generate
+    walks, boxes = _walks(cases), 1 + len(section.boxes or ())
+    evaluations, targets = loss_evaluations(section, boxes), boxes
+    if name == GENERATED:
+        steps = min(section.n_last_steps or generate.steps, generate.steps)
+        evaluations += walk_evaluations(section, boxes, steps * rows_a_step(generate.guidance))
+        targets += boxes
+    leaves = Bytes(fixed=len(cases) * (5 + targets) * _ARRAY_BYTES, maps=len(cases) * targets)
+    return _work(
+        config, name, "explain_images", cases, walks * evaluations, 0, leaves, at_most=generate.list is not None
+    )
 
 
 def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:

@@ -57,6 +57,7 @@ _EVALUATIONS_A_STEP = {
     "mi": 2,
     "cmi": 2,
     "attention": 2,  # inversion and denoising
+    "gradient": 3,  # a pass, and the derivative that it carries along, which counts as two
     "attention_information": 1,
     "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
 }

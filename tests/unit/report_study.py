@@ -130,6 +130,10 @@ class ReportStudy:
         write_arrays(folder / "estimate_information" / "maps" / file, {**information, "key": np.array("k")})
         attention = {"attention/-/4": self.heat(case["label"], "attention")}
         write_arrays(folder / "record_attention" / "maps" / file, attention)
+        gradient = {"gradient/-/4": self.heat(case["label"], "gradient")}
+        write_arrays(folder / "record_gradients" / "maps" / file, gradient)
+        explained = {f"cells/{target}": self.heat(case["label"], "cells") for target in ("loss", "image")}
+        write_arrays(folder / "explain_images" / "maps" / file, explained)
         heat = self.heat(case["label"], "change")
         edits = {f"change/{change}/{name}": heat for change in CHANGES for name in INTERVENTIONS}
         edits |= {f"predictor/{name}": heat for name in QUANTITIES}

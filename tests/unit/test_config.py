@@ -283,7 +283,7 @@ def test_yaml_to_paste_keeps_the_value_that_was_meant() -> None:
 
 def test_key_like_no_other_lists_the_valid_ones() -> None:
     text = message({"machine": {"zzzzzz": 1}})
-    assert "machine → zzzzzz is not a key; valid keys: device, batch_size, threads, compile" in text
+    assert "machine → zzzzzz is not a key; valid keys: device, batch_size, threads, checkpointing, compile" in text
 
 
 @pytest.mark.parametrize("found", [3, None, "text", [1]])

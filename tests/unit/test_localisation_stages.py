@@ -34,7 +34,7 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.generator = np.random.default_rng(0)
-        self.maps = {source: folder / source / "maps" for source in ("information", "attention")}
+        self.maps = {source: folder / source / "maps" for source in ("information", "attention", "gradients")}
         rows = []
         for number in range(8):
             image = f"{number}.png"
@@ -79,6 +79,8 @@ class Study:
         others = {"key": np.array("a1b2"), "evaluations": np.array(12), "curve_cmi_standard": np.zeros(4)}
         write_arrays(self.maps["information"] / f"{case['case_id']}.npz", {**information, **others})
         write_arrays(self.maps["attention"] / f"{case['case_id']}.npz", {"attention/-/4": self.heat(case["label"])})
+        gradient = self.mask(case["label"])[::2, ::2] + np.linspace(0, 0.5, SIZE // 2, dtype=np.float32)
+        write_arrays(self.maps["gradients"] / f"{case['case_id']}.npz", {"gradient/-/6": gradient})
 
     def write_statuses(self, failed: dict[str, tuple[str, str]]) -> None:
         """Shards in which the cases of `failed` (position → source, status) did not get their maps."""
@@ -99,6 +101,8 @@ class Study:
             "cases": self.folder / "cases.parquet",
             "estimates": self.folder / "information" / "shard-0000.parquet",
             "attention": self.folder / "attention" / "shard-0000.parquet",
+            "gradients": self.folder / "gradients" / "shard-0000.parquet",
+            "maps-gradients": self.maps["gradients"],
             "maps-information": self.maps["information"],
             "maps-attention": self.maps["attention"],
             "dataset-section": self.dataset,
@@ -112,6 +116,8 @@ class Study:
             "cases",
             "estimates",
             "attention",
+            "gradients",
+            "maps-gradients",
             "maps-information",
             "maps-attention",
             "dataset-section",
@@ -164,6 +170,7 @@ def test_every_case_is_scored_with_every_method(study: Study) -> None:
     assert settings == {
         ("whole_image", "-", 0),
         ("attention", "-", 4),
+        ("gradient", "-", 6),
         ("attention_information", "-", 4),
         ("cmi_times_attention", "orthogonal", 4),
         *((method, "orthogonal", steps) for method in ("shuffled", "saliency") for steps in (2, 4)),
@@ -190,6 +197,19 @@ def test_scores_are_those_of_the_metrics(study: Study) -> None:
     assert first["named_hotter"] == expected.named_hotter
     # An image with one object cannot say which of two is hotter.
     assert rows_of(scores, "cmi", 4)["named_hotter"].isna().sum() == 2  # two estimators of its one case
+
+
+def test_a_gradient_counts_what_its_passes_cost(study: Study) -> None:
+    study.score()
+    table = study.tabulate()
+    rows = table[table["method"] == "gradient"]
+    assert rows["evaluations_per_image"].tolist() == [3 * 6, 3 * 6] and (rows["n"] == len(study.cases)).all()
+
+
+def test_gradients_without_their_folder(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["cases", "gradients", "maps-information", "maps-attention", "dataset-section", "section", "seed"]
+    assert main(["score_localisation", *study.arguments(*names), "--output", str(study.folder / "s.parquet")]) == 1
+    assert "--maps-gradients is missing" in capsys.readouterr().err
 
 
 def test_scoring_twice_gives_the_same_bytes(study: Study) -> None:

@@ -66,12 +66,14 @@ def config(**changes: object) -> Config:
 
 def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     work = {one.stage: one for one in study_work(config(), {"d": cases})}
-    assert list(work) == ["estimate_information", "record_attention", "edit_images"]
+    assert list(work) == ["estimate_information", "record_attention", "record_gradients", "edit_images"]
     assert all((one.cases, one.images, one.jobs) == (3, 2, 3) for one in work.values())
     # Image 1: caption, empty, two words, two contexts; image 2: caption, empty, word, context.
     assert work["estimate_information"].evaluations == (6 + 4) * 8
     assert work["estimate_information"].recorded == 2 * 8
     assert work["record_attention"].evaluations == 2 * 2 * (25 + 50)
+    # A pass that carries a direction along counts as three.
+    assert work["record_gradients"].evaluations == 3 * 12 * 3
     # Ways: to noise, back unchanged, 2 omitted and 2 swapped; and 3 for image 2. MI and CMI are known; two swaps ask for
     # three captions on the real latent ("a dog and a cat" swapped either way), and two on each of their own.
     assert work["edit_images"].evaluations == (6 + 3) * 2 * 4 + (3 + 2 * 2) * 8
@@ -176,7 +178,7 @@ def test_without_a_model_there_are_evaluations_only(
     assert "not there yet: absent." in text
     assert "No hours and no disk, because no pilot could run: model → id" in text
     table = pd.read_csv(tmp_path / "tables" / "plan.csv")
-    assert table["evaluations"].tolist() == [80, 300] and table["hours"].isna().all()
+    assert table["evaluations"].tolist() == [80, 300, 108] and table["hours"].isna().all()
 
 
 @pytest.mark.parametrize("solver", ["heun", "euler"])

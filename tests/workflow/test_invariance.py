@@ -13,7 +13,13 @@ from tests.workflow.shard_runs import Results, ShardRun, assert_close
 
 BATCH = 16
 # Two steps of DDIM from end to end would be so long that rounding grows along them.
-STEPS = {"estimate_information": (6, 12), "record_attention": (16,), "edit_images": (6,)}
+STEPS = {
+    "estimate_information": (6, 12),
+    "record_attention": (16,),
+    "record_gradients": (6, 12),
+    "explain_images": (6,),
+    "edit_images": (6,),
+}
 
 
 @pytest.fixture(scope="module", params=list(STEPS))

@@ -19,6 +19,7 @@ DRAWN_CAPTION = {"plot_teaser": 1, "plot_denoising_strip": 1}
 CAPTION = {"dissect_caption": 1, **DRAWN_CAPTION}
 INFORMATION = {"plot_integrand_curves": 1, "plot_information_scatter": 1}
 ESTIMATES = {"estimate_information": 2, **INFORMATION, **CAPTION, **SUMMARY, **SCORES}
+GRADIENTS = {"record_gradients": 2}
 VALIDATION = {"validate_estimator": 1, "tabulate_validation": 1, "plot_validation": 1}
 FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "write_report": 1, "all": 1}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
@@ -44,10 +45,11 @@ def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
         ("pipeline/figures/threshold_curves.py", FIGURES),
         ("pipeline/figures/teaser.py", {"plot_teaser": 1, "write_report": 1, "all": 1}),
         ("pipeline/metrics/localisation.py", SCORES),
-        ("pipeline/information.py", {**ESTIMATES, **VALIDATION}),
+        ("pipeline/information.py", {**GRADIENTS, **ESTIMATES, **VALIDATION}),
+        ("pipeline/gradients.py", {**GRADIENTS, **SUMMARY, **SCORES}),
         ("pipeline/ddim.py", {"record_attention": 2, **SUMMARY, **SCORES}),
     ],
-    ids=["figures", "one figure", "metrics", "information", "ddim"],
+    ids=["figures", "one figure", "metrics", "information", "gradients", "ddim"],
 )
 def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, int]) -> None:
     study.edit(file, STATEMENT)
@@ -57,15 +59,16 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
 @pytest.mark.parametrize(
     ("config", "jobs"),
     [
-        ({"seed": 1}, {"record_attention": 2, **ESTIMATES, **VALIDATION}),
-        ({"information": {"clip": 2.5}}, {**ESTIMATES, **VALIDATION}),
-        ({"information": {"missing_word": "underscore"}}, ESTIMATES),
+        ({"seed": 1}, {"record_attention": 2, **GRADIENTS, **ESTIMATES, **VALIDATION}),
+        ({"information": {"clip": 2.5}}, {**GRADIENTS, **ESTIMATES, **VALIDATION}),
+        ({"information": {"missing_word": "underscore"}}, {**GRADIENTS, **ESTIMATES}),
+        ({"gradients": {"steps": [8]}}, {**GRADIENTS, **SUMMARY, **SCORES}),
         ({"validation": {"runs": 3}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
         ({"localisation": {"bootstrap": 101}}, {"plot_information_scatter": 1, **SCORES}),
         ({"figures": {"palette": "magma"}}, {**DRAWN_CAPTION, **FIGURES}),
     ],
-    ids=["seed", "clip", "missing word", "validation", "attention", "bootstrap", "palette"],
+    ids=["seed", "clip", "missing word", "gradients", "validation", "attention", "bootstrap", "palette"],
 )
 def test_configuration_runs_again_what_it_decides(
     study: Study, config: dict[str, object], jobs: dict[str, int]
@@ -81,7 +84,7 @@ def test_the_style_file_runs_again_every_figure(study: Study) -> None:
 
 def test_another_model_runs_again_what_runs_it(study: Study) -> None:
     study.edit("data/models/scenes/model_index.json", "\n")
-    assert study.planned() == {"record_attention": 2, **ESTIMATES}
+    assert study.planned() == {"record_attention": 2, **GRADIENTS, **ESTIMATES}
 
 
 def test_rows_added_to_a_csv_are_the_only_ones_computed(study: Study) -> None:

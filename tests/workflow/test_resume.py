@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.edits import EDIT_COLUMNS
 from pipeline.stages.estimate_information import SHARD_COLUMNS
+from pipeline.stages.record_gradients import SHARD_COLUMNS as GRADIENT_COLUMNS
 from pipeline.storage import read_table
 from tests.workflow.shard_runs import ShardRun, assert_close
 
@@ -20,7 +21,12 @@ PATIENCE = 120  # seconds
 
 
 @pytest.mark.parametrize(
-    ("stage", "draws", "columns"), [("estimate_information", 16, SHARD_COLUMNS), ("edit_images", 6, EDIT_COLUMNS)]
+    ("stage", "draws", "columns"),
+    [
+        ("estimate_information", 16, SHARD_COLUMNS),
+        ("record_gradients", 16, GRADIENT_COLUMNS),
+        ("edit_images", 6, EDIT_COLUMNS),
+    ],
 )
 def test_a_killed_run_resumes(
     scene_cases: tuple[Path, Path], repository: Path, tmp_path: Path, stage: str, draws: int, columns: dict[str, str]

@@ -1,0 +1,132 @@
+"""Prompts become images with ids, seeds and words; what is wrong with them is told line by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+from pipeline.config import GenerateSection, load_config, section_json
+from pipeline.datasets.prompts import generated_cases, prompt_table, read_prompts
+from pipeline.errors import InputError
+
+
+def listed(folder: Path, text: str, **values: object) -> GenerateSection:
+    path = folder / "prompts.csv"
+    path.write_text(text, encoding="utf-8")
+    return GenerateSection(list=str(path), **values)
+
+
+def test_every_word_is_a_case_once_with_all_its_letters() -> None:
+    table = prompt_table(GenerateSection(prompts=("a yellow cow and a cow on snow",)))
+    assert list(table["words"][0]) == ["a", "yellow", "cow", "and", "on", "snow"]
+    cases = generated_cases("generated", table)
+    assert [case["word"] for case in cases] == ["a", "yellow", "cow", "and", "on", "snow"]
+    assert cases[2]["prompt_context"] == "a yellow and a on snow"
+    assert {case["image_path"] for case in cases} == {f"{table['image_id'][0]}.png"}
+
+
+def test_an_image_of_each_prompt_for_each_seed() -> None:
+    section = GenerateSection(prompts=("a dog", "a cat"), seeds=(0, 3))
+    table = prompt_table(section)
+    assert table[["prompt", "seed"]].values.tolist() == [["a dog", 0], ["a dog", 3], ["a cat", 0], ["a cat", 3]]
+    assert table["image_id"].is_unique
+    # What else is generated does not change what an image is.
+    assert prompt_table(GenerateSection(prompts=("a cat",), seeds=(3,)))["image_id"][0] == table["image_id"][3]
+
+
+def test_a_csv_names_words_seeds_images_and_masks(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 6, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.full((4, 6), 255, dtype=np.uint8)).save(tmp_path / "m.png")
+    rows = "prompt,words,seed,image,mask\na red dog,dog;red,7,a.png,m.png\na dog,,,a.png,\n"
+    table = prompt_table(listed(tmp_path, rows, seeds=(1,)))
+    assert [list(words) for words in table["words"]] == [["dog", "red"], ["a", "dog"]]
+    assert table[["seed", "image_path", "mask"]].values.tolist() == [[7, "a.png", "m.png"], [1, "a.png", ""]]
+    Image.fromarray(np.full((4, 6, 3), 9, dtype=np.uint8)).save(tmp_path / "a.png")
+    assert prompt_table(listed(tmp_path, rows, seeds=(1,)))["image_id"][1] != table["image_id"][1]
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (",,,,", None),
+        (",dog,,,", "`prompt` is empty"),
+        ("!?,,,,", "has no word"),
+        ("a dog,cat,,,", "the word 'cat' does not stand in the prompt 'a dog' as a whole word"),
+        ("a dog,dog;dog,,,", "the word 'dog' is named twice"),
+        ("a dog,,-1,,", "`seed` is '-1'; expected a whole number from 0"),
+        ("a dog,,,b.png,", "no such file"),
+        ("a dog,,,,m.png", "`mask` is 'm.png' without an `image`"),
+        ("a dog,,,a.png,m.png", "the mask has 3 x 4 pixels, its image 6 x 4"),
+        ("a dog,,,a.png,black.png", "the mask is black all over"),
+        ("a bed,,,,", "the same prompt, seed and image as line 2"),
+    ],
+)
+def test_bad_rows_are_told_with_their_lines(tmp_path: Path, row: str, problem: str | None) -> None:
+    Image.fromarray(np.zeros((4, 6, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.full((4, 3), 255, dtype=np.uint8)).save(tmp_path / "m.png")
+    Image.fromarray(np.zeros((4, 6), dtype=np.uint8)).save(tmp_path / "black.png")
+    section = listed(tmp_path, f"prompt,words,seed,image,mask\na bed,,,,\n{row}\n")
+    if problem is None:
+        assert len(prompt_table(section)) == 1  # an empty line
+        return
+    with pytest.raises(InputError, match="line 3: ") as error:
+        prompt_table(section)
+    assert problem in str(error.value)
+
+
+def test_a_prompt_of_one_word_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    section = section_json(GenerateSection(prompts=("dog", "a dog")))
+    assert main(["list_prompts", "--section", section, "--output", str(tmp_path / "prompts.parquet")]) == 0
+    told = capsys.readouterr().out
+    assert "warning: the prompt 'dog' has one word" in told and "'a dog' has" not in told
+    assert len(read_prompts(tmp_path / "prompts.parquet")) == 2
+
+
+def test_prompts_alone_make_a_dataset() -> None:
+    config = load_config({"study": "mine", "generate": {"prompts": ["a dog"]}})
+    dataset = config.datasets["generated"]
+    assert (dataset.kind, dataset.root, dataset.localisation) == (
+        "generated",
+        "results/mine/generated/generate_images",
+        False,
+    )
+    kept = {"generate": {"prompts": ["a dog"]}, "datasets": {"generated": {"kind": "generated", "editing": True}}}
+    assert load_config(kept).datasets["generated"].editing
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"generate": {"prompts": []}}, "generate → prompts is []"),
+        (
+            {"datasets": {"generated": {"kind": "generated"}}},
+            "generate → prompts is null; allowed are one prompt or more",
+        ),
+        ({"datasets": {"other": {"kind": "generated"}}}, "datasets → other → kind is generated"),
+        ({"generate": {"prompts": ["a"], "list": "a.csv"}}, "generate → list is 'a.csv'; allowed is null"),
+        ({"generate": {"prompts": ["a", "a"]}}, "allowed is each value once"),
+        ({"generate": {"steps": 2, "strength": 0.3}}, "generate → strength is 0.3; allowed is 0.5 or more"),
+        (
+            {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "custom", "list": "a.csv"}}},
+            "datasets → generated is the name of the images that `generate` makes",
+        ),
+        (
+            {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "generated", "localisation": True}}},
+            "localisation is true; allowed is false, because generated images have no masks",
+        ),
+        (
+            {"gradients": {"boxes": [[4, 0, 4, 8]]}},
+            "gradients → boxes → 0 is [4, 0, 4, 8]; allowed is x0 < x1 and y0 < y1",
+        ),
+        ({"gradients": {"boxes": [[-1, 0, 4, 8]]}}, "gradients → boxes → 0 → 0 is -1; allowed is a list"),
+        ({"gradients": {"explain": ["nothing"]}}, "gradients → explain → 0 is 'nothing'"),
+    ],
+)
+def test_bad_configurations(values: dict[str, object], problem: str) -> None:
+    with pytest.raises(InputError) as error:
+        load_config(values)
+    assert problem in str(error.value)
