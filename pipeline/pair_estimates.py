@@ -1,7 +1,7 @@
 """What is estimated of a pair of words: names of the maps of a case, and the table of a shard.
 
-Conditions: `alone`, against the empty prompt, and `given_rest`, against the caption without both words. `intervention`, where a
-list names one, is the caption against the one that a list puts in its place.
+Conditions: `alone`, against the empty prompt, and `given_rest`, against the caption without both words. `intervention` is
+the caption against the one that a list puts in its place, where it names one.
 """
 
 from __future__ import annotations

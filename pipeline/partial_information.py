@@ -81,7 +81,7 @@ def decompose_replicates(replicates: Information, statistic: Callable[[Informati
     """A statistic of the mean over replicates, with its jackknife standard error.
 
     Atoms are no means over draws, since r has a maximum or a minimum in it; so the error is read off the statistic itself,
-    each replicate left out once: s² = (R − 1)/R Σ_r (θ₍₋ᵣ₎ − θ₍·₎)². For what is linear that is the standard error of a mean.
+    each replicate left out once: s² = (R − 1)/R Σ_r (θ₍₋ᵣ₎ − θ₍·₎)². Of a mean that is its standard error.
 
     Args:
         replicates: first axis: R independent estimates of the same integrals, two or more.

@@ -354,7 +354,7 @@ class PartialInformationSection(Section):
     list: str | None = Field(
         None,
         min_length=1,
-        description="these pairs instead: CSV of first, second (and kind, caption, intervention), for captions that hold both",
+        description="these pairs instead, in captions that hold both words: CSV of first, second (and kind, caption, …)",
     )
     captions: int | None = Field(
         12, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"

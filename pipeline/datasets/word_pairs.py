@@ -1,7 +1,7 @@
 """The table of word pairs: one row per caption of an image and two of its words, made from any cases table.
 
-The words of a caption are those that the dataset's cases ask for anywhere, and those that a tagger names nouns or adjectives.
-A pair is two nouns, or an adjective and the noun that it stands before. Or the pairs are listed in a CSV.
+The words of a caption are those that the dataset's cases ask for anywhere, and those that a tagger calls nouns or
+adjectives. A pair is two nouns, or an adjective and the noun that it stands before. Or the pairs are listed in a CSV.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pandas as pd
 
 from pipeline.datasets.records import raise_problems, read_records
 from pipeline.datasets.taggers import Tagger
+from pipeline.errors import InputError
 from pipeline.storage import read_table
 from pipeline.words import find_word, remove_word
 
@@ -235,21 +236,24 @@ def read_pairs(path: Path) -> pd.DataFrame:
     return read_table(path, PAIR_COLUMNS)
 
 
-def surprisals(cases: pd.DataFrame, words: Iterable[str]) -> dict[str, float]:
-    """−ln of the share of each word, whatever its case, among all words of the dataset's captions, nats.
+def surprisals(cases: pd.DataFrame, words: Iterable[str], prior: Literal["uniform", "corpus"]) -> dict[str, float]:
+    """−ln p of each word in lower case, nats.
 
-    Each caption of an image counts once. Raises KeyError for a word that stands in none.
+    corpus: p is the share of the word, whatever its case, among all words of the dataset's captions; each caption of an image
+    counts once. uniform: 0 for all, since only differences matter. Raises InputError for a word that stands in no caption.
     """
-    captions = [caption.text for caption in captions_of(cases)]
-    total = sum(len(re.findall(r"\w+", text)) for text in captions)
-    lowered = Counter(text.lower() for text in captions)
-    found = {}
-    for word in dict.fromkeys(word.lower() for word in words):
-        count = sum(times * len(find_word(text, word)) for text, times in lowered.items())
-        if not count:
-            raise KeyError(word)
-        found[word] = math.log(total / count)
-    return found
+    lowered = list(dict.fromkeys(word.lower() for word in words))
+    if prior == "uniform":
+        return dict.fromkeys(lowered, 0.0)
+    captions = Counter(caption.text.lower() for caption in captions_of(cases))
+    total = sum(times * len(re.findall(r"\w+", text)) for text, times in captions.items())
+    counts = {word: sum(n * len(find_word(text, word)) for text, n in captions.items()) for word in lowered}
+    unknown = [word for word, count in counts.items() if not count]
+    if unknown:
+        raise InputError(
+            f"no caption of the cases table holds the word {unknown[0]!r} of its pairs; run pair_words again."
+        )
+    return {word: math.log(total / count) for word, count in counts.items()}
 
 
 def _both(caption: str, first: str, second: str, join: str) -> str:
