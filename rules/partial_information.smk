@@ -91,7 +91,13 @@ rule decompose_information:
         information=section(
             "information",
             [
-                *("density", "design", "antithetic_eps", "pilot_images", "pilot_draws"),
+                *(
+                    "density",
+                    "design",
+                    "antithetic_eps",
+                    "pilot_images",
+                    "pilot_draws",
+                ),
                 *("loc", "scale", "clip", "beyond_trained_range"),
             ],
         ),
@@ -138,10 +144,14 @@ rule tabulate_partial_information:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PAIRED],
         pairs=[f"{name}={RESULTS}/{name}/pair_words/pairs.parquet" for name in PAIRED],
-        estimates=[f"{name}={shard}" for name in PAIRED for shard in pair_estimates(name)],
+        estimates=[
+            f"{name}={shard}" for name in PAIRED for shard in pair_estimates(name)
+        ],
         maps=[f"{name}={RESULTS}/{name}/decompose_information/maps" for name in PAIRED],
         edits=[
-            f"{name}={shard}" for name in PAIRED_EDITED for shard in edited_shards(name)
+            f"{name}={shard}"
+            for name in PAIRED_EDITED
+            for shard in edited_shards(name)
         ],
         edit_maps=[
             f"{name}={RESULTS}/{name}/edit_images/edits" for name in PAIRED_EDITED

@@ -357,10 +357,10 @@ class PartialInformationSection(Section):
         description="these pairs instead, in captions that hold both words: CSV of first, second (and kind, caption, …)",
     )
     captions: int | None = Field(
-        12, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
+        10, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
     )
-    join: str = Field("and", description="prompt of both words, where they do not stand together: this between them")
-    steps: int = Field(8, ge=1, description="draws of each replicate; the rest is as in `information`")
+    join: str = Field("and", description="prompt of both of two nouns that do not stand together: this between them")
+    steps: int = Field(6, ge=1, description="draws of each replicate; the rest is as in `information`")
     replicates: int = Field(4, ge=2, description="independent runs of so many draws, behind each standard error")
     shards: int | None = Field(1, ge=1, le=700, description="jobs of each dataset (null: as many as of its cases)")
     bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")

@@ -114,7 +114,7 @@ class PairMaker:
             "prompt_rest_second": remove_word(caption.text, first),
             "prompt_first": first,
             "prompt_second": second,
-            "prompt_both": _both(caption.text, first, second, self.join),
+            "prompt_both": _both(caption.text, first, second, "" if kind == "adjective+noun" else self.join),
             "prompt_intervention": intervention,
         }
         content = json.dumps([caption.image_id, *(prompts[name] for name in _PROMPTS)], ensure_ascii=False)
@@ -239,8 +239,8 @@ def read_pairs(path: Path) -> pd.DataFrame:
 def surprisals(cases: pd.DataFrame, words: Iterable[str], prior: Literal["uniform", "corpus"]) -> dict[str, float]:
     """−ln p of each word in lower case, nats.
 
-    corpus: p is the share of the word, whatever its case, among all words of the dataset's captions; each caption of an image
-    counts once. uniform: 0 for all, since only differences matter. Raises InputError for a word that stands in no caption.
+    corpus: p is the share of the word, whatever its case, among all words of the dataset's captions; each caption of an
+    image counts once. uniform: 0 for all, since only differences matter. Raises InputError for a word of no caption.
     """
     lowered = list(dict.fromkeys(word.lower() for word in words))
     if prior == "uniform":

@@ -12,11 +12,11 @@ from pipeline.figures.style import METHOD_STYLES, figure_style, panel_figure, pa
 
 HEADING = "Can a redundant word be left out?"
 NOTE = (
-    "A dot is a word of a pair: iᵒ of the whole image against the squared change of the latent when the word is left out of"
-    " its caption. Redundancy ({measure}) is that of the two words alone, as a share of what the word tells; unique is what the"
-    " word tells that its partner does not, alone; CMI is of the word given all the rest. If redundancy foretells the omission,"
-    " r is negative in the first panel and positive in the others. r: Pearson's; line: least squares; band and interval:"
-    " {confidence:g} % bootstrap over images."
+    "A dot is a word of a pair: iᵒ of the whole image against the squared change of the latent when the word is left out"
+    " of its caption. Redundancy ({measure}) is that of the two words alone, as a share of what the word tells; unique is"
+    " what the word tells alone and its partner does not; CMI is of the word given all the rest. If redundancy foretells the"
+    " omission, r is negative in the first panel and positive in the others. r: Pearson's; line: least squares; band and"
+    " interval: {confidence:g} % bootstrap over images."
 )
 NOTHING = "No word of a pair has been left out of its caption by the editing study: there is nothing to compare."
 PREDICTORS = {

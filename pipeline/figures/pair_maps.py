@@ -16,10 +16,10 @@ from pipeline.partial_information import ATOMS
 HEADING = "What do two words share, what does each tell by itself, and what do they tell only together?"
 NOTE = (
     "{shown} of {n:,} pairs of words of {dataset}, from the least redundant to the most, at even ranks of the share of what"
-    " both tell. Redundancy ({measure}), unique to the first and to the second word, synergy, of every pixel, iᵒ; left of the"
-    " words alone, right given the rest of the caption. Orange is above zero, violet below, white is zero; all maps of a row"
-    " share a scale, whose end, nats a pixel of the latent image, stands under its image. Over the maps: the same of the"
-    " whole image, in nats, with its standard error."
+    " both tell. Redundancy ({measure}), unique to the first and to the second word, synergy, of every pixel, iᵒ; left of"
+    " the words alone, right given the rest of the caption. Orange is above zero, violet below, white is zero; all maps of a"
+    " row share a scale, whose end, nats a pixel of the latent image, stands under its image. Over the maps: the same of"
+    " the whole image, in nats, with its standard error."
 )
 MEASURES = {
     "ppid": "specificity less ambiguity",
@@ -40,8 +40,8 @@ _LETTERS = 96  # of a caption
 class Row:
     """One pair of words.
 
-    image: (H, W, 3) uint8. alone, given_rest: the atoms in their order, (4, h, w), nats a pixel. totals: (2, 4), those of the
-    whole image alone and given the rest, nats; errors: (2, 4), their standard errors.
+    image: (H, W, 3) uint8. alone, given_rest: the atoms in their order, (4, h, w), nats a pixel. totals: (2, 4), those of
+    the whole image alone and given the rest, nats; errors: (2, 4), their standard errors.
     """
 
     caption: str

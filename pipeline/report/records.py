@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.errors import InputError
 from pipeline.report.html import Markup, table, tag
-from pipeline.report.layout import StudyFolder, read_columns
+from pipeline.report.layout import PAIR_STAGE, StudyFolder, read_columns
 
 _SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snakemake")
 
@@ -86,7 +86,7 @@ def evaluations(study: StudyFolder, datasets: Sequence[str]) -> int:
     """Denoiser evaluations of all cases, each as if it ran alone; scores made together count once."""
     total = 0
     for dataset in datasets:
-        for stage in ("estimate_information", "record_attention", "edit_images"):
+        for stage in ("estimate_information", "record_attention", "edit_images", PAIR_STAGE):
             for path in study.shard_tables(dataset, stage):
                 total += int(read_columns(path, ["evaluations"])["evaluations"].sum())
         for path in study.retrieval_scores(dataset):

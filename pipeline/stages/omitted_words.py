@@ -1,7 +1,7 @@
 """Does what two words share foretell that one of them can be left out? Pairs of words beside the edits of their words.
 
 A word that its partner makes redundant should change little when it is left out of the caption (Dewan et al., NeurIPS 2024).
-The change is that of the editing study: the squared difference of the latents generated with the caption and without the word.
+The change is that of the editing study: the squared difference of the latents that come of the caption with and without it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipeline.edits import has_swap, read_edit_maps, read_edits
 from pipeline.metrics.bootstrap import resample_weights
 from pipeline.metrics.correlation import across_cases, spearman
 from pipeline.seeds import generator
+from pipeline.tables.partial_information_markdown import ALL_KINDS
 
 # All i^o of the whole image, nats. redundancy, share, unique: of the words alone; share: redundancy over what the word
 # tells; the same given the rest of the caption; cmi: of the word given all the rest, from the editing study.
@@ -33,7 +34,6 @@ OMITTED_COLUMNS = [
     "change",
 ]
 CORRELATION_COLUMNS = ["dataset", "kind", "predictor", "r", "r_low", "r_high", "spearman", "n", "images"]
-ALL_KINDS = "all"
 
 
 def omitted_words(
@@ -90,7 +90,7 @@ def _predictors(pair: Any, word: str, suffix: str) -> dict[str, float]:
 
 
 def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: int) -> pd.DataFrame:
-    """Pearson's r of each predictor with the change, with its bootstrap interval over images; by dataset and kind of pair."""
+    """Pearson's r of each predictor with the change, with its interval over images; by dataset and kind of pair."""
     rows = []
     for dataset, of_dataset in words.groupby("dataset", sort=False):
         image, names = pd.factorize(of_dataset["image_id"], sort=True)

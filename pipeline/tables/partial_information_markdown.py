@@ -29,7 +29,9 @@ _MEASURES = {
     "min": "the minimum of what the two words tell",
     "ccs": "common change in surprisal",
 }
-_PREDICTORS = {
+# In the table of correlations, all kinds of pairs together.
+ALL_KINDS = "all"
+PREDICTOR_NAMES = {
     "redundancy": "redundancy",
     "share": "redundancy / what the word tells",
     "unique": "unique to the word",
@@ -45,7 +47,7 @@ def partial_information_markdown(
 ) -> str:
     """Means by kind of pair with intervals, then what foretells an omission, each after what it is."""
     means = markdown_table(HEAD, 4, _means(table, section, seed))
-    parts = [_caption(section), means, _correlation_caption(section)]
+    parts = [_caption(section), means, _correlation_caption()]
     if len(correlations):
         parts.append(markdown_table(CORRELATION_HEAD, 3, _correlation_rows(correlations)))
     else:
@@ -75,7 +77,7 @@ def _correlation_rows(correlations: pd.DataFrame) -> Iterator[list[str]]:
     for row in correlations.to_dict("records"):
         interval = f"{_number(row['r_low'])} to {_number(row['r_high'])}" if np.isfinite(row["r_low"]) else MISSING
         yield [
-            *(row["dataset"], row["kind"], _PREDICTORS[row["predictor"]]),
+            *(row["dataset"], row["kind"], PREDICTOR_NAMES[row["predictor"]]),
             *(_number(row["r"]), interval, _number(row["spearman"]), str(row["n"]), str(row["images"])),
         ]
 
@@ -89,20 +91,21 @@ def _caption(section: PartialInformationSection) -> str:
     return "  \n".join(
         [
             "What two words of a caption tell about an image, taken apart into what they share, what is unique to each, and "
-            "what they tell only together. Means over pairs of the whole image's values, nats; y₁ stands first in the caption.",
-            f"Redundancy: {_MEASURES[section.redundancy]} (`redundancy: {section.redundancy}`{prior}). Condition: of the words "
-            "alone, or given the rest of the caption (CPID). The parts of iˢ are log likelihood ratios of images and may be "
+            "what they tell only together. Means over pairs of the whole image's values, nats; y₁ stands first in the "
+            "caption.",
+            f"Redundancy: {_MEASURES[section.redundancy]} (`redundancy: {section.redundancy}`{prior}). Condition: of the "
+            "words alone, or given the rest of the caption (CPID). The parts of iˢ are of log likelihood ratios and may be "
             "negative, as may unique information and synergy of either estimator.",
-            f"In brackets: {100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples. Every "
-            "pair, at the level of the image and of the pixels, with standard errors, is in partial_information.csv.",
+            f"In brackets: {100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples. "
+            "Every pair, at the level of the image and of the pixels, with standard errors, is in partial_information.csv.",
         ]
     )
 
 
-def _correlation_caption(section: PartialInformationSection) -> str:
+def _correlation_caption() -> str:
     return (
-        "Does redundancy foretell that a word can be left out? Pearson's r, over words of pairs, of what is to foretell it (iᵒ, "
-        "the whole image) with the squared change of the latent when the word is left out of its caption; interval as above. "
-        "If it does, r is negative for redundancy and its share and positive for what is unique to the word. CMI, from the "
-        "editing study, is of the word given all the rest. The words are in partial_information_omitted.csv."
+        "Does redundancy foretell that a word can be left out? Pearson's r, over words of pairs, of what is to foretell it "
+        "(iᵒ, the whole image) with the squared change of the latent when the word is left out of its caption; interval as "
+        "above. If it does, r is negative for redundancy and its share and positive for what is unique to the word. CMI, "
+        "from the editing study, is of the word given all the rest. The words are in partial_information_omitted.csv."
     )
