@@ -90,7 +90,8 @@ def decompose_replicates(replicates: Information, statistic: Callable[[Informati
     """
     count = len(replicates.first)
     value = statistic(replicates.apply(lambda one: one.mean(0)))
-    single = [statistic(replicates.apply(lambda one, r=r: one[r])) for r in range(count)]
+    runs = zip(replicates.first, replicates.second, replicates.both, strict=True)
+    single = [statistic(Information(*map(np.asarray, run))) for run in runs]
 
     def error(name: str) -> np.ndarray:
         return np.asarray(np.std([getattr(atoms, name) for atoms in single], axis=0, ddof=1) / count**0.5)

@@ -340,8 +340,8 @@ class PartialInformationSection(Section):
     redundancy: Redundancy = Field(
         "ppid", description="measure of what two words share: specificity less ambiguity, minimum, common change"
     )
-    word_prior: Literal["uniform", "corpus"] = Field(
-        "uniform", description="ppid: how likely a word is: all equally, or as often as in the dataset's captions"
+    word_prior: Literal["corpus", "uniform"] = Field(
+        "corpus", description="ppid: how likely a word is: as often as in the dataset's captions, or all equally"
     )
     pairs: Annotated[tuple[PairKind, ...], Field(min_length=1)] = Field(
         get_args(PairKind), description="pairs of words; an adjective goes with the noun that it stands before"
