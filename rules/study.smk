@@ -31,10 +31,7 @@ STAGES = [
             *(["edit_images"] if name in EDITED else []),
         )
     ),
-    *(
-        (name, "decompose_information", CONFIG.pair_shards_of(name))
-        for name in PAIRED
-    ),
+    *((name, "decompose_information", CONFIG.pair_shards_of(name)) for name in PAIRED),
     *(
         (name, stage, CONFIG.shards_of(name))
         for name in RETRIEVAL_DATASETS

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from pipeline.config import PartialInformationSection, given, parse_section
@@ -17,7 +18,7 @@ from pipeline.errors import InputError
 from pipeline.named_paths import named_path, named_paths
 from pipeline.one_model import check_one_model
 from pipeline.pair_estimates import read_information, read_shards
-from pipeline.partial_information import ATOMS, Information, decompose, decompose_replicates
+from pipeline.partial_information import ATOMS, Atoms, Information, decompose, decompose_replicates
 from pipeline.provenance import write_provenance
 from pipeline.stages.omitted_words import CORRELATION_COLUMNS, OMITTED_COLUMNS, correlations, omitted_words
 from pipeline.storage import write_table, write_text
@@ -154,20 +155,30 @@ def _rows(
     finished = pair["status"] == "ok"
     maps = read_information(source.maps / f"{pair['case_id']}.npz") if finished else {}
 
-    def statistic(of: Information, level: str) -> Any:
-        atoms = decompose(of, section.redundancy, surprisal)
-        return atoms.apply(lambda one: one.sum((-2, -1))) if level == "pixel" else atoms
+    def of_image(totals: Information) -> Atoms:
+        return decompose(totals, section.redundancy, surprisal)
+
+    def of_pixels(maps: Information) -> Atoms:
+        return of_image(maps).apply(_summed)
 
     for condition, estimator in [(c, e) for c in ("alone", "given_rest") for e in ("orthogonal", "standard")]:
         for level in LEVELS:
             row = {**shared, "condition": condition, "estimator": estimator, "level": level}
             row |= {f"intervention{end}": pair[f"intervention_{estimator}_both{end}"] for end in ("", "_error")}
             if finished:
-                of_pixels = maps[condition, estimator]
-                totals = of_pixels.apply(lambda one: one.sum((-2, -1)))
-                replicates = of_pixels if level == "pixel" else totals
-                value, error = decompose_replicates(replicates, lambda of, level=level: statistic(of, level))
+                heats = maps[condition, estimator]
+                totals = heats.apply(_summed)
+                value, error = (
+                    decompose_replicates(heats, of_pixels)
+                    if level == "pixel"
+                    else decompose_replicates(totals, of_image)
+                )
                 row |= {f"information_{name}": float(one.mean()) for name, one in vars(totals).items()}
                 row |= {name: float(getattr(value, name)) for name in ATOMS}
                 row |= {f"{name}_error": float(getattr(error, name)) for name in ATOMS}
             yield row
+
+
+def _summed(maps: np.ndarray) -> np.ndarray:
+    """Over the pixels, the last two axes."""
+    return np.asarray(maps.sum((-2, -1)))
