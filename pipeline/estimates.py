@@ -89,11 +89,16 @@ class Estimate:
 
     def at(self, count: int) -> Estimate:
         """The estimate from the first `count` draws alone."""
+        return self.between(0, count)
+
+    def between(self, start: int, stop: int) -> Estimate:
+        """The estimate from the draws from number `start` to before `stop` alone."""
+        kept = slice(start, stop)
         return Estimate(
-            self.draws.first(count),
+            self.draws.between(start, stop),
             self.channels,
-            {name: error[:count] for name, error in self.error.items()},
-            {pair: gap[:count] for pair, gap in self.gap.items()},
+            {name: error[kept] for name, error in self.error.items()},
+            {pair: gap[kept] for pair, gap in self.gap.items()},
         )
 
     def followed_by(self, other: Estimate) -> Estimate:

@@ -144,10 +144,10 @@ def shard_count(wildcards):
 
 
 def dataset_section(wildcards):
-    """A dataset as cases, masks and panels need it; into how many jobs it is cut and that it is edited changes none."""
+    """A dataset as cases, masks and panels need it; how many jobs it is cut into and what else is done with it changes none."""
     dataset = CONFIG.datasets[wildcards.dataset]
     return section_json(
-        dataset, set(type(dataset).model_fields) - {"editing", "shards"}
+        dataset, set(type(dataset).model_fields) - {"editing", "word_pairs", "shards"}
     )
 
 
@@ -451,6 +451,7 @@ def reported(wildcards):
             for shard in shards(name)
         ),
         *(file for name in EXPLAINED for file in explanation_shards(name)),
+        *(shard for name in PAIRED for shard in pair_estimates(name)),
         *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
         *expand(
             f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED

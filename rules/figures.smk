@@ -234,6 +234,7 @@ rule paper_figures:
         rules.plot_retrieval.output if RETRIEVAL_DATASETS else [],
         expand(rules.plot_edit_strips.output, dataset=EDITED),
         expand(rules.plot_edit_correlations.output, dataset=EDITED),
+        rules.plot_partial_information.output if PAIRED else [],
         rules.plot_validation.output,
         rules.plot_teaser.output if DATASETS else [],
         rules.plot_denoising_strip.output if DATASETS else [],

@@ -14,6 +14,7 @@ rule write_report:
         rules.explanations.input,
         rules.retrieval.input,
         rules.editing.input,
+        rules.partial_information.input,
         rules.validation.input,
         rules.paper_figures.input,
     output:
@@ -25,6 +26,11 @@ rule write_report:
     params:
         results=folder_of_first,
         shards=CONFIG.shards,
+        pair_shards=(
+            f"--pair-shards {CONFIG.partial_information.shards}"
+            if CONFIG.partial_information.shards
+            else ""
+        ),
         datasets=sections_json(CONFIG.datasets),
         retrieval_datasets=sections_json(CONFIG.retrieval_datasets),
         section=section("report"),
@@ -35,7 +41,7 @@ rule write_report:
     message:
         "Writing the page of the study"
     shell:
-        "python -m pipeline write_report --results {params.results} --shards {params.shards}"
+        "python -m pipeline write_report --results {params.results} --shards {params.shards} {params.pair_shards}"
         " --datasets {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q}"
         " --section {params.section:q} --figures {params.figures:q} --resize {params.resize}"
         " --output-dir {output} 2>&1 | tee {log}"

@@ -32,6 +32,7 @@ STAGES = [
             *(["edit_images"] if name in EDITED else []),
         )
     ),
+    *((name, "decompose_information", CONFIG.pair_shards_of(name)) for name in PAIRED),
     *(
         (name, stage, CONFIG.shards_of(name))
         for name in RETRIEVAL_DATASETS
@@ -73,6 +74,7 @@ rule plan_study:
                 *("shards", "datasets", "retrieval_datasets", "model", "models"),
                 *("information", "attention", "gradients", "generate"),
                 *("localisation", "retrieval", "editing"),
+                "partial_information",
             ],
         ),
         machine=section("machine"),
@@ -111,7 +113,9 @@ rule summarise_study:
             f"{RESULTS}/{name}/{stage}/{file}.parquet"
             for name, stage, count in STAGES
             for file in (
-                [f"shard-{shard}" for shard in shards(name)] if count else ["scores"]
+                [f"shard-{shard:04d}" for shard in range(count)]
+                if count
+                else ["scores"]
             )
         ],
     output:

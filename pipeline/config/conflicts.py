@@ -38,6 +38,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _going_on(config.information)
     yield from _retrieval_steps(config)
     yield from _editing_information(config)
+    yield from _pair_draws(config)
     yield from _repeated_values(config)
     yield from _second_models(config)
     yield from _flow_steps(config.editing)
@@ -198,6 +199,14 @@ def _editing_information(config: Config) -> Iterator[Problem]:
         yield from _nested_steps(steps, path, resolved(config.editing.estimator(config.information), "maps"))
 
 
+def _pair_draws(config: Config) -> Iterator[Problem]:
+    """Each replicate is a sample by itself; what it is to tell of is a pair of some kind."""
+    path, steps = ("partial_information", "steps"), config.partial_information.steps
+    if resolved(config.information, "maps").antithetic_eps and steps % 2:
+        matter = f"is {steps}; allowed is an even number, because `antithetic_eps` draws in pairs"
+        yield Problem(path, matter, path, steps + 1)
+
+
 def _repeated_values(config: Config) -> Iterator[Problem]:
     for path in (
         ("gradients", "boxes"),
@@ -207,6 +216,7 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         ("localisation", "methods"),
         ("localisation", "estimators"),
         ("retrieval", "methods"),
+        ("partial_information", "pairs"),
         ("validation", "problems"),
         ("validation", "designs"),
         ("validation", "densities"),

@@ -43,6 +43,8 @@ Method = Literal[
     "cmi_times_attention",
 ]
 Estimator = Literal["orthogonal", "standard"]
+Redundancy = Literal["ppid", "min", "ccs"]
+PairKind = Literal["noun+noun", "adjective+noun"]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
 # `auto` stands for one of them: see `pipeline.designs`.
 ChosenDesign = Literal["auto", "iid", "stratified", "midpoint", "sobol"]
@@ -111,6 +113,7 @@ class DatasetSection(Section):
     shards: int | None = Field(None, ge=1, le=700, description="jobs of this dataset (null: `shards` of the study)")
     localisation: bool = Field(True, description="the words have masks: score them; false: heat maps only")
     editing: bool = Field(False, description="cases of this dataset are edited")
+    word_pairs: bool = Field(False, description="pairs of words in its captions are decomposed")
 
 
 class RetrievalDatasetSection(Section):
@@ -386,6 +389,39 @@ class EditingSection(Section):
         )
 
 
+class PartialInformationSection(Section):
+    """What two words of a caption tell together, taken apart; the estimator is that of `information`."""
+
+    redundancy: Redundancy = Field(
+        "ppid", description="measure of what two words share: specificity less ambiguity, minimum, common change"
+    )
+    word_prior: Literal["corpus", "uniform"] = Field(
+        "corpus", description="ppid: how likely a word is: as often as in the dataset's captions, or all equally"
+    )
+    pairs: Annotated[tuple[PairKind, ...], Field(min_length=1)] = Field(
+        get_args(PairKind), description="pairs of words; an adjective goes with the noun that it stands before"
+    )
+    tagger: str | None = Field(
+        "scenes",
+        min_length=1,
+        description="what knows the words' classes: `scenes` or a spaCy pipeline (null: words of the dataset's cases)",
+    )
+    list: str | None = Field(
+        None,
+        min_length=1,
+        description="these pairs instead, in captions that hold both words: CSV of first, second (and kind, caption, …)",
+    )
+    captions: int | None = Field(
+        10, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
+    )
+    join: str = Field("and", description="prompt of both of two nouns that do not stand together: this between them")
+    steps: int = Field(6, ge=1, description="draws of each replicate; the rest is as in `information`")
+    replicates: int = Field(4, ge=2, description="independent runs of so many draws, behind each standard error")
+    shards: int | None = Field(1, ge=1, le=700, description="jobs of each dataset (null: as many as of its cases)")
+    bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
+
+
 class ValidationSection(Section):
     """The estimator against problems whose information is known; range of log-SNRs and pilots as in `information`."""
 
@@ -499,7 +535,7 @@ class MachineSection(Section):
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=100, editing=True),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=100, editing=True, word_pairs=True),
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
     ),
@@ -572,6 +608,9 @@ class Config(Section):
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")
+    partial_information: PartialInformationSection = Field(
+        PartialInformationSection(), description="What two words of a caption tell together, taken apart"
+    )
     validation: ValidationSection = Field(
         ValidationSection(),
         description="The estimator against problems whose information is known; range and pilots as in `information`",
@@ -594,3 +633,7 @@ class Config(Section):
         """Number of jobs into which the images of a dataset or retrieval set are divided."""
         section = self.datasets.get(dataset) or self.retrieval_datasets[dataset]
         return section.shards or self.shards
+
+    def pair_shards_of(self, dataset: str) -> int:
+        """Number of jobs into which the pairs of words of a dataset are divided."""
+        return self.partial_information.shards or self.shards_of(dataset)

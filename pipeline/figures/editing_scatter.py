@@ -91,7 +91,7 @@ def draw(points: pd.DataFrame, failed: int, weights: np.ndarray, confidence: flo
             tops = []
             for axes, predictor in zip(pair, PREDICTORS, strict=True):
                 x, y = cases[predictor].to_numpy(np.float64), cases["change"].to_numpy(np.float64)
-                tops.append(_draw_panel(axes, x, y, resamples, method_style(predictor).colour))
+                tops.append(draw_dots(axes, x, y, resamples, method_style(predictor).colour))
                 against = predictor == "cmi" and intervention == "swap"
                 axes.set_xlabel(CMI_OF_SWAP if against else PREDICTORS[predictor])
             for axes in pair:
@@ -137,8 +137,8 @@ def _lines(sums: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.asarray((y / n)[:, None] + slope[:, None] * (places[None] - (x / n)[:, None]))
 
 
-def _draw_panel(axes: Axes, x: np.ndarray, y: np.ndarray, resamples: Resamples, colour: str) -> float:
-    """Dots, line, band and r; returns how high they reach."""
+def draw_dots(axes: Axes, x: np.ndarray, y: np.ndarray, resamples: Resamples, colour: str) -> float:
+    """A dot a case, (n,) each, with the line of least squares, its band and r; returns how high they reach."""
     top = float(y.max())
     axes.plot(x, y, "o", color=colour, markersize=4, alpha=0.55, markeredgewidth=0, clip_on=False, zorder=2)
     fit = regression(x, y, resamples)

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.figures.style import dataset_title, method_style
 from pipeline.report.html import Markup, interval, table, tag
 from pipeline.report.layout import StudyFolder, read_csv, rows
+from pipeline.tables.partial_information_markdown import ALL_KINDS, PREDICTOR_NAMES
 from pipeline.tables.text import MISSING, percent, percent_interval
 
 _ESTIMATORS = {"orthogonal": "iᵒ", "standard": "iˢ", "-": ""}
@@ -30,6 +31,11 @@ def headlines(study: StudyFolder) -> list[tuple[str, str, Markup]]:
         ("localisation", "Do the maps find the object?", _localisation(read_csv(study.table("localisation.csv")))),
         ("retrieval", "Which caption is true?", _retrieval(read_csv(study.table("retrieval.csv")))),
         ("editing", "Do the maps foretell an edit?", _editing(read_csv(study.table("editing.csv")))),
+        (
+            "partial_information",
+            "Can a redundant word be left out?",
+            _redundancy(read_csv(study.table("partial_information_correlations.csv"))),
+        ),
         ("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
         ("paper", "The published numbers beside ours", _paper(read_csv(study.table("paper_comparison.csv")))),
     ]
@@ -121,6 +127,24 @@ def _editing(frame: pd.DataFrame) -> Markup:
         )
         tables.append(table(head, body, words=1, caption=caption))
     return Markup("".join(tables))
+
+
+def _redundancy(frame: pd.DataFrame) -> Markup:
+    """Correlations, over words of pairs of all kinds, of what is to foretell an omission with the change of the latent."""
+    if frame.empty:
+        return Markup("")
+    chosen = frame[frame["kind"] == ALL_KINDS]
+    found = {(row["predictor"], row["dataset"]): row for row in rows(chosen)}
+    datasets = list(dict.fromkeys(chosen["dataset"]))
+    body = [
+        [PREDICTOR_NAMES[predictor], *(_correlation(found.get((predictor, dataset))) for dataset in datasets)]
+        for predictor in dict.fromkeys(chosen["predictor"])
+    ]
+    caption = (
+        "Pearson's r, over words of pairs, of what two words share or not (iᵒ of the image) with the change of the latent "
+        f"when the word is left out of its caption; {_intervals('images')} Words: {chosen['n'].max()}."
+    )
+    return table(["of the word", *datasets], body, words=1, caption=caption)
 
 
 def _correlation(row: Mapping[str, Any] | None) -> Markup:

@@ -12,13 +12,20 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import InputError
 
+# The stage that estimates pairs of words, whose shards are counted apart.
+PAIR_STAGE = "decompose_information"
+
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The folder results/<study>; shards: dataset → number of shards. Files of a part that was not run are absent."""
+    """The folder results/<study>. Files of a part that was not run are absent.
+
+    shards: dataset → number of shards. pair_shards: number of those of pairs of words; 0: as of the dataset.
+    """
 
     root: Path
     shards: Mapping[str, int]
+    pair_shards: int = 0
 
     def cases(self, dataset: str) -> Path:
         """The cases table of a dataset."""
@@ -27,7 +34,8 @@ class StudyFolder:
     def shard_tables(self, dataset: str, stage: str) -> list[Path]:
         """The tables that a sharded stage has written for a dataset."""
         folder = self.root / dataset / stage
-        return existing([folder / name for name in self._shard_names(dataset)])
+        count = self.pair_shards if stage == PAIR_STAGE else 0
+        return existing([folder / name for name in self._shard_names(dataset, count)])
 
     def maps(self, dataset: str, source: str, case_id: str) -> Path:
         """The arrays of a case: source is information, attention, gradients, explanations or edits."""
@@ -66,8 +74,8 @@ class StudyFolder:
         """The tables of a part for programs."""
         return sorted((self.root / "tables").glob(f"{part}*.csv"))
 
-    def _shard_names(self, dataset: str) -> list[str]:
-        return [f"shard-{number:04d}.parquet" for number in range(self.shards[dataset])]
+    def _shard_names(self, dataset: str, count: int = 0) -> list[str]:
+        return [f"shard-{number:04d}.parquet" for number in range(count or self.shards[dataset])]
 
 
 def existing(paths: Sequence[Path]) -> list[Path]:

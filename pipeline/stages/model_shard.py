@@ -222,18 +222,22 @@ class ModelShard:
         return lru_cache(_PROMPTS_KEPT)(lambda prompt: self.model.encode_prompts([prompt])[0])
 
     def word_tokens(self, case: Any) -> list[int]:
-        """Positions of the tokens of a case's word in its caption, all occurrences; empty, with the case failed, if none.
+        """Positions of the tokens of a case's word in its caption, all occurrences; empty, with the case failed, if none."""
+        return self.tokens_of(case, case.prompt_word)
+
+    def tokens_of(self, case: Any, word: str) -> list[int]:
+        """The same of a given word of the case's caption.
 
         The model reads captions only up to its token limit, so that a late word may have no tokens.
         """
         offsets = self.model.token_offsets(case.prompt_full)
-        spans = find_word(case.prompt_full, case.prompt_word)
+        spans = find_word(case.prompt_full, word)
         tokens = [position for occurrence in word_token_positions(offsets, spans) for position in occurrence]
         if not spans:
-            self.shard.fail(case, "word_not_in_caption", f"the word '{case.prompt_word}' is not in the caption")
+            self.shard.fail(case, "word_not_in_caption", f"the word '{word}' is not in the caption")
         elif not tokens:
             limit = self.model.tokenizer.model_max_length
-            reason = f"the word '{case.prompt_word}' stands beyond the {limit} tokens that the model reads"
+            reason = f"the word '{word}' stands beyond the {limit} tokens that the model reads"
             self.shard.fail(case, "word_truncated", reason)
         return tokens
 
@@ -257,10 +261,14 @@ class ModelShard:
         tokens = range(next(iter(recorded.layers.values())).shape[1])
         return rounded_map(word_map(recorded, tokens, self.model.latent_shape[1:], heads=heads))
 
-    def readable(self, jobs: Sequence[ImageJob]) -> list[ImageJob]:
-        """The jobs with those cases whose word the model can read."""
+    def readable(self, jobs: Sequence[ImageJob], words: Sequence[str] = ("prompt_word",)) -> list[ImageJob]:
+        """The jobs with those cases whose words the model can read; `words`: the columns that hold them."""
         kept = [
-            ImageJob(job.image_id, job.image_path, tuple(case for case in job.cases if self.word_tokens(case)))
+            ImageJob(
+                job.image_id,
+                job.image_path,
+                tuple(case for case in job.cases if all(self.tokens_of(case, getattr(case, name)) for name in words)),
+            )
             for job in jobs
         ]
         return [job for job in kept if job.cases]

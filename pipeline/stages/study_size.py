@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,8 +14,10 @@ from pipeline.config.generated import GENERATED
 from pipeline.generation import rows_a_step
 from pipeline.option_scores import INFORMATION_SCORES
 from pipeline.stages.case_draws import case_pairs
+from pipeline.stages.decompose_information import image_prompts
 from pipeline.stages.editor import case_edit, is_animated
 from pipeline.stages.explain_images import loss_evaluations, walk_evaluations
+from pipeline.stages.pair_words import word_pairs
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
@@ -25,7 +27,13 @@ _ARRAY_BYTES = 190
 _MAP_NUMBER, _FLOAT32, _FLOAT64 = 3.0, 3.7, 7.0
 
 # Arrays without extent that are kept of a case: totals, errors, counts, the key.
-_SCALARS = {"estimate_information": 12, "record_attention": 3, "record_gradients": 2, "edit_images": 23}
+_SCALARS = {
+    "estimate_information": 12,
+    "record_attention": 3,
+    "record_gradients": 2,
+    "edit_images": 23,
+    "decompose_information": 3,
+}
 
 # A photograph as PNG, and a moving picture of sixteen frames as WebP, bytes a pixel.
 _PNG_BYTES, _MOVING_BYTES = 1.7, 5.3
@@ -86,6 +94,8 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
                 yield _explanations(config, name, usable)
             if dataset.editing:
                 yield _edits(config, name, usable)
+            if dataset.word_pairs:
+                yield _pairs(config, name, cases[name])
     for name in config.retrieval_datasets:
         if name in cases:
             yield from _retrieval(config, name, _usable(cases[name]))
@@ -190,6 +200,17 @@ def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:
     )
     evaluations, recorded = ways * way + estimated * draws, _walks(cases) * way
     return _work(config, name, "edit_images", cases, evaluations, recorded, leaves)
+
+
+def _pairs(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    """Every prompt of an image's pairs of words once a draw."""
+    section = config.partial_information
+    pairs = _usable(word_pairs(name, cases, section)[0])
+    prompts = sum(len(image_prompts(rows)) for rows in _by_image(pairs))
+    fixed = len(pairs) * _SCALARS["decompose_information"] * _ARRAY_BYTES
+    leaves = Bytes(fixed=fixed, maps=len(pairs) * 12 * section.replicates)
+    work = _work(config, name, "decompose_information", pairs, prompts * section.steps * section.replicates, 0, leaves)
+    return replace(work, jobs=config.pair_shards_of(name))
 
 
 def _retrieval(config: Config, name: str, cases: pd.DataFrame) -> Iterator[Work]:

@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The study's folder, and the sections of the configuration that say what is in it."""
     parser.add_argument("--results", type=Path, required=True, help="folder results/<study>")
     parser.add_argument("--shards", type=int, required=True, help="number of shards of a dataset that names none")
+    parser.add_argument(
+        "--pair-shards", type=int, default=0, help="number of shards of pairs of words, if it is another"
+    )
     parser.add_argument("--datasets", required=True, help="the datasets section of the configuration, JSON")
     parser.add_argument("--retrieval-datasets", required=True, help="the retrieval_datasets section, JSON")
     parser.add_argument("--section", required=True, help="the report section of the configuration, JSON")
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     retrieval = parse_sections(RetrievalDatasetSection, "--retrieval-datasets", args.retrieval_datasets)
     shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
     shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
-    study, page = StudyFolder(args.results, shards), args.output_dir
+    study, page = StudyFolder(args.results, shards, args.pair_shards), args.output_dir
     shutil.rmtree(page, ignore_errors=True)
     pictures = PictureFolder(page, section.picture)
     images, edits, choices = (list[dict[str, Any]]() for _ in range(3))

@@ -20,7 +20,10 @@ TINY: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
     "scenes": {"count": 12},
-    "datasets": {"scenes": {"kind": "coco_it", "first": 6, "editing": False}, "scenes_words": None},
+    "datasets": {
+        "scenes": {"kind": "coco_it", "first": 6, "editing": False, "word_pairs": False},
+        "scenes_words": None,
+    },
     "retrieval_datasets": None,
     "information": {"steps": [4, 8]},
     "attention": {"steps": [2]},
@@ -50,12 +53,19 @@ TINY_EDITING: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
     "scenes": {"count": 4},
-    "datasets": {"scenes": {"kind": "coco_it", "first": 4}, "scenes_words": None},
+    "datasets": {"scenes": {"kind": "coco_it", "first": 4, "word_pairs": False}, "scenes_words": None},
     "retrieval_datasets": None,
     "information": {"steps": [8]},
     "editing": {"steps": 3, "bootstrap": 100},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
+}
+
+# Pairs of words beside the same edits.
+TINY_PAIRS: dict[str, Any] = {
+    **TINY_EDITING,
+    "datasets": {"scenes": {"kind": "coco_it", "first": 4, "word_pairs": True}, "scenes_words": None},
+    "partial_information": {"steps": 4, "replicates": 2, "captions": 3, "bootstrap": 100},
 }
 
 

@@ -1,0 +1,121 @@
+"""What two words tell about an image, taken apart: redundancy, what is unique to each word, and synergy. Numpy only.
+
+With i₁ = i(x; y₁), i₂ = i(x; y₂), i₁₂ = i(x; y₁, y₂) in nats, of an image or of each of its pixels, and a redundancy r,
+
+    unique to y_k    u_k = i_k − r
+    synergy          s   = i₁₂ − u₁ − u₂ − r = i₁₂ − i₁ − i₂ + r
+
+so that r + u_k = i_k and r + u₁ + u₂ + s = i₁₂, whatever r is. Three measures of redundancy:
+
+    ppid    pointwise specificity less ambiguity (Finn and Lizier, Entropy 20(4), 2018), as DiffusionPID (Dewan et al.,
+            NeurIPS 2024) takes it. With the surprisal h_k = −ln p(y_k) of a word, its specificity is h_k and its ambiguity
+            h(y_k | x) = h_k − i_k, by Bayes' rule. Then
+
+                r = min_k h_k − min_k (h_k − i_k) = min_k h_k + max_k (i_k − h_k).
+
+            With equal surprisals that is max(i₁, i₂): what the lesser word lacks is negative unique information, which Finn
+            and Lizier call misinformation. Where surprisals differ by more than information does, as at single pixels, r is
+            the information of the commoner word.
+    min     min(i₁, i₂).
+    ccs     common change in surprisal (Ince, Entropy 19(7), 2017): i₁ + i₂ − i₁₂ where that, i₁, i₂ and i₁₂ all have one
+            sign, and 0 elsewhere; of the model's own distribution of x and both words.
+
+Conditional forms take every i given the rest of the caption, and the same formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Redundancy = Literal["ppid", "min", "ccs"]
+
+ATOMS = ("redundancy", "unique_first", "unique_second", "synergy")
+
+
+@dataclass(frozen=True)
+class Information:
+    """i(x; y₁), i(x; y₂) and i(x; y₁, y₂), nats, float64 arrays of one shape."""
+
+    first: np.ndarray
+    second: np.ndarray
+    both: np.ndarray
+
+    def apply(self, function: Callable[[np.ndarray], np.ndarray]) -> Information:
+        """The same function of all three."""
+        return Information(function(self.first), function(self.second), function(self.both))
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """The four parts of i(x; y₁, y₂), nats, float64 arrays of one shape."""
+
+    redundancy: np.ndarray
+    unique_first: np.ndarray
+    unique_second: np.ndarray
+    synergy: np.ndarray
+
+    def apply(self, function: Callable[[np.ndarray], np.ndarray]) -> Atoms:
+        """The same function of all four."""
+        return Atoms(*(function(getattr(self, name)) for name in ATOMS))
+
+
+def decompose(information: Information, measure: Redundancy, surprisal: tuple[float, float] = (0.0, 0.0)) -> Atoms:
+    """The four parts, element by element.
+
+    Args:
+        information: of images or of pixels.
+        measure: of redundancy.
+        surprisal: −ln p of the first and of the second word, nats, for `ppid`; equal ones: a uniform prior.
+    """
+    first, second, both = information.first, information.second, information.both
+    shared = _REDUNDANCY[measure](information, surprisal)
+    unique_first, unique_second = first - shared, second - shared
+    return Atoms(shared, unique_first, unique_second, both - unique_first - unique_second - shared)
+
+
+def decompose_replicates(replicates: Information, statistic: Callable[[Information], Atoms]) -> tuple[Atoms, Atoms]:
+    """A statistic of the mean over replicates, with its standard error.
+
+    Atoms are no means over draws, since r has a maximum or a minimum in it. Their error is the standard deviation of the
+    statistic over single replicates, over √R: of a mean that is its standard error, and near a tie of two words, where
+    single replicates fall on either side, it is rather too large than too small.
+
+    Args:
+        replicates: first axis: R independent estimates of the same integrals, two or more.
+        statistic: of information without that axis.
+    """
+    count = len(replicates.first)
+    value = statistic(replicates.apply(lambda one: one.mean(0)))
+    runs = zip(replicates.first, replicates.second, replicates.both, strict=True)
+    single = [statistic(Information(*map(np.asarray, run))) for run in runs]
+
+    def error(name: str) -> np.ndarray:
+        return np.asarray(np.std([getattr(atoms, name) for atoms in single], axis=0, ddof=1) / count**0.5)
+
+    return value, Atoms(*map(error, ATOMS))
+
+
+def _ppid(information: Information, surprisal: tuple[float, float]) -> np.ndarray:
+    first, second = surprisal
+    return min(surprisal) + np.maximum(information.first - first, information.second - second)
+
+
+def _minimum(information: Information, surprisal: tuple[float, float]) -> np.ndarray:
+    return np.minimum(information.first, information.second)
+
+
+def _common_change(information: Information, surprisal: tuple[float, float]) -> np.ndarray:
+    common = information.first + information.second - information.both
+    signs = np.sign([common, information.first, information.second, information.both])
+    return np.where((signs == signs[0]).all(0), common, 0.0)
+
+
+_REDUNDANCY: dict[Redundancy, Callable[[Information, tuple[float, float]], np.ndarray]] = {
+    "ppid": _ppid,
+    "min": _minimum,
+    "ccs": _common_change,
+}
