@@ -67,7 +67,7 @@ def test_maps_find_the_named_object(measured: dict[str, Metric]) -> None:
     for maps in ("mi", "cmi"):
         assert measured[f"{maps}_miou"].value >= 0.36
         assert measured[f"{maps}_miou"].value >= 2.5 * measured[f"{maps}_miou_shuffled"].value
-    assert measured["mi_named_hotter"].value >= 0.78
+    assert measured["mi_named_hotter"].value >= 0.82
     assert measured["cmi_named_hotter"].value >= 0.85
     assert measured["attention_auc"].value >= 0.65
 
@@ -81,7 +81,7 @@ def test_changed_captions_are_told_from_true_ones(measured: dict[str, Metric]) -
 
 @pytest.mark.slow
 def test_an_implied_noun_tells_little(measured: dict[str, Metric]) -> None:
-    assert measured["implied_noun_cmi_over_mi"].value <= 0.2
+    assert measured["implied_noun_cmi_over_mi"].value <= 0.1
 
 
 @pytest.mark.slow
