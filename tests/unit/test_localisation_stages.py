@@ -18,9 +18,9 @@ from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
 from pipeline.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
 from pipeline.stages.plot_localisation import best_iou, pick_cases
-from pipeline.stages.score_localisation import Maps, Setting, read_statuses
 from pipeline.stages.tabulate_localisation import TABLE_COLUMNS
 from pipeline.storage import read_arrays, read_table, write_arrays
+from pipeline.word_maps import Maps, Setting, read_statuses
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
 BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
