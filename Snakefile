@@ -2,7 +2,7 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     one part: localisation, retrieval, editing or validation
+#   snakemake --cores all localisation                     one part: localisation, retrieval, editing, faithfulness or validation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   what a study needs from the network, and no more
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
@@ -30,6 +30,7 @@ include: "rules/localisation.smk"
 include: "rules/aro.smk"
 include: "rules/retrieval.smk"
 include: "rules/editing.smk"
+include: "rules/faithfulness.smk"
 include: "rules/validation.smk"
 include: "rules/study.smk"
 include: "rules/figures.smk"
@@ -46,6 +47,7 @@ rule all:
         rules.localisation.input,
         rules.retrieval.input,
         rules.editing.input,
+        rules.faithfulness.input,
         rules.validation.input,
         rules.summarise_study.output,
         rules.paper_figures.input,

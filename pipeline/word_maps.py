@@ -28,6 +28,8 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "gradient": ("gradients",),
 }
 
+SOURCES = ("information", "attention", "gradients")
+
 # Methods made from recorded maps, which are those of the orthogonal estimator.
 _MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
     "shuffled": (("cmi", "orthogonal"),),
@@ -35,6 +37,9 @@ _MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
     "cmi_times_attention": (("cmi", "orthogonal"), ("attention_information", "-")),
 }
 
+
+# Methods that have a map of each estimator.
+MEASURED = ("mi", "cmi")
 
 # Methods whose maps are walked, or are none, so that all have as many steps as their setting says.
 _STEPPED = ("whole_image", "attention", "gradient")

@@ -32,6 +32,7 @@ STAGES = [
             *(["edit_images"] if name in EDITED else []),
         )
     ),
+    *((name, "judge_maps", CONFIG.faithfulness.shards) for name in JUDGED_MAPS),
     *(
         (name, stage, CONFIG.shards_of(name))
         for name in RETRIEVAL_DATASETS
@@ -72,7 +73,7 @@ rule plan_study:
             [
                 *("shards", "datasets", "retrieval_datasets", "model", "models"),
                 *("information", "attention", "gradients", "generate"),
-                *("localisation", "retrieval", "editing"),
+                *("localisation", "retrieval", "editing", "faithfulness"),
             ],
         ),
         machine=section("machine"),
@@ -111,7 +112,9 @@ rule summarise_study:
             f"{RESULTS}/{name}/{stage}/{file}.parquet"
             for name, stage, count in STAGES
             for file in (
-                [f"shard-{shard}" for shard in shards(name)] if count else ["scores"]
+                [f"shard-{number:04d}" for number in range(count)]
+                if count
+                else ["scores"]
             )
         ],
     output:

@@ -43,6 +43,7 @@ Method = Literal[
     "cmi_times_attention",
 ]
 Estimator = Literal["orthogonal", "standard"]
+Share = Annotated[float, Field(gt=0, lt=1)]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
 # `auto` stands for one of them: see `pipeline.designs`.
 ChosenDesign = Literal["auto", "iid", "stratified", "midpoint", "sobol"]
@@ -383,6 +384,38 @@ class EditingSection(Section):
         )
 
 
+class FaithfulnessSection(Section):
+    """Whether maps are true to the model: taken at its word, pixel by pixel, and made again."""
+
+    datasets: tuple[Name, ...] | None = Field(
+        None, description="datasets whose maps are judged (null: those that are edited; []: none)"
+    )
+    cases: int = Field(
+        20, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
+    )
+    shards: int = Field(1, ge=1, le=700, description="jobs into which the judged images of a dataset are divided")
+    estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
+        ("orthogonal",), description="for methods that measure information"
+    )
+    judged: Literal["first", "last"] = Field(
+        "first", description="of the numbers of draws or steps of a map, the first or the last"
+    )
+    fractions: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.1, 0.3), description="shares of the pixels that are taken away or put back, beside none and all"
+    )
+    filling: Literal["denoiser", "noise"] = Field(
+        "denoiser",
+        description="what stands in a pixel that is taken away: what the model expects without a prompt, or noise",
+    )
+    filling_logsnr: float = Field(-3.0, description="denoiser: log-SNR at which the image is shown to it")
+    draws: int = Field(4, ge=2, description="draws of the log likelihood ratio of an image with some pixels taken away")
+    repeated_draws: int | None = Field(
+        8, ge=2, description="draws of the maps that are made again, at most (null: as many as the judged map has)"
+    )
+    bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
+
+
 class ValidationSection(Section):
     """The estimator against problems whose information is known; range of log-SNRs and pilots as in `information`."""
 
@@ -555,6 +588,9 @@ class Config(Section):
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
     editing: EditingSection = Field(EditingSection(), description="What an image becomes when its caption is changed")
+    faithfulness: FaithfulnessSection = Field(
+        FaithfulnessSection(), description="Whether maps are true to the model: pixels taken away, and maps made again"
+    )
     validation: ValidationSection = Field(
         ValidationSection(),
         description="The estimator against problems whose information is known; range and pilots as in `information`",
@@ -577,3 +613,14 @@ class Config(Section):
         """Number of jobs into which the images of a dataset or retrieval set are divided."""
         section = self.datasets.get(dataset) or self.retrieval_datasets[dataset]
         return section.shards or self.shards
+
+    @property
+    def judged_datasets(self) -> list[str]:
+        """Datasets whose maps are judged."""
+        named = self.faithfulness.datasets
+        return [name for name, dataset in self.datasets.items() if dataset.editing] if named is None else list(named)
+
+    @property
+    def judged_methods(self) -> list[str]:
+        """Methods of localisation whose maps tell pixels apart."""
+        return [method for method in self.localisation.methods if method != "whole_image"]

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from pipeline.config import Config, EditingSection
 from pipeline.config.generated import GENERATED
+from pipeline.faithfulness import evaluations as ratio_evaluations
 from pipeline.generation import rows_a_step
+from pipeline.judged_maps import planned_settings
 from pipeline.option_scores import INFORMATION_SCORES
 from pipeline.stages.case_draws import case_pairs
 from pipeline.stages.editor import case_edit
 from pipeline.stages.explain_images import loss_evaluations, walk_evaluations
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
+from pipeline.stages.repeated_maps import Recipe
 
 # An array in an npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 260
 _FLOAT32, _FLOAT64 = 4, 8
 
 # Arrays without extent that are kept of a case: totals, errors, counts, the key.
-_SCALARS = {"estimate_information": 12, "record_attention": 3, "record_gradients": 2, "edit_images": 22}
+_SCALARS = {
+    "estimate_information": 12,
+    "record_attention": 3,
+    "record_gradients": 2,
+    "edit_images": 22,
+    "judge_maps": 4,
+}
 
 # A photograph as PNG, bytes a pixel.
 _PNG_BYTES = 1.7
@@ -80,6 +89,8 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
                 yield _explanations(config, name, usable)
             if dataset.editing:
                 yield _edits(config, name, usable)
+            if name in config.judged_datasets:
+                yield _judging(config, name, usable)
     for name in config.retrieval_datasets:
         if name in cases:
             yield from _retrieval(config, name, _usable(cases[name]))
@@ -182,6 +193,23 @@ def _edits(config: Config, name: str, cases: pd.DataFrame) -> Work:
     )
     evaluations, recorded = ways * way + estimated * draws, _walks(cases) * way
     return _work(config, name, "edit_images", cases, evaluations, recorded, leaves)
+
+
+def _judging(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    """Ratios of images without pixels, and maps made again twice; captions that cases share are walked once."""
+    section = config.faithfulness
+    images = set(cases["image_id"].head(section.cases))
+    judged = cases[cases["image_id"].isin(images)]
+    settings = planned_settings(config)
+    recorded = list(dict.fromkeys(part for setting in settings for part in setting.parts))
+    recipe = Recipe(config.information, config.attention, config.gradients, section.repeated_draws)
+    repeated = 2 * recipe.evaluations(recorded)
+    evaluations = len(judged) * (ratio_evaluations(len(settings), section.fractions, section.draws) + repeated)
+    curves = 2 * len(settings) * ((len(section.fractions) + 2) * _FLOAT64 + _ARRAY_BYTES)
+    fixed = len(judged) * (curves + _SCALARS["judge_maps"] * _ARRAY_BYTES)
+    leaves = Bytes(fixed=fixed, maps=len(judged) * 3 * len(recorded))
+    work = _work(config, name, "judge_maps", judged, evaluations, 0, leaves, at_most=True)
+    return replace(work, jobs=section.shards)
 
 
 def _retrieval(config: Config, name: str, cases: pd.DataFrame) -> Iterator[Work]:
