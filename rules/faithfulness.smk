@@ -102,7 +102,10 @@ rule tabulate_faithfulness:
             ),
         ),
         others=multiext(
-            f"{RESULTS}/tables/faithfulness", "_paired.csv", "_curves.csv", "_cases.csv"
+            f"{RESULTS}/tables/faithfulness",
+            "_paired.csv",
+            "_curves.csv",
+            "_cases.csv",
         ),
     log:
         f"{RESULTS}/logs/tabulate_faithfulness.log",
