@@ -50,7 +50,8 @@ def reduced(gradient: torch.Tensor, inputs: torch.Tensor, reduction: Reduction, 
     if reduction == "integrated":
         return gradient.sum(axis).abs()
     size = gradient.abs()
-    return {"max": size.amax, "mean": size.mean, "min": size.amin}[reduction](axis)
+    of_size: dict[str, Callable[[int], torch.Tensor]] = {"max": size.amax, "mean": size.mean, "min": size.amin}
+    return of_size[reduction](axis)
 
 
 def integrated_gradients(

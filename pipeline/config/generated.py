@@ -59,8 +59,7 @@ def generation_problems(config: Config) -> Iterator[Problem]:
         matter = (
             f"is {generate.strength:g}; allowed is {1 / generate.steps:.3g} or more, because of {generate.steps} steps"
         )
-        path = ("generate", "strength")
-        yield Problem(path, matter, path, 0.7)
+        yield Problem(("generate", "strength"), matter, ("generate", "strength"), 0.7)
 
 
 def gradient_problems(config: Config) -> Iterator[Problem]:

@@ -23,7 +23,6 @@ from pipeline.explanation import Box, Explanation, Tensors, Walk, explain
 from pipeline.generation import Sampler, rows_a_step
 from pipeline.gradients import BACKWARD, integrated_gradients, loss_gradients, loss_of_draws, loss_rows, reduced
 from pipeline.progress import Progress
-from pipeline.provenance import file_sha256
 from pipeline.sampling import Draws
 from pipeline.shards import ImageJob
 from pipeline.stages.case_draws import image_draws
@@ -70,7 +69,6 @@ def run(args: argparse.Namespace) -> None:
     settings = {**given(section), "information": given(information)}
     identity = pilot_identity(args.pilot)
     if args.prompts is not None:
-        identity["prompts"] = file_sha256(args.prompts)
         identity["generate"] = generate.model_dump(mode="json", include=set(SETTINGS))
     stage = ModelShard.open(args, STAGE, settings, **identity)
     pending = stage.shard.pending()
@@ -153,7 +151,13 @@ class Explainer:
             explanations = explain(
                 walk, list(self.boxes.values()), section.tokens, section.cells, section.integrated_points
             )
-            found |= dict(zip(self.boxes, explanations, strict=True))
+            try:
+                found |= dict(zip(self.boxes, explanations, strict=True))
+            except torch.OutOfMemoryError as error:
+                raise InputError(
+                    f"machine → device: its memory does not hold {walk.last} steps with gradients; write `checkpointing: "
+                    f"true` there, or fewer steps as gradients → n_last_steps ({error})"
+                ) from error
             evaluations += walk_evaluations(section, len(self.boxes), walk.last * rows_a_step(walk.sampler.guidance))
         offsets = self.stage.model.token_offsets(caption)
         arrays = {"evaluations": np.array(evaluations), "side": np.array(self.stage.model.image_size)}

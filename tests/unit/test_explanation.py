@@ -16,7 +16,7 @@ from pipeline.ddim import Ddim
 from pipeline.explanation import Walk, explain, target_sum
 from pipeline.figures import saliency_overlay
 from pipeline.generation import Sampler, Start
-from pipeline.gradients import integrated_gradients, loss_gradients, loss_rows, reduced
+from pipeline.gradients import directional_derivative, integrated_gradients, loss_gradients, loss_rows, reduced
 from pipeline.sampling import Interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.stages.explain_images import box_cells
@@ -159,6 +159,18 @@ def test_reductions() -> None:
     expected = {"grad_x_input": 73**0.5, "max": 4, "mean": 3.5, "min": 3, "integrated": 1}
     found = {name: reduced(gradient, inputs, name, -1).item() for name in expected}
     assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_the_derivative_of_a_prediction_along_a_direction(prediction: str) -> None:
+    model = small_model()
+    model.prediction = prediction
+    x, logsnr = torch.randn((2, 4, 8, 8), generator=torch.Generator().manual_seed(0)), torch.tensor([-1.0, 2.0])
+    z, other = model.encode_prompts(["a cow", "snow on a bus"]).clone(), model.encode_prompts(["a", "a bus"]).clone()
+    found = directional_derivative(model.differentiable, x, logsnr, z, z - other)
+    step = 0.05 * (z - other)
+    ahead, back = (model(x, logsnr, z + sign * step) for sign in (1, -1))
+    torch.testing.assert_close(found, (ahead - back) / 0.1, rtol=0, atol=0.02 * float(found.abs().max()))
 
 
 def test_the_loss_of_a_diffusion_model_by_finite_differences() -> None:
