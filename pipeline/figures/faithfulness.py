@@ -23,13 +23,13 @@ _CURVES = {
     "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
     "insertion": ("highest pixels come back", "share of pixels that are back (%)"),
 }
-# Measure → head of its column, digits, which value is the best.
+# Measure → head of its column, and digits.
 _COLUMNS = {
-    "deletion": ("deletion ↑", 1, np.nanargmax),
-    "insertion": ("insertion ↑", 1, np.nanargmax),
-    "editing": ("with edit ρ ↑", 2, np.nanargmax),
-    "stability": ("another seed ρ ↑", 2, np.nanargmax),
-    "weights": ("shuffled weights ρ ↓", 2, lambda values: np.nanargmin(np.abs(values))),
+    "deletion": ("deletion ↑", 1),
+    "insertion": ("insertion ↑", 1),
+    "editing": ("with edit ρ ↑", 2),
+    "stability": ("another seed ρ ↑", 2),
+    "weights": ("shuffled weights ρ ↓", 2),
 }
 _ESTIMATORS = {"orthogonal": " iᵒ", "standard": " iˢ", "-": ""}
 
@@ -115,10 +115,10 @@ def _write_table(axes: Axes, table: pd.DataFrame) -> None:
     wide = cast(list[dict[str, Any]], table.to_dict("records"))
     maps = list(dict.fromkeys((row["method"], row["estimator"]) for row in wide))
     found = {(row["method"], row["estimator"], row["measure"]): row for row in wide}
-    for measure, (head, digits, choose) in _COLUMNS.items():
+    for measure, (head, digits) in _COLUMNS.items():
         axes.text(ends[measure], 0.6, head, ha="right", va="center", fontsize=SMALL_SIZE, color=MUTED)
         values = np.array([found[*one, measure]["value"] for one in maps], dtype=np.float64)
-        best = int(choose(values)) if np.isfinite(values).any() else -1
+        best = _best(measure, values)
         for place, one in enumerate(maps):
             text = _number(found[*one, measure], digits)
             weight = "bold" if place == best else "normal"
@@ -131,6 +131,13 @@ def _write_table(axes: Axes, table: pd.DataFrame) -> None:
         verdict, colour = ("–", MUTED) if np.isnan(low) else ("passes", "black") if low > 0 else ("fails", "#C43C00")
         axes.text(1, place + 1.7, verdict, ha="right", va="center", fontsize=SMALL_SIZE, color=colour)
     axes.axhline(1.1, color=GUIDE, linewidth=0.8)
+
+
+def _best(measure: str, values: np.ndarray) -> int:
+    """Place of the best value, −1 where there is none."""
+    if not np.isfinite(values).any():
+        return -1
+    return int(np.nanargmin(np.abs(values)) if measure == "weights" else np.nanargmax(values))
 
 
 def _number(row: dict[str, Any], digits: int) -> str:

@@ -47,6 +47,9 @@ def test_embedded_study(fresh: Study) -> None:
         "judge_edits": 1,
         "tabulate_editing": 1,
         "plot_editing": 1,
+        "judge_maps": 1,
+        "tabulate_faithfulness": 1,
+        "plot_faithfulness": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
@@ -84,6 +87,9 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "edit_images": 20,
         "tabulate_editing": 1,
         "plot_editing": 1,
+        "judge_maps": 8,
+        "tabulate_faithfulness": 1,
+        "plot_faithfulness": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
@@ -126,6 +132,13 @@ def test_generated_images(fresh: Study) -> None:
         "plot_localisation_panels": 1,
         "localisation": 1,
     }
+
+
+def test_maps_of_a_dataset_that_is_not_edited_are_judged(fresh: Study) -> None:
+    assert not {"judge_maps", "tabulate_faithfulness"} & set(fresh.planned())
+    jobs = fresh.planned({"faithfulness": {"datasets": ["scenes"], "shards": 3}})
+    assert (jobs["judge_maps"], jobs["tabulate_faithfulness"], jobs["plot_faithfulness"]) == (3, 1, 1)
+    assert "edit_images" not in jobs
 
 
 def test_validation_alone(fresh: Study) -> None:
