@@ -178,6 +178,7 @@ rule paper_figures:
         expand(rules.plot_localisation_panels.output, dataset=DATASETS),
         rules.plot_retrieval.output if RETRIEVAL_DATASETS else [],
         expand(rules.plot_editing.output, dataset=EDITED),
+        rules.plot_faithfulness.output if JUDGED_MAPS else [],
         rules.plot_validation.output,
         rules.plot_caption.output if DATASETS else [],
         rules.plot_information.output if DATASETS else [],

@@ -14,6 +14,7 @@ rule write_report:
         rules.explanations.input,
         rules.retrieval.input,
         rules.editing.input,
+        rules.faithfulness.input,
         rules.validation.input,
         rules.paper_figures.input,
     output:

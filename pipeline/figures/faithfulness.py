@@ -10,7 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.figures.style import GUIDE, MUTED, SMALL_SIZE, figure_style, method_style, panel_figure, panel_width
+from pipeline.figures.style import (
+    ACCENT,
+    GUIDE,
+    MUTED,
+    SMALL_SIZE,
+    figure_style,
+    method_style,
+    panel_figure,
+    panel_width,
+)
+from pipeline.metrics.faithfulness import verdict
 
 HEADING = "Are the maps true to the model?"
 NOTE = (
@@ -127,9 +137,9 @@ def _write_table(axes: Axes, table: pd.DataFrame) -> None:
     for place, one in enumerate(maps):
         name, colour = _name(*one), method_style(one[0]).colour
         axes.text(0.004, place + 1.7, name, ha="left", va="center", fontsize=SMALL_SIZE + 0.5, color=colour)
-        low = found[*one, "sanity"]["low"]
-        verdict, colour = ("–", MUTED) if np.isnan(low) else ("passes", "black") if low > 0 else ("fails", "#C43C00")
-        axes.text(1, place + 1.7, verdict, ha="right", va="center", fontsize=SMALL_SIZE, color=colour)
+        said = verdict(found[*one, "sanity"]["low"])
+        colour = {"passes": "black", "fails": ACCENT}.get(said, MUTED)
+        axes.text(1, place + 1.7, said, ha="right", va="center", fontsize=SMALL_SIZE, color=colour)
     axes.axhline(1.1, color=GUIDE, linewidth=0.8)
 
 

@@ -50,3 +50,8 @@ def likeness(heat: np.ndarray, other: np.ndarray) -> float:
     if heat.shape != other.shape:
         return NAN
     return float(spearman(heat.ravel(), other.ravel()))
+
+
+def verdict(low: float) -> str:
+    """Whether a map looks at the weights, from the lower end of the interval of `sanity`."""
+    return "–" if np.isnan(low) else "passes" if low > 0 else "fails"

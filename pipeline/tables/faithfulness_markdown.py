@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import FaithfulnessSection
+from pipeline.metrics.faithfulness import verdict
 from pipeline.tables.text import MISSING, markdown_table
 
 HEAD = [
@@ -16,11 +17,6 @@ HEAD = [
     *("deletion, nats ↑", "insertion, nats ↑", "editing ρ ↑", "another seed ρ ↑", "shuffled weights ρ ↓", "sanity"),
 ]
 _SHOWN = ("deletion", "insertion", "editing", "stability", "weights")
-
-
-def verdict(low: float) -> str:
-    """Whether a map looks at the weights, from the lower end of the interval of `sanity`."""
-    return MISSING if np.isnan(low) else "passes" if low > 0 else "fails"
 
 
 def faithfulness_markdown(table: pd.DataFrame, section: FaithfulnessSection) -> str:
