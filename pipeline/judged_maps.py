@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.config import Config, FaithfulnessSection
 from pipeline.datasets.cases import read_cases
-from pipeline.word_maps import MEASURED, SOURCES, Maps, Setting
+from pipeline.word_maps import MEASURED, Maps, Setting
 
 # How the keys of maps begin in the file of a judged case: as they were recorded, made again with another seed, and by the
 # model with its weights shuffled.
@@ -38,8 +38,9 @@ def planned_settings(config: Config) -> list[Setting]:
     """The maps that a study will judge, before there are any."""
     place = 0 if config.faithfulness.judged == "first" else -1
     steps = {
-        source: section.steps[place]
-        for source, section in zip(SOURCES, (config.information, config.attention, config.gradients), strict=True)
+        "information": config.information.steps[place],
+        "attention": config.attention.steps[place],
+        "gradients": config.gradients.steps[place],
     }
     return [
         Setting(method, estimator, steps[Setting(method, estimator, 0).parts[0].source])

@@ -27,7 +27,7 @@ NOTE = (
     "Curves: nats by which the caption is likelier than the caption without the word, while the highest pixels of each map"
     " are taken away (a faithful map falls early) or come back first (it rises early). Below: areas of the curves in nats,"
     " rank correlations of maps, and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better, the"
-    " best in bold. A map fails that is as much like itself after the weights were shuffled as with another seed."
+    " best of the first three in bold. A map fails that is as much like itself after the weights were shuffled as with another seed."
 )
 _CURVES = {
     "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
@@ -41,11 +41,13 @@ _COLUMNS = {
     "stability": ("another seed ρ ↑", 2),
     "weights": ("shuffled weights ρ ↓", 2),
 }
+# What methods are ranked by; the others tell whether a map can be trusted at all.
+_RANKED = ("deletion", "insertion", "editing")
 _ESTIMATORS = {"orthogonal": " iᵒ", "standard": " iˢ", "-": ""}
 
 _LEFT, _RIGHT, _CURVE, _ROW = 0.5, 0.12, 1.9, 0.15  # inches
 _AXIS = 0.45  # inches, room for the labels of an axis
-_NAMES, _VERDICT = 0.27, 0.06  # shares of the table's width: names at the left, verdicts at the right
+_NAMES, _VERDICT = 0.2, 0.06  # shares of the table's width: names at the left, verdicts at the right
 
 
 def draw(table: pd.DataFrame, curves: pd.DataFrame, confidence: float) -> Figure:
@@ -128,7 +130,7 @@ def _write_table(axes: Axes, table: pd.DataFrame) -> None:
     for measure, (head, digits) in _COLUMNS.items():
         axes.text(ends[measure], 0.6, head, ha="right", va="center", fontsize=SMALL_SIZE, color=MUTED)
         values = np.array([found[*one, measure]["value"] for one in maps], dtype=np.float64)
-        best = _best(measure, values)
+        best = int(np.nanargmax(values)) if measure in _RANKED and np.isfinite(values).any() else -1
         for place, one in enumerate(maps):
             text = _number(found[*one, measure], digits)
             weight = "bold" if place == best else "normal"
@@ -143,15 +145,10 @@ def _write_table(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(1.1, color=GUIDE, linewidth=0.8)
 
 
-def _best(measure: str, values: np.ndarray) -> int:
-    """Place of the best value, −1 where there is none."""
-    if not np.isfinite(values).any():
-        return -1
-    return int(np.nanargmin(np.abs(values)) if measure == "weights" else np.nanargmax(values))
-
-
 def _number(row: dict[str, Any], digits: int) -> str:
     if not np.isfinite(row["value"]):
         return "–"
     value, low, high = (f"{row[name]:.{digits}f}".replace("-", "−") for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+    # Without the zeros before the point, so that five columns fit a page.
+    ends = (end.replace("0.", ".", 1) if end.lstrip("−").startswith("0.") else end for end in (low, high))
+    return f"{value} ({', '.join(ends)})"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import FaithfulnessSection
-from pipeline.metrics.faithfulness import verdict
+from pipeline.metrics.faithfulness import LEAST_CHANGE, verdict
 from pipeline.tables.text import MISSING, markdown_table
 
 HEAD = [
@@ -34,12 +34,12 @@ def faithfulness_markdown(table: pd.DataFrame, section: FaithfulnessSection) -> 
         "first.  \n"
         "Editing: rank correlation of the map with the change of the latent when the word is left out. Another seed, "
         "shuffled weights: with the map made again so. Sanity passes when the map is more like itself with another seed "
-        "than with shuffled weights, by more than its interval."
+        f"than with shuffled weights: the interval of the difference of the two lies above {LEAST_CHANGE:g}."
     )
     return "\n".join([caption, "", markdown_table(HEAD, 3, rows), ""])
 
 
-def _cells(keys: Any, measures: Mapping[Any, Mapping[str, Any]]) -> list[str]:
+def _cells(keys: Any, measures: Mapping[Any, Mapping[Any, Any]]) -> list[str]:
     dataset, method, estimator, steps = keys
     return [
         *(dataset, method, estimator),
@@ -50,7 +50,7 @@ def _cells(keys: Any, measures: Mapping[Any, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _number(found: Mapping[str, Any], digits: int) -> str:
+def _number(found: Mapping[Any, Any], digits: int) -> str:
     if not np.isfinite(found["value"]):
         return MISSING
     value, low, high = (f"{found[name]:.{digits}f}" for name in ("value", "low", "high"))
