@@ -27,7 +27,8 @@ NOTE = (
     "Curves: nats by which the caption is likelier than the caption without the word, while the highest pixels of each map"
     " are taken away (a faithful map falls early) or come back first (it rises early). Below: areas of the curves in nats,"
     " rank correlations of maps, and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better, the"
-    " best of the first three in bold. A map fails that is as much like itself after the weights were shuffled as with another seed."
+    " best of the first three in bold. A map fails that is as much like itself after the weights were shuffled as with"
+    " another seed."
 )
 _CURVES = {
     "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
