@@ -148,7 +148,7 @@ def _faithfulness(frame: pd.DataFrame) -> Markup:
     for dataset, part in frame.groupby("dataset", sort=False):
         body = [
             [
-                f"{method_style(method).name} {_ESTIMATORS.get(estimator, estimator)}".strip(),
+                f"{method_style(str(method)).name} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
                 *(_measured(measures[name], 1 if name in ("deletion", "insertion") else 2) for name in heads),
                 verdict(measures["sanity"]["low"]),
             ]
