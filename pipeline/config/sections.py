@@ -410,7 +410,7 @@ class FaithfulnessSection(Section):
     filling_logsnr: float = Field(-3.0, description="denoiser: log-SNR at which the image is shown to it")
     draws: int = Field(4, ge=2, description="draws of the log likelihood ratio of an image with some pixels taken away")
     repeated_draws: int | None = Field(
-        8, ge=2, description="draws of the maps that are made again, at most (null: as many as the judged map has)"
+        6, ge=2, description="draws of the maps that are made again, at most (null: as many as the judged map has)"
     )
     bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")
     confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")

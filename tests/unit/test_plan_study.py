@@ -79,8 +79,8 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     # three captions on the real latent ("a dog and a cat" swapped either way), and two on each of their own.
     assert work["edit_images"].evaluations == (6 + 3) * 2 * 4 + (3 + 2 * 2) * 8
     # Of each of three cases 34 images (8 maps, two shares, two ways; whole and filling) with two captions and 4 draws. Made
-    # again twice: MI and CMI with the 4 draws they had, gradients with 8, and the walk of 25 steps.
-    assert work["judge_maps"].evaluations == 3 * (34 * 2 * 4 + 2 * (4 * 4 + 3 * 8 + 2 * 25))
+    # again twice: MI and CMI with the 4 draws they had, gradients with 6, and the walk of 25 steps.
+    assert work["judge_maps"].evaluations == 3 * (34 * 2 * 4 + 2 * (4 * 4 + 3 * 6 + 2 * 25))
 
 
 def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -> None:
