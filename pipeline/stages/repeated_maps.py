@@ -17,7 +17,7 @@ from pipeline.stages.record_attention import attention_maps
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW, drawing, gradient_maps
 from pipeline.word_maps import Setting
 
-# Source → case id → name of a map there → the map.
+# A case with its maps, by their keys.
 _Made = Iterator[tuple[Any, Mapping[str, np.ndarray]]]
 
 
@@ -37,10 +37,11 @@ class Recipe:
 
         A map that is not finite is left out.
         """
+        makers = {"information": self._information, "attention": self._attention, "gradients": self._gradients}
         made: dict[str, dict[str, np.ndarray]] = {}
         for source, settings in _by_source(recorded).items():
             steps = self._steps(source, settings[0].steps)
-            for case, heats in self._of_source(source, stage, jobs, steps):
+            for case, heats in makers[source](stage, jobs, steps):
                 again = {str(one): heats[str(one._replace(steps=steps))] for one in settings}
                 finite = {key: heat for key, heat in again.items() if np.isfinite(heat).all()}
                 made.setdefault(case.case_id, {}).update(finite)
@@ -56,20 +57,16 @@ class Recipe:
     def _steps(self, source: str, steps: int) -> int:
         return steps if source == "attention" or self.draws is None else min(steps, self.draws)
 
-    def _of_source(self, source: str, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        if source == "information":
-            return self._information(stage, jobs, steps)
-        if source == "attention":
-            section = self.attention.model_copy(update={"steps": (steps,)})
-            return attention_maps(stage.variant(image_range=section.image_range), jobs, section)
-        return self._gradients(stage, jobs, steps)
-
     def _information(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.information.model_copy(update={"steps": (steps,), "stopping": "none", "extendable": False})
         for case, image, estimate in draw_cases(stage, [(job, 0) for job in jobs], section):
             recorded = stage.word_sum(case, image.attention[case.prompt_full][0], image.tokens[case.prompt_full])
             heat = stage.summed_map(recorded, self.attention.heads)
             yield case, case_arrays(case, estimate, section, {steps: heat})
+
+    def _attention(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+        section = self.attention.model_copy(update={"steps": (steps,)})
+        return attention_maps(stage.variant(image_range=section.image_range), jobs, section)
 
     def _gradients(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = drawing(self.information, self.gradients.model_copy(update={"steps": (steps,)}))

@@ -22,6 +22,8 @@ RECORDED = {
     *("attention/-/2", "gradient/-/6"),
 }
 JUDGED = {*RECORDED, "shuffled/orthogonal/6", "saliency/orthogonal/6", "cmi_times_attention/orthogonal/6"}
+# A ratio is a difference of two likelihoods, and as exact as these are: a nat a value of the latent, or more.
+NATS = 4 * 8 * 8
 STEPS = {"estimate_information": (6,), "record_attention": (2,), "record_gradients": (6,)}
 
 
@@ -87,7 +89,10 @@ def test_a_rerun_makes_only_what_is_missing_or_judges_another_map(
     after = {case: (run.maps / f"{case}.npz").stat().st_mtime_ns for case in kept}
     assert {case for case in kept if before[case] != after[case]} == same_image
     np.testing.assert_allclose(
-        results[gone]["deletion/cmi/orthogonal/6"], expected[gone]["deletion/cmi/orthogonal/6"], atol=1e-4
+        results[gone]["deletion/cmi/orthogonal/6"],
+        expected[gone]["deletion/cmi/orthogonal/6"],
+        rtol=0,
+        atol=1e-4 * NATS,
     )
     assert not np.array_equal(
         results[changed]["recorded/mi/orthogonal/6"], expected[changed]["recorded/mi/orthogonal/6"]
@@ -102,7 +107,7 @@ def test_batches_change_nothing(judged: tuple[ShardRun, Results], tmp_path: Path
         for name in set(arrays) - {"key"}:
             scale = max(np.abs(others[name]).max() for others in expected.values())
             if name.startswith(("deletion", "insertion", "ratio")):
-                scale = max(scale, 4 * 8 * 8)  # a ratio is a difference of two likelihoods, of a nat a value or more
+                scale = max(scale, NATS)
             np.testing.assert_allclose(results[case][name], arrays[name], rtol=0, atol=1e-4 * scale, err_msg=name)
 
 
