@@ -91,6 +91,7 @@ def run(args: argparse.Namespace) -> None:
     judge = Judge(stage, section, recipe, maps, [setting for setting in settings if setting.steps])
     pending = stage.shard.pending()
     if pending:
+        judge.check()
         jobs = stage.readable(pending)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for together in groups(jobs, IMAGES_AT_ONCE):
@@ -109,6 +110,14 @@ class Judge:
     recipe: Recipe
     maps: Maps
     settings: Sequence[Setting]
+
+    def check(self) -> None:
+        """InputError where the model was not trained at the log-SNR of the filling."""
+        logsnr, (low, high) = self.section.filling_logsnr, self.stage.model.logsnr_range
+        if self.section.filling == "denoiser" and not low <= logsnr <= high:
+            raise InputError(
+                f"faithfulness → filling_logsnr is {logsnr:g}; allowed are the model's trained {low:.2f} … {high:.2f}."
+            )
 
     def cases(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
         """Every case of these images with what is kept of it."""
@@ -184,10 +193,5 @@ class Judge:
         rng = generator(self.stage.args.seed, image_id, "filling")
         if self.section.filling == "noise":
             return noise_filling(latent, rng)
-        logsnr, (low, high) = self.section.filling_logsnr, self.stage.model.logsnr_range
-        if not low <= logsnr <= high:
-            raise InputError(
-                f"faithfulness → filling_logsnr is {logsnr:g}; allowed are the model's trained {low:.2f} … {high:.2f}."
-            )
         empty = self.stage.stacked_embeddings([""])[0]
-        return expected_filling(self.stage.predict, latent, empty, logsnr, rng)
+        return expected_filling(self.stage.predict, latent, empty, self.section.filling_logsnr, rng)
