@@ -2,7 +2,8 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     one part; also retrieval, editing, partial_information, validation
+#   snakemake --cores all localisation                     one part; also retrieval, editing, partial_information,
+#                                                          faithfulness, validation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   what a study needs from the network, and no more
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
@@ -31,6 +32,7 @@ include: "rules/aro.smk"
 include: "rules/retrieval.smk"
 include: "rules/editing.smk"
 include: "rules/partial_information.smk"
+include: "rules/faithfulness.smk"
 include: "rules/validation.smk"
 include: "rules/study.smk"
 include: "rules/figures.smk"
@@ -48,6 +50,7 @@ rule all:
         rules.retrieval.input,
         rules.editing.input,
         rules.partial_information.input,
+        rules.faithfulness.input,
         rules.validation.input,
         rules.summarise_study.output,
         rules.paper_figures.input,

@@ -39,6 +39,7 @@ MODEL_STAGES = {
     "score_clip",
     "edit_images",
     "judge_edits",
+    "judge_maps",
     "evaluate_scenes_model",
     "validate_estimator",
     "plan_study",

@@ -49,13 +49,17 @@ class Outcome:
 
 @dataclass
 class Shard:
-    """The cases of one shard, and the state of each. `identity` is what determines a result besides the case itself."""
+    """The cases of one shard, and the state of each.
+
+    `identity` is what determines a result besides the case itself; `own` tells of a case what determines its result alone.
+    """
 
     cases: pd.DataFrame
     images: Path
     maps: Path
     identity: Mapping[str, Any]
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    own: Callable[[Any], str] | None = None
     _image_hashes: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
@@ -69,6 +73,7 @@ class Shard:
         maps: Path,
         identity: Mapping[str, Any],
         read: Callable[[Path], pd.DataFrame] = read_cases,
+        own: Callable[[Any], str] | None = None,
     ) -> Shard:
         """Read the cases of shard `number` of `shards`; cases lost before keep their status.
 
@@ -76,7 +81,7 @@ class Shard:
         """
         frame = read(cases)
         frame = frame[[shard_of(image, shards) == number for image in frame["image_id"]]].reset_index(drop=True)
-        shard = cls(frame, images, maps, identity)
+        shard = cls(frame, images, maps, identity, own=own)
         lost = frame[frame["status"] != "ok"]
         shard.failures = {
             case: (status, reason)
@@ -166,6 +171,7 @@ class Shard:
     def key(self, case: Any, identity: Mapping[str, Any] | None = None) -> str:
         """What the results of a case are known by: a hash of everything that determines them, of this shard or another."""
         content = {**(identity or self.identity), "case": case.case_id, "image": self._image_hash(case.image_path)}
+        content |= {"own": self.own(case)} if self.own else {}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _usable(self) -> list[Any]:

@@ -49,6 +49,7 @@ PROMPTS = f"{RESULTS}/{GENERATED}/list_prompts/prompts.parquet"
 EXPLAINED = list(
     CONFIG.gradients.explain or [name for name in DATASETS if name == GENERATED]
 )
+JUDGED_MAPS = CONFIG.judged_datasets
 LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
 GRADIENTS = "gradient" in CONFIG.localisation.methods
 RETRIEVAL_DATASETS = list(CONFIG.retrieval_datasets)

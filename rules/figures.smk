@@ -235,6 +235,7 @@ rule paper_figures:
         expand(rules.plot_edit_strips.output, dataset=EDITED),
         expand(rules.plot_edit_correlations.output, dataset=EDITED),
         rules.plot_partial_information.output if PAIRED else [],
+        rules.plot_faithfulness.output if JUDGED_MAPS else [],
         rules.plot_validation.output,
         rules.plot_teaser.output if DATASETS else [],
         rules.plot_denoising_strip.output if DATASETS else [],

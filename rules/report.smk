@@ -15,6 +15,7 @@ rule write_report:
         rules.retrieval.input,
         rules.editing.input,
         rules.partial_information.input,
+        rules.faithfulness.input,
         rules.validation.input,
         rules.paper_figures.input,
     output:

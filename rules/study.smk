@@ -33,6 +33,7 @@ STAGES = [
         )
     ),
     *((name, "decompose_information", CONFIG.pair_shards_of(name)) for name in PAIRED),
+    *((name, "judge_maps", CONFIG.faithfulness.shards) for name in JUDGED_MAPS),
     *(
         (name, stage, CONFIG.shards_of(name))
         for name in RETRIEVAL_DATASETS
@@ -74,7 +75,7 @@ rule plan_study:
                 *("shards", "datasets", "retrieval_datasets", "model", "models"),
                 *("information", "attention", "gradients", "generate"),
                 *("localisation", "retrieval", "editing"),
-                "partial_information",
+                *("partial_information", "faithfulness"),
             ],
         ),
         machine=section("machine"),

@@ -43,6 +43,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _second_models(config)
     yield from _flow_steps(config.editing)
     yield from _swaps(config.editing)
+    yield from _faithfulness(config)
     yield from _validation(config.validation)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
@@ -215,6 +216,8 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         ("generate", "seeds"),
         ("localisation", "methods"),
         ("localisation", "estimators"),
+        ("faithfulness", "datasets"),
+        ("faithfulness", "estimators"),
         ("retrieval", "methods"),
         ("partial_information", "pairs"),
         ("validation", "problems"),
@@ -262,6 +265,30 @@ def _swaps(editing: EditingSection) -> Iterator[Problem]:
             seen.update(words)
             continue
         yield Problem((*path, number), matter, path, kept or [["dog", "cat"]])
+
+
+def _faithfulness(config: Config) -> Iterator[Problem]:
+    """Datasets and estimators that there are, shares in order, draws in pairs, and a method whose map tells pixels apart."""
+    section, where = config.faithfulness, "faithfulness"
+    for number, name in enumerate(section.datasets or ()):
+        if name not in config.datasets:
+            matter = f"is {name!r}; allowed are the names of datasets: {', '.join(config.datasets) or 'there is none'}"
+            yield Problem(
+                (where, "datasets", number), matter, (where, "datasets"), list(config.datasets)[:1] or ["mine"]
+            )
+    fractions = section.fractions
+    if not all(earlier < later for earlier, later in pairwise(fractions)):
+        matter = f"is {list(fractions)}; allowed are increasing numbers"
+        yield Problem((where, "fractions"), matter, (where, "fractions"), sorted(set(fractions)))
+    if config.information.antithetic_eps:
+        for key in ("draws", "repeated_draws"):
+            count = getattr(section, key)
+            if count is not None and count % 2:
+                matter = f"is {count}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+                yield Problem((where, key), matter, (where, key), count + 1)
+    if config.judged_datasets and not config.judged_methods:
+        matter = f"is {list(config.localisation.methods)}; allowed is one more, because `faithfulness` judges maps"
+        yield Problem(("localisation", "methods"), matter, ("localisation", "methods"), ["cmi"])
 
 
 def _validation(validation: ValidationSection) -> Iterator[Problem]:

@@ -45,6 +45,7 @@ Method = Literal[
 Estimator = Literal["orthogonal", "standard"]
 Redundancy = Literal["ppid", "min", "ccs"]
 PairKind = Literal["noun+noun", "adjective+noun"]
+Share = Annotated[float, Field(gt=0, lt=1)]
 Design = Literal["iid", "stratified", "midpoint", "sobol"]
 # `auto` stands for one of them: see `pipeline.designs`.
 ChosenDesign = Literal["auto", "iid", "stratified", "midpoint", "sobol"]
@@ -422,6 +423,38 @@ class PartialInformationSection(Section):
     confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
 
 
+class FaithfulnessSection(Section):
+    """Whether maps are true to the model: taken at its word, pixel by pixel, and made again."""
+
+    datasets: tuple[Name, ...] | None = Field(
+        None, description="datasets whose maps are judged (null: those that are edited; []: none)"
+    )
+    cases: int = Field(
+        20, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
+    )
+    shards: int = Field(1, ge=1, le=700, description="jobs into which the judged images of a dataset are divided")
+    estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
+        ("orthogonal",), description="for methods that measure information"
+    )
+    judged: Literal["first", "last"] = Field(
+        "first", description="of the numbers of draws or steps of a map, the first or the last"
+    )
+    fractions: Annotated[tuple[Share, ...], Field(min_length=1)] = Field(
+        (0.1, 0.3), description="shares of the pixels that are taken away or put back, beside none and all"
+    )
+    filling: Literal["denoiser", "noise"] = Field(
+        "denoiser",
+        description="what stands in a pixel that is taken away: what the model expects without a prompt, or noise",
+    )
+    filling_logsnr: float = Field(-3.0, description="denoiser: log-SNR at which the image is shown to it")
+    draws: int = Field(4, ge=2, description="draws of the log likelihood ratio of an image with some pixels taken away")
+    repeated_draws: int | None = Field(
+        6, ge=2, description="draws of the maps that are made again, at most (null: as many as the judged map has)"
+    )
+    bootstrap: int = Field(2000, ge=100, description="resamples of images behind each interval")
+    confidence: float = Field(0.95, gt=0, lt=1, description="level of the intervals")
+
+
 class ValidationSection(Section):
     """The estimator against problems whose information is known; range of log-SNRs and pilots as in `information`."""
 
@@ -611,6 +644,9 @@ class Config(Section):
     partial_information: PartialInformationSection = Field(
         PartialInformationSection(), description="What two words of a caption tell together, taken apart"
     )
+    faithfulness: FaithfulnessSection = Field(
+        FaithfulnessSection(), description="Whether maps are true to the model: pixels taken away, and maps made again"
+    )
     validation: ValidationSection = Field(
         ValidationSection(),
         description="The estimator against problems whose information is known; range and pilots as in `information`",
@@ -637,3 +673,14 @@ class Config(Section):
     def pair_shards_of(self, dataset: str) -> int:
         """Number of jobs into which the pairs of words of a dataset are divided."""
         return self.partial_information.shards or self.shards_of(dataset)
+
+    @property
+    def judged_datasets(self) -> list[str]:
+        """Datasets whose maps are judged."""
+        named = self.faithfulness.datasets
+        return [name for name, dataset in self.datasets.items() if dataset.editing] if named is None else list(named)
+
+    @property
+    def judged_methods(self) -> list[str]:
+        """Methods of localisation whose maps tell pixels apart."""
+        return [method for method in self.localisation.methods if method != "whole_image"]

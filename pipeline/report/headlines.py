@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.figures.style import dataset_title, method_style
+from pipeline.metrics.faithfulness import verdict
 from pipeline.report.html import Markup, interval, table, tag
 from pipeline.report.layout import StudyFolder, read_csv, rows
 from pipeline.tables.partial_information_markdown import ALL_KINDS, PREDICTOR_NAMES
@@ -36,6 +37,7 @@ def headlines(study: StudyFolder) -> list[tuple[str, str, Markup]]:
             "Can a redundant word be left out?",
             _redundancy(read_csv(study.table("partial_information_correlations.csv"))),
         ),
+        ("faithfulness", "Are the maps true to the model?", _faithfulness(read_csv(study.table("faithfulness.csv")))),
         ("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
         ("paper", "The published numbers beside ours", _paper(read_csv(study.table("paper_comparison.csv")))),
     ]
@@ -153,6 +155,45 @@ def _correlation(row: Mapping[str, Any] | None) -> Markup:
     ends = tag("small", f"{row['r_low']:.2f} to {row['r_high']:.2f}")
     dots = interval(row["r"], row["r_low"], row["r_high"], ends=(-1, 1), mark=0.0)
     return Markup(tag("b", f"{row['r']:.2f}") + ends + dots)
+
+
+def _faithfulness(frame: pd.DataFrame) -> Markup:
+    """A row a map: areas under the curves in nats, and rank correlations with other maps."""
+    if frame.empty:
+        return Markup("")
+    heads = {
+        "deletion": ("deletion, nats", "highest pixels taken away"),
+        "insertion": ("insertion, nats", "highest pixels come back"),
+        "editing": ("editing", "ρ with what changes"),
+        "stability": ("another seed", "ρ with the map made again"),
+        "weights": ("shuffled weights", "ρ with the map made again"),
+    }
+    tables = []
+    for dataset, part in frame.groupby("dataset", sort=False):
+        body = [
+            [
+                f"{method_style(str(method)).name} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
+                *(_measured(measures[name], 1 if name in ("deletion", "insertion") else 2) for name in heads),
+                verdict(measures["sanity"]["low"]),
+            ]
+            for (method, estimator), of_map in part.groupby(["method", "estimator"], sort=False)
+            if (measures := {row["measure"]: row for row in rows(of_map)})
+        ]
+        head = ["map", *(Markup(tag("span", name) + tag("small", detail)) for name, detail in heads.values()), "sanity"]
+        caption = (
+            f"{dataset}: what is lost and won, on average over shares of the pixels, of the log likelihood ratio of the "
+            "caption against the caption without the word; ρ is Spearman's; a map fails that shuffled weights change no "
+            f"more than another seed does. {_intervals('images')} Cases: {part['n'].max()}."
+        )
+        tables.append(table(head, body, words=1, caption=caption))
+    return Markup("".join(tables))
+
+
+def _measured(row: Mapping[str, Any], digits: int) -> Markup:
+    if not math.isfinite(row["value"]):
+        return Markup(MISSING)
+    ends = tag("small", f"{row['low']:.{digits}f} to {row['high']:.{digits}f}")
+    return Markup(tag("b", f"{row['value']:.{digits}f}") + ends)
 
 
 def _validation(frame: pd.DataFrame) -> Markup:

@@ -21,9 +21,9 @@ from pipeline.images import Resize, fit_image, load_image
 from pipeline.one_model import check_one_model
 from pipeline.progress import Progress
 from pipeline.provenance import write_provenance
-from pipeline.stages.score_localisation import read_statuses
 from pipeline.storage import atomic_path, read_arrays, write_table, write_text
 from pipeline.tables.text import csv_text
+from pipeline.word_maps import read_statuses
 
 STAGE = "draw_explanations"
 

@@ -19,7 +19,8 @@ from pipeline.errors import InputError
 from pipeline.images import Resize
 from pipeline.metrics.heatmaps import cell_means
 from pipeline.named_paths import named_path, named_paths
-from pipeline.stages.score_localisation import Failure, Masks
+from pipeline.stages.score_localisation import Masks
+from pipeline.word_maps import Failure
 
 # Points of a mask along a side of a latent's cell, whose share is the mask's value there.
 _MASK_DETAIL = 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -91,12 +92,13 @@ class ModelShard:
         *,
         image_range: str = "signed",
         read: Callable[[Path], pd.DataFrame] = read_cases,
+        own: Callable[[Any], str] | None = None,
         **identity: Any,
     ) -> ModelShard:
         """Open the shard that the arguments name.
 
         section: the settings that determine a result, plain values. `read` reads the cases; `identity`: what else
-        determines a result.
+        determines a result, and `own` that of one case.
         """
         settings = parse_section(ModelSection, args.model)
         if args.threads:
@@ -116,6 +118,7 @@ class ModelShard:
                 **identity,
             },
             read=read,
+            own=own,
         )
         return cls(stage, shard, settings, args, image_range)
 
@@ -125,6 +128,14 @@ class ModelShard:
         model = load_model(self.settings, self.args.device, compiled=bool(self.args.compile))
         model.batch_size = BatchSize.of(self.args.batch_size, model.device)
         return model
+
+    def variant(self, *, seed: int | None = None, image_range: str | None = None) -> ModelShard:
+        """The same shard and the same model, with the draws of another seed, or pixels in another range of values."""
+        _ = self.model  # loaded once for both
+        other = copy(self)
+        other.args = argparse.Namespace(**{**vars(self.args), **({} if seed is None else {"seed": seed})})
+        other.image_range = image_range or self.image_range
+        return other
 
     @property
     def batch_size(self) -> BatchSize:

@@ -41,12 +41,11 @@ def run(args: argparse.Namespace) -> None:
     stage = ModelShard.open(args, "record_attention", settings, image_range=section.image_range)
     pending = stage.shard.pending()
     if pending:
-        walks = _walks(stage, jobs := stage.readable(pending))
-        captions = len({(job.image_id, case.prompt_full) for job in jobs for case in job.cases})
-        with Progress(f"record_attention shard {args.shard}", captions, "captions") as progress:
-            for batch in groups(walks, stage.batch_size):
-                _record(stage, batch, section)
-                progress.advance(len(batch))
+        jobs = stage.readable(pending)
+        with Progress(f"record_attention shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
+            for case, arrays in attention_maps(stage, jobs, section):
+                stage.shard.store(case, arrays)
+                progress.advance()
     stage.finish(SHARD_COLUMNS, _row)
 
 
@@ -70,8 +69,18 @@ def _walks(stage: ModelShard, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
             yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
 
 
-def _record(stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection) -> None:
-    """Invert and denoise one batch at each number of steps, and store the maps of its cases."""
+def attention_maps(
+    stage: ModelShard, jobs: Sequence[ImageJob], section: AttentionSection
+) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+    """Case after case with its maps, the error of the latent that came back, and the evaluations that it took."""
+    for batch in groups(_walks(stage, jobs), stage.batch_size):
+        yield from _recorded(stage, batch, section)
+
+
+def _recorded(
+    stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection
+) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+    """Invert and denoise one batch at each number of steps."""
     latents = torch.stack([walk.latent for walk in walks])
     embeddings = stage.stacked_embeddings([walk.caption for walk in walks])
     taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
@@ -88,4 +97,4 @@ def _record(stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection
                 heat = stage.word_map(case, recorded, walk.tokens, section.heads)
                 arrays[case.case_id] |= {f"attention/-/{steps}": heat, "latent_error": errors[row].numpy()}
     for case in (case for walk in walks for case in walk.cases):
-        stage.shard.store(case, {**arrays[case.case_id], "evaluations": np.array(2 * sum(section.steps))})
+        yield case, {**arrays[case.case_id], "evaluations": np.array(2 * sum(section.steps))}

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     if pending:
         jobs = stage.readable(pending)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
-            for case, maps in _maps(stage, jobs, information):
+            for case, maps in gradient_maps(stage, jobs, information):
                 arrays = {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
                 evaluations = EVALUATIONS_A_DRAW * information.steps[-1]
                 stage.shard.store(case, {**arrays, "evaluations": np.array(evaluations)})
@@ -56,10 +56,10 @@ def drawing(information: InformationSection, section: GradientsSection) -> Infor
     return resolved(information, "maps").model_copy(update={"steps": section.steps})
 
 
-def _maps(
+def gradient_maps(
     stage: ModelShard, jobs: Sequence[ImageJob], information: InformationSection
 ) -> Iterator[tuple[Any, Mapping[int, torch.Tensor]]]:
-    """Case after case with its maps."""
+    """Case after case with its maps, by their numbers of draws."""
     cases = list[Any]()
     sampled = partial(image_draws, stage, information, stage.interval(information), stage.density(information))
 

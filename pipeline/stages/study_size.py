@@ -11,7 +11,9 @@ import pandas as pd
 from pipeline.animations import LONGEST
 from pipeline.config import Config, EditingSection
 from pipeline.config.generated import GENERATED
+from pipeline.faithfulness import evaluations as ratio_evaluations
 from pipeline.generation import rows_a_step
+from pipeline.judged_maps import planned_settings
 from pipeline.option_scores import INFORMATION_SCORES
 from pipeline.stages.case_draws import case_pairs
 from pipeline.stages.decompose_information import image_prompts
@@ -19,6 +21,7 @@ from pipeline.stages.editor import case_edit, is_animated
 from pipeline.stages.explain_images import loss_evaluations, walk_evaluations
 from pipeline.stages.pair_words import word_pairs
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
+from pipeline.stages.repeated_maps import Recipe
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 190
@@ -33,6 +36,7 @@ _SCALARS = {
     "record_gradients": 2,
     "edit_images": 23,
     "decompose_information": 3,
+    "judge_maps": 4,
 }
 
 # A photograph as PNG, and a moving picture of sixteen frames as WebP, bytes a pixel.
@@ -96,6 +100,8 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
                 yield _edits(config, name, usable)
             if dataset.word_pairs:
                 yield _pairs(config, name, cases[name])
+            if name in config.judged_datasets:
+                yield _judging(config, name, usable)
     for name in config.retrieval_datasets:
         if name in cases:
             yield from _retrieval(config, name, _usable(cases[name]))
@@ -211,6 +217,23 @@ def _pairs(config: Config, name: str, cases: pd.DataFrame) -> Work:
     leaves = Bytes(fixed=fixed, maps=len(pairs) * 12 * section.replicates)
     work = _work(config, name, "decompose_information", pairs, prompts * section.steps * section.replicates, 0, leaves)
     return replace(work, jobs=config.pair_shards_of(name))
+
+
+def _judging(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    """Ratios of images without pixels, and maps made again twice; captions that cases share are walked once."""
+    section = config.faithfulness
+    images = set(cases["image_id"].head(section.cases))
+    judged = cases[cases["image_id"].isin(images)]
+    settings = planned_settings(config)
+    recorded = list(dict.fromkeys(part for setting in settings for part in setting.parts))
+    recipe = Recipe(config.information, config.attention, config.gradients, section.repeated_draws)
+    repeated = 2 * recipe.evaluations(recorded)
+    evaluations = len(judged) * (ratio_evaluations(len(settings), section.fractions, section.draws) + repeated)
+    curves = 2 * len(settings) * ((len(section.fractions) + 2) * _FLOAT64 + _ARRAY_BYTES)
+    fixed = len(judged) * (curves + _SCALARS["judge_maps"] * _ARRAY_BYTES)
+    leaves = Bytes(fixed=fixed, maps=len(judged) * 3 * len(recorded))
+    work = _work(config, name, "judge_maps", judged, evaluations, 0, leaves, at_most=True)
+    return replace(work, jobs=section.shards)
 
 
 def _retrieval(config: Config, name: str, cases: pd.DataFrame) -> Iterator[Work]:

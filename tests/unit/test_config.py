@@ -437,6 +437,38 @@ def test_retrieval_values_that_do_not_go_together(overlay: dict[str, Any], path:
 
 
 @pytest.mark.parametrize(
+    ("overlay", "path", "reason"),
+    [
+        (
+            {"datasets": ["scenes", "mine"]},
+            "datasets → 1",
+            "allowed are the names of datasets: scenes, scenes_words",
+        ),
+        ({"datasets": ["scenes", "scenes"]}, "datasets", "each value once"),
+        ({"fractions": [0.3, 0.1]}, "fractions", "increasing numbers"),
+        ({"fractions": [0.1, 1.0]}, "fractions", ""),
+        ({"draws": 3}, "draws", "even numbers, because `antithetic_eps`"),
+        ({"repeated_draws": 7}, "repeated_draws", "even numbers, because `antithetic_eps`"),
+        ({"estimators": ["standard", "standard"]}, "estimators", "each value once"),
+        ({"filling": "blur"}, "filling", "denoiser"),
+    ],
+)
+def test_values_of_faithfulness_that_are_not_allowed(overlay: dict[str, Any], path: str, reason: str) -> None:
+    text = message({"faithfulness": overlay})
+    assert text.startswith(f"faithfulness → {path}") and reason in text.splitlines()[0], text
+    load_config(merged({"faithfulness": overlay}, pasted(text)))
+
+
+def test_judged_maps_are_those_of_methods_that_rank_pixels() -> None:
+    assert load_config(merged()).judged_datasets == ["scenes"]
+    assert "whole_image" not in load_config(merged()).judged_methods
+    overlay = {"localisation": {"methods": ["whole_image"]}}
+    text = message(overlay)
+    assert text.startswith("localisation → methods is ") and "because `faithfulness` judges maps" in text
+    load_config(merged(overlay, {"faithfulness": {"datasets": []}}))
+
+
+@pytest.mark.parametrize(
     ("retrieval", "antithetic"),
     [
         ({"steps": [50]}, True),

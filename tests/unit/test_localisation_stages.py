@@ -13,14 +13,15 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
-from pipeline.config import DatasetSection, FiguresSection, LocalisationSection, section_json
+from pipeline.config import DatasetSection, FaithfulnessSection, FiguresSection, LocalisationSection, section_json
 from pipeline.datasets.cases import cases_table, make_case, write_cases
+from pipeline.judged_maps import judged_settings, maps_digest
 from pipeline.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
 from pipeline.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
 from pipeline.stages.plot_localisation import best_iou, pick_cases
-from pipeline.stages.score_localisation import Maps, Setting, read_statuses
 from pipeline.stages.tabulate_localisation import TABLE_COLUMNS
 from pipeline.storage import read_arrays, read_table, write_arrays
+from pipeline.word_maps import Maps, Setting, read_statuses
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
 BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
@@ -429,3 +430,39 @@ def test_the_quality_of_a_case_is_its_iou_at_the_common_best_threshold(study: St
     assert list(quality) == study.cases["case_id"].tolist()
     assert list(quality.values()) == iou[:, iou.mean(axis=0).argmax()].tolist()
     assert best_iou(scores[scores["method"] == "mi"]) == {}
+
+
+def test_the_digest_of_a_case_is_that_of_its_maps(study: Study) -> None:
+    """A rerun of what judges maps computes a case again when one of its maps is another, also through other cases."""
+    section = FaithfulnessSection(judged="last")
+    methods = [method for method in LOCALISATION.methods if method != "whole_image"]
+
+    def digests() -> list[str]:
+        maps = study.reader()
+        settings = judged_settings(maps, methods, section)
+        assert {str(one) for one in settings} >= {"cmi/orthogonal/4", "saliency/orthogonal/4", "attention/-/4"}
+        assert not {"cmi/orthogonal/2", "cmi/standard/4"} & {str(one) for one in settings}
+        return [maps_digest(maps, settings, case_id) for case_id in study.cases["case_id"]]
+
+    before = digests()
+    assert digests() == before and len(set(before)) == len(before)
+    path = study.maps["information"] / f"{study.cases['case_id'][0]}.npz"
+    write_arrays(path, {**read_arrays(path), "cmi/standard/2": np.eye(8, dtype=np.float32)})
+    assert digests() == before
+    write_arrays(path, {**read_arrays(path), "mi/orthogonal/4": np.eye(8, dtype=np.float32)})
+    # Its own MI, and the saliency of the other word of its image.
+    assert [number for number, pair in enumerate(zip(digests(), before, strict=True)) if pair[0] != pair[1]] == [0, 1]
+
+
+def test_maps_under_a_prefix_are_read_as_maps(study: Study) -> None:
+    for path in study.maps["information"].glob("*.npz"):
+        arrays = read_arrays(path)
+        heat = arrays["cmi/orthogonal/4"]
+        write_arrays(path, {**arrays, "seed/cmi/orthogonal/4": heat.T.copy(), "seed/mi/orthogonal/4": heat})
+    statuses = {source: read_statuses([study.folder / source / "shard-0000.parquet"]) for source in study.maps}
+    maps = Maps(study.cases, statuses, study.maps, seed=0, part="seed/")
+    assert [str(one) for one in maps.settings(["mi", "cmi", "attention"], ["orthogonal"])] == [
+        *("mi/orthogonal/4", "cmi/orthogonal/4", "attention/-/0")
+    ]
+    found = maps.heat(study.cases["case_id"][3], Setting("cmi", "orthogonal", 4))
+    np.testing.assert_array_equal(found, study.stored(3, "cmi/orthogonal/4").T)

@@ -66,8 +66,9 @@ def config(**changes: object) -> Config:
 
 def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     work = {one.stage: one for one in study_work(config(), {"d": cases})}
-    assert list(work) == ["estimate_information", "record_attention", "record_gradients", "edit_images"]
-    assert all((one.cases, one.images, one.jobs) == (3, 2, 3) for one in work.values())
+    assert list(work) == ["estimate_information", "record_attention", "record_gradients", "edit_images", "judge_maps"]
+    assert all((one.cases, one.images) == (3, 2) for one in work.values())
+    assert [one.jobs for one in work.values()] == [3, 3, 3, 3, 1]
     # Image 1: caption, empty, two words, two contexts; image 2: caption, empty, word, context.
     assert work["estimate_information"].evaluations == (6 + 4) * 8
     assert work["estimate_information"].recorded == 2 * 8
@@ -78,6 +79,9 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     # three captions on the real latent ("a dog and a cat" swapped either way), and two on each of their own.
     assert work["edit_images"].evaluations == (6 + 3) * 2 * 4 + (3 + 2 * 2) * 8
     assert (work["edit_images"].leaves.pictures, work["edit_images"].leaves.moving) == (2 * 3 + 5, 5)
+    # Of each of three cases 34 images (8 maps, two shares, two ways; whole and filling) with two captions and 4 draws. Made
+    # again twice: MI and CMI with the 4 draws they had, gradients with 6, and the walk of 25 steps.
+    assert work["judge_maps"].evaluations == 3 * (34 * 2 * 4 + 2 * (4 * 4 + 3 * 6 + 2 * 25))
 
 
 def test_moving_pictures_are_those_of_the_first_cases(cases: pd.DataFrame) -> None:

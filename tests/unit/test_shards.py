@@ -117,6 +117,26 @@ def test_another_picture_makes_its_cases_pending_again(folder: Path) -> None:
     assert [job.image_id for job in open_shard(folder).pending()] == ["1"]
 
 
+def test_what_determines_one_case_makes_that_case_pending_again(folder: Path) -> None:
+    told = {case.case_id: "before" for case in open_shard(folder).cases.itertuples(index=False)}
+
+    def reopened() -> Shard:
+        return Shard.open(
+            folder / "cases.parquet",
+            number=0,
+            shards=1,
+            images=folder / "images",
+            maps=folder / "maps",
+            identity=IDENTITY,
+            own=lambda case: told[case.case_id],
+        )
+
+    assert len(finish(reopened())) == 4 and reopened().pending() == []
+    changed = reopened().cases["case_id"][1]
+    told[changed] = "after"
+    assert finish(reopened()) == [changed]
+
+
 def test_the_order_of_keys_in_the_identity_does_not_matter(folder: Path) -> None:
     finish(open_shard(folder))
     shard = Shard.open(

@@ -29,7 +29,8 @@ MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 class ShardRun:
     """Settings of a run of `stage` over all shards of a cases table; results go to `folder`.
 
-    steps: those of the stage's section; of edit_images, the numbers of draws.
+    steps: those of the stage's section; of edit_images and judge_maps, the numbers of draws. judges: of judge_maps, the runs
+    that made the maps.
     """
 
     cases: Path
@@ -40,6 +41,7 @@ class ShardRun:
     batch_size: int = 16
     shards: int = 1
     model: Path = MODEL
+    judges: tuple[ShardRun, ...] = ()
 
     def arguments(self, shard: int = 0) -> list[str]:
         """Arguments of `python -m pipeline`."""
@@ -65,8 +67,33 @@ class ShardRun:
             boxes = {"boxes": ((0, 0, 32, 64),)} if self.stage == "explain_images" else {}
             gradients = section_json(config.gradients.model_copy(update={"steps": self.steps, **boxes}))
             return ["--section", gradients, "--information", section_json(config.information)]
+        if self.stage == "judge_maps":
+            return self._judging(config)
         flow = section_json(config.editing.model_copy(update={"steps": FLOW_STEPS}))
         return ["--section", flow, "--information", information]
+
+    def _judging(self, config: Config) -> list[str]:
+        """Of all maps of `maps_of`, whose runs are asked for; `steps`: the draws of the ratio."""
+        runs = {run.stage: run for run in self.judges}
+        named = {"estimates": "estimate_information", "attention": "record_attention", "gradients": "record_gradients"}
+        sources = [
+            part
+            for name, stage in named.items()
+            for part in (f"--{name}", *(str(runs[stage].table(shard)) for shard in range(runs[stage].shards)))
+        ]
+        folders = {
+            "information": "estimate_information",
+            "attention": "record_attention",
+            "gradients": "record_gradients",
+        }
+        maps = [part for name, stage in folders.items() for part in (f"--maps-{name}", str(runs[stage].maps))]
+        section = config.faithfulness.model_copy(update={"draws": self.steps[-1], "repeated_draws": 2})
+        return [
+            *(*sources, *maps, "--methods", *config.judged_methods),
+            *("--section", section_json(section), "--information-section", section_json(config.information)),
+            *("--attention-section", section_json(config.attention)),
+            *("--gradients-section", section_json(config.gradients)),
+        ]
 
     @property
     def maps(self) -> Path:

@@ -53,6 +53,9 @@ def test_embedded_study(fresh: Study) -> None:
         "decompose_information": 1,
         "tabulate_partial_information": 1,
         "plot_partial_information": 1,
+        "judge_maps": 1,
+        "tabulate_faithfulness": 1,
+        "plot_faithfulness": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
@@ -97,6 +100,9 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "decompose_information": 8,
         "tabulate_partial_information": 1,
         "plot_partial_information": 1,
+        "judge_maps": 8,
+        "tabulate_faithfulness": 1,
+        "plot_faithfulness": 1,
         "validate_estimator": 4,
         "tabulate_validation": 1,
         "plot_validation": 1,
@@ -141,6 +147,13 @@ def test_generated_images(fresh: Study) -> None:
         "plot_localisation_panels": 1,
         "localisation": 1,
     }
+
+
+def test_maps_of_a_dataset_that_is_not_edited_are_judged(fresh: Study) -> None:
+    assert not {"judge_maps", "tabulate_faithfulness"} & set(fresh.planned())
+    jobs = fresh.planned({"faithfulness": {"datasets": ["scenes"], "shards": 3}})
+    assert (jobs["judge_maps"], jobs["tabulate_faithfulness"], jobs["plot_faithfulness"]) == (3, 1, 1)
+    assert "edit_images" not in jobs
 
 
 def test_validation_alone(fresh: Study) -> None:

@@ -1,0 +1,197 @@
+"""Judge the maps of one shard's cases: what the model makes of images without their pixels, and the maps made again.
+
+What is kept of a case is for `tabulate_faithfulness`: `deletion/<map>` and `insertion/<map>`, log likelihood ratios in nats;
+`recorded/<map>`, the maps that all are made from, `seed/<map>`, the same made with another seed, and `weights/<map>`, by the
+model with its weights shuffled.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.batches import groups
+from pipeline.config import (
+    AttentionSection,
+    FaithfulnessSection,
+    GradientsSection,
+    InformationSection,
+    given,
+    parse_section,
+)
+from pipeline.designs import resolved
+from pipeline.errors import InputError
+from pipeline.faithfulness import Judged, evaluations, expected_filling, noise_filling, ratio_curves
+from pipeline.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, maps_digest, read_judged_cases
+from pipeline.metrics.faithfulness import pixel_order
+from pipeline.progress import Progress
+from pipeline.randomised_weights import randomised
+from pipeline.sampling import Draws, sample_draws
+from pipeline.seeds import generator
+from pipeline.shards import ImageJob
+from pipeline.stages.case_draws import IMAGES_AT_ONCE, case_pairs
+from pipeline.stages.map_sources import MapSources, add_map_arguments
+from pipeline.stages.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from pipeline.stages.repeated_maps import Recipe
+from pipeline.word_maps import Maps, Setting
+
+STAGE = "judge_maps"
+
+# The ratio is that of the whole image, and of the filling alone.
+SHARD_COLUMNS = {
+    **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
+    "evaluations": "int64",
+    **dict.fromkeys(("ratio", "ratio_filling"), "float64"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every stage that runs the model takes, the maps to judge, and the sections that they were made with."""
+    add_model_arguments(parser)
+    add_pilot_argument(parser)
+    add_map_arguments(parser)
+    parser.add_argument("--methods", nargs="+", required=True, help="methods whose maps are judged")
+    parser.add_argument("--information-section", required=True, help="the information section as JSON")
+    parser.add_argument("--attention-section", required=True, help="the attention section as JSON")
+    parser.add_argument("--gradients-section", required=True, help="the gradients section as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Judge the maps of one shard."""
+    section = parse_section(FaithfulnessSection, args.section)
+    recipe = Recipe(
+        resolved(parse_section(InformationSection, args.information_section), "maps"),
+        parse_section(AttentionSection, args.attention_section),
+        parse_section(GradientsSection, args.gradients_section),
+        section.repeated_draws,
+    )
+    maps = MapSources.of(args).maps(read_judged_cases(args.cases, section.cases), args.seed)
+    settings = judged_settings(maps, args.methods, section)
+    identity = section.model_dump(mode="json", include={"fractions", "filling", "filling_logsnr", "draws"})
+    stage = ModelShard.open(
+        args,
+        STAGE,
+        identity,
+        read=partial(read_judged_cases, count=section.cases),
+        own=lambda case: maps_digest(maps, settings, case.case_id),
+        made_with={
+            "information": given(recipe.information),
+            "attention": given(recipe.attention),
+            "gradients": given(recipe.gradients),
+            "repeated_draws": recipe.draws,
+        },
+        **pilot_identity(args.pilot),
+    )
+    judge = Judge(stage, section, recipe, maps, [setting for setting in settings if setting.steps])
+    pending = stage.shard.pending()
+    if pending:
+        judge.check()
+        jobs = stage.readable(pending)
+        with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
+            for together in groups(jobs, IMAGES_AT_ONCE):
+                for case, arrays in judge.cases(together):
+                    stage.shard.store(case, arrays)
+                    progress.advance()
+    stage.finish(SHARD_COLUMNS, lambda arrays: {name: arrays[name].tolist() for name in list(SHARD_COLUMNS)[4:]})
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A shard, the maps of its cases, and how they are judged. settings: of the maps."""
+
+    stage: ModelShard
+    section: FaithfulnessSection
+    recipe: Recipe
+    maps: Maps
+    settings: Sequence[Setting]
+
+    def check(self) -> None:
+        """InputError where the model was not trained at the log-SNR of the filling."""
+        logsnr, (low, high) = self.section.filling_logsnr, self.stage.model.logsnr_range
+        if self.section.filling == "denoiser" and not low <= logsnr <= high:
+            raise InputError(
+                f"faithfulness → filling_logsnr is {logsnr:g}; allowed are the model's trained {low:.2f} … {high:.2f}."
+            )
+
+    def cases(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+        """Every case of these images with what is kept of it."""
+        recorded = list(dict.fromkeys(part for setting in self.settings for part in setting.parts))
+        # A walk draws nothing: with another seed it is the same one, unless the latent itself is drawn.
+        drawn = [one for one in recorded if one.source != "attention" or self.stage.settings.latents == "sample"]
+        seed = int(generator(self.stage.args.seed, "another seed").integers(2**31))
+        again = self.recipe.repeat(self.stage.variant(seed=seed), jobs, drawn)
+        with randomised(self.stage.model.unet, generator(self.stage.args.seed, "weights")):
+            forgotten = self.recipe.repeat(self.stage, jobs, recorded)
+        cost = self.recipe.evaluations(drawn) + self.recipe.evaluations(recorded)
+        for case, judged, curves in self._curves(jobs):
+            heats = {one: self.maps.heat(case.case_id, one) for one in recorded}
+            known = {one: heat for one, heat in heats.items() if isinstance(heat, np.ndarray)}
+            same = {str(one): heat for one, heat in known.items() if one not in drawn}
+            whole, filling = (curves[f"{kind}/{next(iter(judged.orders))}"][0] for kind in ("deletion", "insertion"))
+            own = evaluations(len(judged.orders), self.section.fractions, self.section.draws)
+            yield (
+                case,
+                {
+                    **curves,
+                    **{f"{RECORDED}{one}": heat for one, heat in known.items()},
+                    **{f"{SEED}{key}": heat for key, heat in {**same, **again.get(case.case_id, {})}.items()},
+                    **{f"{WEIGHTS}{key}": heat for key, heat in forgotten.get(case.case_id, {}).items()},
+                    "evaluations": np.array(own + cost),
+                    "ratio": np.array(whole),
+                    "ratio_filling": np.array(filling),
+                },
+            )
+
+    def _curves(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, Judged, dict[str, np.ndarray]]]:
+        """Case after case; one without any map fails."""
+        judged = list[tuple[Any, Judged]]()
+
+        def cases() -> Iterator[Judged]:
+            for job, latent in self.stage.latents(jobs):
+                draws, filling = self._draws(job.image_id), self._filling(job.image_id, latent)
+                for case in job.cases:
+                    orders = self._orders(case)
+                    if not orders:
+                        self.stage.shard.fail(case, "no_map", "the case has no map that could be judged")
+                        continue
+                    context, full = self.stage.stacked_embeddings(case_pairs(case, self.recipe.information)["cmi"])
+                    judged.append((case, Judged(latent, filling, context, full, draws, orders)))
+                    yield judged[-1][1]
+
+        found = ratio_curves(self.stage.predict, cases(), self.section.fractions, self.stage.batch_size)
+        for curves in found:
+            yield *judged.pop(0), curves
+
+    def _orders(self, case: Any) -> Mapping[str, np.ndarray]:
+        heats = {str(setting): self.maps.heat(case.case_id, setting) for setting in self.settings}
+        return {
+            name: pixel_order(heat, generator(self.stage.args.seed, case.case_id, name, "ties"))
+            for name, heat in heats.items()
+            if isinstance(heat, np.ndarray)
+        }
+
+    def _draws(self, image_id: str) -> Draws:
+        """Draws of the ratio, of which no map knows."""
+        information = self.recipe.information
+        return sample_draws(
+            shape=self.stage.model.latent_shape,
+            steps=(self.section.draws,),
+            density=self.stage.density(information),
+            design=information.design,
+            antithetic_eps=information.antithetic_eps,
+            interval=self.stage.interval(information),
+            rng=generator(self.stage.args.seed, image_id, STAGE),
+        )
+
+    def _filling(self, image_id: str, latent: torch.Tensor) -> torch.Tensor:
+        rng = generator(self.stage.args.seed, image_id, "filling")
+        if self.section.filling == "noise":
+            return noise_filling(latent, rng)
+        empty = self.stage.stacked_embeddings([""])[0]
+        return expected_filling(self.stage.predict, latent, empty, self.section.filling_logsnr, rng)

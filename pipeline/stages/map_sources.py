@@ -1,0 +1,56 @@
+"""Where the recorded maps of a dataset lie: the arguments of the stages that read them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.errors import InputError
+from pipeline.one_model import check_one_model
+from pipeline.word_maps import Maps, read_statuses
+
+
+def add_map_arguments(parser: argparse.ArgumentParser) -> None:
+    """The shards with the statuses of the maps, and the folders of the maps."""
+    parser.add_argument("--estimates", type=Path, nargs="*", default=[], help="shards of estimate_information")
+    parser.add_argument("--attention", type=Path, nargs="*", default=[], help="shards of record_attention")
+    parser.add_argument("--gradients", type=Path, nargs="*", default=[], help="shards of record_gradients")
+    parser.add_argument("--maps-information", type=Path, required=True, help="folder of <case_id>.npz")
+    parser.add_argument("--maps-attention", type=Path, required=True, help="folder of <case_id>.npz")
+    parser.add_argument("--maps-gradients", type=Path, help="folder of <case_id>.npz, where --gradients are given")
+
+
+@dataclass(frozen=True)
+class MapSources:
+    """Shards and folders of maps by source: information, attention, gradients."""
+
+    shards: Mapping[str, Sequence[Path]]
+    folders: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> MapSources:
+        """From the arguments; InputError if a folder is missing, or shards were made by different weights."""
+        if args.gradients and args.maps_gradients is None:
+            raise InputError("--maps-gradients is missing; --gradients are shards of maps in that folder.")
+        found = cls(
+            {"information": args.estimates, "attention": args.attention, "gradients": args.gradients},
+            {
+                **{"information": args.maps_information, "attention": args.maps_attention},
+                **({"gradients": args.maps_gradients} if args.gradients else {}),
+            },
+        )
+        check_one_model(found.tables)
+        return found
+
+    @property
+    def tables(self) -> list[Path]:
+        """All shards."""
+        return [path for paths in self.shards.values() for path in paths]
+
+    def maps(self, cases: pd.DataFrame, seed: int) -> Maps:
+        """The maps of these cases; `seed` pairs the images of the method shuffled."""
+        return Maps(cases, {name: read_statuses(paths) for name, paths in self.shards.items()}, self.folders, seed)

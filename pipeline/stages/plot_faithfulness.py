@@ -1,0 +1,51 @@
+"""Draw how true the maps are to the model: curves of deletion and insertion over the table of faithfulness."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+from pipeline.config import FaithfulnessSection, FiguresSection, parse_section
+from pipeline.errors import InputError
+from pipeline.figures import faithfulness
+from pipeline.figures.style import save_figure
+from pipeline.provenance import write_provenance
+from pipeline.stages.tabulate_faithfulness import CURVE_COLUMNS, TABLE_COLUMNS
+from pipeline.storage import read_table
+
+STAGE = "plot_faithfulness"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The table, and the curves beside it."""
+    parser.add_argument("--table", type=Path, required=True, help="faithfulness.parquet")
+    parser.add_argument("--curves", type=Path, required=True, help="faithfulness_curves.csv")
+    parser.add_argument("--faithfulness", default="{}", help="confidence of the faithfulness section, JSON")
+    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figure")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the tables, draw the figure."""
+    mpl.use("Agg")
+    section = parse_section(FiguresSection, args.section)
+    confidence = parse_section(FaithfulnessSection, args.faithfulness).confidence
+    figure = faithfulness.draw(read_table(args.table, TABLE_COLUMNS), _read_curves(args.curves), confidence)
+    stem = args.output_dir / "faithfulness"
+    save_figure(figure, stem, section.format)
+    write_provenance(
+        stem.with_name(f"{stem.name}.provenance.json"),
+        stage=STAGE,
+        section=section.model_dump(mode="json"),
+        inputs=[args.table, args.curves],
+    )
+
+
+def _read_curves(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, usecols=CURVE_COLUMNS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: this is not a CSV with the columns {', '.join(CURVE_COLUMNS)} ({error}).") from error
