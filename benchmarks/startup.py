@@ -35,6 +35,7 @@ MODEL_STAGES = {
     "score_retrieval",
     "score_clip",
     "edit_images",
+    "decompose_information",
     "judge_edits",
     "evaluate_scenes_model",
     "validate_estimator",
