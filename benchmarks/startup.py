@@ -38,6 +38,7 @@ MODEL_STAGES = {
     "score_retrieval",
     "score_clip",
     "edit_images",
+    "decompose_information",
     "judge_edits",
     "judge_maps",
     "evaluate_scenes_model",

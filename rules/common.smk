@@ -459,3 +459,39 @@ def reported(wildcards):
         ),
         *(file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)),
     ]
+
+
+def made_argument(wildcards):
+    """How the images of the study were made, for those that it made."""
+    if wildcards.dataset != GENERATED:
+        return ""
+    settings = section("generate", ["steps", "guidance", "strength"])
+    return f"--prompts {PROMPTS} --trajectories {RESULTS}/{GENERATED}/generate_images/latents --generate '{settings}'"
+
+
+def pair_shards(name):
+    """The shards of the pairs of words of a dataset, numbered as in their file names."""
+    return [f"{number:04d}" for number in range(CONFIG.pair_shards_of(name))]
+
+
+def pair_estimates(name):
+    """What the shards of the pairs of words of a dataset found."""
+    return expand(
+        f"{RESULTS}/{name}/decompose_information/shard-{{shard}}.parquet",
+        shard=pair_shards(name),
+    )
+
+
+def edited_shards(name):
+    """The shards of the edits of a dataset."""
+    return expand(
+        f"{RESULTS}/{name}/edit_images/shard-{{shard}}.parquet", shard=shards(name)
+    )
+
+
+def judged_shards(name):
+    """The shards of the judged maps of a dataset."""
+    return [
+        f"{RESULTS}/{name}/judge_maps/shard-{number:04d}.parquet"
+        for number in range(CONFIG.faithfulness.shards)
+    ]

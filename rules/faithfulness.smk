@@ -10,12 +10,6 @@
 # STEPS     judge_maps, tabulate_faithfulness, plot_faithfulness; faithfulness asks for all of them
 
 
-def judged_shards(name):
-    return [
-        f"{RESULTS}/{name}/judge_maps/shard-{number:04d}.parquet"
-        for number in range(CONFIG.faithfulness.shards)
-    ]
-
 
 JUDGED_EDITED = [name for name in JUDGED_MAPS if name in EDITED]
 

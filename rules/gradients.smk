@@ -72,13 +72,6 @@ rule generate_images:
         " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
-def made_argument(wildcards):
-    """How the images of the study were made, for those that it made."""
-    if wildcards.dataset != GENERATED:
-        return ""
-    settings = section("generate", ["steps", "guidance", "strength"])
-    return f"--prompts {PROMPTS} --trajectories {RESULTS}/{GENERATED}/generate_images/latents --generate '{settings}'"
-
 
 rule explain_images:
     input:

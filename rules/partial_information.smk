@@ -17,21 +17,7 @@ PAIRED_EDITED = [name for name in PAIRED if name in EDITED]
 PAIR_LIST = CONFIG.partial_information.list
 
 
-def pair_shards(name):
-    return [f"{number:04d}" for number in range(CONFIG.pair_shards_of(name))]
 
-
-def pair_estimates(name):
-    return expand(
-        f"{RESULTS}/{name}/decompose_information/shard-{{shard}}.parquet",
-        shard=pair_shards(name),
-    )
-
-
-def edited_shards(name):
-    return expand(
-        f"{RESULTS}/{name}/edit_images/shard-{{shard}}.parquet", shard=shards(name)
-    )
 
 
 rule pair_words:
