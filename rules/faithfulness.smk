@@ -10,7 +10,6 @@
 # STEPS     judge_maps, tabulate_faithfulness, plot_faithfulness; faithfulness asks for all of them
 
 
-
 JUDGED_EDITED = [name for name in JUDGED_MAPS if name in EDITED]
 
 

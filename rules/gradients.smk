@@ -72,7 +72,6 @@ rule generate_images:
         " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
 
 
-
 rule explain_images:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",

@@ -17,9 +17,6 @@ PAIRED_EDITED = [name for name in PAIRED if name in EDITED]
 PAIR_LIST = CONFIG.partial_information.list
 
 
-
-
-
 rule pair_words:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
