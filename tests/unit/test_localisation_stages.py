@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -396,7 +397,8 @@ def test_figures_of_a_dataset_with_masks(study: Study) -> None:
 
 def test_figures_of_a_dataset_without_masks(study: Study) -> None:
     assert study.plot(*study.arguments("cases", "maps-information", "maps-attention", "dataset-section")) == 0
-    text = (study.folder / "figures" / "panels-mine.svg").read_text()
+    drawn = (study.folder / "figures" / "panels-mine.svg").read_text()
+    text = re.sub(r'"data:image[^"]*"', "", drawn)  # pixels in base64 hold any three letters
     assert "nats" in text and "IoU" not in text and "mask" not in text.partition("<image")[2]
 
 

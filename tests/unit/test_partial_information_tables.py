@@ -70,6 +70,7 @@ class PairStudy:
             heat = np.full((4, 4), float(case["image_id"]), dtype=np.float32)
             arrays = {f"change/{change}/omit": heat for change in CHANGES}
             arrays |= {f"predictor/{name}": heat for name in QUANTITIES if "swap" not in name}
+            arrays["inside"] = np.ones((4, 4), dtype=bool)
             write_arrays(self.folder / "edits" / f"{case['case_id']}.npz", arrays)
             rows.append(
                 {

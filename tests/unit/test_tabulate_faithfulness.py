@@ -68,7 +68,8 @@ class Judged:
     def write_edit(self, case_id: str, change: np.ndarray) -> None:
         maps = {f"change/{name}/omit": change**2 for name in CHANGES}
         maps |= {f"predictor/{name}": change for name in QUANTITIES if not name.startswith("cmi_swap")}
-        write_arrays(self.folder / "edits" / f"{case_id}.npz", maps)
+        inside = np.ones(change.shape, dtype=bool)
+        write_arrays(self.folder / "edits" / f"{case_id}.npz", {**maps, "inside": inside})
 
     def write_shard(self, failed: dict[str, str]) -> None:
         statuses = [failed.get(case_id, "ok") for case_id in self.cases["case_id"]]
