@@ -570,14 +570,14 @@ class MachineSection(Section):
 _DEMO_DATASETS = {
     "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=100, editing=True, word_pairs=True),
     "scenes_words": DatasetSection(
-        kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False
+        kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False, shards=1
     ),
 }
 
 
 _SCENES_ARO = "data/scenes/aro"
 
-# One job a set: five sets keep the cores of a laptop busy, and each job spends seconds on loading the model.
+# One job a set: five of them keep the cores of a laptop busy, and each spends seconds on loading the model.
 _DEMO_RETRIEVAL_DATASETS = {
     "scenes_vg_relation": RetrievalDatasetSection(
         kind="vg_relation", file=f"{_SCENES_ARO}/visual_genome_relation.json", images=_SCENES_ARO, shards=1

@@ -29,9 +29,9 @@ def test_embedded_study(fresh: Study) -> None:
     assert run.jobs == {
         "draw_scenes": 1,
         "build_cases": 2,
-        "estimate_information": 4,
-        "record_attention": 4,
-        "record_gradients": 4,
+        "estimate_information": 3,
+        "record_attention": 3,
+        "record_gradients": 3,
         "score_localisation": 1,
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
