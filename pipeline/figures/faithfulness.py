@@ -130,12 +130,9 @@ def _write_table(axes: Axes, table: pd.DataFrame) -> None:
     found = {(row["method"], row["estimator"], row["measure"]): row for row in wide}
     for measure, (head, digits) in _COLUMNS.items():
         axes.text(ends[measure], 0.6, head, ha="right", va="center", fontsize=SMALL_SIZE, color=MUTED)
-        values = np.array([found[*one, measure]["value"] for one in maps], dtype=np.float64)
-        best = int(np.nanargmax(values)) if measure in _RANKED and np.isfinite(values).any() else -1
         for place, one in enumerate(maps):
             text = _number(found[*one, measure], digits)
-            weight = "bold" if place == best else "normal"
-            axes.text(ends[measure], place + 1.7, text, ha="right", va="center", fontsize=SMALL_SIZE, fontweight=weight)
+            axes.text(ends[measure], place + 1.7, text, ha="right", va="center", fontsize=SMALL_SIZE)
     axes.text(1, 0.6, "sanity", ha="right", va="center", fontsize=SMALL_SIZE, color=MUTED)
     for place, one in enumerate(maps):
         name, colour = _name(*one), method_style(one[0]).colour
