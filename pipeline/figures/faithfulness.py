@@ -26,9 +26,8 @@ HEADING = "Are the maps true to the model?"
 NOTE = (
     "Curves: nats by which the caption is likelier than the caption without the word, while the highest pixels of each map"
     " are taken away (a faithful map falls early) or come back first (it rises early). Below: areas of the curves in nats,"
-    " rank correlations of maps, and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better, the"
-    " best of the first three in bold. A map fails that is as much like itself after the weights were shuffled as with"
-    " another seed."
+    " rank correlations of maps, and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better."
+    " A map fails that is as much like itself after the weights were shuffled as with another seed."
 )
 _CURVES = {
     "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
@@ -42,8 +41,6 @@ _COLUMNS = {
     "stability": ("another seed ρ ↑", 2),
     "weights": ("shuffled weights ρ ↓", 2),
 }
-# What methods are ranked by; the others tell whether a map can be trusted at all.
-_RANKED = ("deletion", "insertion", "editing")
 _ESTIMATORS = {"orthogonal": " iᵒ", "standard": " iˢ", "-": ""}
 
 _LEFT, _RIGHT, _CURVE, _ROW = 0.5, 0.12, 1.9, 0.15  # inches
