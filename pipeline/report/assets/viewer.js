@@ -4,6 +4,9 @@
 const Viewer = (() => {
   const { make, number, withError } = Elements;
   const methods = REPORT.methods;
+  // Maps that no word of the study has are not offered.
+  const words = REPORT.images.flatMap((image) => image.words);
+  const offered = methods.map((method, index) => words.some((word) => word.totals[index] !== null));
   const dialog = document.getElementById("viewer");
   const at = (id) => document.getElementById(id);
   const state = { list: [], place: 0, word: 0, hovered: null, sides: [0, 1], maps: null };
@@ -26,6 +29,7 @@ const Viewer = (() => {
         "button",
         {
           type: "button",
+          hidden: !offered[index],
           title: method.note,
           "aria-pressed": "false",
           "aria-keyshortcuts": side ? `Shift+${method.letter}` : method.letter,
