@@ -113,19 +113,6 @@ def test_a_word_under_the_pointer_shows_its_map_and_legend(open_page: Open) -> N
     assert heat(page) != dog
 
 
-def test_maps_that_the_study_lacks_are_not_offered(open_page: Open) -> None:
-    page = open_page("explorer/mine-00001")
-    page.locator(OPENED).first.wait_for()
-    offered = page.evaluate(
-        "REPORT.methods.map((method, index) => [method.name, REPORT.images.some(({ words }) =>"
-        " words.some(({ totals }) => totals[index] !== null))])"
-    )
-    shown = page.locator(".pane").first.locator(".methods button:visible").all_inner_texts()
-    assert 0 < len(shown) < len(offered)
-    names = [name for name, recorded in offered if recorded]
-    assert all(text.startswith(name) for text, name in zip(shown, names, strict=True))
-
-
 def test_both_maps_tell_the_value_under_the_pointer(open_page: Open) -> None:
     page = open_page("explorer/mine-00001")
     page.locator(OPENED).first.wait_for()

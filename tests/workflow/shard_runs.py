@@ -19,8 +19,8 @@ FLOW_STEPS = 8
 # What edits have from the flow.
 WALKED = ("latent", "change", "psnr", "preference", "attention", "predictor/attention")
 
-# Gradients of targets, with respect to words and cells.
-GRADIENTS = ("scores/", "cells/")
+# Gradients of targets with respect to words and cells, and of predictions with respect to a word.
+GRADIENTS = ("scores/", "cells/", "gradient/")
 
 MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 
@@ -118,11 +118,11 @@ class ShardRun:
         return replace(self, folder=folder)
 
 
-def assert_close(results: Results, expected: Results) -> None:
-    """Within 1e-5 of the largest value of any case; standard errors within that of what they belong to.
+def assert_close(results: Results, expected: Results, within: float = 1e-5) -> None:
+    """Within a share of the largest value of any case; standard errors within that of what they belong to.
 
-    What edits walked along the flow, and gradients of a target: within 1e-4, because rounding grows on the way there and
-    back. i^s is a difference of two likelihoods, and as exact as these are: its scale is theirs, where they are larger.
+    What edits walked along the flow, and gradients: within ten times that, because rounding grows on the way there
+    and back. i^s is a difference of two likelihoods, and as exact as these are: its scale is theirs, where they are larger.
     """
     assert set(results) == set(expected)
     for case, arrays in expected.items():
@@ -133,7 +133,7 @@ def assert_close(results: Results, expected: Results) -> None:
             value = name.removesuffix("_error") if name != "latent_error" else name
             scale = max(_scale(others, value) for others in expected.values() if value in others)
             far = value.startswith(GRADIENTS) or ("latent/unchanged" in arrays and value.startswith(WALKED))
-            allowed = (1e-4 if far else 1e-5) * scale
+            allowed = (10 * within if far else within) * scale
             np.testing.assert_allclose(
                 results[case][name], arrays[name], rtol=0, atol=allowed, err_msg=f"{case}: {name}"
             )

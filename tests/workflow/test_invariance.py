@@ -43,7 +43,9 @@ def reference(
 @pytest.mark.parametrize("batch_size", [1, BATCH - 1, BATCH + 1])
 def test_batch_size(reference: tuple[ShardRun, Results], tmp_path: Path, batch_size: int) -> None:
     run, expected = reference
-    assert_close(replace(run, batch_size=batch_size).into(tmp_path).run(), expected)
+    # A row by itself goes through other kernels, and of two predictions that are nearly alike their difference is rounded.
+    within = 3e-5 if batch_size == 1 else 1e-5
+    assert_close(replace(run, batch_size=batch_size).into(tmp_path).run(), expected, within)
 
 
 def test_shards(reference: tuple[ShardRun, Results], tmp_path: Path) -> None:
