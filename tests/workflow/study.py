@@ -39,7 +39,10 @@ TINY_RETRIEVAL: dict[str, Any] = {
     "shards": 2,
     "scenes": {"count": 2, "retrieval": 4},
     "datasets": {"scenes": None, "scenes_words": None},
-    "retrieval_datasets": {"scenes_vg_attribution": None, "scenes_noun_swap": None, "scenes_flickr30k_order": None},
+    "retrieval_datasets": {
+        **{"scenes_vg_attribution": None, "scenes_noun_swap": None, "scenes_flickr30k_order": None},
+        **{"scenes_vg_relation": {"shards": 2}, "scenes_coco_order": {"shards": 2}},
+    },
     "retrieval": {
         "steps": [6],
         "diffitm_timesteps": [310, 610, 910],
