@@ -113,6 +113,18 @@ def test_a_word_under_the_pointer_shows_its_map_and_legend(open_page: Open) -> N
     assert heat(page) != dog
 
 
+def test_maps_that_no_word_has_are_not_offered(open_page: Open, study: ReportStudy, tmp_path: Path) -> None:
+    shutil.copytree(study.page, tmp_path / "report")
+    index = tmp_path / "report" / "data" / "images.js"
+    forget = "for (const { words } of REPORT.images) for (const word of words) word.totals[4] = null;"
+    index.write_text(f"{index.read_text(encoding='utf-8')}\n{forget}\n", encoding="utf-8")
+    page = open_page("explorer/mine-00001", folder=tmp_path / "report")
+    page.locator(OPENED).first.wait_for()
+    buttons = "[...document.querySelectorAll('.pane:first-child .methods button')]"
+    hidden = page.evaluate(f"{buttons}.map((button) => button.hidden)")
+    assert hidden == [index == 4 for index in range(len(hidden))]
+
+
 def test_both_maps_tell_the_value_under_the_pointer(open_page: Open) -> None:
     page = open_page("explorer/mine-00001")
     page.locator(OPENED).first.wait_for()
