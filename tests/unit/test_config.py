@@ -632,3 +632,18 @@ def test_environment_and_lock_name_the_same_versions(repository: Path) -> None:
     environment = yaml.safe_load((repository / "envs" / "pipeline.yaml").read_text(encoding="utf-8"))
     pins = dict(pin.split("==") for pin in environment["dependencies"][-1]["pip"])
     assert pins and pins.items() <= lock.items()
+
+
+def test_replicates_of_pairs_are_whole_pairs_of_draws() -> None:
+    text = message({"partial_information": {"steps": 5}})
+    assert text.startswith("partial_information → steps is 5; allowed is an even number")
+    assert pasted(text) == {"partial_information": {"steps": 6}}
+    assert "replicates" in message({"partial_information": {"replicates": 1}})
+    load_config(merged({"partial_information": {"steps": 5}, "information": {"antithetic_eps": False}}))
+
+
+def test_pairs_have_shards_of_their_own() -> None:
+    study = load_config(merged({"shards": 3}))
+    assert (study.shards_of("scenes"), study.pair_shards_of("scenes")) == (3, 1)
+    study = load_config(merged({"shards": 3, "partial_information": {"shards": None}}))
+    assert study.pair_shards_of("scenes") == 3

@@ -16,6 +16,7 @@ from pipeline.config import (
     EditingSection,
     InformationSection,
     ModelSection,
+    PartialInformationSection,
     RetrievalDatasetSection,
     RetrievalSection,
     default_config,
@@ -189,3 +190,14 @@ def test_without_a_model_there_are_evaluations_only(
 def test_a_way_is_counted_as_it_is_walked(solver: str) -> None:
     path = KarrasPath(SimpleNamespace(logsnr_range=(-5.0, 7.0)), solver, 4)
     assert path.evaluations == way_evaluations(EditingSection(sampler=solver, steps=4))
+
+
+def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None:
+    """One pair of nouns: empty, two words, both, the rest, the rest with one word or the other, the caption."""
+    section = PartialInformationSection(tagger=None, steps=4, replicates=3)
+    study = config(
+        datasets={"d": DatasetSection(kind="coco_it", word_pairs=True, shards=3)}, partial_information=section
+    )
+    work = {one.stage: one for one in study_work(study, {"d": cases})}["decompose_information"]
+    assert (work.cases, work.images, work.jobs, work.evaluations) == (1, 1, 1, 8 * 12)
+    assert work.leaves.maps == 12 * 3
