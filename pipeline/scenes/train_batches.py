@@ -13,6 +13,7 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from pipeline.scenes.captions import MAX_TOKENS
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.model import LATENT_CHANNELS, LATENT_SIZE, build_scheduler
 from pipeline.scenes.train_autoencoder import to_signed
@@ -31,6 +32,40 @@ class Batch:
     timesteps: torch.Tensor  # (batch,)
     ids: torch.Tensor  # (batch, tokens)
     readable: torch.Tensor  # (batch, tokens) bool
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One scene of a step, the place of its noise level among the ascending log-SNRs, its prompt, and its noise."""
+
+    scene: Scene
+    position: int
+    prompt: str
+    eps: np.ndarray  # (8, 16, 16)
+
+
+def sample_numbers(step: int, batch: int, rank: int, ranks: int) -> range:
+    """The samples of a step that worker `rank` draws; all workers together draw `batch` of them."""
+    return range(step * batch + rank, (step + 1) * batch, ranks)
+
+
+def collate(
+    samples: Sequence[Sample],
+    numbers: Sequence[int],
+    tokenizer: CLIPTokenizer,
+    vae: AutoencoderTiny,
+    hide_padding: float,
+) -> Batch:
+    """Samples of these numbers as one batch; a share `hide_padding` of them hides its end and padding tokens."""
+    ids = token_ids(tokenizer, [sample.prompt for sample in samples])
+    last = len(build_scheduler().alphas_cumprod) - 1
+    return Batch(
+        encode_scenes([sample.scene for sample in samples], vae),
+        torch.from_numpy(np.stack([sample.eps for sample in samples])),
+        torch.tensor([last - sample.position for sample in samples]),
+        ids,
+        readable_tokens(ids, int(tokenizer.eos_token_id), numbers, hide_padding),
+    )
 
 
 def training_logsnr() -> np.ndarray:
@@ -56,9 +91,11 @@ def encode_scenes(scenes: Sequence[Scene], vae: AutoencoderTiny) -> torch.Tensor
         return vae.encode(pictures).latents * vae.config.scaling_factor
 
 
-def token_ids(tokenizer: CLIPTokenizer, prompts: list[str], limit: int) -> torch.Tensor:
-    """(n, limit) ids of prompts, cut and padded to `limit`."""
-    return tokenizer(prompts, padding="max_length", truncation=True, max_length=limit, return_tensors="pt").input_ids
+def token_ids(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor:
+    """(n, `MAX_TOKENS`) ids of prompts, cut and padded to that."""
+    return tokenizer(
+        prompts, padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+    ).input_ids
 
 
 def readable_tokens(ids: torch.Tensor, end: int, numbers: Sequence[int], hide_padding: float) -> torch.Tensor:

@@ -29,27 +29,27 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from pipeline.scenes.captions import (
     CONSISTENT,
-    MAX_TOKENS,
     describe,
     fullest_caption,
     lose_noun,
     training_prompt,
     with_article,
 )
-from pipeline.scenes.cycles import Pace, cycle_of, learning_rate_factor
+from pipeline.scenes.cycles import Pace, cycle_of
 from pipeline.scenes.model import build_scheduler
 from pipeline.scenes.swaps import plain_caption
 from pipeline.scenes.train_batches import (
     Batch,
+    Sample,
+    collate,
     draw_level,
     draw_noise,
-    encode_scenes,
     predicted_noise,
-    readable_tokens,
+    sample_numbers,
     token_ids,
     training_logsnr,
 )
-from pipeline.scenes.train_state import TrainState
+from pipeline.scenes.train_state import TrainState, train
 from pipeline.scenes.world import Scene, sample_scene, scene_rng
 
 PLAIN = 2.5
@@ -110,29 +110,22 @@ class TaughtBatches:
 
     def batch(self, step: int, rank: int, ranks: int) -> TaughtBatch:
         """The share of worker `rank` in the batch of a step."""
-        numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
-        cycle = cycle_of(step, self.recipe.steps, self.recipe.cycles)
-        scenes, prompts, captions, timesteps, noises = [], [], [], [], []
-        for number in numbers:
-            rng = scene_rng(STREAM + self.recipe.seed, "train", number)
-            scene = sample_scene(rng)
-            position = draw_level(rng, self.logsnr, FOCUSED, cycle.between)
-            fullest = fullest_caption(scene, rng)
-            scenes.append(scene)
-            timesteps.append(len(self.logsnr) - 1 - position)
-            captions.append("" if self.logsnr[position] > PLAIN else fullest)
-            prompts.append(asked_prompt(scene, fullest, rng))
-            noises.append(draw_noise(rng))
-        ids = token_ids(self.tokenizer, prompts, MAX_TOKENS)
-        asked = Batch(
-            encode_scenes(scenes, self.vae),
-            torch.from_numpy(np.stack(noises)),
-            torch.tensor(timesteps),
-            ids,
-            readable_tokens(ids, int(self.tokenizer.eos_token_id), numbers, self.recipe.hide_padding),
-        )
-        told = token_ids(self.tokenizer, captions, MAX_TOKENS)
+        numbers = sample_numbers(step, self.recipe.batch, rank, ranks)
+        samples, captions = zip(*(self._sample(step, number) for number in numbers), strict=True)
+        asked = collate(samples, numbers, self.tokenizer, self.vae, self.recipe.hide_padding)
+        told = token_ids(self.tokenizer, list(captions))
         return TaughtBatch(asked, replace(asked, ids=told, readable=torch.ones_like(told, dtype=torch.bool)))
+
+    def _sample(self, step: int, number: int) -> tuple[Sample, str]:
+        """What the denoiser is asked, and the caption that its teacher reads."""
+        cycle = cycle_of(step, self.recipe.steps, self.recipe.cycles)
+        rng = scene_rng(STREAM + self.recipe.seed, "train", number)
+        scene = sample_scene(rng)
+        position = draw_level(rng, self.logsnr, FOCUSED, cycle.between)
+        fullest = fullest_caption(scene, rng)
+        prompt = asked_prompt(scene, fullest, rng)
+        caption = "" if self.logsnr[position] > PLAIN else fullest
+        return Sample(scene, position, prompt, draw_noise(rng)), caption
 
 
 def asked_prompt(scene: Scene, fullest: str, rng: np.random.Generator) -> str:
@@ -172,11 +165,15 @@ def train_consistency(
 ) -> None:
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas = build_scheduler().alphas_cumprod
-    while state.step < recipe.steps:
-        factor = learning_rate_factor(state.step, recipe.steps, recipe.cycles)
-        loss = consistency_loss(state, teacher, batches.batch(state.step, rank, ranks), alphas)
-        state.descend(loss, factor=factor, ema=recipe.ema, ranks=ranks)
-        report(state, float(loss.detach()))
+    train(
+        state,
+        lambda step: consistency_loss(state, teacher, batches.batch(step, rank, ranks), alphas),
+        steps=recipe.steps,
+        cycles=recipe.cycles,
+        ema=recipe.ema,
+        ranks=ranks,
+        report=report,
+    )
 
 
 def frozen_copy(unet: UNet2DConditionModel) -> UNet2DConditionModel:

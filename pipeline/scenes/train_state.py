@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch.distributed as dist
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
+
+from pipeline.scenes.cycles import Pace, learning_rate_factor
 
 
 @dataclass
@@ -48,6 +51,24 @@ class TrainState:
         with torch.no_grad():
             for name, parameter in named.items():
                 self.averages[name].lerp_(parameter, 1 - decay)
+
+
+def train(
+    state: TrainState,
+    loss_of: Callable[[int], torch.Tensor],
+    *,
+    steps: int,
+    cycles: Sequence[Pace],
+    ema: float,
+    ranks: int,
+    report: Callable[[TrainState, float], None],
+) -> None:
+    """Descend `loss_of(step)` from `state.step` to `steps`; `report(state, loss)` is called on every worker after each."""
+    while state.step < steps:
+        factor = learning_rate_factor(state.step, steps, cycles)
+        loss = loss_of(state.step)
+        state.descend(loss, factor=factor, ema=ema, ranks=ranks)
+        report(state, float(loss.detach()))
 
 
 def _average_gradients(parameters: list[torch.nn.Parameter], ranks: int) -> None:

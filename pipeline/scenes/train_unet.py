@@ -10,25 +10,24 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.scenes.captions import BINDING, MAX_TOKENS, training_prompt
-from pipeline.scenes.cycles import CYCLES, Cycle, cycle_of, learning_rate_factor
+from pipeline.scenes.captions import BINDING, training_prompt
+from pipeline.scenes.cycles import CYCLES, Cycle, cycle_of
 from pipeline.scenes.model import build_scheduler, build_unet
 from pipeline.scenes.train_batches import (
     Batch,
+    Sample,
+    collate,
     draw_level,
     draw_noise,
-    encode_scenes,
     predicted_noise,
-    readable_tokens,
-    token_ids,
+    sample_numbers,
     training_logsnr,
 )
-from pipeline.scenes.train_state import TrainState
+from pipeline.scenes.train_state import TrainState, train
 from pipeline.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene, scene_rng
 
 
@@ -74,27 +73,19 @@ class BatchMaker:
 
     def batch(self, step: int, rank: int, ranks: int) -> Batch:
         """The share of worker `rank` in the batch of a step."""
-        numbers = range(step * self.recipe.batch + rank, (step + 1) * self.recipe.batch, ranks)
+        numbers = sample_numbers(step, self.recipe.batch, rank, ranks)
+        samples = [self._sample(step, number) for number in numbers]
+        return collate(samples, numbers, self.tokenizer, self.vae, self.recipe.hide_padding)
+
+    def _sample(self, step: int, number: int) -> Sample:
         binding = self.recipe.bind_from <= step < self.recipe.bind_until
         cycle = cycle_of(step, self.recipe.steps, self.recipe.cycles)
-        scenes, prompts, timesteps, noises = [], [], [], []
-        for number in numbers:
-            rng = scene_rng(self.recipe.seed, "train", number)
-            scene = sample_scene(rng, shares=BINDING_KIND_SHARES if binding else KIND_SHARES)
-            scenes.append(scene)
-            position = draw_level(rng, self.logsnr, cycle.focus)
-            timesteps.append(len(self.logsnr) - 1 - position)
-            silent = rng.random() < self._silence(position, cycle) and not binding
-            prompts.append("" if silent else training_prompt(scene, rng, BINDING if binding else cycle.prompts))
-            noises.append(draw_noise(rng))
-        ids = token_ids(self.tokenizer, prompts, MAX_TOKENS)
-        return Batch(
-            encode_scenes(scenes, self.vae),
-            torch.from_numpy(np.stack(noises)),
-            torch.tensor(timesteps),
-            ids,
-            readable_tokens(ids, int(self.tokenizer.eos_token_id), numbers, self.recipe.hide_padding),
-        )
+        rng = scene_rng(self.recipe.seed, "train", number)
+        scene = sample_scene(rng, shares=BINDING_KIND_SHARES if binding else KIND_SHARES)
+        position = draw_level(rng, self.logsnr, cycle.focus)
+        silent = rng.random() < self._silence(position, cycle) and not binding
+        prompt = "" if silent else training_prompt(scene, rng, BINDING if binding else cycle.prompts)
+        return Sample(scene, position, prompt, draw_noise(rng))
 
     def _silence(self, position: int, cycle: Cycle) -> float:
         """Chance that a prompt is left empty outside of the binding phase; it rises smoothly around `plain`.
@@ -122,8 +113,12 @@ def train_unet(
 ) -> None:
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas = build_scheduler().alphas_cumprod
-    while state.step < recipe.steps:
-        factor = learning_rate_factor(state.step, recipe.steps, recipe.cycles)
-        loss = denoising_loss(state, batches.batch(state.step, rank, ranks), alphas)
-        state.descend(loss, factor=factor, ema=recipe.ema, ranks=ranks)
-        report(state, float(loss.detach()))
+    train(
+        state,
+        lambda step: denoising_loss(state, batches.batch(step, rank, ranks), alphas),
+        steps=recipe.steps,
+        cycles=recipe.cycles,
+        ema=recipe.ema,
+        ranks=ranks,
+        report=report,
+    )

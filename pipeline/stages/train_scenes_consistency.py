@@ -16,7 +16,7 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.config import ScenesModelSection, parse_section
+from pipeline.config import ScenesModelSection
 from pipeline.scenes.model import drop_settings
 from pipeline.scenes.train_consistency import (
     ConsistencyRecipe,
@@ -26,28 +26,21 @@ from pipeline.scenes.train_consistency import (
     train_consistency,
 )
 from pipeline.scenes.train_state import TrainState, use_averages
-from pipeline.scenes.workers import run_workers, training_device
-from pipeline.stages.denoiser_training import DenoiserTraining, checkpoint_folder
+from pipeline.stages.denoiser_training import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 
 STAGE = "train_scenes_consistency"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--section JSON --model PATH --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
-    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    add_training_arguments(parser)
     parser.add_argument("--model", required=True, type=Path, help="pipeline folder of the model as trained so far")
     parser.add_argument("--work-dir", required=True, type=Path, help="folder for checkpoints and samples")
-    parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
-    parser.add_argument("--processes", default=1, type=int, help="single-thread worker processes (on a CPU)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train with one process on a GPU, or with several single-thread processes on a CPU."""
-    section = parse_section(ScenesModelSection, args.section)
-    processes = min(args.processes, section.batch)
-    folders = (args.model, args.work_dir, args.output_dir)
-    run_workers(_work, processes, training_device(args.device), section, *folders)
+    run_training(args, _work, args.model, args.work_dir, args.output_dir)
 
 
 def recipe_of(section: ScenesModelSection) -> ConsistencyRecipe:

@@ -15,30 +15,24 @@ from pathlib import Path
 from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.config import ScenesModelSection, parse_section
+from pipeline.config import ScenesModelSection
 from pipeline.scenes.model import save_pipeline
 from pipeline.scenes.train_state import TrainState, use_averages
 from pipeline.scenes.train_unet import BatchMaker, Recipe, new_state, train_unet
-from pipeline.scenes.workers import run_workers, training_device
-from pipeline.stages.denoiser_training import DenoiserTraining, checkpoint_folder
+from pipeline.stages.denoiser_training import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 
 STAGE = "train_scenes_unet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--section JSON --parts PATH --output-dir PATH [--processes N] [--device NAME]`."""
-    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    add_training_arguments(parser)
     parser.add_argument("--parts", required=True, type=Path, help="folder with text_encoder/, tokenizer/ and vae/")
-    parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
-    parser.add_argument("--processes", default=1, type=int, help="single-thread worker processes (on a CPU)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train with one process on a GPU, or with several single-thread processes on a CPU."""
-    section = parse_section(ScenesModelSection, args.section)
-    processes = min(args.processes, section.batch)
-    run_workers(_work, processes, training_device(args.device), section, args.parts, args.output_dir)
+    run_training(args, _work, args.parts, args.output_dir)
 
 
 def recipe_of(section: ScenesModelSection) -> Recipe:
