@@ -523,10 +523,10 @@ class ScenesModelSection(Section):
         description="share of prompts left empty at log-SNRs where the scene is plain to see",
     )
     consistency_steps: int = Field(
-        5500,
+        6600,
         ge=1,
         description="steps in which it learns to expect, given less, the mean of what it expects given more, "
-        "in two cycles (8 and 3 of 11)",
+        "in three cycles (40, 15 and 11 of 66)",
     )
     consistency_learning_rate: float = Field(0.0004, gt=0, description="peak learning rate of these steps")
     clip_steps: int = Field(3000, ge=1, description="steps of the CLIP's image tower")

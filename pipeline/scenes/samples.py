@@ -44,6 +44,6 @@ def sample_sheet(
                 2
             )
             latents = scheduler.step(plain + guidance * (conditioned - plain), timestep, latents).prev_sample
-        pictures = vae.decode(latents.cpu() / vae.config.scaling_factor).sample.clamp(-1, 1)
+        pictures = vae.decode(latents.to(vae.device) / vae.config.scaling_factor).sample.clamp(-1, 1).cpu()
     pixels = ((pictures + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return np.concatenate(list(pixels), axis=1)

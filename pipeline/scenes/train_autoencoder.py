@@ -21,9 +21,9 @@ def pictures(seed: int, split: str, first: int, count: int) -> np.ndarray:
     return np.stack(drawn)
 
 
-def to_signed(images: np.ndarray) -> torch.Tensor:
+def to_signed(images: np.ndarray | torch.Tensor) -> torch.Tensor:
     """uint8 (n, H, W, 3) → float (n, 3, H, W) in [-1, 1], as the image processor of a pipeline does."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.as_tensor(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def psnr(vae: AutoencoderTiny, images: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What a training step of the denoiser sees: scenes as latents, noise, noise levels and prompts.
+"""What a training step of the denoiser sees: scenes, noise, noise levels and prompts.
 
 Every scene is drawn once and never again: sample k of a run is scene k of its stream, whatever the number of workers.
 """
@@ -16,6 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from pipeline.scenes.captions import MAX_TOKENS
 from pipeline.scenes.drawing import draw_scene
 from pipeline.scenes.model import LATENT_CHANNELS, LATENT_SIZE, build_scheduler
+from pipeline.scenes.recorded_denoiser import RecordedDenoiser
 from pipeline.scenes.train_autoencoder import to_signed
 from pipeline.scenes.world import Scene
 
@@ -25,9 +26,9 @@ FOCUS = (-2.4, 3.0)
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of one step: clean latents, noise, timesteps, token ids and the mask of tokens that may be read."""
+    """Inputs of one step: pictures, noise, timesteps, token ids and the mask of tokens that may be read."""
 
-    latents: torch.Tensor  # (batch, 8, 16, 16)
+    pictures: torch.Tensor  # uint8 (batch, 64, 64, 3)
     eps: torch.Tensor  # (batch, 8, 16, 16)
     timesteps: torch.Tensor  # (batch,)
     ids: torch.Tensor  # (batch, tokens)
@@ -53,14 +54,13 @@ def collate(
     samples: Sequence[Sample],
     numbers: Sequence[int],
     tokenizer: CLIPTokenizer,
-    vae: AutoencoderTiny,
     hide_padding: float,
 ) -> Batch:
     """Samples of these numbers as one batch; a share `hide_padding` of them hides its end and padding tokens."""
     ids = token_ids(tokenizer, [sample.prompt for sample in samples])
     last = len(build_scheduler().alphas_cumprod) - 1
     return Batch(
-        encode_scenes([sample.scene for sample in samples], vae),
+        torch.from_numpy(np.stack([draw_scene(sample.scene)[0] for sample in samples])),
         torch.from_numpy(np.stack([sample.eps for sample in samples])),
         torch.tensor([last - sample.position for sample in samples]),
         ids,
@@ -84,11 +84,12 @@ def draw_noise(rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal((LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE), dtype=np.float32)
 
 
-def encode_scenes(scenes: Sequence[Scene], vae: AutoencoderTiny) -> torch.Tensor:
-    """Latents (n, 8, 16, 16) of scenes as the denoiser sees them."""
-    pictures = to_signed(np.stack([draw_scene(scene)[0] for scene in scenes]))
+def noised_latents(batch: Batch, vae: AutoencoderTiny, alphas: torch.Tensor) -> torch.Tensor:
+    """x_α = √ᾱ x + √(1−ᾱ) ε of a batch, (batch, 8, 16, 16), on the autoencoder's device; alphas: ᾱ of every timestep."""
+    kept = alphas[batch.timesteps][:, None, None, None].to(vae.device)
     with torch.no_grad():
-        return vae.encode(pictures).latents * vae.config.scaling_factor
+        latents = vae.encode(to_signed(batch.pictures.to(vae.device))).latents * vae.config.scaling_factor
+    return kept.sqrt() * latents + (1 - kept).sqrt() * batch.eps.to(vae.device)
 
 
 def token_ids(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor:
@@ -110,14 +111,13 @@ def _unit(number: int) -> float:
 
 
 def predicted_noise(
-    unet: UNet2DConditionModel, text: CLIPTextModel, batch: Batch, alphas: torch.Tensor
+    unet: UNet2DConditionModel | RecordedDenoiser, text: CLIPTextModel, noisy: torch.Tensor, batch: Batch
 ) -> torch.Tensor:
-    """ε̂(√ᾱ x + √(1−ᾱ) ε | prompt) of a batch, (batch, 8, 16, 16); alphas: ᾱ of every timestep."""
-    kept = alphas[batch.timesteps][:, None, None, None].to(unet.device)
+    """ε̂(x_α | prompt) of a batch, (batch, 8, 16, 16)."""
     predicted: torch.Tensor = unet(
-        kept.sqrt() * batch.latents.to(unet.device) + (1 - kept).sqrt() * batch.eps.to(unet.device),
-        batch.timesteps.to(unet.device),
-        encoder_hidden_states=text(input_ids=batch.ids.to(unet.device)).last_hidden_state,
-        encoder_attention_mask=batch.readable.to(unet.device),
+        noisy,
+        batch.timesteps.to(noisy.device),
+        encoder_hidden_states=text(input_ids=batch.ids.to(noisy.device)).last_hidden_state,
+        encoder_attention_mask=batch.readable.to(noisy.device),
     ).sample
     return predicted

@@ -13,6 +13,9 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from pipeline.scenes.cycles import Pace, learning_rate_factor
+from pipeline.scenes.drawn_ahead import Drawn, drawn_ahead
+from pipeline.scenes.recorded_denoiser import RecordedDenoiser
+from pipeline.scenes.workers import Worker
 
 
 @dataclass
@@ -24,8 +27,10 @@ class TrainState:
     optimizer: torch.optim.AdamW
     step: int = 0
     averages: dict[str, torch.Tensor] = field(init=False)
+    denoiser: RecordedDenoiser = field(init=False)
 
     def __post_init__(self) -> None:
+        self.denoiser = RecordedDenoiser(self.unet)
         self.averages = {name: p.detach().clone() for name, p in self.parameters().items()}
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
@@ -49,25 +54,25 @@ class TrainState:
         self.step += 1
         decay = min(ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for name, parameter in named.items():
-                self.averages[name].lerp_(parameter, 1 - decay)
+            torch._foreach_lerp_(list(self.averages.values()), list(named.values()), 1 - decay)
 
 
 def train(
     state: TrainState,
-    loss_of: Callable[[int], torch.Tensor],
+    draw: Callable[[int], Drawn],
+    loss_of: Callable[[Drawn], torch.Tensor],
     *,
     steps: int,
     cycles: Sequence[Pace],
     ema: float,
-    ranks: int,
+    worker: Worker,
     report: Callable[[TrainState, float], None],
 ) -> None:
-    """Descend `loss_of(step)` from `state.step` to `steps`; `report(state, loss)` is called on every worker after each."""
-    while state.step < steps:
+    """Descend `loss_of(draw(step))` from `state.step` to `steps`; workers call `report(state, loss)` after each step."""
+    for drawn in drawn_ahead(draw, range(state.step, steps), worker.drawing):
         factor = learning_rate_factor(state.step, steps, cycles)
-        loss = loss_of(state.step)
-        state.descend(loss, factor=factor, ema=ema, ranks=ranks)
+        loss = loss_of(drawn)
+        state.descend(loss, factor=factor, ema=ema, ranks=worker.ranks)
         report(state, float(loss.detach()))
 
 

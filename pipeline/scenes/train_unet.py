@@ -23,11 +23,13 @@ from pipeline.scenes.train_batches import (
     collate,
     draw_level,
     draw_noise,
+    noised_latents,
     predicted_noise,
     sample_numbers,
     training_logsnr,
 )
 from pipeline.scenes.train_state import TrainState, train
+from pipeline.scenes.workers import Worker
 from pipeline.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene, scene_rng
 
 
@@ -67,15 +69,15 @@ def new_state(recipe: Recipe, text: CLIPTextModel, device: str = "cpu") -> Train
 class BatchMaker:
     """Draws batches; every random choice of sample k comes from the stream of scene k."""
 
-    def __init__(self, recipe: Recipe, tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
-        self.recipe, self.tokenizer, self.vae = recipe, tokenizer, vae
+    def __init__(self, recipe: Recipe, tokenizer: CLIPTokenizer) -> None:
+        self.recipe, self.tokenizer = recipe, tokenizer
         self.logsnr = training_logsnr()
 
     def batch(self, step: int, rank: int, ranks: int) -> Batch:
         """The share of worker `rank` in the batch of a step."""
         numbers = sample_numbers(step, self.recipe.batch, rank, ranks)
         samples = [self._sample(step, number) for number in numbers]
-        return collate(samples, numbers, self.tokenizer, self.vae, self.recipe.hide_padding)
+        return collate(samples, numbers, self.tokenizer, self.recipe.hide_padding)
 
     def _sample(self, step: int, number: int) -> Sample:
         binding = self.recipe.bind_from <= step < self.recipe.bind_until
@@ -97,28 +99,30 @@ class BatchMaker:
         return self.recipe.silence / (1 + math.exp(2 * (cycle.plain - self.logsnr[position])))
 
 
-def denoising_loss(state: TrainState, batch: Batch, alphas: torch.Tensor) -> torch.Tensor:
+def denoising_loss(state: TrainState, vae: AutoencoderTiny, batch: Batch, alphas: torch.Tensor) -> torch.Tensor:
     """Mean squared error of the predicted noise, ‖ε − ε̂(√ᾱ x + √(1−ᾱ) ε | prompt)‖² / d."""
-    return (predicted_noise(state.unet, state.text, batch, alphas) - batch.eps.to(state.unet.device)).square().mean()
+    noisy = noised_latents(batch, vae, alphas)
+    return (predicted_noise(state.denoiser, state.text, noisy, batch) - batch.eps.to(noisy.device)).square().mean()
 
 
 def train_unet(
     recipe: Recipe,
     state: TrainState,
+    vae: AutoencoderTiny,
     batches: BatchMaker,
     *,
-    rank: int,
-    ranks: int,
+    worker: Worker,
     report: Callable[[TrainState, float], None],
 ) -> None:
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas = build_scheduler().alphas_cumprod
     train(
         state,
-        lambda step: denoising_loss(state, batches.batch(step, rank, ranks), alphas),
+        lambda step: batches.batch(step, worker.rank, worker.ranks),
+        lambda batch: denoising_loss(state, vae, batch, alphas),
         steps=recipe.steps,
         cycles=recipe.cycles,
         ema=recipe.ema,
-        ranks=ranks,
+        worker=worker,
         report=report,
     )

@@ -1,12 +1,26 @@
-"""Several single-thread processes that train one network together, on a CPU; one process on a GPU."""
+"""Several single-thread processes that train one network together, on a CPU; on a GPU one, which others draw scenes for."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One of `ranks` processes that train together, its device, and how many processes draw scenes ahead for it."""
+
+    rank: int
+    ranks: int
+    device: str
+    drawing: int = 0
+
+
+ALONE = Worker(rank=0, ranks=1, device="cpu")
 
 
 def training_device(name: str) -> str:
@@ -15,18 +29,22 @@ def training_device(name: str) -> str:
 
 
 def run_workers(work: Callable[..., None], processes: int, device: str, *arguments: Any) -> None:
-    """Run `work(rank, ranks, device, *arguments)` in `processes` workers that can average tensors; in this one on a GPU."""
-    ranks = max(1, processes) if device == "cpu" else 1
-    if ranks == 1:
-        work(0, 1, device, *arguments)
+    """Run `work(worker, *arguments)` in `processes` workers that can average tensors.
+
+    On a GPU in this process alone, with the others drawing scenes for it.
+    """
+    if device != "cpu":
+        work(Worker(0, 1, device, drawing=max(0, processes - 1)), *arguments)
+    elif processes <= 1:
+        work(Worker(0, 1, device), *arguments)
     else:
-        torch.multiprocessing.spawn(_join, (ranks, _free_port(), work, device, arguments), nprocs=ranks)
+        torch.multiprocessing.spawn(_join, (processes, _free_port(), work, arguments), nprocs=processes)
 
 
-def _join(rank: int, ranks: int, port: int, work: Callable[..., None], device: str, arguments: tuple[Any, ...]) -> None:
+def _join(rank: int, ranks: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks)
-    work(rank, ranks, device, *arguments)
+    work(Worker(rank, ranks, "cpu"), *arguments)
 
 
 def _free_port() -> int:

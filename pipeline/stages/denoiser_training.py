@@ -14,6 +14,7 @@ from transformers import CLIPTokenizer
 
 from pipeline.code_digest import code_digest
 from pipeline.config import ScenesModelSection, parse_section, section_json
+from pipeline.devices import set_precision
 from pipeline.progress import Progress
 from pipeline.provenance import folder_sha256
 from pipeline.scenes.samples import sample_sheet
@@ -29,15 +30,18 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """`--section JSON --output-dir PATH [--processes N] [--device NAME]`."""
     parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
     parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
-    parser.add_argument("--processes", default=1, type=int, help="single-thread worker processes (on a CPU)")
+    parser.add_argument(
+        "--processes", default=1, type=int, help="worker processes; beside a GPU, those that draw scenes"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
 
 
 def run_training(args: argparse.Namespace, work: Callable[..., None], *folders: Path) -> None:
-    """`work(rank, ranks, device, section, *folders)` in one process on a GPU, or in several single-thread ones on a CPU."""
-    section = parse_section(ScenesModelSection, args.section)
-    processes = min(args.processes, section.batch)
-    run_workers(work, processes, training_device(args.device), section, *folders)
+    """`work(worker, section, *folders)` in one process on a GPU, or in several single-thread ones on a CPU."""
+    section, device = parse_section(ScenesModelSection, args.section), training_device(args.device)
+    if device != "cpu":
+        set_precision("tf32")
+    run_workers(work, min(args.processes, section.batch), device, section, *folders)
 
 
 def checkpoint_folder(stage: str, section: ScenesModelSection, parts: Path, names: tuple[str, ...]) -> Path:

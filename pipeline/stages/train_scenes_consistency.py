@@ -26,6 +26,7 @@ from pipeline.scenes.train_consistency import (
     train_consistency,
 )
 from pipeline.scenes.train_state import TrainState, use_averages
+from pipeline.scenes.workers import Worker
 from pipeline.stages.denoiser_training import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 
 STAGE = "train_scenes_consistency"
@@ -55,21 +56,19 @@ def recipe_of(section: ScenesModelSection) -> ConsistencyRecipe:
     )
 
 
-def _work(
-    rank: int, ranks: int, device: str, section: ScenesModelSection, model: Path, work_dir: Path, output: Path
-) -> None:
+def _work(worker: Worker, section: ScenesModelSection, model: Path, work_dir: Path, output: Path) -> None:
     recipe = recipe_of(section)
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
-    vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32)
-    unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(device)
-    text = CLIPTextModel.from_pretrained(model / "text_encoder", torch_dtype=torch.float32).to(device)
+    vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32).to(worker.device)
+    unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(worker.device)
+    text = CLIPTextModel.from_pretrained(model / "text_encoder", torch_dtype=torch.float32).to(worker.device)
     teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
     checkpoints = work_dir / checkpoint_folder(STAGE, section, model, (".",))
     training = DenoiserTraining(STAGE, recipe.steps, checkpoints, work_dir / "samples_consistency", tokenizer, vae)
     training.resume(state)
-    batches = TaughtBatches(recipe, tokenizer, vae)
-    training.run(rank, state, partial(train_consistency, recipe, state, teacher, batches, rank=rank, ranks=ranks))
-    if rank == 0:
+    batches = TaughtBatches(recipe, tokenizer)
+    training.run(worker.rank, state, partial(train_consistency, recipe, state, teacher, vae, batches, worker=worker))
+    if worker.rank == 0:
         _export(state, model, output)
 
 

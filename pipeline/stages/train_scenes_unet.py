@@ -19,6 +19,7 @@ from pipeline.config import ScenesModelSection
 from pipeline.scenes.model import save_pipeline
 from pipeline.scenes.train_state import TrainState, use_averages
 from pipeline.scenes.train_unet import BatchMaker, Recipe, new_state, train_unet
+from pipeline.scenes.workers import Worker
 from pipeline.stages.denoiser_training import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 
 STAGE = "train_scenes_unet"
@@ -51,23 +52,23 @@ def recipe_of(section: ScenesModelSection) -> Recipe:
     )
 
 
-def _work(rank: int, ranks: int, device: str, section: ScenesModelSection, parts: Path, output: Path) -> None:
+def _work(worker: Worker, section: ScenesModelSection, parts: Path, output: Path) -> None:
     recipe = recipe_of(section)
     tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
-    vae = AutoencoderTiny.from_pretrained(parts / "vae")
-    state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), device)
+    vae = AutoencoderTiny.from_pretrained(parts / "vae").to(worker.device)
+    state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), worker.device)
     checkpoints = parts / checkpoint_folder(STAGE, section, parts, ("text_encoder", "tokenizer", "vae"))
     training = DenoiserTraining(STAGE, recipe.steps, checkpoints, parts / "samples", tokenizer, vae)
     training.resume(state)
-    batches = BatchMaker(recipe, tokenizer, vae)
-    training.run(rank, state, partial(train_unet, recipe, state, batches, rank=rank, ranks=ranks))
-    if rank == 0:
+    batches = BatchMaker(recipe, tokenizer)
+    training.run(worker.rank, state, partial(train_unet, recipe, state, vae, batches, worker=worker))
+    if worker.rank == 0:
         _export(state, vae, output)
 
 
 def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
     use_averages(state)
     unfinished = output.with_name(f".{output.name}.{os.getpid()}")
-    save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae)
+    save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae.cpu())
     shutil.rmtree(output, ignore_errors=True)
     unfinished.rename(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from pipeline.scenes.train_batches import FOCUS, draw_level, readable_tokens, tr
 from pipeline.scenes.train_state import TrainState, load_checkpoint, save_checkpoint, use_averages
 from pipeline.scenes.train_text import caption_targets, save_text, train_text
 from pipeline.scenes.train_unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
+from pipeline.scenes.workers import ALONE, Worker
 from pipeline.scenes.world import CATEGORIES
 
 FIRST = Cycle(share=1, rate=1.0, hold=0.5, warm_up=200, focus=0.6, plain=1.0, prompts=GENERAL)
@@ -63,8 +65,8 @@ def vae() -> AutoencoderTiny:
 
 
 @pytest.fixture(scope="module")
-def batches(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> BatchMaker:
-    return BatchMaker(RECIPE, tokenizer, vae)
+def batches(tokenizer: CLIPTokenizer) -> BatchMaker:
+    return BatchMaker(RECIPE, tokenizer)
 
 
 def fresh(tokenizer: CLIPTokenizer, recipe: Recipe = RECIPE) -> TrainState:
@@ -72,9 +74,9 @@ def fresh(tokenizer: CLIPTokenizer, recipe: Recipe = RECIPE) -> TrainState:
     return new_state(recipe, build_text_encoder(tokenizer))
 
 
-def train(state: TrainState, batches: BatchMaker, recipe: Recipe = RECIPE) -> list[float]:
+def train(state: TrainState, vae: AutoencoderTiny, batches: BatchMaker) -> list[float]:
     losses: list[float] = []
-    train_unet(recipe, state, batches, rank=0, ranks=1, report=lambda state, loss: losses.append(loss))
+    train_unet(RECIPE, state, vae, batches, worker=ALONE, report=lambda state, loss: losses.append(loss))
     return losses
 
 
@@ -129,25 +131,24 @@ def test_the_decoder_learns_and_the_encoder_stays(monkeypatch: pytest.MonkeyPatc
 def test_batches_depend_on_the_sample_numbers_only(batches: BatchMaker) -> None:
     whole = batches.batch(2, 0, 1)
     parts = [batches.batch(2, rank, 2) for rank in range(2)]
-    assert whole.latents.shape == (2, 8, 16, 16) and whole.ids.shape == whole.readable.shape == (2, MAX_TOKENS)
-    for name in ("eps", "timesteps", "ids", "readable"):
+    assert whole.pictures.shape == (2, 64, 64, 3) and whole.eps.shape == (2, 8, 16, 16)
+    assert whole.ids.shape == whole.readable.shape == (2, MAX_TOKENS)
+    for name in ("pictures", "eps", "timesteps", "ids", "readable"):
         both = torch.stack([getattr(part, name) for part in parts], 1).flatten(0, 1)
         assert torch.equal(both, getattr(whole, name))
-    latents = torch.stack([part.latents for part in parts], 1).flatten(0, 1)
-    assert torch.allclose(latents, whole.latents, atol=1e-6)
     assert not torch.equal(batches.batch(3, 0, 1).eps, whole.eps)
     assert int(whole.timesteps.min()) >= 0 and int(whole.timesteps.max()) < 1000
 
 
 def test_binding_begins_and_ends_at_its_steps(batches: BatchMaker) -> None:
     """Sample k is scene k throughout; between the two steps, its kind and prompt follow the other shares."""
-    never = BatchMaker(replace(RECIPE, bind_from=0, bind_until=0), batches.tokenizer, batches.vae)
-    ended = BatchMaker(replace(RECIPE, bind_until=6), batches.tokenizer, batches.vae)
+    never = BatchMaker(replace(RECIPE, bind_from=0, bind_until=0), batches.tokenizer)
+    ended = BatchMaker(replace(RECIPE, bind_until=6), batches.tokenizer)
     for step in (3, 6, 7):
         assert torch.equal(ended.batch(step, 0, 1).ids, never.batch(step, 0, 1).ids)
-    late = BatchMaker(replace(RECIPE, bind_from=9), batches.tokenizer, batches.vae)
+    late = BatchMaker(replace(RECIPE, bind_from=9), batches.tokenizer)
     early, same = (maker.batch(3, 0, 1) for maker in (batches, late))
-    assert torch.equal(early.ids, same.ids) and torch.equal(early.latents, same.latents)
+    assert torch.equal(early.ids, same.ids) and torch.equal(early.pictures, same.pictures)
     bound = [torch.equal(batches.batch(step, 0, 1).ids, late.batch(step, 0, 1).ids) for step in range(4, 9)]
     assert not all(bound)
     assert torch.equal(batches.batch(9, 0, 1).ids, late.batch(9, 0, 1).ids)
@@ -167,14 +168,12 @@ def test_timesteps_lean_towards_the_focus() -> None:
             assert drawn.min() < -5 and drawn.max() > 6.5  # the whole schedule is covered
 
 
-def test_prompts_fall_silent_where_the_scene_is_plain_to_see(
-    batches: BatchMaker, tokenizer: CLIPTokenizer, vae: AutoencoderTiny
-) -> None:
+def test_prompts_fall_silent_where_the_scene_is_plain_to_see(batches: BatchMaker, tokenizer: CLIPTokenizer) -> None:
     assert batches._silence(0, FIRST) < 1e-3
     assert batches._silence(int(np.searchsorted(batches.logsnr, FIRST.plain)), FIRST) == pytest.approx(0.4, abs=0.01)
     assert batches._silence(999, FIRST) == pytest.approx(0.8, abs=1e-3)
-    always = BatchMaker(replace(RECIPE, silence=1.0, batch=60), tokenizer, vae)
-    never = BatchMaker(replace(RECIPE, silence=0.0, batch=60), tokenizer, vae)
+    always = BatchMaker(replace(RECIPE, silence=1.0, batch=60), tokenizer)
+    never = BatchMaker(replace(RECIPE, silence=0.0, batch=60), tokenizer)
     silenced, spoken = always.batch(0, 0, 1), never.batch(0, 0, 1)
     assert torch.equal(silenced.timesteps, spoken.timesteps)
     logsnr = torch.logit(build_scheduler().alphas_cumprod.double())[silenced.timesteps]
@@ -226,14 +225,14 @@ def test_the_cycles_of_the_recipe_divide_any_number_of_steps() -> None:
     ]
 
 
-def test_a_cycle_changes_what_is_asked_but_not_what_is_drawn(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> None:
+def test_a_cycle_changes_what_is_asked_but_not_what_is_drawn(tokenizer: CLIPTokenizer) -> None:
     """In the second cycle levels lie in FOCUS more often, prompts are shorter, and more fall silent."""
     second = Cycle(share=1, rate=0.5, hold=0.0, warm_up=200, focus=0.9, plain=0.5, prompts=REFINING)
-    one = BatchMaker(replace(RECIPE, batch=300, steps=2, bind_until=0), tokenizer, vae)
-    two = BatchMaker(replace(one.recipe, cycles=(FIRST, second)), tokenizer, vae)
+    one = BatchMaker(replace(RECIPE, batch=300, steps=2, bind_until=0), tokenizer)
+    two = BatchMaker(replace(one.recipe, cycles=(FIRST, second)), tokenizer)
     assert torch.equal(one.batch(0, 0, 1).ids, two.batch(0, 0, 1).ids)
     before, after = (maker.batch(1, 0, 1) for maker in (one, two))
-    assert torch.equal(before.latents, after.latents)
+    assert torch.equal(before.pictures, after.pictures)
     logsnr = torch.logit(build_scheduler().alphas_cumprod.double())
 
     def share_in_focus(timesteps: torch.Tensor) -> float:
@@ -248,10 +247,10 @@ def test_a_cycle_changes_what_is_asked_but_not_what_is_drawn(tokenizer: CLIPToke
 
 
 def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
-    tokenizer: CLIPTokenizer, batches: BatchMaker, tmp_path: Path
+    tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker, tmp_path: Path
 ) -> None:
     straight = fresh(tokenizer)
-    losses = train(straight, batches)
+    losses = train(straight, vae, batches)
     assert len(losses) == 6 and np.isfinite(losses).all()
 
     class Killed(Exception):
@@ -263,18 +262,18 @@ def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
             raise Killed
 
     with pytest.raises(Killed):
-        train_unet(RECIPE, fresh(tokenizer), batches, rank=0, ranks=1, report=kill)
+        train_unet(RECIPE, fresh(tokenizer), vae, batches, worker=ALONE, report=kill)
     continued = fresh(tokenizer)
     load_checkpoint(continued, tmp_path)
     assert continued.step == 3
-    assert train(continued, batches) == losses[3:]
+    assert train(continued, vae, batches) == losses[3:]
     for name, parameter in straight.parameters().items():
         assert torch.equal(parameter, continued.parameters()[name]), name
         assert torch.equal(straight.averages[name], continued.averages[name]), name
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
 
 
-def test_the_denoiser_learns_a_batch(tokenizer: CLIPTokenizer, batches: BatchMaker) -> None:
+def test_the_denoiser_learns_a_batch(tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker) -> None:
     """Five steps on one and the same batch lower its loss; the averages follow the weights."""
     recipe = replace(RECIPE, steps=5)
     state = fresh(tokenizer, recipe)
@@ -286,7 +285,7 @@ def test_the_denoiser_learns_a_batch(tokenizer: CLIPTokenizer, batches: BatchMak
 
     before = {name: parameter.detach().clone() for name, parameter in state.parameters().items()}
     monotone: list[float] = []
-    train_unet(recipe, state, Same(), rank=0, ranks=1, report=lambda state, loss: monotone.append(loss))  # type: ignore[arg-type]
+    train_unet(recipe, state, vae, Same(), worker=ALONE, report=lambda state, loss: monotone.append(loss))  # type: ignore[arg-type]
     assert np.isfinite(monotone).all() and monotone[-1] < monotone[0]
     moved = [name for name, parameter in state.parameters().items() if not torch.equal(parameter, before[name])]
     assert len(moved) == len(before)  # both networks learn, every weight of them
@@ -296,14 +295,14 @@ def test_the_denoiser_learns_a_batch(tokenizer: CLIPTokenizer, batches: BatchMak
     assert torch.equal(state.averages[name], state.parameters()[name])
 
 
-def test_workers_average_to_what_one_does(tokenizer: CLIPTokenizer, batches: BatchMaker) -> None:
+def test_workers_average_to_what_one_does(tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker) -> None:
     """The mean of the gradients of ranks 0 and 1 of 2 is the gradient of rank 0 of 1."""
     state = fresh(tokenizer)
     alphas = build_scheduler().alphas_cumprod
 
     def gradients(rank: int, ranks: int) -> dict[str, torch.Tensor]:
         state.optimizer.zero_grad()
-        denoising_loss(state, batches.batch(0, rank, ranks), alphas).backward()
+        denoising_loss(state, vae, batches.batch(0, rank, ranks), alphas).backward()
         return {name: p.grad.clone() for name, p in state.parameters().items() if p.grad is not None}
 
     whole = gradients(0, 1)
@@ -320,3 +319,38 @@ def test_a_sheet_of_samples(tokenizer: CLIPTokenizer, vae: AutoencoderTiny) -> N
     sheet = sample_sheet(state.unet, state.text, tokenizer, vae, steps=2)
     assert sheet.shape == (64, 64 * len(CAPTIONS), 3) and sheet.dtype == np.uint8
     assert np.array_equal(sheet, sample_sheet(state.unet, state.text, tokenizer, vae, steps=2))
+
+
+def test_what_others_draw_ahead_is_what_one_draws_itself(
+    tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker
+) -> None:
+    """Two processes draw for the one that trains: the same batches in the same order, and so the same weights."""
+    alone = fresh(tokenizer)
+    losses = train(alone, vae, batches)
+    ahead, served = fresh(tokenizer), Worker(rank=0, ranks=1, device="cpu", drawing=2)
+    found: list[float] = []
+    train_unet(RECIPE, ahead, vae, batches, worker=served, report=lambda state, loss: found.append(loss))
+    assert found == losses
+
+
+@pytest.mark.gpu
+def test_a_recorded_denoiser_learns_as_the_denoiser_itself(
+    tokenizer: CLIPTokenizer, vae: AutoencoderTiny, batches: BatchMaker
+) -> None:
+    """On a GPU the second call replays the first: losses and gradients are those of the UNet, with other inputs too."""
+    device, alphas = "cuda", build_scheduler().alphas_cumprod
+    found: list[list[torch.Tensor]] = []
+    for recorded in (True, False):
+        torch.manual_seed(1)
+        state = new_state(RECIPE, build_text_encoder(tokenizer), device)
+        if not recorded:
+            state.denoiser = state.unet  # type: ignore[assignment]
+        there = copy.deepcopy(vae).to(device)
+        for step in range(2):
+            state.optimizer.zero_grad()
+            loss = denoising_loss(state, there, batches.batch(step, 0, 1), alphas)
+            loss.backward()
+        found.append([loss.detach(), *(p.grad for p in state.parameters().values() if p.grad is not None)])
+    assert len(found[0]) == len(found[1]) > 100
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-5 * float(other.abs().max()) + 1e-9)
