@@ -113,10 +113,9 @@ class LatentDiffusion:
         return model
 
     def compile(self, **options: Any) -> None:
-        """Let torch compile the denoiser: at its first calls, when recording of attention begins, and for each batch size."""
-        torch._dynamo.config.skip_nnmodule_hook_guards = (
-            False  # otherwise what is compiled never sees a recording begin
-        )
+        """Let torch compile the denoiser at its first calls, again when a recording begins, and for each batch size."""
+        # Otherwise what is compiled never sees a recording begin.
+        torch._dynamo.config.skip_nnmodule_hook_guards = False
         self.unet.compile(dynamic=False, **options)
         self._prompts = None  # it would be compiled for each number of prompts
 
