@@ -28,7 +28,7 @@ from pipeline.batch_size import AUTO, BatchSize
 from pipeline.config import Config, InformationSection
 from pipeline.devices import set_precision
 from pipeline.information import Problem, estimate_many
-from pipeline.latent_diffusion import LatentDiffusion, compile_unet
+from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.sampling import Interval, sample_draws
 from pipeline.seeds import generator
 from random_models import pipeline_with, stable_diffusion_2_base
@@ -153,7 +153,7 @@ def ours(
     model = LatentDiffusion(pipeline_with(torch.nn.Module.to(unet, dtype), Config().model.id), device)
     model.batch_size = BatchSize.of(AUTO, device)
     if compiled:
-        compile_unet(model.unet)
+        model.compile()
     prompted = Prompted(model)
 
     def run() -> None:

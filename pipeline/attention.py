@@ -130,11 +130,19 @@ class AttentionRecorder:
         """Probabilities (taps, heads, h_l·w_l, tokens), float32; rows with fewer tokens than the others repeat one."""
         rows = [tap.row for tap in taps]
         query, key = (attn.head_to_batch_dim(states[rows]) for states in (query, key))
-        probabilities = attn.get_attention_scores(query, key).unflatten(0, (len(rows), attn.heads))
+        probabilities = probabilities_of(attn, query, key).unflatten(0, (len(rows), attn.heads))
         most = max(len(tap.tokens) for tap in self._taps)
         wanted = torch.tensor([[*tap.tokens, *[tap.tokens[0]] * (most - len(tap.tokens))] for tap in taps])
         index = wanted[:, None, None, :].to(key.device).expand(*probabilities.shape[:3], most)
         return probabilities.gather(3, index).float()
+
+
+def probabilities_of(attn: Attention, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    """Probabilities (n, h_l·w_l, tokens) of queries and keys, (n, …, d) each, as `attn` makes them, but faster."""
+    if attn.upcast_attention:
+        query, key = query.float(), key.float()
+    scores = torch.bmm(query * attn.scale, key.transpose(1, 2))
+    return (scores.float() if attn.upcast_softmax else scores).softmax(2)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ and 2.x, their fine-tunes, and the embedded model. Weights are read from safeten
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,13 @@ from pipeline.devices import resolve_precision, set_precision
 from pipeline.errors import InputError
 from pipeline.lora import add_lora
 from pipeline.model_layout import check_pipeline_folder
+from pipeline.shared_prompts import SharedPrompts
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
 # Loading bars belong on a terminal, and stages write logs.
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
-
-
-def compile_unet(unet: UNet2DConditionModel, **options: Any) -> None:
-    """Let torch compile a denoiser at its first calls, again when recording of attention begins, and for each batch size."""
-    torch._dynamo.config.skip_nnmodule_hook_guards = False  # otherwise what is compiled never sees a recording begin
-    unet.compile(dynamic=False, **options)
 
 
 class LatentDiffusion:
@@ -53,6 +49,8 @@ class LatentDiffusion:
         self.tokenizer = pipeline.tokenizer
         if self.device.type == "cuda":
             self.unet.to(memory_format=torch.channels_last)  # what its convolutions work in
+        # A GPU has many cores for so little work, and would wait to be told which rows are alike.
+        self._prompts = SharedPrompts(self.unet) if self.device.type == "cpu" else None
         pipeline.text_encoder.eval().requires_grad_(False)
         self.prediction = pipeline.scheduler.config.prediction_type
         if self.prediction not in PREDICTIONS:
@@ -111,8 +109,15 @@ class LatentDiffusion:
             torch.nn.Module.to(pipeline.unet, dtype)  # without the library's hint to load in half precision instead
         model = cls(pipeline, device)
         if compiled:
-            compile_unet(model.unet)
+            model.compile()
         return model
+
+    def compile(self, **options: Any) -> None:
+        """Let torch compile the denoiser at its first calls, again when a recording begins, and for each batch size."""
+        # Otherwise what is compiled never sees a recording begin.
+        torch._dynamo.config.skip_nnmodule_hook_guards = False
+        self.unet.compile(dynamic=False, **options)
+        self._prompts = None  # it would be compiled for each number of prompts
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
@@ -122,7 +127,9 @@ class LatentDiffusion:
     def _predict(
         self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
     ) -> torch.Tensor:
-        with torch.inference_mode():
+        embedding = embedding.to(self.device, self.unet.dtype)
+        sharing = self._prompts.of(embedding) if self._prompts else nullcontext()
+        with torch.inference_mode(), sharing:
             return self.eps_hat(x_alpha, timesteps, logsnr, embedding).cpu()
 
     def eps_hat(

@@ -80,7 +80,7 @@ class ScenesSection(Section):
     count: int = Field(240, ge=1, description="number of pictures")
     folder: str = Field("data/scenes", min_length=1, description="where they are written, in COCO layout")
     retrieval: int = Field(
-        80,
+        60,
         ge=1,
         description="cases of each embedded retrieval set; order sets: five captions of an image are five cases",
     )
@@ -568,7 +568,7 @@ class MachineSection(Section):
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=100, editing=True, word_pairs=True),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=80, editing=True, word_pairs=True),
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False, shards=1
     ),

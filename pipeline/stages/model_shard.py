@@ -23,6 +23,7 @@ from pipeline.config import InformationSection, ModelSection, parse_section
 from pipeline.datasets.cases import read_cases
 from pipeline.devices import resolve_device, resolve_precision
 from pipeline.errors import InputError
+from pipeline.freed_memory import keep_freed_memory
 from pipeline.images import Resize, crop_image, fit_image, image_array, load_image
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.map_rounding import rounded_map
@@ -324,12 +325,15 @@ def read_pixels(path: Path, side: int, resize: Resize, crop: str = "") -> torch.
 
 def load_model(settings: ModelSection, device: str, *, compiled: bool = False) -> LatentDiffusion:
     """The model that a configuration names, from its folder or from where it was fetched to."""
+    device = resolve_device(device)
+    if device == "cpu":
+        keep_freed_memory()
     return LatentDiffusion.load(
         str(folder_of(settings)),
         variant=settings.variant,
         precision=settings.precision,
         lora=settings.lora,
-        device=resolve_device(device),
+        device=device,
         compiled=compiled,
     )
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers.models.attention_processor import Attention
 
-from pipeline.attention import AttentionSum, Tap, is_recorded, layer_size, recording, word_map
+from pipeline.attention import AttentionSum, Tap, is_recorded, layer_size, probabilities_of, recording, word_map
 from pipeline.latent_diffusion import LatentDiffusion
 
 
@@ -74,6 +75,18 @@ def test_maps_have_the_latents_shape_square_or_not(model: LatentDiffusion, size:
     heat = word_map(sums, [2, 3], size)
     assert heat.shape == size and heat.dtype == np.float32 and heat.min() >= 0
     assert heat.mean() == pytest.approx(1 / 9, rel=0.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("queries", "scores"), [(False, False), (True, False), (False, True), (True, True)])
+def test_probabilities_are_those_of_the_layer(dtype: torch.dtype, queries: bool, scores: bool) -> None:
+    layer = Attention(24, 32, heads=2, dim_head=12, upcast_attention=queries, upcast_softmax=scores)
+    generator = torch.Generator().manual_seed(0)
+    query, key = (torch.randn(4, size, 12, generator=generator).to(dtype) for size in (16, 9))
+    found = probabilities_of(layer, query, key).float()
+    within = 1e-6 if dtype == torch.float32 else 0.01  # bfloat16 has eight bits
+    assert torch.allclose(found, layer.get_attention_scores(query, key).float(), atol=within)
+    assert torch.allclose(found.sum(2), torch.ones(4, 16), atol=within)
 
 
 def test_all_tokens_together_cover_every_pixel_once(model: LatentDiffusion) -> None:

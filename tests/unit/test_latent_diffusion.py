@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline.attention import Tap, recording, word_map
 from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion, compile_unet
+from pipeline.latent_diffusion import LatentDiffusion
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_a_compiled_denoiser_records_attention(folder: Path) -> None:
             return eps_hat, word_map(recorder.pop("key"), [0, 1], (16, 16))
 
     plain, heat = recorded()
-    compile_unet(model.unet, backend="eager")
+    model.compile(backend="eager")
     model(x, logsnr, prompts)
     compiled, heat_of_compiled = recorded()
     assert torch.allclose(compiled, plain, atol=1e-5)

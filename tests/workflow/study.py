@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.config import LocalisationSection
+
 # The embedded study with six cases of twelve scenes, and few draws.
 TINY: dict[str, Any] = {
     "study": "tiny",
@@ -31,6 +33,15 @@ TINY: dict[str, Any] = {
     "validation": {"problems": ["dense_5"], "designs": ["stratified"], "steps": [6, 12], "points": 2, "runs": 2},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
+}
+
+# The same without the jobs of gradients, for runs from nothing on which something else is tried.
+TINY_WITHOUT_GRADIENTS: dict[str, Any] = {
+    **TINY,
+    "localisation": {
+        **TINY["localisation"],
+        "methods": [method for method in LocalisationSection().methods if method != "gradient"],
+    },
 }
 
 # The retrieval part alone: four pairs of captions with exchanged nouns, four captions with their shuffles.
