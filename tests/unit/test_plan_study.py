@@ -73,6 +73,7 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     # Image 1: caption, empty, two words, two contexts; image 2: caption, empty, word, context.
     assert work["estimate_information"].evaluations == (6 + 4) * 8
     assert work["estimate_information"].recorded == 2 * 8
+    assert "pilot_density" not in work
     assert work["record_attention"].evaluations == 2 * 2 * (25 + 50)
     # A pass that carries a direction along counts as three.
     assert work["record_gradients"].evaluations == 3 * 12 * 3
