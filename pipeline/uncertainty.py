@@ -7,13 +7,15 @@ variance of its draw as its mean:
     one a stratum       q_i = (f_{i−1} − 2 f_i + f_{i+1})² / 6; at the ends q_1 = (f_1 − l)² / (1 + v), and q_n alike,
                         l being where the line through f_2 … f_5 (least squares) meets stratum 1, v·σ² its variance
 
-Both see the variance within strata and not the trend across them. Then
+Both see the variance within strata and not the trend across them. Where the integrand bends more than it varies, second
+differences see the bend: where fourth differences, which a bend leaves alone, find less than two thirds of their variance,
+q_i = (f_{i−2} − 4 f_{i−1} + 6 f_i − 4 f_{i+1} + f_{i+2})² / 70, and at both ends l is where parabolas lead. Then
 
 - standard error: s² = Σ q_i / n²;
 - degrees of freedom ν, how well s² is known (Satterthwaite, Biometrics Bulletin 2, 1946): 2 (Σ q_i)² / Var(Σ q_i), the
   variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small.
   Few draws show their tails too seldom and find 1/ν too small: the jackknife takes the bias of order 1/n off it, leaving out
-  the terms of one draw, or of three neighbours, at a time (Quenouille, Biometrika 43, 1956; Künsch, Ann. Statist. 17, 1989);
+  the terms of one draw, or of three neighbours (five of fourth differences), at a time (Quenouille, Biometrika 43, 1956; Künsch, Ann. Statist. 17, 1989);
 - skewness g of the mean, from cubes in place of squares: at 50 draws the mean of a skewed integrand is skewed itself;
 - interval: Student's t after Hall's transformation (J. R. Statist. Soc. B 54, 1992), monotone and without resampling: with
   h(x) = (3/g) ((1 + g (x − g/6))^⅓ − 1), from f̄ − s·h(t_ν) to f̄ − s·h(−t_ν).

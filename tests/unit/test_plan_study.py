@@ -202,3 +202,11 @@ def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None
     work = {one.stage: one for one in study_work(study, {"d": cases})}["decompose_information"]
     assert (work.cases, work.images, work.jobs, work.evaluations) == (1, 1, 1, 8 * 12)
     assert work.leaves.maps == 12 * 3
+
+
+def test_a_fitted_density_takes_a_pilot(cases: pd.DataFrame) -> None:
+    """Four prompts of one case of each image at most, in a job of its own."""
+    section = InformationSection(density="adaptive", pilot_images=5, pilot_draws=24, steps=(4, 8))
+    first, *_ = study_work(config(information=section), {"d": cases})
+    assert (first.stage, first.images, first.jobs, first.evaluations) == ("pilot_density", 2, 1, 4 * 2 * 24)
+    assert first.at_most
