@@ -7,15 +7,13 @@ variance of its draw as its mean:
     one a stratum       q_i = (f_{i−1} − 2 f_i + f_{i+1})² / 6; at the ends q_1 = (f_1 − l)² / (1 + v), and q_n alike,
                         l being where the line through f_2 … f_5 (least squares) meets stratum 1, v·σ² its variance
 
-Both see the variance within strata and not the trend across them. Where the integrand bends more than it varies, second
-differences see the bend: where fourth differences, which a bend leaves alone, find less than two thirds of their variance,
-q_i = (f_{i−2} − 4 f_{i−1} + 6 f_i − 4 f_{i+1} + f_{i+2})² / 70, and at both ends l is where parabolas lead. Then
+Both see the variance within strata and not the trend across them. Then
 
 - standard error: s² = Σ q_i / n²;
 - degrees of freedom ν, how well s² is known (Satterthwaite, Biometrics Bulletin 2, 1946): 2 (Σ q_i)² / Var(Σ q_i), the
   variance read off the q_i themselves, overlaps included. A few draws that carry the sum, or heavy tails, make it small.
   Few draws show their tails too seldom and find 1/ν too small: the jackknife takes the bias of order 1/n off it, leaving out
-  the terms of one draw, or of three neighbours (five of fourth differences), at a time (Quenouille, Biometrika 43, 1956; Künsch, Ann. Statist. 17, 1989);
+  the terms of one draw, or of three neighbours, at a time (Quenouille, Biometrika 43, 1956; Künsch, Ann. Statist. 17, 1989);
 - skewness g of the mean, from cubes in place of squares: at 50 draws the mean of a skewed integrand is skewed itself;
 - interval: Student's t after Hall's transformation (J. R. Statist. Soc. B 54, 1992), monotone and without resampling: with
   h(x) = (3/g) ((1 + g (x − g/6))^⅓ − 1), from f̄ − s·h(t_ν) to f̄ − s·h(−t_ν).
@@ -26,7 +24,6 @@ Sobol points are one a stratum when their number is a power of two. Else they ar
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +32,9 @@ from scipy.stats import t as student
 
 from pipeline.sampling import Draws
 
-# Fourth differences are taken where they find less than this share of the variance that second differences find. Of
-# normal values without curvature, in 25 strata, one run in thirty shows less by chance.
-_CURVED = 2 / 3
-_FEWEST_FOR_FOURTH = 10
+# The mean of n squares of second differences of independent normal f varies like that of n/1.94 independent squares:
+# neighbours overlap, 1 + 2·(4/6)² + 2·(1/6)² = 1.94.
+_OVERLAP = 1.94
 
 
 def most_freedom(count: int, *, stratified: bool) -> float:
@@ -47,7 +43,7 @@ def most_freedom(count: int, *, stratified: bool) -> float:
     Independent values: n − 1. One a stratum: n/1.94, because neighbouring second differences overlap. Values of unequal
     variance or with heavy tails have fewer; at least 1.
     """
-    return max(1.0, count / _overlap(1) if stratified else count - 1.0)
+    return max(1.0, count / _OVERLAP if stratified else count - 1.0)
 
 
 @dataclass(frozen=True)
@@ -82,11 +78,12 @@ def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
         return Mean(mean.numpy(), missing, missing, missing)
     if draws.stratified:
         ordered = values[torch.argsort(logsnr)]
-        variance, cube, inverse = _within_strata(ordered)
+        square, cube, inverse = _second_differences(ordered)
     else:
-        variance, cube, inverse = _deviations(values - mean)
+        square, cube, inverse = _deviations(values - mean)
+    variance = square.mean(0)
     total = variance + (_sobol_trend(ordered, variance) if draws.sobol else 0)
-    skewness = cube / total**1.5 / count**0.5
+    skewness = cube.mean(0) / total**1.5 / count**0.5
     return Mean(
         mean.numpy(),
         (total / count).sqrt().numpy(),
@@ -109,66 +106,38 @@ def _paired(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Ten
 
 
 def _deviations(residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of independent draws: variance, third moment, and 1/ν."""
+    """Of independent draws: squares q, cubes whose mean is the third moment, and 1/ν."""
     count = len(residual)
     square = residual.square() * (count / (count - 1))
     cube = residual**3 * (count**2 / ((count - 1) * (count - 2)))
-    return square.mean(0), cube.mean(0), _inverse_freedom(square, square.square(), None)
+    return square, cube, _inverse_freedom(square, square.square(), stratified=False)
 
 
-def _within_strata(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The same of one draw a stratum, in order of the strata: from second differences, or from fourth ones where what
-    second ones see is mostly curvature.
-    """
-    second = _differences(ordered, 1)
-    if len(ordered) < _FEWEST_FOR_FOURTH:
-        return second
-    fourth = _differences(ordered, 2)
-    curved = fourth[0] < _CURVED * second[0]
-    variance, cube, inverse = (torch.where(curved, b, a) for a, b in zip(second, fourth, strict=True))
-    return variance, cube, inverse
-
-
-def _differences(ordered: torch.Tensor, reach: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The same from differences of order 2·reach, which reach so far to both sides."""
-    count, order = len(ordered), 2 * reach
-    shares = [(-1) ** (reach + k) * math.comb(order, k) for k in range(order + 1)]
-    inner = sum((share * ordered[k : count - order + k] for k, share in enumerate(shares)), torch.tensor(0.0))
-    ends = [[_end(side, place, reach) for place in range(reach)] for side in (ordered, ordered.flip(0))]
-    middle = inner.square() / sum(share**2 for share in shares)
-    square = torch.cat([torch.stack(ends[0]), middle, torch.stack(ends[1][::-1])])
+def _second_differences(ordered: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The same of one draw a stratum, in order of the strata."""
+    count = len(ordered)
+    second = ordered[:-2] - 2 * ordered[1:-1] + ordered[2:]
+    square = torch.cat([_end(ordered)[None], second.square() / 6, _end(ordered.flip(0))[None]])
     products = square.square()
-    for distance in range(1, order + 1):  # these overlap, and at the next distance they are independent
+    for distance in (1, 2):  # these overlap, and at 3 they are independent
         products[:-distance] += 2 * square[:-distance] * square[distance:]
-    apart = order + 1
-    products[:-apart] -= (2 * order + 1) * (count / max(count - apart, 1)) * square[:-apart] * square[apart:]
-    cube = (inner**3).mean(0) / sum(share**3 for share in shares)
-    return square.mean(0), cube, _inverse_freedom(square, products, reach)
+    products[:-3] -= 5 * (count / max(count - 3, 1)) * square[:-3] * square[3:]
+    return square, -(second**3) / 6, _inverse_freedom(square, products, stratified=True)
 
 
-def _overlap(reach: int) -> float:
-    """The mean of n squares of differences of order 2·reach of independent normal f varies like that of n/overlap
-    independent squares, because neighbours overlap: 1 + 2·(4/6)² + 2·(1/6)² = 1.94 of second differences.
-    """
-    order = 2 * reach
-    return sum((math.comb(2 * order, order + k) / math.comb(2 * order, order)) ** 2 for k in range(-order, order + 1))
-
-
-def _inverse_freedom(square: torch.Tensor, products: torch.Tensor, reach: int | None) -> torch.Tensor:
+def _inverse_freedom(square: torch.Tensor, products: torch.Tensor, *, stratified: bool) -> torch.Tensor:
     """1/ν = Var(Σ q) / (2 (Σ q)²), from squares q and the products p whose sum is that variance, (Σ q)²/n taken off it where
-    draws are independent; as it is found, or as the jackknife finds it if that is larger. reach: of differences, see
-    `_differences`; None: independent draws.
+    draws are independent; as it is found, or as the jackknife finds it if that is larger.
 
     Not below what equal normal values have: few draws cannot show that their tails are lighter.
     """
-    count, block = len(square), 1 if reach is None else 2 * reach + 1
+    count, block = len(square), 3 if stratified else 1
 
     def inverse(sums: torch.Tensor, total: torch.Tensor, kept: int) -> torch.Tensor:
-        return (total / sums**2 - (1 / kept if reach is None else 0)) / 2
+        return (total / sums**2 - (0 if stratified else 1 / kept)) / 2
 
     sums, total = square.sum(0), products.sum(0)
-    most = count - 1.0 if reach is None else count / _overlap(reach)
-    least = torch.full_like(sums, 1 / max(1.0, most))
+    least = torch.full_like(sums, 1 / most_freedom(count, stratified=stratified))
     found = inverse(sums, total, count)
     kept = count - block
     if kept < 2:
@@ -185,15 +154,13 @@ def _windows(values: torch.Tensor, length: int) -> torch.Tensor:
     return torch.stack([values.roll(-shift, 0) for shift in range(length)]).sum(0)
 
 
-def _end(ordered: torch.Tensor, place: int, degree: int) -> torch.Tensor:
-    """q of one of the first strata, from where the polynomial of that degree through the next ones (least squares; three
-    more than the degree, fewer if there are not as many) leads.
-    """
-    others = [k for k in range(min(len(ordered), degree + 4)) if k != place]
-    powers = np.vander(np.array(others, dtype=float) - place, degree + 1, increasing=True)
-    share = torch.from_numpy(np.linalg.pinv(powers)[0])
-    led = torch.tensordot(share, ordered[others], dims=1)
-    return (ordered[place] - led).square() / (1 + share.square().sum())
+def _end(ordered: torch.Tensor) -> torch.Tensor:
+    """q of the first stratum, from where the line through the next four values (fewer if there are not as many) leads."""
+    places = torch.arange(1, min(len(ordered), 5)).double()
+    away = places - places.mean()
+    share = 1 / len(places) - places.mean() * away / away.square().sum()
+    line = torch.tensordot(share, ordered[1 : len(places) + 1], dims=1)
+    return (ordered[0] - line).square() / (1 + share.square().sum())
 
 
 def _sobol_trend(ordered: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:

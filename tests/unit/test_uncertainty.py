@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -116,38 +115,6 @@ def test_draws_that_vary_little_but_at_one_end_are_covered() -> None:
     values = scale * np.random.default_rng(2).normal(size=(100, 4000))
     new, plain = coverage(values, drawn(100, design="stratified"), 0.0)
     assert 0.92 <= new <= 0.97 and new > plain + 0.01
-
-
-def strata(function: Callable[[np.ndarray], np.ndarray], *, noise: float = 0.0, middles: bool = False) -> np.ndarray:
-    """Runs of 25 draws of a function of u, one a stratum or in its middle, with noise: (25, runs)."""
-    rng = np.random.default_rng(3)
-    places = 0.5 if middles else rng.random((25, 3000))
-    return function((np.arange(25)[:, None] + places) / 25) + noise * rng.normal(size=(25, 3000))
-
-
-def test_curvature_does_not_widen_intervals() -> None:
-    """What bends from stratum to stratum and is hardly random, such as a pixel of which y tells little."""
-    values = strata(lambda u: 12 * u**3 * (1 - u))
-    assert 0.93 <= coverage(values, drawn(25, design="stratified"), 0.6)[0] <= 0.975
-    # Middles know it better than strata do, but for their bias.
-    middles = strata(lambda u: 12 * u**3 * (1 - u), noise=0.02, middles=True)
-    truth = float(12 * ((np.arange(25) + 0.5) / 25) ** 3 @ (1 - (np.arange(25) + 0.5) / 25) / 25)
-    assert 0.93 <= coverage(middles, drawn(25, design="midpoint"), truth)[0] <= 0.975
-
-
-def test_fourth_differences_by_hand() -> None:
-    """A parabola with noise: squares of its fourth differences, and at the ends of the way to parabolas through five."""
-    count = 20
-    noise = np.random.default_rng(0).normal(size=count)
-    values = noise + 40.0 * (np.arange(count) - 9.5) ** 2
-    _, error = mean_and_error(torch.from_numpy(values), drawn(count, design="stratified"))
-    squares = [(np.convolve(noise, [1, -4, 6, -4, 1], "valid") ** 2 / 70).sum()]
-    for side in (noise, noise[::-1]):
-        for place in (0, 1):
-            others = np.delete(np.arange(6), place)
-            leads = np.array([np.polyval(np.polyfit(others, one, 2), place) for one in np.eye(5)])
-            squares.append((side[place] - leads @ side[others]) ** 2 / (1 + leads @ leads))
-    assert float(error) == pytest.approx(np.sqrt(sum(squares)) / count)
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 25])
