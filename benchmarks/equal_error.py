@@ -2,8 +2,8 @@
 
 The ratio of mean square errors is how many times as many independent draws are needed for the same error. Each such draw
 costs the released procedure three evaluations, in a run of its own for each number of draws; and it records attention in
-further runs, at which it is charged with no more draws than ours. We take two evaluations a draw, in one run for all numbers
-and for attention, and a case's share of the pilot that fitted the density, as many cases as the embedded study has.
+further runs, at which it is charged with no more draws than ours. We take one run for all numbers and for attention, in
+which the words of an image share the evaluations of its caption, and a case's share of the pilot that fitted the density.
 
 Errors are counted on images of drawn scenes against one long run, and on a problem of the size of Stable Diffusion's latents
 whose information is known exactly (`disc_64` of the validation study).
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from measuring import Row
-from pipeline.config import Config, InformationSection
+from pipeline.config import InformationSection
 from pipeline.information import Problem, estimate, estimate_many
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.sampling import Draws, Interval, Placing, integration_interval, sample_draws
@@ -30,8 +30,10 @@ from released_procedure import Word
 BATCH_SIZE = 64
 CMI = ("context", "full")
 ESTIMATORS = ("standard", "orthogonal")
-RELEASED_PROMPTS, OUR_PROMPTS = 3, 2
+RELEASED_PROMPTS = 3
 CLOSED_FORM = "disc_64"
+# Among which the pilot of the closed-form problem is shared: as many as the embedded study has.
+CASES = 100
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a pilot fitted to a dataset, and the evaluations that it took."""
+    """What a pilot fitted to a dataset, and what that took: evaluations a case of the dataset.
+
+    prompts: that a draw of a case takes, those that cases of one image share divided among them.
+    """
 
     density: Placing
-    evaluations: int
-
-    @property
-    def of_a_case(self) -> float:
-        """Evaluations, shared among the cases of the embedded study."""
-        return self.evaluations / (Config().datasets["scenes"].first or 1)
+    evaluations: float
+    prompts: float
 
 
 def interval_within(trained: tuple[float, float], section: InformationSection) -> Interval:
@@ -130,7 +131,7 @@ def closed_form_errors(section: InformationSection, points: int, seeds: int) -> 
     closed_form = problem(CLOSED_FORM)
     interval = interval_within(closed_form.denoiser.logsnr_range, section)
     density = pilot(CLOSED_FORM, closed_form, section, interval, 0).draws
-    fitted = Fitted(density, section.pilot_images * section.pilot_draws * OUR_PROMPTS)
+    fitted = Fitted(density, len(PAIR) * section.pilot_images * section.pilot_draws / CASES, len(PAIR))
     drawn = [closed_form.point(generator(0, CLOSED_FORM, number)) for number in range(points)]
     exact = [closed_form.truth(point, interval) for point in drawn]
     truth = np.array([[getattr(one, name).sum() for one in exact] for name in ESTIMATORS])[..., None, None]
@@ -178,8 +179,11 @@ def compared(
         saved.append(
             {
                 "total": estimator,
-                "configured": evaluations_at_equal_error(steps, configured, fitted.of_a_case),
-                "logistic": evaluations_at_equal_error(steps, logistic, 0),
+                "configured": evaluations_at_equal_error(steps, configured, fitted.prompts, fitted.evaluations),
+                "logistic": evaluations_at_equal_error(steps, logistic, fitted.prompts, 0),
+                "configured, one case an image": evaluations_at_equal_error(
+                    steps, configured, len(CMI), fitted.evaluations
+                ),
             }
         )
     return rows, saved
@@ -195,11 +199,12 @@ def error_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
     return float(np.exp(logs.mean())), float(np.exp(spread))
 
 
-def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float], of_pilot: float) -> float:
+def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float], prompts: float, of_pilot: float) -> float:
     """Evaluations of the released procedure over ours, CMI and attention at all numbers of draws together.
 
     For CMI it needs `ratio` times as many draws as ours at each number of draws, in a run of its own; for attention, which
-    it records in another one, it gets as many draws as ours. of_pilot: our evaluations for the density, a case.
+    it records in another one, it gets as many draws as ours. prompts, of_pilot: our evaluations a case, for a draw and for
+    the density.
     """
     information = RELEASED_PROMPTS * sum(count * ratio for count, ratio in zip(steps, ratios, strict=True))
-    return (information + sum(steps)) / (OUR_PROMPTS * max(steps) + of_pilot)
+    return (information + sum(steps)) / (prompts * max(steps) + of_pilot)

@@ -29,6 +29,7 @@ import torch
 
 from equal_error import (
     BATCH_SIZE,
+    CASES,
     CLOSED_FORM,
     CMI,
     Fitted,
@@ -77,9 +78,11 @@ def read_words(model: LatentDiffusion, cases: Path, images: Path) -> list[Word]:
 def fit_density(
     folder: Path, model: LatentDiffusion, section: InformationSection, measured: Sequence[Path]
 ) -> tuple[Path, Fitted]:
-    """The density of a pilot on scenes that are not among those of the measured tables; its file, and what it took."""
+    """The density of a pilot on scenes of the study that are not among those of the measured tables; its file, and costs."""
     seen = {image for table in measured for image in read_cases(table)["image_id"]}
-    frame = read_cases(scene_cases(folder, 3 * (section.pilot_images + len(seen))))
+    frame = read_cases(scene_cases(folder, Config().datasets["scenes"].first or CASES))
+    prompts = frame.groupby("image_id")[["prompt_full", "prompt_context"]].agg(set)
+    distinct = sum(len(full | context) for full, context in prompts.itertuples(index=False))
     table = folder / "others.parquet"
     write_table(table, frame[~frame["image_id"].isin(seen)], CASE_COLUMNS)
     arguments = model_arguments(table, folder / "scenes/val2017", folder / "pilot", section)
@@ -87,7 +90,7 @@ def fit_density(
         stage_here("pilot_density", *arguments, "--batch-size", BATCH_SIZE)
     found = folder / "pilot/shard.parquet"  # where these arguments let a stage write
     record = json.loads(found.read_text(encoding="utf-8"))
-    return found, Fitted(read_density(found).draws, record["evaluations"])
+    return found, Fitted(read_density(found).draws, record["evaluations"] / len(frame), distinct / len(frame))
 
 
 def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.ndarray]:

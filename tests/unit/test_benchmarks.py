@@ -78,8 +78,8 @@ def test_error_ratio_is_the_geometric_mean_over_images() -> None:
     assert ratio == pytest.approx(8.0)
     assert times == pytest.approx(2.0)  # logs ln 4, ln 16: standard error ln 2
     # Three prompts to two, runs of 2·50 and 4·100 draws instead of one of 100, and attention in runs of 50 and 100 more.
-    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0], 0) == pytest.approx(1650 / 200)
-    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0], 20) == pytest.approx(1650 / 220)
+    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0], 2, 0) == pytest.approx(1650 / 200)
+    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0], 1.5, 20) == pytest.approx(1650 / 170)
 
 
 def test_closed_form_errors_are_those_of_known_totals(monkeypatch: pytest.MonkeyPatch) -> None:
