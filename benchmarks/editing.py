@@ -15,7 +15,17 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from measuring import Target, alternating, argument_parser, median_ratio, model_arguments, report, scene_cases, stage
+from measuring import (
+    Target,
+    alternating,
+    argument_parser,
+    logistic_information,
+    median_ratio,
+    model_arguments,
+    report,
+    scene_cases,
+    stage,
+)
 from pipeline.config import Config, section_json
 from pipeline.datasets.cases import read_cases
 
@@ -24,7 +34,7 @@ def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:
     """Edit all cases anew in batches of so many rows; processor seconds."""
     config = Config()
     section = config.editing.model_copy(update={"steps": steps})
-    information = config.information.model_copy(update={"steps": (6,)})
+    information = logistic_information(steps=(6,))
     with tempfile.TemporaryDirectory(dir=folder) as output:
         return stage(
             "edit_images",

@@ -1,7 +1,9 @@
 """How many draws a design saves: errors of totals over many seeds, by the configured design and by independent draws.
 
 The ratio of mean square errors is how many times as many independent draws are needed for the same error. Each such draw
-costs the released procedure three evaluations, in a run of its own for each number of draws; ours two, in one run for all.
+costs the released procedure three evaluations, in a run of its own for each number of draws; and it records attention in
+further runs, at which it is charged with no more draws than ours. We take one run for all numbers and for attention, in
+which the words of an image share the evaluations of its caption, and a case's share of the pilot that fitted the density.
 
 Errors are counted on images of drawn scenes against one long run, and on a problem of the size of Stable Diffusion's latents
 whose information is known exactly (`disc_64` of the validation study).
@@ -10,6 +12,7 @@ whose information is known exactly (`disc_64` of the validation study).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,8 +20,9 @@ from measuring import Row
 from pipeline.config import InformationSection
 from pipeline.information import Problem, estimate, estimate_many
 from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
+from pipeline.sampling import Draws, Interval, Placing, integration_interval, sample_draws
 from pipeline.seeds import generator
+from pipeline.stages.validate_estimator import pilot
 from pipeline.validation.points import PAIR
 from pipeline.validation.problems import problem
 from released_procedure import Word
@@ -26,8 +30,30 @@ from released_procedure import Word
 BATCH_SIZE = 64
 CMI = ("context", "full")
 ESTIMATORS = ("standard", "orthogonal")
-RELEASED_PROMPTS, OUR_PROMPTS = 3, 2
+RELEASED_PROMPTS = 3
 CLOSED_FORM = "disc_64"
+# Among which the pilot of the closed-form problem is shared: as many as the embedded study has.
+CASES = 100
+
+
+@dataclass(frozen=True)
+class Way:
+    """How totals are estimated: the section, with a density that has a name or was fitted by a pilot."""
+
+    section: InformationSection
+    density: str | Placing
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a pilot fitted to a dataset, and what that took: evaluations a case of the dataset.
+
+    prompts: that a draw of a case takes, those that cases of one image share divided among them.
+    """
+
+    density: Placing
+    evaluations: float
+    prompts: float
 
 
 def interval_within(trained: tuple[float, float], section: InformationSection) -> Interval:
@@ -41,116 +67,123 @@ def interval_within(trained: tuple[float, float], section: InformationSection) -
     )
 
 
-def designs(section: InformationSection) -> dict[str, InformationSection]:
-    """The configured design, the same strata without pairs of opposite noise, and independent draws."""
+def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
+    """The configured draws, the same from the logistic, and independent draws from it, as the released code takes them."""
+    density = fitted.density if section.density == "adaptive" else section.density
+    independent = section.model_copy(update={"design": "iid", "antithetic_eps": False})
     return {
-        "configured": section,
-        "stratified": section.model_copy(update={"design": "stratified", "antithetic_eps": False}),
-        "independent": section.model_copy(update={"design": "iid", "antithetic_eps": False}),
+        "configured": Way(section, density),
+        "logistic": Way(section, "logistic"),
+        "independent": Way(independent, "logistic"),
     }
 
 
-def cmi_problems(
-    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, purpose: str
-) -> Iterator[Problem]:
+def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpose: str) -> Iterator[Problem]:
     """CMI of every case, its draws seeded by case and purpose."""
-    interval = interval_within(model.logsnr_range, section)
+    interval = interval_within(model.logsnr_range, way.section)
     for number, word in enumerate(words):
         embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
-        draws = _draws(tuple(word.latent.shape), section, interval, purpose, number)
+        draws = _draws(tuple(word.latent.shape), way, interval, purpose, number)
         yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
 
 
-def _draws(shape: tuple[int, ...], section: InformationSection, interval: Interval, *purpose: str | int) -> Draws:
+def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str | int) -> Draws:
     channels, height, width = shape
     return sample_draws(
         shape=(channels, height, width),
-        steps=section.steps,
-        density=section.density,
-        design=section.design,
-        antithetic_eps=section.antithetic_eps,
+        steps=way.section.steps,
+        density=way.density,
+        design=way.section.design,
+        antithetic_eps=way.section.antithetic_eps,
         interval=interval,
         rng=generator(0, *purpose),
     )
 
 
 def scene_errors(
-    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, seeds: int, long: int
+    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, fitted: Fitted, seeds: int, long: int
 ) -> tuple[list[Row], list[Row]]:
     """Errors of totals of CMI, and what they say on evaluations (see `compared`).
 
-    long: draws of the run that stands for the truth; a multiple of the most draws.
+    long: draws of the run that stands for the truth; a multiple of the most draws. What it is off itself is among the errors
+    of all, which makes the ratio a little smaller than it is.
     """
-    truth = totals(model, words, section.model_copy(update={"steps": (long,)}), 1, "truth")
-    errors = {
-        name: (totals(model, words, chosen, seeds, name) - truth) ** 2 for name, chosen in designs(section).items()
-    }
-    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps)
+    compare = ways(section, fitted)
+    lasting = section.model_copy(update={"steps": (long,)})
+    truth = totals(model, words, Way(lasting, compare["configured"].density), 1, "truth")
+    errors = {name: (totals(model, words, way, seeds, name) - truth) ** 2 for name, way in compare.items()}
+    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps, fitted)
 
 
-def totals(
-    model: LatentDiffusion, words: Sequence[Word], section: InformationSection, seeds: int, purpose: str
-) -> np.ndarray:
+def totals(model: LatentDiffusion, words: Sequence[Word], way: Way, seeds: int, purpose: str) -> np.ndarray:
     """Totals of CMI (2 estimators, images, numbers of draws, seeds)."""
     copies = [word for word in words for _ in range(seeds)]
-    estimates = estimate_many(model, cmi_problems(model, copies, section, purpose), BATCH_SIZE)
+    estimates = estimate_many(model, cmi_problems(model, copies, way, purpose), BATCH_SIZE)
+    steps = way.section.steps
     values = [
-        [[getattr(found.at(n), name)[CMI].total for n in section.steps] for name in ESTIMATORS] for found in estimates
+        [[getattr(found.at(n), name)[CMI].total for n in steps] for name in ESTIMATORS] for found in estimates
     ]  # (images · seeds, 2, steps)
-    return np.array(values).reshape(len(words), seeds, 2, len(section.steps)).transpose(2, 0, 3, 1)
+    return np.array(values).reshape(len(words), seeds, 2, len(steps)).transpose(2, 0, 3, 1)
 
 
 def closed_form_errors(section: InformationSection, points: int, seeds: int) -> tuple[list[Row], list[Row]]:
     """The same for points of the problem `disc_64`, whose true totals are known."""
     closed_form = problem(CLOSED_FORM)
     interval = interval_within(closed_form.denoiser.logsnr_range, section)
+    density = pilot(CLOSED_FORM, closed_form, section, interval, 0).draws
+    fitted = Fitted(density, len(PAIR) * section.pilot_images * section.pilot_draws / CASES, len(PAIR))
     drawn = [closed_form.point(generator(0, CLOSED_FORM, number)) for number in range(points)]
     exact = [closed_form.truth(point, interval) for point in drawn]
     truth = np.array([[getattr(one, name).sum() for one in exact] for name in ESTIMATORS])[..., None, None]
     errors = {}
-    for name, chosen in designs(section).items():
+    for name, way in ways(section, fitted).items():
         values = np.empty((2, points, len(section.steps), seeds))
         for number, point in enumerate(drawn):
             for seed in range(seeds):
-                draws = _draws(closed_form.shape, chosen, interval, name, number, seed)
+                draws = _draws(closed_form.shape, way, interval, name, number, seed)
                 found = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, BATCH_SIZE)
                 for which, estimator in enumerate(ESTIMATORS):
                     values[which, number, :, seed] = [
                         getattr(found.at(n), estimator)[PAIR].total for n in section.steps
                     ]
         errors[name] = (values - truth) ** 2
-    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps)
+    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps, fitted)
 
 
-def compared(errors: Mapping[str, np.ndarray], size: np.ndarray, steps: Sequence[int]) -> tuple[list[Row], list[Row]]:
+def compared(
+    errors: Mapping[str, np.ndarray], size: np.ndarray, steps: Sequence[int], fitted: Fitted
+) -> tuple[list[Row], list[Row]]:
     """Errors by estimator and number of draws; and the released procedure's evaluations in terms of ours, by estimator.
 
-    errors: squared errors by design, (2 estimators, images, numbers of draws, seeds); size: mean true totals, (2,).
+    errors: squared errors by way, (2 estimators, images, numbers of draws, seeds); size: mean true totals, (2,).
     """
     rows: list[Row] = []
     saved: list[Row] = []
     for which, estimator in enumerate(ESTIMATORS):
-        configured, without_pairs = [], []
+        configured, logistic = [], []
         for number, count in enumerate(steps):
-            of_design = {name: values[which, :, number] for name, values in errors.items()}
-            ratio, spread = error_ratio(of_design["independent"], of_design["configured"])
+            of_way = {name: values[which, :, number] for name, values in errors.items()}
+            ratio, spread = error_ratio(of_way["independent"], of_way["configured"])
             configured.append(ratio)
-            without_pairs.append(error_ratio(of_design["independent"], of_design["stratified"])[0])
+            logistic.append(error_ratio(of_way["independent"], of_way["logistic"])[0])
             rows.append(
                 {
                     "total": estimator,
                     "draws": count,
-                    **{f"{name}, %": 100 * float(np.sqrt(v.mean())) / size[which] for name, v in of_design.items()},
+                    **{f"{name}, %": 100 * float(np.sqrt(v.mean())) / size[which] for name, v in of_way.items()},
                     "independent draws needed, times": ratio,
                     "give or take a factor": spread,
-                    "for stratified": without_pairs[-1],
+                    "for the logistic": logistic[-1],
                 }
             )
         saved.append(
             {
                 "total": estimator,
-                "configured": evaluations_at_equal_error(steps, configured),
-                "stratified": evaluations_at_equal_error(steps, without_pairs),
+                "configured": evaluations_at_equal_error(steps, configured, fitted.prompts, fitted.evaluations),
+                "logistic": evaluations_at_equal_error(steps, logistic, fitted.prompts, 0),
+                "configured, one case an image": evaluations_at_equal_error(
+                    steps, configured, len(CMI), fitted.evaluations
+                ),
             }
         )
     return rows, saved
@@ -166,10 +199,12 @@ def error_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
     return float(np.exp(logs.mean())), float(np.exp(spread))
 
 
-def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float]) -> float:
-    """Evaluations of the released procedure over ours, all numbers of draws together.
+def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float], prompts: float, of_pilot: float) -> float:
+    """Evaluations of the released procedure over ours, CMI and attention at all numbers of draws together.
 
-    It needs `ratio` times as many draws as ours at each number of draws, in a run of its own.
+    For CMI it needs `ratio` times as many draws as ours at each number of draws, in a run of its own; for attention, which
+    it records in another one, it gets as many draws as ours. prompts, of_pilot: our evaluations a case, for a draw and for
+    the density.
     """
-    theirs = RELEASED_PROMPTS * sum(count * ratio for count, ratio in zip(steps, ratios, strict=True))
-    return theirs / (OUR_PROMPTS * max(steps))
+    information = RELEASED_PROMPTS * sum(count * ratio for count, ratio in zip(steps, ratios, strict=True))
+    return (information + sum(steps)) / (prompts * max(steps) + of_pilot)

@@ -1,6 +1,6 @@
 """What localisation costs: denoiser evaluations and seconds a case, ours against the released procedure.
 
-    python benchmarks/localisation.py [--cases 2] [--steps 50 100 200] [--images 6] [--seeds 5] [--long 1200] [--json FILE]
+    python benchmarks/localisation.py [--cases 2] [--steps 50 100 200] [--images 12] [--seeds 6] [--long 3200] [--json FILE]
 
 Equal draws: the same cases of drawn scenes, one an image, get their maps at all numbers of draws; ours from one run of
 nested draws, in which each distinct prompt is evaluated once and attention is recorded, the released procedure
@@ -8,13 +8,14 @@ nested draws, in which each distinct prompt is evaluated once and attention is r
 Times are the processor's, on one thread, without loading the model.
 
 Equal error (`equal_error.py`): how many times our evaluations the released procedure needs for totals that err as little, on
-scenes with the embedded model, and on a problem of the size of Stable Diffusion's latents whose information is known. Exits
-with 1 when the released procedure does not take 3 times our evaluations for CMI and attention at equal draws, or 10 times
-at equal error of the orthogonal total.
+scenes with the embedded model, and on a problem of the size of Stable Diffusion's latents whose information is known. The
+density is fitted by a pilot on scenes that are not among those measured. Exits with 1 when the released procedure does not
+take 3 times our evaluations for CMI and attention at equal draws, or 10 times at equal error of the orthogonal total.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from bisect import bisect_right
@@ -26,9 +27,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from equal_error import BATCH_SIZE, CLOSED_FORM, CMI, closed_form_errors, cmi_problems, interval_within, scene_errors
+from equal_error import (
+    BATCH_SIZE,
+    CASES,
+    CLOSED_FORM,
+    CMI,
+    Fitted,
+    Way,
+    closed_form_errors,
+    cmi_problems,
+    interval_within,
+    scene_errors,
+)
 from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
 from metering import Cost, Meter, at_hand
+from pipeline.adaptive_density import read_density
 from pipeline.attention import Tap, recording, word_map
 from pipeline.config import AttentionSection, Config, InformationSection
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
@@ -36,6 +49,7 @@ from pipeline.images import load_image
 from pipeline.information import Row as InformationRow
 from pipeline.information import estimate_many
 from pipeline.latent_diffusion import LatentDiffusion
+from pipeline.stages.case_draws import recorded_draws
 from pipeline.storage import write_table
 from pipeline.words import find_word, word_token_positions
 from released_procedure import Word, attention, attention_information, information
@@ -61,21 +75,46 @@ def read_words(model: LatentDiffusion, cases: Path, images: Path) -> list[Word]:
     return words
 
 
-def our_cmi(model: LatentDiffusion, words: Sequence[Word], section: InformationSection) -> list[np.ndarray]:
+def fit_density(
+    folder: Path, model: LatentDiffusion, section: InformationSection, measured: Sequence[Path]
+) -> tuple[Path, Fitted]:
+    """The density of a pilot on scenes of the study that are not among those of the measured tables; its file, and costs."""
+    seen = {image for table in measured for image in read_cases(table)["image_id"]}
+    frame = read_cases(scene_cases(folder, Config().datasets["scenes"].first or CASES))
+    prompts = frame.groupby("image_id")[["prompt_full", "prompt_context"]].agg(set)
+    distinct = sum(len(full | context) for full, context in prompts.itertuples(index=False))
+    table = folder / "others.parquet"
+    write_table(table, frame[~frame["image_id"].isin(seen)], CASE_COLUMNS)
+    arguments = model_arguments(table, folder / "scenes/val2017", folder / "pilot", section)
+    with at_hand(model):
+        stage_here("pilot_density", *arguments, "--batch-size", BATCH_SIZE)
+    found = folder / "pilot/shard.parquet"  # where these arguments let a stage write
+    record = json.loads(found.read_text(encoding="utf-8"))
+    return found, Fitted(read_density(found).draws, record["evaluations"] / len(frame), distinct / len(frame))
+
+
+def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.ndarray]:
     """Maps of CMI and of attention of each case at all numbers of draws, (2, steps, h, w), from one run."""
-    size = model.latent_shape[1:]
+    size, section = model.latent_shape[1:], way.section
+    problems = list(cmi_problems(model, words, way, "ours"))
+    interval = interval_within(model.logsnr_range, section)
+    counted = [recorded_draws(section, interval, one.draws) for one in problems]
 
     def taps(rows: Sequence[InformationRow]) -> list[Tap]:
         """Sums are kept apart between two numbers of draws."""
         return [
-            Tap(position, (row.problem, bisect_right(section.steps, row.draw)), words[row.problem].tokens)
+            Tap(
+                position,
+                (row.problem, bisect_right(section.steps, row.draw)),
+                words[row.problem].tokens,
+                counted[row.problem][row.draw],
+            )
             for position, row in enumerate(rows)
             if row.prompt == "full"
         ]
 
     maps = []
     with recording(model.unet, size) as recorder:
-        problems = cmi_problems(model, words, section, "ours")
         estimates = estimate_many(model, problems, BATCH_SIZE, lambda rows: recorder.expect(taps(rows)))
         for number, estimate in enumerate(estimates):
             parts = [recorder.pop((number, stretch)) for stretch in range(len(section.steps))]
@@ -86,23 +125,25 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], section: InformationS
     return maps
 
 
-def equal_draws(folder: Path, meter: Meter, cases: int, section: InformationSection) -> tuple[list[Row], float]:
-    """Costs of all maps of the cases at all numbers of draws, and the ratio of evaluations for CMI and attention."""
-    table, images, model = one_case_an_image(folder, cases), folder / "scenes/val2017", meter.model
+def equal_draws(
+    folder: Path, meter: Meter, table: Path, section: InformationSection, density: Path, fitted: Fitted
+) -> tuple[list[Row], float]:
+    """Costs of all maps of a table's cases at all numbers of draws, and the ratio of evaluations for CMI and attention."""
+    images, model = folder / "scenes/val2017", meter.model
     words, rng = read_words(model, table, images), np.random.default_rng(0)
     interval = interval_within(model.logsnr_range, section)
 
     def runs(run: Callable[[int], object]) -> Cost:
         return meter.cost(lambda: [run(steps) for steps in section.steps])
 
-    def our_stage(name: str, settings: InformationSection | AttentionSection) -> Cost:
+    def our_stage(name: str, settings: InformationSection | AttentionSection, *others: object) -> Cost:
         with at_hand(model):
-            arguments = model_arguments(table, images, folder / name, settings)
+            arguments = (*model_arguments(table, images, folder / name, settings), *others)
             return meter.cost(partial(stage_here, name, *arguments, "--batch-size", BATCH_SIZE))
 
     ours = {
-        "cmi": meter.cost(lambda: our_cmi(model, words, section)),
-        "stage": our_stage("estimate_information", section),
+        "cmi": meter.cost(lambda: our_cmi(model, words, Way(section, fitted.density))),
+        "stage": our_stage("estimate_information", section, "--pilot", density),
         "attention": our_stage("record_attention", AttentionSection(steps=section.steps)),
     }
     theirs = {
@@ -120,7 +161,7 @@ def equal_draws(folder: Path, meter: Meter, cases: int, section: InformationSect
             recorded + theirs["mi"] + theirs["attention"],
         ),
     }
-    rows = [comparison(name, our, their, cases) for name, (our, their) in pairs.items()]
+    rows = [comparison(name, our, their, len(words)) for name, (our, their) in pairs.items()]
     return rows, recorded.evaluations / ours["cmi"].evaluations
 
 
@@ -142,9 +183,9 @@ def main() -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--cases", type=int, default=2, help="cases at equal draws")
     parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200], help="numbers of draws")
-    parser.add_argument("--images", type=int, default=6, help="images whose errors are measured")
-    parser.add_argument("--seeds", type=int, default=5, help="estimates of each")
-    parser.add_argument("--long", type=int, default=1200, help="draws of the long run; a multiple of the most draws")
+    parser.add_argument("--images", type=int, default=12, help="images whose errors are measured")
+    parser.add_argument("--seeds", type=int, default=6, help="estimates of each")
+    parser.add_argument("--long", type=int, default=3200, help="draws of the long run; a multiple of the most draws")
     parser.add_argument(
         "--points", type=int, default=6, help="points of the closed-form problem, estimated 2·seeds times"
     )
@@ -155,12 +196,13 @@ def main() -> int:
     meter = Meter(LatentDiffusion.load(Config().model.id))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        cost_rows, fewer = equal_draws(folder, meter, options.cases, section)
-        table = one_case_an_image(folder / "errors", options.images)
+        costs, table = one_case_an_image(folder, options.cases), one_case_an_image(folder / "errors", options.images)
+        density, fitted = fit_density(folder / "others", meter.model, section, [costs, table])
+        cost_rows, fewer = equal_draws(folder, meter, costs, section, density, fitted)
         words = read_words(meter.model, table, folder / "errors/scenes/val2017")
     kinds = {
         f"{options.images} scenes, {options.seeds} seeds": scene_errors(
-            meter.model, words, section, options.seeds, options.long
+            meter.model, words, section, fitted, options.seeds, options.long
         ),
         f"problem {CLOSED_FORM}, {options.points} points, {2 * options.seeds} seeds": closed_form_errors(
             section, options.points, 2 * options.seeds

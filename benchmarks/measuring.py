@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.__main__ import STAGES
-from pipeline.config import Config, Section, section_json
+from pipeline.config import Config, InformationSection, Section, section_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -177,6 +177,11 @@ def _inside(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
+
+
+def logistic_information(**changes: object) -> InformationSection:
+    """The study's estimator with some values changed, its log-SNRs from the logistic, which needs no pilot."""
+    return Config().information.model_copy(update={"density": "logistic", **changes})
 
 
 def scene_cases(folder: Path, cases: int) -> Path:

@@ -14,7 +14,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measuring import Row, Target, argument_parser, model_arguments, python, report, scene_cases, stage
+from measuring import (
+    Row,
+    Target,
+    argument_parser,
+    logistic_information,
+    model_arguments,
+    python,
+    report,
+    scene_cases,
+    stage,
+)
 from pipeline.config import Config, LocalisationSection, section_json
 from pipeline.datasets.cases import CASE_COLUMNS, read_cases
 from pipeline.storage import write_table
@@ -36,7 +46,7 @@ def estimate(folder: Path, cases: int, steps: tuple[int, ...], name: str) -> tup
             first_cases(folder, cases),
             folder / "scenes/val2017",
             folder / name,
-            Config().information.model_copy(update={"steps": steps}),
+            logistic_information(steps=steps),
             model=str(folder / "tiny"),
         ),
         *("--threads", 1, "--batch-size", 16),

@@ -23,7 +23,16 @@ from unittest.mock import patch
 
 import torch
 
-from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
+from measuring import (
+    Row,
+    Target,
+    argument_parser,
+    logistic_information,
+    model_arguments,
+    report,
+    scene_cases,
+    stage_here,
+)
 from metering import Meter, at_hand
 from pipeline.attention import AttentionRecorder
 from pipeline.batch_size import ON_CPU
@@ -39,7 +48,7 @@ def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_s
     table = folder / f"{name}.parquet"
     frame = read_cases(folder / "cases.parquet").head(cases)
     write_table(table, frame, CASE_COLUMNS)
-    arguments = model_arguments(table, folder / "scenes/val2017", folder / name, Config().information)
+    arguments = model_arguments(table, folder / "scenes/val2017", folder / name, logistic_information())
     recorded = 0.0
 
     def timed(method: Callable[..., None]) -> Callable[..., None]:

@@ -19,7 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
+from measuring import (
+    Row,
+    Target,
+    argument_parser,
+    logistic_information,
+    model_arguments,
+    report,
+    scene_cases,
+    stage_here,
+)
 from pipeline.config import Config, LocalisationSection, section_json
 from pipeline.devices import resolve_device
 from pipeline.metrics.correlation import pearson
@@ -37,7 +46,7 @@ Curves = Mapping[str, np.ndarray]
 def run(folder: Path, precision: str, steps: int, device: str) -> tuple[Maps, Curves]:
     """Maps and IoU of all cases in one precision."""
     config, output = Config(), folder / precision
-    information = config.information.model_copy(update={"steps": (steps,)})
+    information = logistic_information(steps=(steps,))
     cases, model = folder / "cases.parquet", config.model.model_copy(update={"precision": precision})
     arguments = model_arguments(cases, folder / "scenes/val2017", output, information)
     stage_here("estimate_information", *arguments, "--model", section_json(model), "--device", device)

@@ -3,7 +3,7 @@
 The variance of the mean of f/q over draws of density q is least for q(α) ∝ √E[f(α)²]. A pilot, some draws spread evenly
 over the range on a few images, measures these second moments in equal bins of log-SNR, for i^s and i^o, for totals and for
 pixels. Each is divided by the least variance that it allows by itself, (∫ √E[f²] dα)², so that all count alike; q follows
-the root of their sum. A fifth of the draws keeps to the logistic and the uniform density, so that no weight exceeds ten
+the root of their sum. A tenth of the draws keeps to the logistic and the uniform density, so that no weight exceeds twenty
 times that of either, whatever the pilot has not seen. Draws are weighted by 1/q exactly: a bad pilot costs variance and
 never causes bias.
 """
@@ -24,7 +24,7 @@ from pipeline.sampling import Draws, Interval, logistic_cumulative, sample_draws
 
 BINS = 24
 # Shares of the draws that keep to each of the two densities that need no pilot.
-KEPT = 0.1
+KEPT = 0.05
 # Cells of constant density in which the fitted one is drawn from.
 _CELLS = 1200
 # The moments of a bin are averaged with its neighbours', twice.

@@ -3,14 +3,14 @@
 The aggregation is DAAM's (Tang et al., ACL 2023): attention probabilities of every cross-attention layer in the down and up
 blocks, summed over calls for each layer and head; each layer's map enlarged bicubically to the latent's size and clamped at
 zero; plain mean over layers and heads, then over the word's tokens. Sums here are divided by the number of calls, so that
-values do not depend on it.
+values do not depend on it; a call may count more or less than once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -42,11 +42,12 @@ class AttentionSum:
 
 @dataclass(frozen=True)
 class Tap:
-    """Record row `row` of the coming call under `key`, for these token positions."""
+    """Record row `row` of the coming call under `key`, for these token positions, `weight` times."""
 
     row: int
     key: Hashable
     tokens: Sequence[int]
+    weight: float = 1.0
 
 
 class AttentionRecorder:
@@ -78,7 +79,7 @@ class AttentionRecorder:
         self._queries.clear()
         self._seen.clear()
         coming = range(self._first, self._first + rows)
-        self._taps = [Tap(tap.row - self._first, tap.key, tap.tokens) for tap in self._expected if tap.row in coming]
+        self._taps = [replace(tap, row=tap.row - self._first) for tap in self._expected if tap.row in coming]
 
     @torch.compiler.disable
     def end(self, rows: int) -> None:
@@ -87,8 +88,12 @@ class AttentionRecorder:
         keys = list(dict.fromkeys(tap.key for tap in self._taps))
         owner = [keys.index(tap.key) for tap in self._taps]
         tokens = {tap.key: len(tap.tokens) for tap in self._taps}
+        weights = torch.tensor([tap.weight for tap in self._taps])[:, None, None, None, None]
+        weighted = bool((weights != 1).any())
         for layer, seen in self._seen:
             kept = seen.cpu().double() if self._precise else seen
+            if weighted:
+                kept = kept * weights.to(kept)
             sums = self._so_far(layer, keys, kept)
             # On the device, so that one transfer a key and not one a row is waited for.
             sums.index_add_(0, torch.tensor(owner).to(kept.device), kept)

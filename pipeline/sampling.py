@@ -89,6 +89,17 @@ def logistic_cumulative(logsnr: np.ndarray, interval: Interval) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-(logsnr - interval.loc) / interval.scale)))
 
 
+def logistic_shares(draws: Draws, interval: Interval) -> torch.Tensor:
+    """How many draws of the truncated logistic each draw stands for, float64 (N,): the ratio of that density to theirs.
+
+    Plain means over draws of the logistic are means over draws of any density with these weights.
+    """
+    edges = logistic_cumulative(np.array([interval.low, interval.high]), interval)
+    cumulative = logistic_cumulative(draws.logsnr.numpy(), interval)
+    density = cumulative * (1 - cumulative) / (interval.scale * (edges[1] - edges[0]))
+    return draws.weight * torch.from_numpy(density)
+
+
 def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
     """Log-SNRs and weights of a truncated logistic from u in [0, 1), float64.
 

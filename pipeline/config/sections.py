@@ -196,8 +196,8 @@ class InformationSection(Section):
         "logistic",
         description="density of the log-SNRs; adaptive: fitted to a dataset by a pilot, for maps",
     )
-    pilot_images: int = Field(8, ge=1, description="adaptive: images of a dataset on which the density is fitted")
-    pilot_draws: int = Field(96, ge=24, description="adaptive: draws of each of them, spread evenly over the range")
+    pilot_images: int = Field(16, ge=1, description="adaptive: images of a dataset on which the density is fitted")
+    pilot_draws: int = Field(24, ge=24, description="adaptive: draws of each of them, spread evenly over the range")
     design: ChosenDesign = Field(
         "stratified",
         description="how draws are spread over the density; auto: by what is estimated",
@@ -629,7 +629,9 @@ class Config(Section):
         {"hardneg_diffitm": ModelSection(lora="data/models/scenes_hardneg")},
         description="Second models, by the method that scores with one (hardneg_diffitm); keys as in `model`",
     )
-    information: InformationSection = Field(InformationSection(), description="The estimator of information")
+    information: InformationSection = Field(
+        InformationSection(density="adaptive"), description="The estimator of information"
+    )
     attention: AttentionSection = Field(AttentionSection(), description="Cross-attention maps of words")
     gradients: GradientsSection = Field(
         GradientsSection(), description="Gradients of what the model does, with respect to words, pixels and noise"

@@ -15,7 +15,7 @@ from pipeline.attention import AttentionRecorder, AttentionSum, Tap, recording
 from pipeline.config import InformationSection
 from pipeline.estimates import Estimate, Pair
 from pipeline.information import Problem, Row, estimate_many
-from pipeline.sampling import Draws, Interval, Placing, sample_draws
+from pipeline.sampling import Draws, Interval, Placing, logistic_shares, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob
 from pipeline.stages.model_shard import ModelShard
@@ -50,13 +50,15 @@ def case_pairs(case: Any, section: InformationSection) -> dict[str, Pair]:
 @dataclass
 class Drawn:
     """An image under way. estimate: of its draws after number `start`, as far as they are there; attention: caption → its
-    sums between one number of draws and the next, of the token positions in `tokens`. cases: those that still draw.
+    sums between one number of draws and the next, of the token positions in `tokens`, each draw counted `recorded` times.
+    cases: those that still draw.
     """
 
     job: ImageJob
     start: int
     latent: torch.Tensor
     draws: Draws
+    recorded: Sequence[float]
     tokens: Mapping[str, list[int]]
     cases: list[Any]
     attention: dict[str, list[AttentionSum]] = field(default_factory=dict)
@@ -77,11 +79,13 @@ def draw_cases(
 
     jobs: images, each with the number of draws that its cases have already.
     """
-    sampled = partial(image_draws, stage, section, stage.interval(section), stage.density(section))
+    interval = stage.interval(section)
+    sampled = partial(image_draws, stage, section, interval, stage.density(section))
+    counted = partial(recorded_draws, section, interval)
     # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
     precise = section.extendable
     with recording(stage.model.unet, stage.model.latent_shape[1:], precise=precise) as recorder:
-        images = _opened(stage, jobs, sampled)
+        images = _opened(stage, jobs, sampled, counted)
         if section.stopping == "none":
             for image, estimate in _round(stage, images, section, recorder, section.steps[-1]):
                 yield from ((case, image, estimate) for case in image.cases)
@@ -102,13 +106,17 @@ def _is_known(case: Any, estimate: Estimate, section: InformationSection) -> boo
 
 
 def _opened(
-    stage: ModelShard, jobs: Sequence[tuple[ImageJob, int]], sampled: Callable[[ImageJob], Draws]
+    stage: ModelShard,
+    jobs: Sequence[tuple[ImageJob, int]],
+    sampled: Callable[[ImageJob], Draws],
+    counted: Callable[[Draws], Sequence[float]],
 ) -> Iterator[Drawn]:
     """The images that can be read, with all their draws."""
     starts = {(job.image_id, job.cases[0].case_id): start for job, start in jobs}
     for job, latent in stage.latents([job for job, _ in jobs]):
         start = starts[job.image_id, job.cases[0].case_id]
-        yield Drawn(job, start, latent, sampled(job), stage.caption_tokens(job), list(job.cases))
+        draws = sampled(job)
+        yield Drawn(job, start, latent, draws, counted(draws), stage.caption_tokens(job), list(job.cases))
 
 
 def image_draws(
@@ -125,6 +133,14 @@ def image_draws(
         interval=interval,
         rng=generator(stage.args.seed, job.image_id, "information"),
     )
+
+
+def recorded_draws(section: InformationSection, interval: Interval, draws: Draws) -> list[float]:
+    """How often each draw counts in a mean of attention over them.
+
+    An adaptive density serves the integral of information alone: attention stays the mean over the logistic.
+    """
+    return logistic_shares(draws, interval).tolist() if section.density == "adaptive" else [1.0] * len(draws)
 
 
 def _round(
@@ -152,9 +168,10 @@ def _round(
     def taps(rows: Sequence[Row]) -> list[Tap]:
         """Record every evaluation of a caption that some case needs; sums are kept apart between two numbers of draws."""
         return [
-            Tap(position, (row.problem, row.prompt, _block(section, first(image) + row.draw)), tokens)
+            Tap(position, (row.problem, row.prompt, _block(section, draw)), tokens, image.recorded[draw])
             for position, row in enumerate(rows)
             if (image := under_way[row.problem]) and (tokens := _tokens(image).get(row.prompt))
+            for draw in [first(image) + row.draw]
         ]
 
     estimates = estimate_many(stage.predict, problems(), stage.batch_size, lambda rows: recorder.expect(taps(rows)))

@@ -90,6 +90,8 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
             usable = _usable(cases[name])
             if dataset.kind == "generated":
                 yield _generation(config, name, usable)
+            if config.information.density == "adaptive":
+                yield _pilot(config, name, usable)
             yield _information(config, name, usable)
             yield _attention(config, name, usable)
             if "gradient" in config.localisation.methods:
@@ -120,6 +122,15 @@ def _usable(cases: pd.DataFrame) -> pd.DataFrame:
 def _by_image(cases: pd.DataFrame) -> Iterator[list[Any]]:
     for _, rows in cases.groupby("image_id", sort=False):
         yield list(rows.itertuples(index=False))
+
+
+def _pilot(config: Config, name: str, cases: pd.DataFrame) -> Work:
+    """The four prompts of one case of each image, of which some may be alike."""
+    section = config.information
+    piloted = cases.drop_duplicates("image_id").head(section.pilot_images)
+    evaluations = 4 * len(piloted) * section.pilot_draws
+    work = _work(config, name, "pilot_density", piloted, evaluations, 0, Bytes(), at_most=True)
+    return replace(work, jobs=1)
 
 
 def _information(config: Config, name: str, cases: pd.DataFrame) -> Work:

@@ -131,6 +131,16 @@ def test_values_do_not_depend_on_the_number_of_calls(model: LatentDiffusion) -> 
     assert (once + thrice).calls == 4
 
 
+def test_a_row_may_count_more_or_less_than_once(model: LatentDiffusion) -> None:
+    arrays = inputs(3, (16, 16))
+    apart = record(model, arrays, [Tap(row, row, [1, 2]) for row in range(3)])
+    weighted = record(model, arrays, [Tap(row, "all", [1, 2], 0.5 + row) for row in range(3)])["all"]
+    assert weighted.calls == 3
+    for layer, sums in weighted.layers.items():
+        expected = sum((0.5 + row) * apart[row].layers[layer] for row in range(3))
+        assert torch.allclose(sums, expected, atol=1e-6)
+
+
 def test_rows_and_tokens_are_those_asked_for(model: LatentDiffusion) -> None:
     arrays = inputs(20, (16, 16))
     everything = record(

@@ -77,8 +77,9 @@ def test_error_ratio_is_the_geometric_mean_over_images() -> None:
     ratio, times = equal_error.error_ratio(above, below)
     assert ratio == pytest.approx(8.0)
     assert times == pytest.approx(2.0)  # logs ln 4, ln 16: standard error ln 2
-    # Three prompts to two, and runs of 2·50 and 4·100 draws instead of one of 100.
-    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0]) == pytest.approx(1500 / 200)
+    # Three prompts to two, runs of 2·50 and 4·100 draws instead of one of 100, and attention in runs of 50 and 100 more.
+    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0], 2, 0) == pytest.approx(1650 / 200)
+    assert equal_error.evaluations_at_equal_error([50, 100], [2.0, 4.0], 1.5, 20) == pytest.approx(1650 / 170)
 
 
 def test_closed_form_errors_are_those_of_known_totals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +92,7 @@ def test_closed_form_errors_are_those_of_known_totals(monkeypatch: pytest.Monkey
     # Totals of 1,024 dimensions: what is random is the log-SNR alone, and strata take that away.
     orthogonal = rows[2]
     assert orthogonal["configured, %"] < 10 < orthogonal["independent, %"] < 40
-    assert orthogonal["for stratified"] > 10
+    assert orthogonal["for the logistic"] > 10
     assert saved[1]["configured"] > 10
 
 

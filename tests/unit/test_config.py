@@ -379,7 +379,8 @@ def test_edits_that_go_together() -> None:
 def test_edits_estimate_as_the_study_does_unless_told_otherwise() -> None:
     study = load_config(merged({"information": {"steps": [20], "loc": 0.5}}))
     assert study.editing.estimator(study.information) == study.information
-    study = load_config(merged({"editing": {"information": {"steps": [40, 80], "clip": 2.0}}}))
+    logistic = {"information": {"density": "logistic"}}
+    study = load_config(merged(logistic, {"editing": {"information": {"steps": [40, 80], "clip": 2.0}}}))
     edits, others = study.editing.estimator(study.information), study.information
     assert (edits.steps, edits.clip) == ((40, 80), 2.0) and (others.steps, others.clip) == ((50, 100), 3.0)
     assert edits == others.model_copy(update={"steps": (40, 80), "clip": 2.0})

@@ -73,6 +73,7 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     # Image 1: caption, empty, two words, two contexts; image 2: caption, empty, word, context.
     assert work["estimate_information"].evaluations == (6 + 4) * 8
     assert work["estimate_information"].recorded == 2 * 8
+    assert "pilot_density" not in work
     assert work["record_attention"].evaluations == 2 * 2 * (25 + 50)
     # A pass that carries a direction along counts as three.
     assert work["record_gradients"].evaluations == 3 * 12 * 3
@@ -201,3 +202,11 @@ def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None
     work = {one.stage: one for one in study_work(study, {"d": cases})}["decompose_information"]
     assert (work.cases, work.images, work.jobs, work.evaluations) == (1, 1, 1, 8 * 12)
     assert work.leaves.maps == 12 * 3
+
+
+def test_a_fitted_density_takes_a_pilot(cases: pd.DataFrame) -> None:
+    """Four prompts of one case of each image at most, in a job of its own."""
+    section = InformationSection(density="adaptive", pilot_images=5, pilot_draws=24, steps=(4, 8))
+    first, *_ = study_work(config(information=section), {"d": cases})
+    assert (first.stage, first.images, first.jobs, first.evaluations) == ("pilot_density", 2, 1, 4 * 2 * 24)
+    assert first.at_most

@@ -13,6 +13,7 @@ from pipeline.sampling import (
     grid_draws,
     integration_interval,
     logistic_draws,
+    logistic_shares,
     sample_draws,
     uniform_draws,
     unit_points,
@@ -170,3 +171,11 @@ def test_an_empty_interval_is_refused_with_both_ranges() -> None:
         integration_interval(loc=20, scale=1, clip=1, trained=(-4.3, 6.2), beyond_trained_range=False)
     assert "\n" not in str(raised.value)
     assert integration_interval(loc=20, scale=1, clip=1, trained=(-4.3, 6.2), beyond_trained_range=True).low == 19
+
+
+def test_shares_turn_means_over_another_density_into_means_over_the_logistic() -> None:
+    found, plain = (draws(density, "midpoint", steps=[20_000], shape=(1, 1, 1)) for density in ("uniform", "logistic"))
+    shares = logistic_shares(found, INTERVAL)
+    assert float(shares.mean()) == pytest.approx(1, abs=1e-6)
+    assert float((shares * found.logsnr).mean()) == pytest.approx(float(plain.logsnr.mean()), abs=1e-5)
+    assert logistic_shares(plain, INTERVAL).numpy() == pytest.approx(np.ones(20_000))

@@ -45,7 +45,9 @@ class ShardRun:
 
     def arguments(self, shard: int = 0) -> list[str]:
         """Arguments of `python -m pipeline`."""
-        config = default_config()
+        # The logistic needs no pilot.
+        information = default_config().information.model_copy(update={"density": "logistic"})
+        config = default_config().model_copy(update={"information": information})
         return [
             self.stage,
             *("--cases", str(self.cases), "--images", str(self.images)),

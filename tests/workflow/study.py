@@ -17,7 +17,7 @@ import yaml
 
 from pipeline.config import LocalisationSection
 
-# The embedded study with six cases of twelve scenes, and few draws.
+# The embedded study with six cases of twelve scenes, and few draws, of a density that needs no pilot.
 TINY: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
@@ -27,7 +27,7 @@ TINY: dict[str, Any] = {
         "scenes_words": None,
     },
     "retrieval_datasets": None,
-    "information": {"steps": [4, 8]},
+    "information": {"density": "logistic", "steps": [4, 8]},
     "attention": {"steps": [2]},
     "localisation": {"bootstrap": 100},
     "validation": {"problems": ["dense_5"], "designs": ["stratified"], "steps": [6, 12], "points": 2, "runs": 2},
@@ -69,7 +69,7 @@ TINY_EDITING: dict[str, Any] = {
     "scenes": {"count": 4},
     "datasets": {"scenes": {"kind": "coco_it", "first": 4, "word_pairs": False}, "scenes_words": None},
     "retrieval_datasets": None,
-    "information": {"steps": [8]},
+    "information": {"density": "logistic", "steps": [8]},
     "editing": {"steps": 3, "bootstrap": 100},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},

@@ -29,6 +29,7 @@ def test_embedded_study(fresh: Study) -> None:
     assert run.jobs == {
         "draw_scenes": 1,
         "build_cases": 2,
+        "pilot_density": 2,
         "estimate_information": 3,
         "record_attention": 3,
         "record_gradients": 3,
@@ -142,6 +143,7 @@ def test_generated_images(fresh: Study) -> None:
         "explain_images": 2,
         "draw_explanations": 1,
         "explanations": 1,
+        "pilot_density": 1,
         "estimate_information": 2,
         "record_attention": 2,
         "plot_localisation_panels": 1,
