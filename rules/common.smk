@@ -397,6 +397,35 @@ def gradient_arguments(wildcards, input):
     )
 
 
+def word_parts(wildcards):
+    """What the words of a dataset tell beside each other, if its pairs of words are taken apart."""
+    return (
+        f"{RESULTS}/{wildcards.dataset}/gather_parts/words.parquet"
+        if CONFIG.datasets[wildcards.dataset].word_pairs
+        else []
+    )
+
+
+def word_pairs(wildcards):
+    """The pairs of words of a dataset, if they are taken apart."""
+    return (
+        f"{RESULTS}/{wildcards.dataset}/pair_words/pairs.parquet"
+        if CONFIG.datasets[wildcards.dataset].word_pairs
+        else []
+    )
+
+
+def word_parts_if_scored(wildcards):
+    return word_parts(wildcards) if "unique" in CONFIG.localisation.methods else []
+
+
+def word_parts_arguments(wildcards, input):
+    """Of a stage that reads their maps, and of one that makes these again from the pairs."""
+    maps = f"{RESULTS}/{wildcards.dataset}/gather_parts/maps"
+    pairs = f"--word-pairs {input.word_pairs}" if hasattr(input, "word_pairs") else ""
+    return f"--pairs {input.parts} --maps-pairs {maps} {pairs}" if input.parts else ""
+
+
 def retrieval_scores(name):
     """The score files of a retrieval set, for the methods that the study asks for."""
     sharded = ["score_retrieval"] if MODEL_METHODS else []

@@ -41,7 +41,10 @@ Method = Literal[
     "cmi",
     "attention_information",
     "cmi_times_attention",
+    "unique",
 ]
+# Methods whose maps every case has.
+_OF_EVERY_CASE: tuple[Method, ...] = tuple(method for method in get_args(Method) if method != "unique")
 Estimator = Literal["orthogonal", "standard"]
 Redundancy = Literal["ppid", "min", "ccs"]
 PairKind = Literal["noun+noun", "adjective+noun"]
@@ -290,7 +293,9 @@ class ThresholdsSection(Section):
 class LocalisationSection(Section):
     """How maps are compared with masks."""
 
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(get_args(Method), description="rows")
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
+        _OF_EVERY_CASE, description="rows; unique: of words in pairs alone"
+    )
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         get_args(Estimator), description="for methods that measure information"
     )
@@ -396,6 +401,9 @@ class PartialInformationSection(Section):
     redundancy: Redundancy = Field(
         "ppid", description="measure of what two words share: specificity less ambiguity, minimum, common change"
     )
+    map_redundancy: Redundancy = Field(
+        "min", description="the same behind maps of single words: `unique`, and the parts on the page"
+    )
     word_prior: Literal["corpus", "uniform"] = Field(
         "corpus", description="ppid: how likely a word is: as often as in the dataset's captions, or all equally"
     )
@@ -413,7 +421,7 @@ class PartialInformationSection(Section):
         description="these pairs instead, in captions that hold both words: CSV of first, second (and kind, caption, …)",
     )
     captions: int | None = Field(
-        10, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
+        13, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
     )
     join: str = Field("and", description="prompt of both of two nouns that do not stand together: this between them")
     steps: int = Field(6, ge=1, description="draws of each replicate; the rest is as in `information`")
@@ -430,7 +438,7 @@ class FaithfulnessSection(Section):
         None, description="datasets whose maps are judged (null: those that are edited; []: none)"
     )
     cases: int = Field(
-        20, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
+        22, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
     )
     shards: int = Field(1, ge=1, le=700, description="jobs into which the judged images of a dataset are divided")
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
@@ -682,5 +690,7 @@ class Config(Section):
 
     @property
     def judged_methods(self) -> list[str]:
-        """Methods of localisation whose maps tell pixels apart."""
-        return [method for method in self.localisation.methods if method != "whole_image"]
+        """Methods of localisation whose maps tell pixels apart, and `unique` where pairs of words are decomposed."""
+        paired = any(self.datasets[name].word_pairs for name in self.judged_datasets)
+        methods = dict.fromkeys((*self.localisation.methods, *(["unique"] if paired else [])))
+        return [method for method in methods if method != "whole_image"]

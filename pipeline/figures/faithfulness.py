@@ -21,11 +21,13 @@ from pipeline.figures.style import (
     panel_width,
 )
 from pipeline.metrics.faithfulness import verdict
+from pipeline.word_maps import MEASURED
 
 HEADING = "Are the maps true to the model?"
 NOTE = (
-    "Curves: nats by which the caption is likelier than the caption without the word, while the highest pixels of each map"
-    " are taken away (a faithful map falls early) or come back first (it rises early). Below: areas of the curves in nats,"
+    "Curves: nats by which the word moves the prediction (iᵒ) while the highest pixels of each map are taken away or come"
+    " back first: the less an image shows of what the word says, the more. A faithful map rises early, then falls early."
+    " Below: areas of the curves in nats,"
     " rank correlations of maps, and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better."
     " A map fails that is as much like itself after the weights were shuffled as with another seed."
 )
@@ -33,10 +35,12 @@ _CURVES = {
     "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
     "insertion": ("highest pixels come back", "share of pixels that are back (%)"),
 }
+# With few draws i^s tells nothing apart.
+_QUANTITY = "i_o"
 # Measure → head of its column, and digits.
 _COLUMNS = {
-    "deletion": ("deletion ↑", 1),
-    "insertion": ("insertion ↑", 1),
+    "deletion_i_o": ("deletion ↑", 1),
+    "insertion_i_o": ("insertion ↑", 1),
     "editing": ("with edit ρ ↑", 2),
     "stability": ("another seed ρ ↑", 2),
     "weights": ("shuffled weights ρ ↓", 2),
@@ -53,7 +57,7 @@ def draw(table: pd.DataFrame, curves: pd.DataFrame, confidence: float) -> Figure
 
     Args:
         table: columns dataset, method, estimator, measure, value, low, high, n; areas in nats.
-        curves: columns dataset, curve (deletion | insertion), method, estimator, fraction, ratio (nats).
+        curves: columns dataset, curve (deletion | insertion), quantity (i_o | i_s), method, estimator, fraction, nats.
         confidence: level of the intervals, for the note.
     """
     datasets = list(dict.fromkeys(table["dataset"]))
@@ -75,6 +79,7 @@ def draw(table: pd.DataFrame, curves: pd.DataFrame, confidence: float) -> Figure
         for number, dataset in enumerate(datasets):
             pair = panels[2 * number : 2 * number + 2]
             of_dataset, lines = table[table["dataset"] == dataset], curves[curves["dataset"] == dataset]
+            lines = lines[lines["quantity"] == _QUANTITY]
             for axes, curve in zip(pair, _CURVES, strict=True):
                 _draw_curves(axes, curve, lines[lines["curve"] == curve])
             pair[0].set_title(f"{dataset} · {int(of_dataset['n'].max()):,} cases", loc="left", fontweight="bold")
@@ -88,16 +93,14 @@ def _line(method: str, estimator: str) -> Line2D:
 
 
 def _name(method: str, estimator: str) -> str:
-    return (
-        f"{method_style(method).name}{_ESTIMATORS.get(estimator, f' {estimator}') if method in ('mi', 'cmi') else ''}"
-    )
+    return f"{method_style(method).name}{_ESTIMATORS.get(estimator, f' {estimator}') if method in MEASURED else ''}"
 
 
 def _draw_curves(axes: Axes, curve: str, lines: pd.DataFrame) -> None:
     title, label = _CURVES[curve]
     for (method, estimator), points in lines.groupby(["method", "estimator"], sort=False):
         drawn = _line(str(method), str(estimator))
-        drawn.set_data(100 * points["fraction"].to_numpy(), points["ratio"].to_numpy())
+        drawn.set_data(100 * points["fraction"].to_numpy(), points["nats"].to_numpy())
         drawn.set_marker("o")
         drawn.set_markersize(2.2)
         axes.add_line(drawn)

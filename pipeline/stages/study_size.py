@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.animations import LONGEST
 from pipeline.config import Config, EditingSection
 from pipeline.config.generated import GENERATED
-from pipeline.faithfulness import evaluations as ratio_evaluations
+from pipeline.faithfulness import evaluations as curve_evaluations
 from pipeline.generation import rows_a_step
 from pipeline.judged_maps import planned_settings
 from pipeline.option_scores import INFORMATION_SCORES
@@ -21,7 +21,7 @@ from pipeline.stages.editor import case_edit, is_animated
 from pipeline.stages.explain_images import loss_evaluations, walk_evaluations
 from pipeline.stages.pair_words import word_pairs
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
-from pipeline.stages.repeated_maps import Recipe
+from pipeline.stages.repeated_maps import Pairs, Recipe
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 190
@@ -226,14 +226,29 @@ def _judging(config: Config, name: str, cases: pd.DataFrame) -> Work:
     judged = cases[cases["image_id"].isin(images)]
     settings = planned_settings(config)
     recorded = list(dict.fromkeys(part for setting in settings for part in setting.parts))
-    recipe = Recipe(config.information, config.attention, config.gradients, section.repeated_draws)
-    repeated = 2 * recipe.evaluations(recorded)
-    evaluations = len(judged) * (ratio_evaluations(len(settings), section.fractions, section.draws) + repeated)
+    pairs = (
+        _usable(word_pairs(name, cases, config.partial_information)[0]) if config.datasets[name].word_pairs else None
+    )
+    of_case = {} if pairs is None else {case_id: _pairs_of(pairs, case_id) for case_id in judged["case_id"]}
+    recipe = Recipe(
+        config.information,
+        config.attention,
+        config.gradients,
+        Pairs(config.partial_information, of_case, {}),
+        section.repeated_draws,
+    )
+    repeated = sum(2 * recipe.evaluations(recorded, case_id) for case_id in judged["case_id"])
+    evaluations = len(judged) * curve_evaluations(len(settings), section.fractions, section.draws) + repeated
     curves = 2 * len(settings) * ((len(section.fractions) + 2) * _FLOAT64 + _ARRAY_BYTES)
     fixed = len(judged) * (curves + _SCALARS["judge_maps"] * _ARRAY_BYTES)
     leaves = Bytes(fixed=fixed, maps=len(judged) * 3 * len(recorded))
     work = _work(config, name, "judge_maps", judged, evaluations, 0, leaves, at_most=True)
     return replace(work, jobs=section.shards)
+
+
+def _pairs_of(pairs: pd.DataFrame, case_id: str) -> list[Any]:
+    """The pairs of words that a case is in."""
+    return list(pairs[(pairs["case_first"] == case_id) | (pairs["case_second"] == case_id)].itertuples(index=False))
 
 
 def _retrieval(config: Config, name: str, cases: pd.DataFrame) -> Iterator[Work]:

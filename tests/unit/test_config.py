@@ -462,7 +462,9 @@ def test_values_of_faithfulness_that_are_not_allowed(overlay: dict[str, Any], pa
 def test_judged_maps_are_those_of_methods_that_rank_pixels() -> None:
     assert load_config(merged()).judged_datasets == ["scenes"]
     assert "whole_image" not in load_config(merged()).judged_methods
-    overlay = {"localisation": {"methods": ["whole_image"]}}
+    overlay: dict[str, Any] = {"localisation": {"methods": ["whole_image"]}}
+    assert load_config(merged(overlay)).judged_methods == ["unique"]  # of pairs of words, which the dataset has
+    overlay["datasets"] = {"scenes": {"word_pairs": False}}
     text = message(overlay)
     assert text.startswith("localisation → methods is ") and "because `faithfulness` judges maps" in text
     load_config(merged(overlay, {"faithfulness": {"datasets": []}}))
