@@ -115,6 +115,12 @@ class DatasetSection(Section):
     first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
     per_label: int | None = Field(None, ge=1, description="take only the first so many cases of each label (null: all)")
     shards: int | None = Field(None, ge=1, le=700, description="jobs of this dataset (null: `shards` of the study)")
+    draws: int | None = Field(
+        None,
+        ge=3,
+        le=999,
+        description="draws of its maps, and steps of their attention (null: `steps` of information, attention, gradients)",
+    )
     localisation: bool = Field(True, description="the words have masks: score them; false: heat maps only")
     editing: bool = Field(False, description="cases of this dataset are edited")
     word_pairs: bool = Field(False, description="pairs of words in its captions are decomposed")
@@ -268,18 +274,27 @@ class GradientsSection(Section):
 class GenerateSection(Section):
     """Images that the study's model makes of prompts: they are the dataset `generated`."""
 
-    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)] | None = Field(None, description="what to make")
+    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)] | None = Field(
+        None, description="what to make (null: what `list` names)"
+    )
     list: str | None = Field(
-        None, min_length=1, description="instead: CSV of prompt (and words, seed, image, mask); docs/gradients.md"
+        "data/reference/scene_prompts.csv",
+        min_length=1,
+        description="CSV of prompt (and words, seed, image, mask); docs/gradients.md",
     )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = Field(
         (0,), description="an image of each prompt for each seed; a CSV may name its own"
     )
-    steps: int = Field(30, ge=1, le=999, description="steps of DDIM")
+    steps: int = Field(15, ge=1, le=999, description="steps of DDIM")
     guidance: float = Field(3.0, ge=0, description="scale of classifier-free guidance (1: none)")
     strength: float = Field(
         0.7, gt=0, le=1, description="image to image, and inpainting: share of the steps that are walked"
     )
+
+    @property
+    def listed(self) -> str | None:
+        """The CSV that says what to make, where no prompts do."""
+        return self.list if self.prompts is None else None
 
 
 class ThresholdsSection(Section):
@@ -455,7 +470,7 @@ class FaithfulnessSection(Section):
         description="what stands in a pixel that is taken away: what the model expects without a prompt, or noise",
     )
     filling_logsnr: float = Field(-3.0, description="denoiser: log-SNR at which the image is shown to it")
-    draws: int = Field(4, ge=2, description="draws of the log likelihood ratio of an image with some pixels taken away")
+    draws: int = Field(8, ge=2, description="draws of iᵒ and iˢ of an image with some pixels taken away")
     repeated_draws: int | None = Field(
         6, ge=2, description="draws of the maps that are made again, at most (null: as many as the judged map has)"
     )
@@ -580,6 +595,7 @@ _DEMO_DATASETS = {
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False, shards=1
     ),
+    "generated": DatasetSection(kind="generated", localisation=False, shards=1, draws=12),
 }
 
 
@@ -644,7 +660,7 @@ class Config(Section):
     )
     generate: GenerateSection = Field(
         GenerateSection(),
-        description="Images that the study's model makes of prompts: they are the dataset `generated`",
+        description="Images that the study's model makes of prompts: the dataset `generated`",
     )
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
@@ -672,6 +688,15 @@ class Config(Section):
     machine: MachineSection = Field(
         MachineSection(), description="The computer: never changes a result, and changing it runs nothing again"
     )
+
+    def of_dataset(self, name: str) -> Config:
+        """The study as it is for one dataset, which may have a number of draws of its own."""
+        draws = self.datasets[name].draws
+        if draws is None:
+            return self
+        own = {"steps": (draws,)}
+        sections = {key: getattr(self, key) for key in ("information", "attention", "gradients")}
+        return self.model_copy(update={key: section.model_copy(update=own) for key, section in sections.items()})
 
     def shards_of(self, dataset: str) -> int:
         """Number of jobs into which the images of a dataset or retrieval set are divided."""

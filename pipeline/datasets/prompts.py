@@ -49,8 +49,8 @@ def prompt_table(section: GenerateSection) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     problems: dict[int, str] = {}
-    if section.list:
-        path = Path(section.list)
+    if section.listed:
+        path = Path(section.listed)
         records, problems = read_records(path, ("prompt",), _OPTIONAL)
     else:
         path = Path("generate → prompts")

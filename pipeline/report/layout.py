@@ -38,11 +38,12 @@ class StudyFolder:
         return existing([folder / name for name in self._shard_names(dataset, count)])
 
     def maps(self, dataset: str, source: str, case_id: str) -> Path:
-        """The arrays of a case: source is information, attention, gradients, explanations or edits."""
+        """The arrays of a case: source is information, attention, gradients, pairs, explanations or edits."""
         stage = {
             "information": "estimate_information/maps",
             "attention": "record_attention/maps",
             "gradients": "record_gradients/maps",
+            "pairs": "gather_parts/maps",
             "explanations": "explain_images/maps",
             "edits": "edit_images/edits",
         }[source]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of decompose_information")
     parser.add_argument("--maps-pairs", type=Path, required=True, help="folder of <case_id>.npz of the pairs")
     parser.add_argument("--section", required=True, help="the partial_information section of the configuration, JSON")
-    parser.add_argument("--maps", type=Path, required=True, help="folder of the maps of each case")
+    parser.add_argument(
+        "--maps", type=Path, required=True, help="folder of the maps of each case; what it holds is deleted"
+    )
     parser.add_argument("--output", type=Path, required=True, help="table of the cases to write (Parquet)")
 
 
@@ -47,6 +50,7 @@ def run(args: argparse.Namespace) -> None:
     check_one_model(args.estimates)
     cases, pairs = read_cases(args.cases), read_shards(args.estimates, read_pairs(args.pairs))
     prior = surprisals(cases, [*pairs["first"], *pairs["second"]], section.word_prior)
+    shutil.rmtree(args.maps, ignore_errors=True)  # maps of pairs that are gone
     rows = []
     for case in cases.itertuples(index=False):
         of_case = pairs[(pairs["case_first"] == case.case_id) | (pairs["case_second"] == case.case_id)]

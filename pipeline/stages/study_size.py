@@ -83,10 +83,11 @@ class Work:
     at_most: bool = False
 
 
-def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Work]:
+def study_work(study: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Work]:
     """The stages that run the denoiser on the datasets whose cases are known, in the order of a run."""
-    for name, dataset in config.datasets.items():
+    for name, dataset in study.datasets.items():
         if name in cases:
+            config = study.of_dataset(name)
             usable = _usable(cases[name])
             if dataset.kind == "generated":
                 yield _generation(config, name, usable)
@@ -102,9 +103,9 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
                 yield _pairs(config, name, cases[name])
             if name in config.judged_datasets:
                 yield _judging(config, name, usable)
-    for name in config.retrieval_datasets:
+    for name in study.retrieval_datasets:
         if name in cases:
-            yield from _retrieval(config, name, _usable(cases[name]))
+            yield from _retrieval(study, name, _usable(cases[name]))
 
 
 def way_evaluations(editing: EditingSection) -> int:
@@ -161,7 +162,7 @@ def _generation(config: Config, name: str, cases: pd.DataFrame) -> Work:
     # A picture of each step, which as WebP takes a tenth of a PNG.
     leaves = Bytes(fixed=images * 2 * _ARRAY_BYTES, latents=images * (section.steps + 1), pictures=images * 3)
     evaluations = images * section.steps * rows_a_step(section.guidance)
-    return _work(config, name, "generate_images", cases, evaluations, 0, leaves, at_most=section.list is not None)
+    return _work(config, name, "generate_images", cases, evaluations, 0, leaves, at_most=section.listed is not None)
 
 
 def _explanations(config: Config, name: str, cases: pd.DataFrame) -> Work:
@@ -174,7 +175,7 @@ def _explanations(config: Config, name: str, cases: pd.DataFrame) -> Work:
         targets += boxes
     leaves = Bytes(fixed=len(cases) * (5 + targets) * _ARRAY_BYTES, maps=len(cases) * targets)
     return _work(
-        config, name, "explain_images", cases, walks * evaluations, 0, leaves, at_most=generate.list is not None
+        config, name, "explain_images", cases, walks * evaluations, 0, leaves, at_most=generate.listed is not None
     )
 
 
