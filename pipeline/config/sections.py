@@ -280,7 +280,7 @@ class GenerateSection(Section):
     list: str | None = Field(
         "data/reference/scene_prompts.csv",
         min_length=1,
-        description="CSV of prompt (and words, seed, image, mask); docs/gradients.md",
+        description="CSV of prompt (and words, seed, image, mask), or a list of pairs of words; docs/gradients.md",
     )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = Field(
         (0,), description="an image of each prompt for each seed; a CSV may name its own"

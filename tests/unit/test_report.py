@@ -162,8 +162,14 @@ def test_the_overview_tells_results_failures_and_provenance(study: ReportStudy) 
     # Three cases: 6 estimates of 40, 6 edits of 60, 2 images of 10 by one score.
     assert f"{6 * 40 + 6 * 60 + 2 * 10}, if every case ran alone" in reader.text
     assert "100 steps46.6not run61.251.2 to 71.2" in reader.text
-    assert "CMI iᵒ12.512.4 to 12.623.523.4 to 23.61.51.4 to 1.62.52.4 to 2.6–0.500.38 to 0.620.250.12 to 0.38passes" in reader.text
-    assert "MI iᵒ12.512.4 to 12.623.523.4 to 23.6–0.500.38 to 0.620.250.12 to 0.38fails" in reader.text
+    assert (
+        "CMI iᵒ12.512.4 to 12.623.523.4 to 23.61.51.4 to 1.62.52.4 to 2.6–0.500.38 to 0.620.250.12 to 0.38passes"
+        in reader.text
+    )
+    assert (
+        "MI iᵒ12.512.4 to 12.623.523.4 to 23.61.51.4 to 1.62.52.4 to 2.6–0.500.38 to 0.620.250.12 to 0.38fails"
+        in reader.text
+    )
     assert "Further figures: caption" in reader.text and "teaser" in reader.text
     assert not [tag for tag, _ in reader.tags if tag == "i"]
 

@@ -155,6 +155,27 @@ def test_generated_images(fresh: Study) -> None:
     }
 
 
+def test_pairs_of_the_built_in_list(fresh: Study) -> None:
+    """Images of its captions by Stable Diffusion, and what their pairs tell."""
+    run = fresh.command(
+        *("snakemake", "partial_information", "--cores", "2", "--dry-run"),
+        *("--configfile", "config/paper.yaml", "config/word_pairs.yaml"),
+    )
+    assert run.status == 0, run.output
+    assert run.jobs == {
+        "fetch_model": 1,
+        "list_prompts": 1,
+        "generate_images": 4,
+        "build_cases": 1,
+        "pair_words": 1,
+        "decompose_information": 8,
+        "gather_parts": 1,
+        "tabulate_partial_information": 1,
+        "plot_partial_information": 1,
+        "partial_information": 1,
+    }
+
+
 def test_maps_of_a_dataset_that_is_not_edited_are_judged(fresh: Study) -> None:
     assert not {"judge_maps", "tabulate_faithfulness"} & set(fresh.planned())
     jobs = fresh.planned({"faithfulness": {"datasets": ["scenes"], "shards": 3}})
