@@ -285,7 +285,7 @@ class GenerateSection(Section):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = Field(
         (0,), description="an image of each prompt for each seed; a CSV may name its own"
     )
-    steps: int = Field(15, ge=1, le=999, description="steps of DDIM")
+    steps: int = Field(12, ge=1, le=999, description="steps of DDIM")
     guidance: float = Field(3.0, ge=0, description="scale of classifier-free guidance (1: none)")
     strength: float = Field(
         0.7, gt=0, le=1, description="image to image, and inpainting: share of the steps that are walked"

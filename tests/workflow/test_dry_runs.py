@@ -155,6 +155,19 @@ def test_generated_images(fresh: Study) -> None:
     }
 
 
+def test_maps_of_generated_images_take_their_own_number_of_draws(fresh: Study) -> None:
+    tables = [
+        f"results/demo/generated/{stage}/shard-0000.parquet" for stage in ("record_attention", "record_gradients")
+    ]
+    run = fresh.command("snakemake", *tables, "--cores", "2", "--dry-run", "--printshellcmds")
+    assert run.status == 0, run.output
+    assert re.search(r"pipeline record_attention .*\"steps\": \[12\]", run.output)
+    assert re.search(r"pipeline record_gradients .*\"steps\": \[12\]", run.output)
+    table = "results/demo/scenes/record_attention/shard-0000.parquet"
+    run = fresh.command("snakemake", table, "--cores", "2", "--dry-run", "--printshellcmds")
+    assert re.search(r"pipeline record_attention .*\"steps\": \[25, 50\]", run.output)
+
+
 def test_pairs_of_the_built_in_list(fresh: Study) -> None:
     """Images of its captions by Stable Diffusion, and what their pairs tell."""
     run = fresh.command(
