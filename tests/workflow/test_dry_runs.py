@@ -168,6 +168,15 @@ def test_maps_of_generated_images_take_their_own_number_of_draws(fresh: Study) -
     assert re.search(r"pipeline record_attention .*\"steps\": \[25, 50\]", run.output)
 
 
+def test_a_row_of_what_is_unique_needs_the_pairs(fresh: Study) -> None:
+    paired = {"datasets": {"scenes": {"word_pairs": True}}}
+    target = "results/tiny/scenes/score_localisation/scores.parquet"
+    for methods, jobs in ((["cmi"], 0), (["cmi", "unique"], 1)):
+        run = fresh.snakemake("--dry-run", target, config={**paired, "localisation": {"methods": methods}})
+        assert run.status == 0, run.output
+        assert [run.jobs.get(name, 0) for name in ("pair_words", "decompose_information", "gather_parts")] == [jobs] * 3
+
+
 def test_pairs_of_the_built_in_list(fresh: Study) -> None:
     """Images of its captions by Stable Diffusion, and what their pairs tell."""
     run = fresh.command(
