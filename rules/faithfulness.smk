@@ -149,6 +149,7 @@ rule plot_faithfulness:
     input:
         table=f"{RESULTS}/tables/faithfulness.parquet",
         curves=f"{RESULTS}/tables/faithfulness_curves.csv",
+        paired=f"{RESULTS}/tables/faithfulness_paired.csv",
         style=FIGURE_STYLE,
     output:
         in_report(
@@ -174,7 +175,7 @@ rule plot_faithfulness:
     message:
         "Drawing how true the maps are to the model"
     shell:
-        "python -m pipeline plot_faithfulness --table {input.table} --curves {input.curves}"
+        "python -m pipeline plot_faithfulness --table {input.table} --curves {input.curves} --paired {input.paired}"
         " --faithfulness {params.faithfulness:q} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 

@@ -12,6 +12,7 @@ from pipeline.__main__ import main
 from pipeline.config import FaithfulnessSection, FiguresSection, section_json
 from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
+from pipeline.figures.faithfulness import _beyond_control
 from pipeline.judged_maps import read_judged_cases
 from pipeline.metrics.faithfulness import AREAS, MEASURES, area, likeness, pixel_order
 from pipeline.stages.tabulate_faithfulness import TABLE_COLUMNS
@@ -197,7 +198,7 @@ def test_cases_are_taken_with_their_images(judged: Judged) -> None:
     assert set(table["n"]) == {4}
 
 
-def test_figure(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+def test_figure(judged: Judged) -> None:
     judged.tabulate()
     tables, figures = judged.folder / "tables", judged.folder / "figures"
     arguments = ["--section", section_json(FiguresSection(format="svg")), "--output-dir", str(figures)]
@@ -205,8 +206,28 @@ def test_figure(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
         ["--table", str(tables / "faithfulness.parquet")],
         ["--curves", str(tables / "faithfulness_curves.csv")],
     )
+    arguments += ["--paired", str(tables / "faithfulness_paired.csv")]
     assert main(["plot_faithfulness", *table, *curves, *arguments]) == 0
     text = (figures / "faithfulness.svg").read_text(encoding="utf-8")
     assert (figures / "faithfulness.provenance.json").is_file() and "CMI" in text
-    assert main(["plot_faithfulness", *table, "--curves", str(tables / "faithfulness_cases.csv"), *arguments]) == 1
+
+
+def test_the_figure_tells_areas_beyond_those_of_another_image(judged: Judged) -> None:
+    table = judged.tabulate()
+    paired = pd.read_csv(judged.folder / "tables" / "faithfulness_paired.csv")
+    found = _beyond_control(table, paired).set_index(["method", "measure"])["value"]
+    for method in ("attention", "cmi", "saliency"):
+        for measure in AREAS:
+            expected = values(table, method)[measure] - values(table, "shuffled")[measure]
+            assert found[method, measure] == pytest.approx(expected, abs=1e-5)
+        assert found[method, "stability"] == values(table, method)["stability"]
+    assert np.isnan(found["shuffled", "deletion_i_o"])
+
+
+def test_the_figure_without_its_curves(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    judged.tabulate()
+    tables = judged.folder / "tables"
+    arguments = ["--table", str(tables / "faithfulness.parquet"), "--paired", str(tables / "faithfulness_paired.csv")]
+    arguments += ["--section", section_json(FiguresSection()), "--output-dir", str(judged.folder)]
+    assert main(["plot_faithfulness", "--curves", str(tables / "faithfulness_cases.csv"), *arguments]) == 1
     assert "this is not a CSV with the columns" in capsys.readouterr().err
