@@ -10,15 +10,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.errors import InputError
 from pipeline.report.captions import caption_parts
 from pipeline.report.explorer import PAIRS
 from pipeline.report.html import Markup, table, tag, text
+from pipeline.report.layout import StudyFolder
 from pipeline.report.methods import METHODS
 from pipeline.report.pictures import quantise, tile_sheet
+from pipeline.report.records import evaluations
 from pipeline.report.scripts import as_json
+from pipeline.stages.write_report import _counts
+from pipeline.storage import write_table
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
 PLACE = {method.id: number for number, method in enumerate(METHODS)}
@@ -213,3 +219,15 @@ def _pixels(uri: str) -> np.ndarray:
     data = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
     with Image.open(io.BytesIO(data)) as picture:
         return np.asarray(picture)
+
+
+def test_shards_of_a_stage_may_be_counted_apart(tmp_path: Path) -> None:
+    """Those of another run, with more shards, are left out."""
+    for number in range(3):
+        path = tmp_path / "mine" / "judge_maps" / f"shard-000{number}.parquet"
+        write_table(path, pd.DataFrame({"evaluations": [100 + number]}), {"evaluations": "int64"})
+    study = StudyFolder(tmp_path, {"mine": 1}, {"judge_maps": 2})
+    assert evaluations(study, ["mine"]) == 201
+    assert evaluations(StudyFolder(tmp_path, {"mine": 1}), ["mine"]) == 100
+    with pytest.raises(InputError, match="expected STAGE=COUNT"):
+        _counts(["judge_maps"])
