@@ -55,6 +55,7 @@ _STAGE_NAMES = (
     "plot_edit_correlations",
     "pair_words",
     "decompose_information",
+    "gather_parts",
     "tabulate_partial_information",
     "plot_partial_information",
     "judge_maps",

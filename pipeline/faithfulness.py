@@ -1,8 +1,8 @@
 """Take pixels of a latent image away in the order of a map, and measure what the model then makes of the caption.
 
-The ratio of an image x is i^s(x; y*|c), log p(x | caption) − log p(x | caption without the word), summed over the image, as
-`pipeline.information` estimates it. All images made of one latent, for every map and share of pixels, see the same draws,
-which no map was made with: their ratios are paired.
+That is i^s(x; y*|c), log p(x | caption) − log p(x | caption without the word), and i^o(x; y*|c), how far the word moves the
+prediction, both summed over the image, from the same evaluations, as `pipeline.information` estimates them. All images made
+of one latent, for every map and share of pixels, see the same draws, which no map was made with: they are paired.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 from pipeline.channel import noised, signal_and_noise
 from pipeline.information import Problem, estimate_many
-from pipeline.metrics.faithfulness import highest
+from pipeline.metrics.faithfulness import CURVES, highest
 from pipeline.sampling import Draws
 
 _PAIR = ("context", "full")
@@ -61,7 +61,7 @@ class Judged:
     orders: Mapping[str, np.ndarray]
 
     def images(self, fractions: Sequence[float]) -> dict[str, torch.Tensor]:
-        """Every image whose ratio is asked for: the whole one, the filling, and two a map and share."""
+        """Every image that the model is asked about: the whole one, the filling, and two a map and share."""
         found = {"whole": self.x, "filling": self.filling}
         shape = (self.x.shape[1], self.x.shape[2])
         for name, order in self.orders.items():
@@ -77,13 +77,17 @@ def evaluations(maps: int, fractions: Sequence[float], draws: int) -> int:
     return 2 * draws * (2 + 2 * maps * len(fractions))
 
 
-def ratio_curves(
+# What is estimated of every image → the estimator's name of it.
+_QUANTITIES = {"i_o": "orthogonal", "i_s": "standard"}
+
+
+def information_curves(
     denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
     cases: Iterable[Judged],
     fractions: Sequence[float],
     batch_size: SupportsInt,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Of each case in turn `deletion/<map>` and `insertion/<map>`: the ratio in nats, float64, at 0, *fractions and 1.
+    """Of each case in turn `deletion/i_o/<map>`, `insertion/i_s/<map>` and so on: nats, float64, at 0, *fractions and 1.
 
     Batches run across images, maps, shares and draws; cases are read only as far as the next batch needs.
     """
@@ -96,20 +100,25 @@ def ratio_curves(
             prompts = dict(zip(_PAIR, (case.context, case.full), strict=True))
             yield from (Problem(image, prompts, [_PAIR], case.draws) for image in images.values())
 
-    ratios: list[float] = []
+    found: list[dict[str, float]] = []
     for estimate in estimate_many(denoiser, problems(), batch_size):
-        ratios.append(estimate.standard[_PAIR].total)
+        found.append({name: getattr(estimate, of)[_PAIR].total for name, of in _QUANTITIES.items()})
         case, names = waiting[0]
-        if len(ratios) == len(names):
-            yield _curves(case, dict(zip(names, ratios, strict=True)), fractions)
+        if len(found) == len(names):
+            yield _curves(case, dict(zip(names, found, strict=True)), fractions)
             waiting.pop(0)
-            ratios = []
+            found = []
 
 
-def _curves(case: Judged, ratio: Mapping[str, float], fractions: Sequence[float]) -> dict[str, np.ndarray]:
-    curves: dict[str, np.ndarray] = {}
-    for name in case.orders:
-        for kind, first, last in (("deletion", "whole", "filling"), ("insertion", "filling", "whole")):
-            inner = [ratio[f"{kind}/{name}/{fraction}"] for fraction in fractions]
-            curves[f"{kind}/{name}"] = np.array([ratio[first], *inner, ratio[last]])
-    return curves
+def _curves(
+    case: Judged, found: Mapping[str, Mapping[str, float]], fractions: Sequence[float]
+) -> dict[str, np.ndarray]:
+    ends = dict(zip(CURVES, (("whole", "filling"), ("filling", "whole")), strict=True))
+    return {
+        f"{curve}/{quantity}/{name}": np.array(
+            [found[image][quantity] for image in (first, *(f"{curve}/{name}/{share}" for share in fractions), last)]
+        )
+        for name in case.orders
+        for curve, (first, last) in ends.items()
+        for quantity in _QUANTITIES
+    }

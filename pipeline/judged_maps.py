@@ -41,6 +41,7 @@ def planned_settings(config: Config) -> list[Setting]:
         "information": config.information.steps[place],
         "attention": config.attention.steps[place],
         "gradients": config.gradients.steps[place],
+        "pairs": config.partial_information.steps * config.partial_information.replicates,
     }
     return [
         Setting(method, estimator, steps[Setting(method, estimator, 0).parts[0].source])

@@ -100,8 +100,9 @@ def decompose_replicates(replicates: Information, statistic: Callable[[Informati
 
 
 def _ppid(information: Information, surprisal: tuple[float, float]) -> np.ndarray:
-    first, second = surprisal
-    return min(surprisal) + np.maximum(information.first - first, information.second - second)
+    # Surprisals above the lesser one: where the commoner word rules, r is its information to the last bit.
+    first, second = (one - min(surprisal) for one in surprisal)
+    return np.maximum(information.first - first, information.second - second)
 
 
 def _minimum(information: Information, surprisal: tuple[float, float]) -> np.ndarray:

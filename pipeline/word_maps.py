@@ -26,9 +26,10 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "attention": ("attention",),
     "attention_information": ("information", "attention"),
     "gradient": ("gradients",),
+    "unique": ("pairs",),
 }
 
-SOURCES = ("information", "attention", "gradients")
+SOURCES = ("information", "attention", "gradients", "pairs")
 
 # Methods made from recorded maps, which are those of the orthogonal estimator.
 _MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
@@ -39,7 +40,7 @@ _MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 # Methods that have a map of each estimator.
-MEASURED = ("mi", "cmi")
+MEASURED = ("mi", "cmi", "unique")
 
 # Methods whose maps are walked, or are none, so that all have as many steps as their setting says.
 _STEPPED = ("whole_image", "attention", "gradient")
@@ -69,7 +70,7 @@ class Setting(NamedTuple):
 
     @property
     def source(self) -> str:
-        """The stage that records its map: information, attention or gradients."""
+        """Where its map is recorded: information, attention, gradients or pairs."""
         return _SOURCES[self.method][0]
 
 
@@ -112,7 +113,7 @@ class Maps:
         seed: int,
         part: str = "",
     ) -> None:
-        """`statuses` and `folders` by source: "information", "attention", "gradients"; `seed` pairs images of `shuffled`.
+        """`statuses` and `folders` by source, one of `SOURCES`; `seed` pairs images of `shuffled`.
 
         `part`: read the maps whose keys begin with it, such as "seed/", instead of those whose keys are settings.
         """
@@ -156,9 +157,14 @@ class Maps:
         return Failure("constant_map", f"the map {setting} is constant.") if is_constant(heat) else heat
 
     def draws(self, case_id: str, setting: Setting) -> int:
-        """Steps that a map took: fewer than those of its setting where the estimator ended the case early."""
+        """Steps that a map took: fewer than those of its setting where the estimator ended the case early.
+
+        Of `unique`, those of all pairs together that the word is in.
+        """
         if setting.method in _STEPPED:
             return setting.steps
+        if setting.method == "unique":
+            return int(self._read(case_id).get("pair_draws", setting.steps))
         drawn = self._read(case_id).get("draws")
         return setting.steps if drawn is None else min(setting.steps, int(drawn))
 
@@ -196,10 +202,10 @@ class Maps:
 
     def _why_missing(self, case_id: str, setting: Setting) -> Failure:
         for source in _SOURCES[setting.method]:
-            failure = self._statuses[source].get(case_id)
+            failure = self._statuses.get(source, {}).get(case_id)
             if failure is not None:
                 return failure
-        if not any(case_id in self._statuses[source] for source in _SOURCES[setting.method]):
+        if not any(case_id in self._statuses.get(source, {}) for source in _SOURCES[setting.method]):
             return Failure("not_estimated", f"no shard has the case, so there is no map {setting}.")
         return Failure("map_missing", f"the files of the case hold no map {setting}.")
 

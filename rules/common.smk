@@ -128,6 +128,13 @@ def section(name, keys=None):
     return section_json(getattr(CONFIG, name), keys)
 
 
+def own_section(name, keys=None):
+    """As `section`, of a rule for one dataset, which may have a number of draws of its own."""
+    return lambda wildcards: section_json(
+        getattr(CONFIG.of_dataset(wildcards.dataset), name), keys
+    )
+
+
 def code(stage):
     """Digest of the package modules that a stage imports."""
     return code_digest(f"pipeline.stages.{stage}")
@@ -148,7 +155,8 @@ def dataset_section(wildcards):
     """A dataset as cases, masks and panels need it; how many jobs it is cut into and what else is done with it changes none."""
     dataset = CONFIG.datasets[wildcards.dataset]
     return section_json(
-        dataset, set(type(dataset).model_fields) - {"editing", "word_pairs", "shards"}
+        dataset,
+        set(type(dataset).model_fields) - {"editing", "word_pairs", "shards", "draws"},
     )
 
 
@@ -397,6 +405,35 @@ def gradient_arguments(wildcards, input):
     )
 
 
+def word_parts(wildcards):
+    """What the words of a dataset tell beside each other, if its pairs of words are taken apart."""
+    return (
+        f"{RESULTS}/{wildcards.dataset}/gather_parts/words.parquet"
+        if CONFIG.datasets[wildcards.dataset].word_pairs
+        else []
+    )
+
+
+def word_pairs(wildcards):
+    """The pairs of words of a dataset, if they are taken apart."""
+    return (
+        f"{RESULTS}/{wildcards.dataset}/pair_words/pairs.parquet"
+        if CONFIG.datasets[wildcards.dataset].word_pairs
+        else []
+    )
+
+
+def word_parts_if_scored(wildcards):
+    return word_parts(wildcards) if "unique" in CONFIG.localisation.methods else []
+
+
+def word_parts_arguments(wildcards, input):
+    """Of a stage that reads their maps, and of one that makes these again from the pairs."""
+    maps = f"{RESULTS}/{wildcards.dataset}/gather_parts/maps"
+    pairs = f"--word-pairs {input.word_pairs}" if hasattr(input, "word_pairs") else ""
+    return f"--pairs {input.parts} --maps-pairs {maps} {pairs}" if input.parts else ""
+
+
 def retrieval_scores(name):
     """The score files of a retrieval set, for the methods that the study asks for."""
     sharded = ["score_retrieval"] if MODEL_METHODS else []
@@ -453,6 +490,7 @@ def reported(wildcards):
         ),
         *(file for name in EXPLAINED for file in explanation_shards(name)),
         *(shard for name in PAIRED for shard in pair_estimates(name)),
+        *expand(f"{RESULTS}/{{name}}/gather_parts/words.parquet", name=PAIRED),
         *expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED),
         *expand(
             f"{RESULTS}/{{name}}/score_localisation/scores.parquet", name=LOCALISED

@@ -21,22 +21,32 @@ JUDGED = [
     for name in EDITED
     if Path(CONFIG.datasets[name].root or "") == Path(CONFIG.scenes.folder)
 ]
-EDIT_INFORMATION = CONFIG.editing.estimator(CONFIG.information)
-SHARED_INFORMATION = CONFIG.editing.shares(CONFIG.information)
 FLOW = section(
     "editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope", "animated"]
 )
 
 # How information is estimated; between which captions, the section `editing` says.
-ESTIMATING = section_json(
-    EDIT_INFORMATION,
-    [
-        *("density", "design", "antithetic_eps", "steps"),
-        *("extendable", "stopping", "target_error", "pilot_images", "pilot_draws"),
-        *("loc", "scale", "clip", "beyond_trained_range"),
-    ],
-)
+ESTIMATING = [
+    *("density", "design", "antithetic_eps", "steps"),
+    *("extendable", "stopping", "target_error", "pilot_images", "pilot_draws"),
+    *("loc", "scale", "clip", "beyond_trained_range"),
+]
 CLASSIFIER = "data/models/scenes_classifier"
+
+
+def known_information(wildcards):
+    """The estimates of the localisation study, if they are those that edits take."""
+    shared = CONFIG.editing.shares(CONFIG.of_dataset(wildcards.dataset).information)
+    return (
+        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{wildcards.shard}.parquet"
+        if shared
+        else []
+    )
+
+
+def edit_information(wildcards):
+    information = CONFIG.of_dataset(wildcards.dataset).information
+    return section_json(CONFIG.editing.estimator(information), ESTIMATING)
 
 
 rule edit_images:
@@ -44,11 +54,7 @@ rule edit_images:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
         pilot=pilot_density,
-        known=(
-            f"{RESULTS}/{{dataset}}/estimate_information/shard-{{shard}}.parquet"
-            if SHARED_INFORMATION
-            else []
-        ),
+        known=known_information,
     output:
         table=f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.parquet",
         provenance=f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.provenance.json",
@@ -72,7 +78,7 @@ rule edit_images:
         known=lambda wildcards, input: (f"--known {input.known}" if input.known else ""),
         pilot=pilot_argument,
         section=FLOW,
-        information=ESTIMATING,
+        information=edit_information,
         model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         seed=CONFIG.seed,

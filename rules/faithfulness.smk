@@ -1,7 +1,7 @@
 # Are the maps true to the model? Their pixels are taken away, and the maps are made again.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet of the datasets in `faithfulness → datasets`, the images, the model, the
-#           shards and maps of the localisation study; the edits of datasets that have them
+#           shards and maps of the localisation study; the parts of pairs of words and the edits of datasets that have them
 # PRODUCES  results/<study>/<dataset>/judge_maps/shard-*.parquet      ratios, evaluations, status
 #           results/<study>/<dataset>/judge_maps/maps/<case>.npz      curves, recorded maps, and these made again
 #           results/<study>/tables/faithfulness.{csv,parquet,md}      every measure of every map with intervals
@@ -21,6 +21,8 @@ rule judge_maps:
         estimates=estimate_shards,
         attention=attention_shards,
         gradients=gradient_shards,
+        parts=word_parts,
+        word_pairs=word_pairs,
     output:
         table=f"{RESULTS}/{{dataset}}/judge_maps/shard-{{shard}}.parquet",
         provenance=f"{RESULTS}/{{dataset}}/judge_maps/shard-{{shard}}.provenance.json",
@@ -44,6 +46,8 @@ rule judge_maps:
         maps_information=information_maps,
         maps_attention=attention_maps,
         gradients=gradient_arguments,
+        parts=word_parts_arguments,
+        pairs_section=section("partial_information", ["map_redundancy", "word_prior"]),
         methods=CONFIG.judged_methods,
         section=section(
             "faithfulness",
@@ -67,6 +71,7 @@ rule judge_maps:
         "python -m pipeline judge_maps --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} --estimates {input.estimates} --attention {input.attention}"
         " --maps-information {params.maps_information} --maps-attention {params.maps_attention} {params.gradients}"
+        " {params.parts} --pairs-section {params.pairs_section:q}"
         " --methods {params.methods} --section {params.section:q} --information-section {params.information:q}"
         " --attention-section {params.attention:q} --gradients-section {params.gradients_section:q} {params.pilot}"
         " --model {params.model:q} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
@@ -144,6 +149,7 @@ rule plot_faithfulness:
     input:
         table=f"{RESULTS}/tables/faithfulness.parquet",
         curves=f"{RESULTS}/tables/faithfulness_curves.csv",
+        paired=f"{RESULTS}/tables/faithfulness_paired.csv",
         style=FIGURE_STYLE,
     output:
         in_report(
@@ -169,7 +175,7 @@ rule plot_faithfulness:
     message:
         "Drawing how true the maps are to the model"
     shell:
-        "python -m pipeline plot_faithfulness --table {input.table} --curves {input.curves}"
+        "python -m pipeline plot_faithfulness --table {input.table} --curves {input.curves} --paired {input.paired}"
         " --faithfulness {params.faithfulness:q} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 

@@ -1,6 +1,6 @@
 # Images that the study makes of prompts, and what images owe to each word of their captions.
 #
-# REQUIRES  `generate` in the configuration, the model; or datasets named in `gradients → explain`, and their cases
+# REQUIRES  the dataset `generated` in the configuration, the model; or datasets named in `gradients → explain`, and their cases
 # PRODUCES  results/<study>/generated/list_prompts/prompts.parquet           an image a row: prompt, words, seed, what is given
 #           results/<study>/generated/generate_images/images/<image>.png     the images, and as .webp how they came about
 #           results/<study>/generated/generate_images/latents/<image>.npz    the latents that they went through
@@ -15,7 +15,7 @@
 
 rule list_prompts:
     input:
-        ([CONFIG.generate.list] if CONFIG.generate.list else []),
+        [CONFIG.generate.listed] if CONFIG.generate.listed else [],
     output:
         prompts=PROMPTS,
         provenance=f"{RESULTS}/{GENERATED}/list_prompts/prompts.provenance.json",
@@ -102,7 +102,7 @@ rule explain_images:
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
         made=made_argument,
-        section=section(
+        section=own_section(
             "gradients",
             [
                 *("steps", "tokens", "cells", "integrated_points"),

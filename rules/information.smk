@@ -91,7 +91,7 @@ rule estimate_information:
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
-        section=section("information"),
+        section=own_section("information"),
         model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         pilot=pilot_argument,
@@ -133,7 +133,7 @@ rule record_attention:
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
-        section=section("attention"),
+        section=own_section("attention"),
         model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         shards=shard_count,
@@ -173,7 +173,7 @@ rule record_gradients:
         images=dataset_images,
     params:
         maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
-        section=section("gradients", ["steps"]),
+        section=own_section("gradients", ["steps"]),
         information=section_json(CONFIG.information, DRAWING),
         pilot=pilot_argument,
         model=model_section(CONFIG.model),

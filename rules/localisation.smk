@@ -19,6 +19,7 @@ rule score_localisation:
         estimates=estimate_shards,
         attention=attention_shards,
         gradients=gradient_shards,
+        parts=word_parts_if_scored,
         annotations=dataset_inputs,
     output:
         scores=f"{RESULTS}/{{dataset}}/score_localisation/scores.parquet",
@@ -38,13 +39,15 @@ rule score_localisation:
         maps_information=information_maps,
         maps_attention=attention_maps,
         gradients=gradient_arguments,
+        parts=word_parts_arguments,
         code=code("score_localisation"),
     message:
         "Scoring the maps of {wildcards.dataset} against their masks"
     shell:
         "python -m pipeline score_localisation --cases {input.cases} --estimates {input.estimates}"
         " --attention {input.attention} --maps-information {params.maps_information}"
-        " --maps-attention {params.maps_attention} {params.gradients} --dataset-section {params.dataset_section:q}"
+        " --maps-attention {params.maps_attention} {params.gradients} {params.parts}"
+        " --dataset-section {params.dataset_section:q}"
         " --section {params.section:q} --resize {params.resize} --seed {params.seed} --output {output.scores}"
         " 2>&1 | tee {log}"
 

@@ -5,11 +5,13 @@
 # PRODUCES  results/<study>/<dataset>/pair_words/pairs.parquet                    one row per caption and two of its words
 #           results/<study>/<dataset>/decompose_information/shard-*.parquet       totals with errors, status
 #           results/<study>/<dataset>/decompose_information/maps/<pair>.npz       of each replicate, both estimators
+#           results/<study>/<dataset>/gather_parts/words.parquet                  the pairs of each case, and its status
+#           results/<study>/<dataset>/gather_parts/maps/<case>.npz                unique, redundancy, synergy: of all its pairs
 #           results/<study>/tables/partial_information.{csv,parquet,md}           the four parts of every pair, with errors
 #           results/<study>/tables/partial_information_{omitted,correlations}.csv words left out, and what foretold it
 #           results/<study>/figures/partial_information/                          maps, matrices of captions, omissions
-# STEPS     pair_words, decompose_information, tabulate_partial_information, plot_partial_information; partial_information
-#           asks for all of them
+# STEPS     pair_words, decompose_information, gather_parts, tabulate_partial_information, plot_partial_information;
+#           partial_information asks for all of them
 
 PAIRED = [name for name, dataset in CONFIG.datasets.items() if dataset.word_pairs]
 # What was left out by the editing study, where there is one.
@@ -97,6 +99,34 @@ rule decompose_information:
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
         " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
+
+
+rule gather_parts:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        pairs=f"{RESULTS}/{{dataset}}/pair_words/pairs.parquet",
+        estimates=lambda wildcards: pair_estimates(wildcards.dataset),
+    output:
+        table=f"{RESULTS}/{{dataset}}/gather_parts/words.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/gather_parts/words.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/gather_parts.log",
+    conda:
+        "../envs/pipeline.yaml"
+    resources:
+        mem_mb=table_memory,
+        runtime=table_runtime,
+    params:
+        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
+        maps_pairs=f"{RESULTS}/{{dataset}}/decompose_information/maps",
+        section=section("partial_information", ["map_redundancy", "word_prior"]),
+        code=code("gather_parts"),
+    message:
+        "Gathering what the words of {wildcards.dataset} tell beside each other"
+    shell:
+        "python -m pipeline gather_parts --cases {input.cases} --pairs {input.pairs} --estimates {input.estimates}"
+        " --maps-pairs {params.maps_pairs} --section {params.section:q} --maps {params.maps} --output {output.table}"
+        " 2>&1 | tee {log}"
 
 
 rule tabulate_partial_information:
@@ -209,6 +239,7 @@ localrules:
 
 rule partial_information:
     input:
+        expand(rules.gather_parts.output, dataset=PAIRED),
         rules.tabulate_partial_information.output if PAIRED else [],
         rules.plot_partial_information.output if PAIRED else [],
     message:

@@ -27,11 +27,14 @@ rule write_report:
     params:
         results=folder_of_first,
         shards=CONFIG.shards,
-        pair_shards=(
-            f"--pair-shards {CONFIG.partial_information.shards}"
-            if CONFIG.partial_information.shards
-            else ""
-        ),
+        stage_shards=[
+            f"judge_maps={CONFIG.faithfulness.shards}",
+            *(
+                [f"decompose_information={CONFIG.partial_information.shards}"]
+                if CONFIG.partial_information.shards
+                else []
+            ),
+        ],
         datasets=sections_json(CONFIG.datasets),
         retrieval_datasets=sections_json(CONFIG.retrieval_datasets),
         section=section("report"),
@@ -42,7 +45,8 @@ rule write_report:
     message:
         "Writing the page of the study"
     shell:
-        "python -m pipeline write_report --results {params.results} --shards {params.shards} {params.pair_shards}"
+        "python -m pipeline write_report --results {params.results} --shards {params.shards}"
+        " --stage-shards {params.stage_shards}"
         " --datasets {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q}"
         " --section {params.section:q} --figures {params.figures:q} --resize {params.resize}"
         " --output-dir {output} 2>&1 | tee {log}"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.config.generated import generation_problems, gradient_problems, makes_images
+from pipeline.config.generated import generation_problems, gradient_problems
 from pipeline.config.keys import example_at
 from pipeline.config.problems import Problem
 from pipeline.config.sections import (
@@ -33,6 +33,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _number_lists(config)
     yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
     yield from _nested_steps(config.gradients.steps, ("gradients", "steps"), resolved(config.information, "maps"))
+    yield from _own_draws(config)
     yield from generation_problems(config)
     yield from gradient_problems(config)
     yield from _going_on(config.information)
@@ -52,7 +53,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
 
 
 def _dataset_names(config: Config) -> Iterator[Problem]:
-    if not config.datasets and not config.retrieval_datasets and not makes_images(config):
+    if not config.datasets and not config.retrieval_datasets:
         matter = "is empty, and so is `retrieval_datasets`; a study needs one dataset or more"
         yield Problem(("datasets",), matter, ("datasets", "scenes", "kind"), "coco_it")
     for name in [name for name in config.datasets if name in config.retrieval_datasets]:
@@ -138,6 +139,20 @@ def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: In
             "stratified and smaller samples are part of larger ones"
         )
         yield Problem(path, matter, path, _doubled(steps[0], len(steps)))
+
+
+def _own_draws(config: Config) -> Iterator[Problem]:
+    """Draws of one dataset make samples with a standard error."""
+    information = resolved(config.information, "maps")
+    fewest = _fewest_draws(information)
+    for name, dataset in config.datasets.items():
+        path, draws = ("datasets", name, "draws"), dataset.draws
+        if draws is not None and draws < fewest:
+            matter = f"is {draws}; allowed is {fewest} or more: a standard error takes three draws or pairs of them"
+            yield Problem(path, matter, path, fewest)
+        elif draws is not None and information.antithetic_eps and draws % 2:
+            matter = f"is {draws}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+            yield Problem(path, matter, path, draws + 1)
 
 
 def _going_on(information: InformationSection) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from pipeline.config.keys import LIST_OF, allowed, limits
 from pipeline.config.sections import Config, Section
 
 _COMMENT_COLUMN = 40
-_WIDTH = 120
+_WIDTH, _LONGEST = 120, 130
 
 
 def render_yaml(config: Config) -> str:
@@ -48,7 +48,7 @@ def _render(section: Section, indent: int, commented: bool) -> Iterator[str]:
         elif len(beside) <= _WIDTH:
             yield beside
         else:
-            yield from (f"{pad}# {comment}", line)
+            yield from (*(f"{pad}# {part}" for part in _in_lines(comment, _LONGEST - len(pad))), line)
 
 
 def _render_named(sections: Mapping[str, Section]) -> Iterator[str]:
@@ -56,6 +56,12 @@ def _render_named(sections: Mapping[str, Section]) -> Iterator[str]:
     for position, (name, section) in enumerate(sections.items()):
         yield f"  {name}:"
         yield from _render(section, indent=2, commented=position == 0)
+
+
+def _in_lines(comment: str, longest: int) -> list[str]:
+    """A comment in one line, or with its choices in a second one."""
+    description, bracket, choices = comment.rpartition(" [")
+    return [comment] if len(comment) + 2 <= longest or not bracket else [description, f"[{choices}"]
 
 
 def _comment(field: FieldInfo) -> str:

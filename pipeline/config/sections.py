@@ -41,7 +41,10 @@ Method = Literal[
     "cmi",
     "attention_information",
     "cmi_times_attention",
+    "unique",
 ]
+# Methods whose maps every case has.
+_OF_EVERY_CASE: tuple[Method, ...] = tuple(method for method in get_args(Method) if method != "unique")
 Estimator = Literal["orthogonal", "standard"]
 Redundancy = Literal["ppid", "min", "ccs"]
 PairKind = Literal["noun+noun", "adjective+noun"]
@@ -112,6 +115,12 @@ class DatasetSection(Section):
     first: int | None = Field(None, ge=1, description="take only the first so many cases (null: all)")
     per_label: int | None = Field(None, ge=1, description="take only the first so many cases of each label (null: all)")
     shards: int | None = Field(None, ge=1, le=700, description="jobs of this dataset (null: `shards` of the study)")
+    draws: int | None = Field(
+        None,
+        ge=3,
+        le=999,
+        description="draws of its maps, and steps of their attention (null: `steps` of information, attention, gradients)",
+    )
     localisation: bool = Field(True, description="the words have masks: score them; false: heat maps only")
     editing: bool = Field(False, description="cases of this dataset are edited")
     word_pairs: bool = Field(False, description="pairs of words in its captions are decomposed")
@@ -265,18 +274,27 @@ class GradientsSection(Section):
 class GenerateSection(Section):
     """Images that the study's model makes of prompts: they are the dataset `generated`."""
 
-    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)] | None = Field(None, description="what to make")
+    prompts: Annotated[tuple[Prompt, ...], Field(min_length=1)] | None = Field(
+        None, description="what to make (null: what `list` names)"
+    )
     list: str | None = Field(
-        None, min_length=1, description="instead: CSV of prompt (and words, seed, image, mask); docs/gradients.md"
+        "data/reference/scene_prompts.csv",
+        min_length=1,
+        description="CSV of prompt (and words, seed, image, mask), or a list of pairs of words; docs/gradients.md",
     )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = Field(
         (0,), description="an image of each prompt for each seed; a CSV may name its own"
     )
-    steps: int = Field(30, ge=1, le=999, description="steps of DDIM")
+    steps: int = Field(12, ge=1, le=999, description="steps of DDIM")
     guidance: float = Field(3.0, ge=0, description="scale of classifier-free guidance (1: none)")
     strength: float = Field(
         0.7, gt=0, le=1, description="image to image, and inpainting: share of the steps that are walked"
     )
+
+    @property
+    def listed(self) -> str | None:
+        """The CSV that says what to make, where no prompts do."""
+        return self.list if self.prompts is None else None
 
 
 class ThresholdsSection(Section):
@@ -290,7 +308,9 @@ class ThresholdsSection(Section):
 class LocalisationSection(Section):
     """How maps are compared with masks."""
 
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(get_args(Method), description="rows")
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
+        _OF_EVERY_CASE, description="rows; unique: of words in pairs alone"
+    )
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         get_args(Estimator), description="for methods that measure information"
     )
@@ -396,6 +416,9 @@ class PartialInformationSection(Section):
     redundancy: Redundancy = Field(
         "ppid", description="measure of what two words share: specificity less ambiguity, minimum, common change"
     )
+    map_redundancy: Redundancy = Field(
+        "min", description="the same behind maps of single words: `unique`, and the parts on the page"
+    )
     word_prior: Literal["corpus", "uniform"] = Field(
         "corpus", description="ppid: how likely a word is: as often as in the dataset's captions, or all equally"
     )
@@ -413,7 +436,7 @@ class PartialInformationSection(Section):
         description="these pairs instead, in captions that hold both words: CSV of first, second (and kind, caption, …)",
     )
     captions: int | None = Field(
-        10, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
+        13, ge=1, description="take only the first so many captions of a dataset that have a pair (null: all)"
     )
     join: str = Field("and", description="prompt of both of two nouns that do not stand together: this between them")
     steps: int = Field(6, ge=1, description="draws of each replicate; the rest is as in `information`")
@@ -430,7 +453,7 @@ class FaithfulnessSection(Section):
         None, description="datasets whose maps are judged (null: those that are edited; []: none)"
     )
     cases: int = Field(
-        20, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
+        22, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
     )
     shards: int = Field(1, ge=1, le=700, description="jobs into which the judged images of a dataset are divided")
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
@@ -447,7 +470,7 @@ class FaithfulnessSection(Section):
         description="what stands in a pixel that is taken away: what the model expects without a prompt, or noise",
     )
     filling_logsnr: float = Field(-3.0, description="denoiser: log-SNR at which the image is shown to it")
-    draws: int = Field(4, ge=2, description="draws of the log likelihood ratio of an image with some pixels taken away")
+    draws: int = Field(8, ge=2, description="draws of iᵒ and iˢ of an image with some pixels taken away")
     repeated_draws: int | None = Field(
         6, ge=2, description="draws of the maps that are made again, at most (null: as many as the judged map has)"
     )
@@ -572,6 +595,7 @@ _DEMO_DATASETS = {
     "scenes_words": DatasetSection(
         kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False, shards=1
     ),
+    "generated": DatasetSection(kind="generated", localisation=False, shards=1, draws=12),
 }
 
 
@@ -638,7 +662,7 @@ class Config(Section):
     )
     generate: GenerateSection = Field(
         GenerateSection(),
-        description="Images that the study's model makes of prompts: they are the dataset `generated`",
+        description="Images that the study's model makes of prompts: the dataset `generated`",
     )
     localisation: LocalisationSection = Field(LocalisationSection(), description="How maps are compared with masks")
     retrieval: RetrievalSection = Field(RetrievalSection(), description="How captions are told apart")
@@ -667,6 +691,15 @@ class Config(Section):
         MachineSection(), description="The computer: never changes a result, and changing it runs nothing again"
     )
 
+    def of_dataset(self, name: str) -> Config:
+        """The study as it is for one dataset, which may have a number of draws of its own."""
+        draws = self.datasets[name].draws
+        if draws is None:
+            return self
+        own = {"steps": (draws,)}
+        sections = {key: getattr(self, key) for key in ("information", "attention", "gradients")}
+        return self.model_copy(update={key: section.model_copy(update=own) for key, section in sections.items()})
+
     def shards_of(self, dataset: str) -> int:
         """Number of jobs into which the images of a dataset or retrieval set are divided."""
         section = self.datasets.get(dataset) or self.retrieval_datasets[dataset]
@@ -684,5 +717,7 @@ class Config(Section):
 
     @property
     def judged_methods(self) -> list[str]:
-        """Methods of localisation whose maps tell pixels apart."""
-        return [method for method in self.localisation.methods if method != "whole_image"]
+        """Methods of localisation whose maps tell pixels apart, and `unique` where pairs of words are decomposed."""
+        paired = any(self.datasets[name].word_pairs for name in self.judged_datasets)
+        methods = dict.fromkeys((*self.localisation.methods, *(["unique"] if paired else [])))
+        return [method for method in methods if method != "whole_image"]

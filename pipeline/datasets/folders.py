@@ -46,7 +46,7 @@ def list_file(section: DatasetSection) -> Path:
 
 def given_folder(section: GenerateSection) -> Path:
     """The folder that the images and masks of a CSV of prompts start from: its own."""
-    return Path(section.list).parent if section.list else Path()
+    return Path(section.listed).parent if section.listed else Path()
 
 
 def input_files(section: DatasetSection) -> list[Path]:

@@ -16,6 +16,7 @@ from pipeline.datasets.cases import Case, make_case
 from pipeline.datasets.folders import given_folder
 from pipeline.datasets.masks import read_mask_file
 from pipeline.datasets.records import Record, raise_problems, read_records
+from pipeline.datasets.word_pairs import is_pair_list, read_pair_list
 from pipeline.errors import InputError
 from pipeline.images import load_image
 from pipeline.provenance import file_sha256
@@ -41,7 +42,7 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
 def prompt_table(section: GenerateSection) -> pd.DataFrame:
-    """Rows of `PROMPT_COLUMNS`, in order.
+    """Rows of `PROMPT_COLUMNS`, in order: of prompts, of a CSV of them, or of the captions of a list of pairs of words.
 
     Raises one InputError that tells every bad row: an empty prompt, one without words, words that are not in it or come
     twice, a seed that is no whole number, an image or mask that cannot be read, a mask without an image or of another size,
@@ -49,9 +50,9 @@ def prompt_table(section: GenerateSection) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     problems: dict[int, str] = {}
-    if section.list:
-        path = Path(section.list)
-        records, problems = read_records(path, ("prompt",), _OPTIONAL)
+    if section.listed:
+        path = Path(section.listed)
+        records, problems = _pair_records(path) if is_pair_list(path) else read_records(path, ("prompt",), _OPTIONAL)
     else:
         path = Path("generate → prompts")
         records = [
@@ -102,6 +103,24 @@ def generated_cases(dataset: str, prompts: pd.DataFrame) -> list[Case]:
         for row in rows
         for word in row.words
     ]
+
+
+def _pair_records(path: Path) -> tuple[list[Record], dict[int, str]]:
+    """The captions of a list of pairs of words, each once, with the words of all its pairs; and rows without a caption."""
+    words: dict[str, list[str]] = {}
+    lines, problems = dict[str, int](), dict[int, str]()
+    for row in read_pair_list(path):
+        if not row.caption:
+            problems[row.line] = "`caption` is empty; images are made of captions."
+            continue
+        lines.setdefault(row.caption, row.line)
+        words.setdefault(row.caption, []).extend((row.first, row.second))
+    given = dict.fromkeys(_OPTIONAL, "")
+    records = [
+        Record(lines[caption], {**given, "prompt": caption, "words": ";".join(dict.fromkeys(found))})
+        for caption, found in words.items()
+    ]
+    return records, problems
 
 
 def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:

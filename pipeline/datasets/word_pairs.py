@@ -200,6 +200,16 @@ def read_pair_list(path: Path) -> list[Listed]:
     return rows
 
 
+def is_pair_list(path: Path) -> bool:
+    """Whether the header of a CSV names two words and their caption."""
+    try:
+        with path.open(encoding="utf-8-sig") as handle:
+            header = {name.strip().strip('"').lower() for name in handle.readline().split(",")}
+    except (OSError, UnicodeDecodeError):
+        return False  # whoever reads the file says so
+    return {*_LIST_REQUIRED, "caption"} <= header
+
+
 def pairs_listed(
     dataset: str, cases: pd.DataFrame, rows: Iterable[Listed], *, join: str, first: int | None = None
 ) -> tuple[list[Pair], list[Listed]]:

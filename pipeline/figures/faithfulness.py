@@ -20,23 +20,29 @@ from pipeline.figures.style import (
     panel_figure,
     panel_width,
 )
-from pipeline.metrics.faithfulness import verdict
+from pipeline.metrics.faithfulness import AREAS, verdict
+from pipeline.word_maps import MEASURED
 
 HEADING = "Are the maps true to the model?"
 NOTE = (
-    "Curves: nats by which the caption is likelier than the caption without the word, while the highest pixels of each map"
-    " are taken away (a faithful map falls early) or come back first (it rises early). Below: areas of the curves in nats,"
-    " rank correlations of maps, and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better."
+    "Curves: nats by which the word moves the prediction (iᵒ) while the highest pixels of each map are taken away or come"
+    " back first: the less an image shows of what the word says, the more. A faithful map rises early, then falls early."
+    " Below: areas of the curves less those of another image's map, case by case, in nats;"
+    " rank correlations of maps; and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better."
     " A map fails that is as much like itself after the weights were shuffled as with another seed."
 )
 _CURVES = {
     "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
     "insertion": ("highest pixels come back", "share of pixels that are back (%)"),
 }
+# The map that others are compared with: it knows nothing of the image.
+_CONTROL = "shuffled"
+# With few draws i^s tells nothing apart.
+_QUANTITY = "i_o"
 # Measure → head of its column, and digits.
 _COLUMNS = {
-    "deletion": ("deletion ↑", 1),
-    "insertion": ("insertion ↑", 1),
+    "deletion_i_o": ("deletion ↑", 1),
+    "insertion_i_o": ("insertion ↑", 1),
     "editing": ("with edit ρ ↑", 2),
     "stability": ("another seed ρ ↑", 2),
     "weights": ("shuffled weights ρ ↓", 2),
@@ -48,12 +54,13 @@ _AXIS = 0.45  # inches, room for the labels of an axis
 _NAMES, _VERDICT = 0.2, 0.06  # shares of the table's width: names at the left, verdicts at the right
 
 
-def draw(table: pd.DataFrame, curves: pd.DataFrame, confidence: float) -> Figure:
+def draw(table: pd.DataFrame, curves: pd.DataFrame, paired: pd.DataFrame, confidence: float) -> Figure:
     """Two panels a dataset, and a row a map under them.
 
     Args:
         table: columns dataset, method, estimator, measure, value, low, high, n; areas in nats.
-        curves: columns dataset, curve (deletion | insertion), method, estimator, fraction, ratio (nats).
+        curves: columns dataset, curve (deletion | insertion), quantity (i_o | i_s), method, estimator, fraction, nats.
+        paired: columns dataset, measure, method_a, estimator_a, method_b, estimator_b, difference (a − b), low, high, n.
         confidence: level of the intervals, for the note.
     """
     datasets = list(dict.fromkeys(table["dataset"]))
@@ -75,10 +82,11 @@ def draw(table: pd.DataFrame, curves: pd.DataFrame, confidence: float) -> Figure
         for number, dataset in enumerate(datasets):
             pair = panels[2 * number : 2 * number + 2]
             of_dataset, lines = table[table["dataset"] == dataset], curves[curves["dataset"] == dataset]
+            lines = lines[lines["quantity"] == _QUANTITY]
             for axes, curve in zip(pair, _CURVES, strict=True):
                 _draw_curves(axes, curve, lines[lines["curve"] == curve])
             pair[0].set_title(f"{dataset} · {int(of_dataset['n'].max()):,} cases", loc="left", fontweight="bold")
-            _write_table(_under(figure, pair, room), of_dataset)
+            _write_table(_under(figure, pair, room), _beyond_control(of_dataset, paired[paired["dataset"] == dataset]))
     return figure
 
 
@@ -88,16 +96,14 @@ def _line(method: str, estimator: str) -> Line2D:
 
 
 def _name(method: str, estimator: str) -> str:
-    return (
-        f"{method_style(method).name}{_ESTIMATORS.get(estimator, f' {estimator}') if method in ('mi', 'cmi') else ''}"
-    )
+    return f"{method_style(method).name}{_ESTIMATORS.get(estimator, f' {estimator}') if method in MEASURED else ''}"
 
 
 def _draw_curves(axes: Axes, curve: str, lines: pd.DataFrame) -> None:
     title, label = _CURVES[curve]
     for (method, estimator), points in lines.groupby(["method", "estimator"], sort=False):
         drawn = _line(str(method), str(estimator))
-        drawn.set_data(100 * points["fraction"].to_numpy(), points["ratio"].to_numpy())
+        drawn.set_data(100 * points["fraction"].to_numpy(), points["nats"].to_numpy())
         drawn.set_marker("o")
         drawn.set_markersize(2.2)
         axes.add_line(drawn)
@@ -117,6 +123,24 @@ def _under(figure: Figure, pair: list[Axes], room: float) -> Axes:
     axes.set(xlim=(0, 1), ylim=(rows / _ROW, 0))
     axes.set_axis_off()
     return axes
+
+
+def _beyond_control(table: pd.DataFrame, paired: pd.DataFrame) -> pd.DataFrame:
+    """The table with areas less those of the control; NaN for the control itself, and where it was not judged."""
+    known: dict[tuple[str, str, str], tuple[float, float, float]] = {}
+    for row in cast(list[dict[str, Any]], paired.to_dict("records")):
+        difference, low, high = row["difference"], row["low"], row["high"]
+        if row["method_b"] == _CONTROL:
+            known[row["measure"], row["method_a"], row["estimator_a"]] = difference, low, high
+        elif row["method_a"] == _CONTROL:
+            known[row["measure"], row["method_b"], row["estimator_b"]] = -difference, -high, -low
+    found = table.copy()
+    areas = found["measure"].isin(AREAS)
+    keys = zip(*(found.loc[areas, name] for name in ("measure", "method", "estimator")), strict=True)
+    found.loc[areas, ["value", "low", "high"]] = np.array([known.get(key, (np.nan,) * 3) for key in keys]).reshape(
+        -1, 3
+    )
+    return found
 
 
 def _write_table(axes: Axes, table: pd.DataFrame) -> None:

@@ -63,6 +63,7 @@ METHOD_STYLES: dict[str, MethodStyle] = {
     "cmi": MethodStyle("CMI", "#0072B2"),
     "mi": MethodStyle("MI", "#009E73"),
     "gradient": MethodStyle("gradient", "#D55E00"),
+    "unique": MethodStyle("unique", "#8F6BC1", marker="D"),
     "saliency": MethodStyle("saliency (no word)", "#555555", (0, (5, 1, 1, 1))),
     "shuffled": MethodStyle("shuffled (CMI of another image)", "#7A7A7A", (0, (1, 1))),
     "whole_image": MethodStyle("whole image", "#8C8C8C", (0, (5, 2))),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.figures.style import dataset_title, method_style
-from pipeline.metrics.faithfulness import verdict
+from pipeline.metrics.faithfulness import AREAS, verdict
 from pipeline.report.html import Markup, interval, table, tag
 from pipeline.report.layout import StudyFolder, read_csv, rows
 from pipeline.tables.partial_information_markdown import ALL_KINDS, PREDICTOR_NAMES
@@ -162,8 +162,10 @@ def _faithfulness(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return Markup("")
     heads = {
-        "deletion": ("deletion, nats", "highest pixels taken away"),
-        "insertion": ("insertion, nats", "highest pixels come back"),
+        "deletion_i_o": ("deletion iᵒ, nats", "highest pixels taken away"),
+        "insertion_i_o": ("insertion iᵒ, nats", "highest pixels come back"),
+        "deletion_i_s": ("deletion iˢ, nats", "highest pixels taken away"),
+        "insertion_i_s": ("insertion iˢ, nats", "highest pixels come back"),
         "editing": ("editing", "ρ with what changes"),
         "stability": ("another seed", "ρ with the map made again"),
         "weights": ("shuffled weights", "ρ with the map made again"),
@@ -173,7 +175,7 @@ def _faithfulness(frame: pd.DataFrame) -> Markup:
         body = [
             [
                 f"{method_style(str(method)).name} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
-                *(_measured(measures[name], 1 if name in ("deletion", "insertion") else 2) for name in heads),
+                *(_measured(measures[name], 1 if name in AREAS else 2) for name in heads),
                 verdict(measures["sanity"]["low"]),
             ]
             for (method, estimator), of_map in part.groupby(["method", "estimator"], sort=False)
@@ -181,8 +183,9 @@ def _faithfulness(frame: pd.DataFrame) -> Markup:
         ]
         head = ["map", *(Markup(tag("span", name) + tag("small", detail)) for name, detail in heads.values()), "sanity"]
         caption = (
-            f"{dataset}: what is lost and won, on average over shares of the pixels, of the log likelihood ratio of the "
-            "caption against the caption without the word; ρ is Spearman's; a map fails that shuffled weights change no "
+            f"{dataset}: on average over shares of the pixels, how much more the word moves the prediction (iᵒ) and how "
+            "much less likely the caption is than the caption without the word (iˢ) while the pixels are missing; ρ is "
+            "Spearman's; a map fails that shuffled weights change no "
             f"more than another seed does. {_intervals('images')} Cases: {part['n'].max()}."
         )
         tables.append(table(head, body, words=1, caption=caption))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,20 +12,17 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import InputError
 
-# The stage that estimates pairs of words, whose shards are counted apart.
-PAIR_STAGE = "decompose_information"
-
 
 @dataclass(frozen=True)
 class StudyFolder:
     """The folder results/<study>. Files of a part that was not run are absent.
 
-    shards: dataset → number of shards. pair_shards: number of those of pairs of words; 0: as of the dataset.
+    shards: dataset → number of shards. of_stage: stage → number of its shards, where that is not as of the dataset.
     """
 
     root: Path
     shards: Mapping[str, int]
-    pair_shards: int = 0
+    of_stage: Mapping[str, int] = field(default_factory=dict)
 
     def cases(self, dataset: str) -> Path:
         """The cases table of a dataset."""
@@ -34,15 +31,15 @@ class StudyFolder:
     def shard_tables(self, dataset: str, stage: str) -> list[Path]:
         """The tables that a sharded stage has written for a dataset."""
         folder = self.root / dataset / stage
-        count = self.pair_shards if stage == PAIR_STAGE else 0
-        return existing([folder / name for name in self._shard_names(dataset, count)])
+        return existing([folder / name for name in self._shard_names(dataset, self.of_stage.get(stage, 0))])
 
     def maps(self, dataset: str, source: str, case_id: str) -> Path:
-        """The arrays of a case: source is information, attention, gradients, explanations or edits."""
+        """The arrays of a case: source is information, attention, gradients, pairs, explanations or edits."""
         stage = {
             "information": "estimate_information/maps",
             "attention": "record_attention/maps",
             "gradients": "record_gradients/maps",
+            "pairs": "gather_parts/maps",
             "explanations": "explain_images/maps",
             "edits": "edit_images/edits",
         }[source]

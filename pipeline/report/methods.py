@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Source = Literal["information", "attention", "gradients", "explanations", "edits"]
+Source = Literal["information", "attention", "gradients", "pairs", "explanations", "edits"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,42 @@ METHODS = (
         signed=False,
         zero=True,
         note="how far the prediction moves when the text moves towards the word",
+    ),
+    Method(
+        id="unique",
+        name="unique",
+        letter="u",
+        source="pairs",
+        prefix="unique/orthogonal",
+        unit=_NATS,
+        scale="parts",
+        signed=True,
+        zero=True,
+        note="what the word tells that the other words do not, one by one, given the rest; mean over them",
+    ),
+    Method(
+        id="redundancy",
+        name="redundancy",
+        letter="r",
+        source="pairs",
+        prefix="redundancy/orthogonal",
+        unit=_NATS,
+        scale="parts",
+        signed=True,
+        zero=True,
+        note="what the word and another word both tell; mean over the other words",
+    ),
+    Method(
+        id="synergy",
+        name="synergy",
+        letter="y",
+        source="pairs",
+        prefix="synergy/orthogonal",
+        unit=_NATS,
+        scale="parts",
+        signed=True,
+        zero=True,
+        note="what only the word and another word together tell; below zero where they say the same",
     ),
     Method(
         id="loss_gradient",

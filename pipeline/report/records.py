@@ -12,12 +12,13 @@ import pandas as pd
 
 from pipeline.errors import InputError
 from pipeline.report.html import Markup, table, tag
-from pipeline.report.layout import PAIR_STAGE, StudyFolder, read_columns
+from pipeline.report.layout import StudyFolder, read_columns
 
 # Stages that look at cases one by one with the denoiser.
 _COUNTED = (
     *("estimate_information", "record_attention", "record_gradients"),
-    *("generate_images", "explain_images", "edit_images", PAIR_STAGE),
+    *("generate_images", "explain_images", "edit_images"),
+    *("decompose_information", "judge_maps"),
 )
 _SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snakemake")
 

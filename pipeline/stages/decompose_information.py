@@ -7,7 +7,7 @@ the empty prompt) and given the rest of the caption. What is kept are maps of ea
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -24,8 +24,12 @@ from pipeline.sampling import Draws, Interval, Placing, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob
 from pipeline.stages.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from pipeline.word_parts import CONDITION
 
 STAGE = "decompose_information"
+
+# A row of the table of pairs → name → (reference, conditioned) prompts.
+PairsOf = Callable[[Any], Mapping[Any, Pair]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     if pending:
         jobs = stage.readable(pending, ("first", "second"))
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "pairs") as progress:
-            for job, estimate in _estimates(stage, jobs, section, information):
+            for job, estimate in pair_estimates(stage, jobs, section, information):
                 replicates = _replicates(estimate, section.replicates)
                 for case in job.cases:
                     stage.shard.store(case, case_arrays(case, replicates))
@@ -68,9 +72,14 @@ def case_pairs(case: Any) -> dict[tuple[str, str], Pair]:
     return pairs
 
 
-def image_prompts(cases: Sequence[Any]) -> list[str]:
+def conditional_pairs(case: Any) -> dict[str, Pair]:
+    """Which words → the prompts of what they tell given the rest of the caption."""
+    return {words: pair for (condition, words), pair in case_pairs(case).items() if condition == CONDITION}
+
+
+def image_prompts(cases: Sequence[Any], pairs_of: PairsOf = case_pairs) -> list[str]:
     """Every prompt of an image's pairs, once."""
-    return list(dict.fromkeys(prompt for case in cases for pair in case_pairs(case).values() for prompt in pair))
+    return list(dict.fromkeys(prompt for case in cases for pair in pairs_of(case).values() for prompt in pair))
 
 
 def case_arrays(case: Any, replicates: Sequence[Estimate]) -> dict[str, np.ndarray]:
@@ -87,19 +96,23 @@ def case_arrays(case: Any, replicates: Sequence[Estimate]) -> dict[str, np.ndarr
     }
 
 
-def _estimates(
-    stage: ModelShard, jobs: Sequence[ImageJob], section: PartialInformationSection, information: InformationSection
+def pair_estimates(
+    stage: ModelShard,
+    jobs: Sequence[ImageJob],
+    section: PartialInformationSection,
+    information: InformationSection,
+    pairs_of: PairsOf = case_pairs,
 ) -> Iterator[tuple[ImageJob, Estimate]]:
-    """Images with the estimate of all their pairs over all replicates."""
+    """Images with the estimate of all their pairs of words over all replicates; pairs_of: which prompts of each."""
     interval, density = stage.interval(information), stage.density(information)
     under_way: list[ImageJob] = []
 
     def problems() -> Iterator[Problem]:
         for job, latent in stage.latents(jobs):
             under_way.append(job)
-            pairs = list(dict.fromkeys(pair for case in job.cases for pair in case_pairs(case).values()))
+            pairs = list(dict.fromkeys(pair for case in job.cases for pair in pairs_of(case).values()))
             draws = _draws(stage, job, section, information, interval, density)
-            yield Problem(latent, stage.embeddings(image_prompts(job.cases)), pairs, draws)
+            yield Problem(latent, stage.embeddings(image_prompts(job.cases, pairs_of)), pairs, draws)
 
     for estimate in estimate_many(stage.predict, problems(), stage.batch_size):
         yield under_way.pop(0), estimate

@@ -1,6 +1,6 @@
 """Judge the maps of one shard's cases: what the model makes of images without their pixels, and the maps made again.
 
-What is kept of a case is for `tabulate_faithfulness`: `deletion/<map>` and `insertion/<map>`, log likelihood ratios in nats;
+What is kept of a case is for `tabulate_faithfulness`: `deletion/i_o/<map>`, `insertion/i_s/<map>` and so on, curves in nats;
 `recorded/<map>`, the maps that all are made from, `seed/<map>`, the same made with another seed, and `weights/<map>`, by the
 model with its weights shuffled.
 """
@@ -8,12 +8,14 @@ model with its weights shuffled.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import torch
 
 from pipeline.batches import groups
@@ -22,32 +24,37 @@ from pipeline.config import (
     FaithfulnessSection,
     GradientsSection,
     InformationSection,
+    PartialInformationSection,
     given,
     parse_section,
 )
+from pipeline.datasets.cases import read_cases
+from pipeline.datasets.word_pairs import read_pairs, surprisals
 from pipeline.designs import resolved
 from pipeline.errors import InputError
-from pipeline.faithfulness import Judged, evaluations, expected_filling, noise_filling, ratio_curves
+from pipeline.faithfulness import Judged, evaluations, expected_filling, information_curves, noise_filling
 from pipeline.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, maps_digest, read_judged_cases
-from pipeline.metrics.faithfulness import pixel_order
+from pipeline.metrics.faithfulness import QUANTITIES, pixel_order
 from pipeline.progress import Progress
 from pipeline.randomised_weights import randomised
 from pipeline.sampling import Draws, sample_draws
 from pipeline.seeds import generator
 from pipeline.shards import ImageJob
 from pipeline.stages.case_draws import IMAGES_AT_ONCE, case_pairs
+from pipeline.stages.gather_parts import TABLE_COLUMNS as PARTS_COLUMNS
 from pipeline.stages.map_sources import MapSources, add_map_arguments
 from pipeline.stages.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
-from pipeline.stages.repeated_maps import Recipe
+from pipeline.stages.repeated_maps import Pairs, Recipe
+from pipeline.storage import read_table
 from pipeline.word_maps import Maps, Setting
 
 STAGE = "judge_maps"
 
-# The ratio is that of the whole image, and of the filling alone.
+# i^o and i^s are those of the whole image, and of the filling alone.
 SHARD_COLUMNS = {
     **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
     "evaluations": "int64",
-    **dict.fromkeys(("ratio", "ratio_filling"), "float64"),
+    **{f"{quantity}{image}": "float64" for quantity in QUANTITIES for image in ("", "_filling")},
 }
 
 
@@ -60,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--information-section", required=True, help="the information section as JSON")
     parser.add_argument("--attention-section", required=True, help="the attention section as JSON")
     parser.add_argument("--gradients-section", required=True, help="the gradients section as JSON")
+    parser.add_argument("--pairs-section", default="{}", help="the partial_information section as JSON")
+    parser.add_argument("--word-pairs", type=Path, help="pairs.parquet of the dataset, where --pairs are given")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -69,6 +78,7 @@ def run(args: argparse.Namespace) -> None:
         resolved(parse_section(InformationSection, args.information_section), "maps"),
         parse_section(AttentionSection, args.attention_section),
         parse_section(GradientsSection, args.gradients_section),
+        _pairs(args),
         section.repeated_draws,
     )
     maps = MapSources.of(args).maps(read_judged_cases(args.cases, section.cases), args.seed)
@@ -84,6 +94,7 @@ def run(args: argparse.Namespace) -> None:
             "information": given(recipe.information),
             "attention": given(recipe.attention),
             "gradients": given(recipe.gradients),
+            "pairs": given(recipe.pairs.section),
             "repeated_draws": recipe.draws,
         },
         **pilot_identity(args.pilot),
@@ -99,6 +110,24 @@ def run(args: argparse.Namespace) -> None:
                     stage.shard.store(case, arrays)
                     progress.advance()
     stage.finish(SHARD_COLUMNS, lambda arrays: {name: arrays[name].tolist() for name in list(SHARD_COLUMNS)[4:]})
+
+
+def _pairs(args: argparse.Namespace) -> Pairs:
+    """The pairs of words that have an estimate; none without --pairs."""
+    section = parse_section(PartialInformationSection, args.pairs_section)
+    if not args.pairs:
+        return Pairs(section, {}, {})
+    if args.word_pairs is None:
+        raise InputError("--word-pairs is missing; --pairs names cases that are in pairs of words.")
+    pairs = {pair.case_id: pair for pair in cast(Iterable[Any], read_pairs(args.word_pairs).itertuples(index=False))}
+    table = pd.concat([read_table(path, PARTS_COLUMNS) for path in args.pairs])
+    of_case = {
+        row.case_id: [pairs[name] for name in row.pairs]
+        for row in cast(Iterable[Any], table.itertuples(index=False))
+        if len(row.pairs)
+    }
+    words = [word for pair in pairs.values() for word in (pair.first, pair.second)]
+    return Pairs(section, of_case, surprisals(read_cases(args.cases), words, section.word_prior))
 
 
 @dataclass(frozen=True)
@@ -128,12 +157,12 @@ class Judge:
         again = self.recipe.repeat(self.stage.variant(seed=seed), jobs, drawn)
         with randomised(self.stage.model.unet, generator(self.stage.args.seed, "weights")):
             forgotten = self.recipe.repeat(self.stage, jobs, recorded)
-        cost = self.recipe.evaluations(drawn) + self.recipe.evaluations(recorded)
         for case, judged, curves in self._curves(jobs):
+            cost = sum(self.recipe.evaluations(settings, case.case_id) for settings in (drawn, recorded))
             heats = {one: self.maps.heat(case.case_id, one) for one in recorded}
             known = {one: heat for one, heat in heats.items() if isinstance(heat, np.ndarray)}
             same = {str(one): heat for one, heat in known.items() if one not in drawn}
-            whole, filling = (curves[f"{kind}/{next(iter(judged.orders))}"][0] for kind in ("deletion", "insertion"))
+            first = next(iter(judged.orders))
             own = evaluations(len(judged.orders), self.section.fractions, self.section.draws)
             yield (
                 case,
@@ -143,8 +172,8 @@ class Judge:
                     **{f"{SEED}{key}": heat for key, heat in {**same, **again.get(case.case_id, {})}.items()},
                     **{f"{WEIGHTS}{key}": heat for key, heat in forgotten.get(case.case_id, {}).items()},
                     "evaluations": np.array(own + cost),
-                    "ratio": np.array(whole),
-                    "ratio_filling": np.array(filling),
+                    **{name: np.array(curves[f"deletion/{name}/{first}"][0]) for name in QUANTITIES},
+                    **{f"{name}_filling": np.array(curves[f"insertion/{name}/{first}"][0]) for name in QUANTITIES},
                 },
             )
 
@@ -164,7 +193,7 @@ class Judge:
                     judged.append((case, Judged(latent, filling, context, full, draws, orders)))
                     yield judged[-1][1]
 
-        found = ratio_curves(self.stage.predict, cases(), self.section.fractions, self.stage.batch_size)
+        found = information_curves(self.stage.predict, cases(), self.section.fractions, self.stage.batch_size)
         for curves in found:
             yield *judged.pop(0), curves
 
@@ -177,7 +206,7 @@ class Judge:
         }
 
     def _draws(self, image_id: str) -> Draws:
-        """Draws of the ratio, of which no map knows."""
+        """Draws of which no map knows."""
         information = self.recipe.information
         return sample_draws(
             shape=self.stage.model.latent_shape,

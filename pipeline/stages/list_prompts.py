@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=section.model_dump(mode="json", include={"prompts", "list", "seeds"}),
-        inputs=[Path(section.list)] if section.list else [],
+        inputs=[Path(section.listed)] if section.listed else [],
         extra={"images": len(frame)},
     )
     alone = [prompt for prompt in frame["prompt"] if len(prompt.split()) == 1]

@@ -13,20 +13,25 @@ from pipeline.errors import InputError
 from pipeline.one_model import check_one_model
 from pipeline.word_maps import Maps, read_statuses
 
+# Sources that not every study has.
+_IF_ASKED = ("gradients", "pairs")
+
 
 def add_map_arguments(parser: argparse.ArgumentParser) -> None:
     """The shards with the statuses of the maps, and the folders of the maps."""
     parser.add_argument("--estimates", type=Path, nargs="*", default=[], help="shards of estimate_information")
     parser.add_argument("--attention", type=Path, nargs="*", default=[], help="shards of record_attention")
     parser.add_argument("--gradients", type=Path, nargs="*", default=[], help="shards of record_gradients")
+    parser.add_argument("--pairs", type=Path, nargs="*", default=[], help="table of gather_parts")
     parser.add_argument("--maps-information", type=Path, required=True, help="folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, required=True, help="folder of <case_id>.npz")
-    parser.add_argument("--maps-gradients", type=Path, help="folder of <case_id>.npz, where --gradients are given")
+    for name in _IF_ASKED:
+        parser.add_argument(f"--maps-{name}", type=Path, help=f"folder of <case_id>.npz, where --{name} are given")
 
 
 @dataclass(frozen=True)
 class MapSources:
-    """Shards and folders of maps by source: information, attention, gradients."""
+    """Shards and folders of maps by source, one of `word_maps.SOURCES`."""
 
     shards: Mapping[str, Sequence[Path]]
     folders: Mapping[str, Path]
@@ -34,14 +39,14 @@ class MapSources:
     @classmethod
     def of(cls, args: argparse.Namespace) -> MapSources:
         """From the arguments; InputError if a folder is missing, or shards were made by different weights."""
-        if args.gradients and args.maps_gradients is None:
-            raise InputError("--maps-gradients is missing; --gradients are shards of maps in that folder.")
+        known = vars(args)
+        asked = [name for name in _IF_ASKED if known[name]]
+        for name in asked:
+            if known[f"maps_{name}"] is None:
+                raise InputError(f"--maps-{name} is missing; --{name} are tables of maps in that folder.")
         found = cls(
-            {"information": args.estimates, "attention": args.attention, "gradients": args.gradients},
-            {
-                **{"information": args.maps_information, "attention": args.maps_attention},
-                **({"gradients": args.maps_gradients} if args.gradients else {}),
-            },
+            {"information": args.estimates, **{name: known[name] for name in ("attention", *_IF_ASKED)}},
+            {name: known[f"maps_{name}"] for name in ("information", "attention", *asked)},
         )
         check_one_model(found.tables)
         return found

@@ -8,17 +8,38 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import AttentionSection, GradientsSection, InformationSection
+from pipeline.config import AttentionSection, GradientsSection, InformationSection, PartialInformationSection
+from pipeline.estimates import Estimate
+from pipeline.pair_estimates import ESTIMATORS
+from pipeline.partial_information import Information
 from pipeline.shards import ImageJob
 from pipeline.stages.case_draws import draw_cases
+from pipeline.stages.decompose_information import conditional_pairs, image_prompts, pair_estimates
 from pipeline.stages.estimate_information import case_arrays
 from pipeline.stages.model_shard import ModelShard
 from pipeline.stages.record_attention import attention_maps
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW, drawing, gradient_maps
 from pipeline.word_maps import Setting
+from pipeline.word_parts import average_parts
 
 # A case with its maps, by their keys.
 _Made = Iterator[tuple[Any, Mapping[str, np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """How pairs of words are taken apart, and which there are. surprisal: of each of their words.
+
+    of_case: case id → its pairs, rows of the table of pairs.
+    """
+
+    section: PartialInformationSection
+    of_case: Mapping[str, Sequence[Any]]
+    surprisal: Mapping[str, float]
+
+    def of(self, job: ImageJob) -> tuple[Any, ...]:
+        """The pairs of an image's cases, each once."""
+        return tuple({pair.case_id: pair for case in job.cases for pair in self.of_case.get(case.case_id, ())}.values())
 
 
 @dataclass(frozen=True)
@@ -28,6 +49,7 @@ class Recipe:
     information: InformationSection
     attention: AttentionSection
     gradients: GradientsSection
+    pairs: Pairs
     draws: int | None
 
     def repeat(
@@ -37,7 +59,10 @@ class Recipe:
 
         A map that is not finite is left out.
         """
-        makers = {"information": self._information, "attention": self._attention, "gradients": self._gradients}
+        makers = {
+            **{"information": self._information, "attention": self._attention},
+            **{"gradients": self._gradients, "pairs": self._pairs},
+        }
         made: dict[str, dict[str, np.ndarray]] = {}
         for source, settings in _by_source(recorded).items():
             steps = self._steps(source, settings[0].steps)
@@ -47,9 +72,10 @@ class Recipe:
                 made.setdefault(case.case_id, {}).update(finite)
         return made
 
-    def evaluations(self, recorded: Iterable[Setting]) -> int:
-        """Denoiser evaluations that one case takes by itself."""
-        a_step = {"information": 4, "attention": 2, "gradients": EVALUATIONS_A_DRAW}
+    def evaluations(self, recorded: Iterable[Setting], case_id: str) -> int:
+        """Denoiser evaluations that a case takes by itself."""
+        prompts = len(image_prompts(self.pairs.of_case.get(case_id, ()), conditional_pairs))
+        a_step = {"information": 4, "attention": 2, "gradients": EVALUATIONS_A_DRAW, "pairs": prompts}
         return sum(
             a_step[source] * self._steps(source, settings[0].steps) for source, settings in _by_source(recorded).items()
         )
@@ -72,6 +98,35 @@ class Recipe:
         section = drawing(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
         for case, maps in gradient_maps(stage, jobs, section):
             yield case, {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
+
+    def _pairs(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+        section = self.pairs.section.model_copy(update={"steps": steps, "replicates": 1})
+        paired = [ImageJob(job.image_id, job.image_path, self.pairs.of(job)) for job in jobs]
+        cases = {job.image_id: job.cases for job in jobs}
+        found = pair_estimates(
+            stage, [job for job in paired if job.cases], section, self.information, conditional_pairs
+        )
+        for job, estimate in found:
+            parts = {
+                estimator: average_parts(
+                    ((pair, _information_of(pair, estimate, estimator)) for pair in job.cases),
+                    section.map_redundancy,
+                    self.pairs.surprisal,
+                )
+                for estimator in ESTIMATORS
+            }
+            for case in cases[job.image_id]:
+                if case.case_id in self.pairs.of_case:
+                    yield (
+                        case,
+                        {f"unique/{name}/{steps}": of[case.case_id]["unique"] for name, of in parts.items()},
+                    )
+
+
+def _information_of(pair: Any, estimate: Estimate, estimator: str) -> Information:
+    """What the words of a pair tell given the rest of the caption, (h, w) each."""
+    integrals = getattr(estimate, estimator)
+    return Information(**{words: integrals[prompts].map for words, prompts in conditional_pairs(pair).items()})
 
 
 def _by_source(recorded: Iterable[Setting]) -> dict[str, list[Setting]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.animations import LONGEST
 from pipeline.config import Config, EditingSection
 from pipeline.config.generated import GENERATED
-from pipeline.faithfulness import evaluations as ratio_evaluations
+from pipeline.faithfulness import evaluations as curve_evaluations
 from pipeline.generation import rows_a_step
 from pipeline.judged_maps import planned_settings
 from pipeline.option_scores import INFORMATION_SCORES
@@ -21,7 +21,7 @@ from pipeline.stages.editor import case_edit, is_animated
 from pipeline.stages.explain_images import loss_evaluations, walk_evaluations
 from pipeline.stages.pair_words import word_pairs
 from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
-from pipeline.stages.repeated_maps import Recipe
+from pipeline.stages.repeated_maps import Pairs, Recipe
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 190
@@ -83,10 +83,11 @@ class Work:
     at_most: bool = False
 
 
-def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Work]:
+def study_work(study: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Work]:
     """The stages that run the denoiser on the datasets whose cases are known, in the order of a run."""
-    for name, dataset in config.datasets.items():
+    for name, dataset in study.datasets.items():
         if name in cases:
+            config = study.of_dataset(name)
             usable = _usable(cases[name])
             if dataset.kind == "generated":
                 yield _generation(config, name, usable)
@@ -104,9 +105,9 @@ def study_work(config: Config, cases: Mapping[str, pd.DataFrame]) -> Iterator[Wo
                 yield _pairs(config, name, cases[name])
             if name in config.judged_datasets:
                 yield _judging(config, name, usable)
-    for name in config.retrieval_datasets:
+    for name in study.retrieval_datasets:
         if name in cases:
-            yield from _retrieval(config, name, _usable(cases[name]))
+            yield from _retrieval(study, name, _usable(cases[name]))
 
 
 def way_evaluations(editing: EditingSection) -> int:
@@ -172,7 +173,7 @@ def _generation(config: Config, name: str, cases: pd.DataFrame) -> Work:
     # A picture of each step, which as WebP takes a tenth of a PNG.
     leaves = Bytes(fixed=images * 2 * _ARRAY_BYTES, latents=images * (section.steps + 1), pictures=images * 3)
     evaluations = images * section.steps * rows_a_step(section.guidance)
-    return _work(config, name, "generate_images", cases, evaluations, 0, leaves, at_most=section.list is not None)
+    return _work(config, name, "generate_images", cases, evaluations, 0, leaves, at_most=section.listed is not None)
 
 
 def _explanations(config: Config, name: str, cases: pd.DataFrame) -> Work:
@@ -185,7 +186,7 @@ def _explanations(config: Config, name: str, cases: pd.DataFrame) -> Work:
         targets += boxes
     leaves = Bytes(fixed=len(cases) * (5 + targets) * _ARRAY_BYTES, maps=len(cases) * targets)
     return _work(
-        config, name, "explain_images", cases, walks * evaluations, 0, leaves, at_most=generate.list is not None
+        config, name, "explain_images", cases, walks * evaluations, 0, leaves, at_most=generate.listed is not None
     )
 
 
@@ -237,14 +238,29 @@ def _judging(config: Config, name: str, cases: pd.DataFrame) -> Work:
     judged = cases[cases["image_id"].isin(images)]
     settings = planned_settings(config)
     recorded = list(dict.fromkeys(part for setting in settings for part in setting.parts))
-    recipe = Recipe(config.information, config.attention, config.gradients, section.repeated_draws)
-    repeated = 2 * recipe.evaluations(recorded)
-    evaluations = len(judged) * (ratio_evaluations(len(settings), section.fractions, section.draws) + repeated)
+    pairs = (
+        _usable(word_pairs(name, cases, config.partial_information)[0]) if config.datasets[name].word_pairs else None
+    )
+    of_case = {} if pairs is None else {case_id: _pairs_of(pairs, case_id) for case_id in judged["case_id"]}
+    recipe = Recipe(
+        config.information,
+        config.attention,
+        config.gradients,
+        Pairs(config.partial_information, of_case, {}),
+        section.repeated_draws,
+    )
+    repeated = sum(2 * recipe.evaluations(recorded, case_id) for case_id in judged["case_id"])
+    evaluations = len(judged) * curve_evaluations(len(settings), section.fractions, section.draws) + repeated
     curves = 2 * len(settings) * ((len(section.fractions) + 2) * _FLOAT64 + _ARRAY_BYTES)
     fixed = len(judged) * (curves + _SCALARS["judge_maps"] * _ARRAY_BYTES)
     leaves = Bytes(fixed=fixed, maps=len(judged) * 3 * len(recorded))
     work = _work(config, name, "judge_maps", judged, evaluations, 0, leaves, at_most=True)
     return replace(work, jobs=section.shards)
+
+
+def _pairs_of(pairs: pd.DataFrame, case_id: str) -> list[Any]:
+    """The pairs of words that a case is in."""
+    return list(pairs[(pairs["case_first"] == case_id) | (pairs["case_second"] == case_id)].itertuples(index=False))
 
 
 def _retrieval(config: Config, name: str, cases: pd.DataFrame) -> Iterator[Work]:

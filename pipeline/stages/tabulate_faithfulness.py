@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pipeline.datasets.cases import read_cases
 from pipeline.edits import read_edit_maps, read_edits
 from pipeline.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, read_judged_cases
 from pipeline.metrics.bootstrap import mean_interval, resample_weights
-from pipeline.metrics.faithfulness import MEASURES, deletion_area, insertion_area, likeness
+from pipeline.metrics.faithfulness import AREAS, CURVES, MEASURES, QUANTITIES, area, likeness
 from pipeline.named_paths import named_path, named_paths
 from pipeline.one_model import check_one_model
 from pipeline.provenance import write_provenance
@@ -49,12 +49,13 @@ PAIR_COLUMNS = [
     *("difference", "low", "high", "n"),
 ]
 
-# One row a curve, map and share of the pixels: the mean log likelihood ratio in nats.
-CURVE_COLUMNS = ["dataset", "curve", "method", "estimator", "steps", "fraction", "ratio", "low", "high", "n"]
+# One row a curve, quantity (i_o, i_s), map and share of the pixels: the mean of the quantity in nats.
+CURVE_COLUMNS = [
+    *("dataset", "curve", "quantity", "method", "estimator", "steps", "fraction"),
+    *("nats", "low", "high", "n"),
+]
 
 CASE_COLUMNS = ["dataset", "case_id", "image_id", "word", "method", "estimator", "steps", *MEASURES]
-
-_CURVES = ("deletion", "insertion")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +123,8 @@ class Changes:
 class Measured:
     """One dataset. cases: the judged ones; image: (n,) int64, number of the image of each.
 
-    values: (n, maps, measures), NaN where there is none. curves: kind → (n, maps, shares), in nats. fractions: (shares,).
+    values: (n, maps, measures), NaN where there is none. curves: (curve, quantity) → (n, maps, shares), in nats.
+    fractions: (shares,).
     """
 
     name: str
@@ -130,7 +132,7 @@ class Measured:
     image: np.ndarray
     settings: Sequence[Setting]
     values: np.ndarray
-    curves: Mapping[str, np.ndarray]
+    curves: Mapping[tuple[str, str], np.ndarray]
     fractions: np.ndarray
 
 
@@ -164,21 +166,23 @@ def measure(
     fractions = np.array([0.0, *section.fractions, 1.0])
     shape = (len(cases), len(settings))
     values = np.full((*shape, len(MEASURES)), np.nan)
-    curves = {kind: np.full((*shape, len(fractions)), np.nan) for kind in _CURVES}
+    curves = {key: np.full((*shape, len(fractions)), np.nan) for key in product(CURVES, QUANTITIES)}
     for row, case_id in enumerate(cases["case_id"]):
         path = folder / f"{case_id}.npz"
         if statuses["information"].get(case_id, 0) is not None or not path.is_file():
             continue
         arrays, change = read_arrays(path), changes.of(case_id) if changes else None
         for column, setting in enumerate(settings):
-            for kind in _CURVES:
-                curves[kind][row, column] = arrays.get(f"{kind}/{setting}", np.nan)
+            for (curve, quantity), nats in curves.items():
+                nats[row, column] = arrays.get(f"{curve}/{quantity}/{setting}", np.nan)
             heat = recorded.heat(case_id, setting)
             if isinstance(heat, np.ndarray):
                 alike = [_likeness(heat, other.heat(case_id, setting)) for other in (again, forgotten)]
                 found = {
-                    "deletion": deletion_area(fractions, curves["deletion"][row, column]),
-                    "insertion": insertion_area(fractions, curves["insertion"][row, column]),
+                    **{
+                        name: area(fractions, nats[row, column], name)
+                        for name, nats in zip(AREAS, _in_order(curves), strict=True)
+                    },
                     "editing": _likeness(heat, change),
                     **dict(zip(("stability", "weights"), alike, strict=True)),
                     "sanity": alike[0] - alike[1],
@@ -186,6 +190,11 @@ def measure(
                 values[row, column] = [found[measure] for measure in MEASURES]
     image, _ = pd.factorize(cases["image_id"], sort=True)
     return Measured(name, cases, image, settings, values, curves, fractions)
+
+
+def _in_order(curves: Mapping[tuple[str, str], np.ndarray]) -> Iterator[np.ndarray]:
+    """The curves in the order of `AREAS`."""
+    yield from (curves[curve, quantity] for quantity in QUANTITIES for curve in CURVES)
 
 
 def _likeness(heat: np.ndarray, other: object) -> float:
@@ -221,11 +230,11 @@ def summarise(dataset: Measured, section: FaithfulnessSection, seed: int) -> Sum
             {**named, "measure": measure, **found, "n_failed": len(dataset.cases) - found["n"]}
             for measure, found in zip(MEASURES, intervals(dataset.values[:, column]), strict=True)
         ]
-        for kind, ratios in dataset.curves.items():
-            points = zip(dataset.fractions.tolist(), intervals(ratios[:, column]), strict=True)
+        for (curve, quantity), nats in dataset.curves.items():
+            points = zip(dataset.fractions.tolist(), intervals(nats[:, column]), strict=True)
             curves += [
-                {**named, "curve": kind, "fraction": fraction, "ratio": found.pop("value"), **found}
-                for fraction, found in points
+                {**named, "curve": curve, "quantity": quantity, "fraction": share, "nats": found.pop("value"), **found}
+                for share, found in points
             ]
     paired = []
     for a, b in combinations(range(len(dataset.settings)), 2):

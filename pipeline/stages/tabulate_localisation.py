@@ -27,6 +27,7 @@ from pipeline.seeds import generator
 from pipeline.storage import write_table, write_text
 from pipeline.tables.localisation_markdown import localisation_markdown
 from pipeline.tables.text import csv_text
+from pipeline.word_parts import PROMPTS_A_PAIR
 
 STAGE = "tabulate_localisation"
 
@@ -59,6 +60,7 @@ _EVALUATIONS_A_STEP = {
     "attention": 2,  # inversion and denoising
     "gradient": 3,  # a pass, and the derivative that it carries along, which counts as two
     "attention_information": 1,
+    "unique": PROMPTS_A_PAIR,  # a draw of each of its pairs
     "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
 }
 

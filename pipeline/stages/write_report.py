@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipeline.config import (
     parse_sections,
 )
 from pipeline.datasets.retrieval_folders import retrieval_image_folder
+from pipeline.errors import InputError
 from pipeline.progress import Progress
 from pipeline.provenance import write_provenance
 from pipeline.report.edits import edits_of
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, required=True, help="folder results/<study>")
     parser.add_argument("--shards", type=int, required=True, help="number of shards of a dataset that names none")
     parser.add_argument(
-        "--pair-shards", type=int, default=0, help="number of shards of pairs of words, if it is another"
+        "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with another number of shards"
     )
     parser.add_argument("--datasets", required=True, help="the datasets section of the configuration, JSON")
     parser.add_argument("--retrieval-datasets", required=True, help="the retrieval_datasets section, JSON")
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     retrieval = parse_sections(RetrievalDatasetSection, "--retrieval-datasets", args.retrieval_datasets)
     shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
     shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
-    study, page = StudyFolder(args.results, shards, args.pair_shards), args.output_dir
+    study, page = StudyFolder(args.results, shards, _counts(args.stage_shards)), args.output_dir
     shutil.rmtree(page, ignore_errors=True)
     pictures = PictureFolder(page, section.picture)
     images, edits, choices = (list[dict[str, Any]]() for _ in range(3))
@@ -79,3 +81,12 @@ def run(args: argparse.Namespace) -> None:
     )
     write_page(page, study, args.results.name, names, shown)
     print(f"{page / 'index.html'}: " + ", ".join(f"{count:,} {name}" for name, count in shown.items()))
+
+
+def _counts(texts: Sequence[str]) -> dict[str, int]:
+    """Stage → number of its shards; InputError for a text of another form."""
+    parts = [text.partition("=") for text in texts]
+    for text, (stage, _, count) in zip(texts, parts, strict=True):
+        if not stage or not count.isdecimal():
+            raise InputError(f"--stage-shards {text}: expected STAGE=COUNT, such as judge_maps=1.")
+    return {stage: int(count) for stage, _, count in parts}

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import FaithfulnessSection
-from pipeline.metrics.faithfulness import LEAST_CHANGE, verdict
+from pipeline.metrics.faithfulness import AREAS, LEAST_CHANGE, verdict
 from pipeline.tables.text import MISSING, markdown_table
 
 HEAD = [
     *("dataset", "method", "estimator", "steps", "cases"),
-    *("deletion, nats ↑", "insertion, nats ↑", "editing ρ ↑", "another seed ρ ↑", "shuffled weights ρ ↓", "sanity"),
+    *("deletion iᵒ, nats ↑", "insertion iᵒ, nats ↑", "deletion iˢ, nats ↑", "insertion iˢ, nats ↑"),
+    *("editing ρ ↑", "another seed ρ ↑", "shuffled weights ρ ↓", "sanity"),
 ]
-_SHOWN = ("deletion", "insertion", "editing", "stability", "weights")
+_SHOWN = (*AREAS, "editing", "stability", "weights")
 
 
 def faithfulness_markdown(table: pd.DataFrame, section: FaithfulnessSection) -> str:
@@ -29,9 +30,10 @@ def faithfulness_markdown(table: pd.DataFrame, section: FaithfulnessSection) -> 
     caption = (
         f"Mean with its {100 * section.confidence:g} % percentile interval over images, {section.bootstrap} resamples. "
         "↑: higher is better, ↓: nearer 0 is better.  \n"
-        "Deletion: nats of log p(image | caption) − log p(image | caption without the word) that are lost, on average over "
-        f"shares of the pixels, while the highest of the map are replaced by {filling}; insertion: won while they come back "
-        "first.  \n"
+        f"Deletion: the highest pixels of the map are replaced by {filling}; insertion: they come back first; on average "
+        "over shares of the pixels. iˢ: nats of log p(image | caption) − log p(image | caption without the word) that are "
+        "lost, and won back. iᵒ: nats by which the word moves the prediction more while the pixels are missing that show "
+        "it, and less once they are back; of few draws the less noisy one.  \n"
         "Editing: rank correlation of the map with the change of the latent when the word is left out. Another seed, "
         "shuffled weights: with the map made again so. Sanity passes when the map is more like itself with another seed "
         f"than with shuffled weights: the interval of the difference of the two lies above {LEAST_CHANGE:g}."
@@ -44,8 +46,8 @@ def _cells(keys: Any, measures: Mapping[Any, Mapping[Any, Any]]) -> list[str]:
     return [
         *(dataset, method, estimator),
         str(steps) if steps else MISSING,
-        str(measures["deletion"]["n"]),
-        *(_number(measures[name], 1 if name in ("deletion", "insertion") else 2) for name in _SHOWN),
+        str(measures[AREAS[0]]["n"]),
+        *(_number(measures[name], 1 if name in AREAS else 2) for name in _SHOWN),
         verdict(measures["sanity"]["low"]),
     ]
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pipeline.denoisers import GaussianField
-from pipeline.faithfulness import Judged, evaluations, expected_filling, noise_filling, ratio_curves
-from pipeline.metrics.faithfulness import deletion_area, highest, insertion_area, pixel_order
+from pipeline.faithfulness import Judged, evaluations, expected_filling, information_curves, noise_filling
+from pipeline.metrics.faithfulness import AREAS, area, highest, pixel_order
 from pipeline.sampling import sample_draws
 from tests.truth.problems import WIDE, FieldProblem, disc_field
 
@@ -56,6 +56,21 @@ def ratio(field: FieldProblem, image: torch.Tensor) -> float:
     return float(known.sum())
 
 
+def expected_square(field: FieldProblem, image: torch.Tensor) -> float:
+    """½ ∫ E ‖ε̂(x_α | marginal) − ε̂(x_α | conditional)‖² dα, exact up to the rule of the integral."""
+    alphas = np.linspace(WIDE.low, WIDE.high, 2001)
+    signal, noise = (np.sqrt(1 / (1 + np.exp(sign * alphas)))[:, None] for sign in (-1, 1))
+    x = image.numpy().ravel()
+    shifts, shares = [], []
+    for prompt in (field.marginal, field.conditional):
+        mean, variance = prompt.numpy().reshape(2, -1)
+        spread = signal**2 * variance + noise**2
+        shifts.append(noise * signal * (x - mean) / spread)
+        shares.append(noise**2 / spread)
+    squares = (shifts[0] - shifts[1]) ** 2 + (shares[0] - shares[1]) ** 2
+    return float(np.trapezoid(0.5 * squares.sum(1), alphas))
+
+
 def exact(field: FieldProblem, case: Judged, kind: str, name: str) -> np.ndarray:
     images = case.images(FRACTIONS)
     ends = ("whole", "filling") if kind == "deletion" else ("filling", "whole")
@@ -67,31 +82,46 @@ def test_curves_are_the_exact_ratios(field: FieldProblem) -> None:
     """Within a twentieth of the range of the ratio, at 400 draws."""
     case = judged(field, 400)
     allowed = 0.05 * np.ptp(exact(field, case, "deletion", "truth"))
-    for name, found in next(ratio_curves(GaussianField(), [case], FRACTIONS, 64)).items():
-        assert np.abs(found - exact(field, case, *name.split("/"))).max() < allowed, name
+    for name, found in next(information_curves(GaussianField(), [case], FRACTIONS, 64)).items():
+        kind, quantity, order = name.split("/")
+        if quantity == "i_s":
+            assert np.abs(found - exact(field, case, kind, order)).max() < allowed, name
+
+
+def test_the_other_curves_are_the_expected_squares(field: FieldProblem) -> None:
+    """i^o of an image, from a quadrature over α of the closed form of both predictions."""
+    case = judged(field, 400)
+    curves = next(information_curves(GaussianField(), [case], FRACTIONS, 64))
+    for image, found in (("whole", curves["deletion/i_o/truth"][0]), ("filling", curves["deletion/i_o/truth"][-1])):
+        expected = expected_square(field, case.images(FRACTIONS)[image])
+        assert found == pytest.approx(expected, rel=0.05)
 
 
 def test_the_true_map_wins_over_the_same_values_elsewhere(field: FieldProblem) -> None:
     """Already with the few draws of the embedded study."""
     cases = [judged(field, 4, seed) for seed in range(4)]
-    for curves in ratio_curves(GaussianField(), cases, FRACTIONS, 64):
-        lost = {name: deletion_area(SHARES, curves[f"deletion/{name}"]) for name in ("truth", "shuffled")}
-        won = {name: insertion_area(SHARES, curves[f"insertion/{name}"]) for name in ("truth", "shuffled")}
-        assert lost["truth"] > lost["shuffled"] and won["truth"] > won["shuffled"]
+    for curves in information_curves(GaussianField(), cases, FRACTIONS, 64):
+        for measure in AREAS:
+            curve, _, quantity = measure.partition("_")
+            truth, shuffled = (
+                area(SHARES, curves[f"{curve}/{quantity}/{name}"], measure) for name in ("truth", "shuffled")
+            )
+            assert truth > shuffled, measure
 
 
 def test_ends_are_those_of_all_maps(field: FieldProblem) -> None:
-    curves = next(ratio_curves(GaussianField(), [judged(field, 4)], FRACTIONS, 64))
-    assert len({curve[0] for name, curve in curves.items() if name.startswith("deletion")}) == 1
-    assert curves["deletion/truth"][0] == curves["insertion/shuffled"][-1]
-    assert curves["deletion/truth"][-1] == curves["insertion/shuffled"][0]
+    curves = next(information_curves(GaussianField(), [judged(field, 4)], FRACTIONS, 64))
+    assert len({curve[0] for name, curve in curves.items() if name.startswith("deletion/i_s")}) == 1
+    for quantity in ("i_o", "i_s"):
+        assert curves[f"deletion/{quantity}/truth"][0] == curves[f"insertion/{quantity}/shuffled"][-1]
+        assert curves[f"deletion/{quantity}/truth"][-1] == curves[f"insertion/{quantity}/shuffled"][0]
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
 def test_batches_change_nothing(field: FieldProblem, batch_size: int) -> None:
     cases = [judged(field, 4, seed) for seed in range(3)]
-    expected = list(ratio_curves(GaussianField(), cases, FRACTIONS, 64))
-    found = list(ratio_curves(GaussianField(), cases, FRACTIONS, batch_size))
+    expected = list(information_curves(GaussianField(), cases, FRACTIONS, 64))
+    found = list(information_curves(GaussianField(), cases, FRACTIONS, batch_size))
     for one, other in zip(found, expected, strict=True):
         for name, curve in other.items():
             np.testing.assert_allclose(one[name], curve, rtol=1e-10)
@@ -105,7 +135,7 @@ def test_evaluations_are_counted(field: FieldProblem) -> None:
         rows += len(x)
         return GaussianField()(x, logsnr, embedding)
 
-    list(ratio_curves(counted, [judged(field, 4)], FRACTIONS, 64))
+    list(information_curves(counted, [judged(field, 4)], FRACTIONS, 64))
     assert rows == evaluations(2, FRACTIONS, 4)
 
 

@@ -7,12 +7,16 @@ from functools import partial
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.denoisers import GaussianField
 from pipeline.gradients import WordDirection, direction_maps, directional_derivative, loss_gradients, loss_rows
 from pipeline.information import estimate
+from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.sampling import Draws, Interval, sample_draws
 from pipeline.seeds import generator
+from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
+from tests.conftest import ROOT
 
 SHAPE = (2, 3, 4)
 WIDE = Interval(low=-25.0, high=27.0, loc=1.0, scale=2.0)
@@ -82,6 +86,18 @@ def test_batches_do_not_show(batch_size: int) -> None:
     used = draws(20)
     found = maps_of(PROMPT, PROMPT - MOVED, used, batch_size)
     torch.testing.assert_close(found, maps_of(PROMPT, PROMPT - MOVED, used, 20), rtol=1e-12, atol=0)
+
+
+def test_a_direction_costs_twice_the_arithmetic_of_the_pass_that_carries_it() -> None:
+    """What evaluations are counted as; its time is longer (docs/gradients.md)."""
+    model = LatentDiffusion.load(str(ROOT / "data/models/scenes"))
+    x, logsnr = torch.zeros(2, *model.latent_shape), torch.zeros(2, dtype=torch.float64)
+    text = model.encode_prompts(["a dog", "a cat on a bed"])
+    with FlopCounterMode(display=False) as plain:
+        model(x, logsnr, text)
+    with FlopCounterMode(display=False) as carried:
+        directional_derivative(model.differentiable, x, logsnr, text, torch.ones_like(text))
+    assert carried.get_total_flops() / plain.get_total_flops() == pytest.approx(EVALUATIONS_A_DRAW, rel=0.05)
 
 
 def test_gradients_of_the_loss_are_those_of_the_log_density() -> None:

@@ -21,6 +21,7 @@ from pipeline.metrics.localisation import SCORE_COLUMNS
 from pipeline.report.methods import TOTALS
 from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
 from pipeline.storage import write_arrays, write_table, write_text
+from pipeline.word_parts import PARTS
 
 GRID = 4
 SIDE = 32  # pixels of an image along a side
@@ -133,6 +134,8 @@ class ReportStudy:
         write_arrays(folder / "record_attention" / "maps" / file, attention)
         gradient = {"gradient/-/4": self.heat(case["label"], "gradient")}
         write_arrays(folder / "record_gradients" / "maps" / file, gradient)
+        parts = {f"{part}/orthogonal/4": self.heat(case["label"], part) for part in PARTS}
+        write_arrays(folder / "gather_parts" / "maps" / file, parts)
         explained = {f"cells/{target}": self.heat(case["label"], "cells") for target in ("loss", "image")}
         write_arrays(folder / "explain_images" / "maps" / file, explained)
         heat = self.heat(case["label"], "change")
@@ -242,7 +245,7 @@ class ReportStudy:
                 **{"value": value, "low": value - 0.125, "high": value + 0.125, "n": 6, "n_failed": 1},
             }
             for method, sanity in (("mi", 0.1), ("cmi", 0.75))
-            for measure, value in zip(MEASURES, (12.5, 23.5, np.nan, 0.5, 0.25, sanity), strict=True)
+            for measure, value in zip(MEASURES, (12.5, 23.5, 1.5, 2.5, np.nan, 0.5, 0.25, sanity), strict=True)
         ]
         write_text(folder / "faithfulness.csv", pd.DataFrame(faithful).to_csv(index=False))
         published = {

@@ -29,6 +29,7 @@ from pipeline.config import (
     section_json,
     sections_json,
 )
+from pipeline.config.generated import with_generated
 from pipeline.config.key_table import replace_tables
 from pipeline.config.sections import Design, ValidationProblem
 from pipeline.errors import InputError
@@ -73,7 +74,7 @@ def test_a_page_without_marks_is_refused() -> None:
 
 
 def test_generated_yaml_reads_back_as_the_default() -> None:
-    assert load_config(yaml.safe_load(render_yaml(default_config()))) == default_config()
+    assert load_config(yaml.safe_load(render_yaml(default_config()))) == with_generated(default_config())
 
 
 def test_every_key_has_a_comment_of_its_own() -> None:
@@ -463,7 +464,9 @@ def test_values_of_faithfulness_that_are_not_allowed(overlay: dict[str, Any], pa
 def test_judged_maps_are_those_of_methods_that_rank_pixels() -> None:
     assert load_config(merged()).judged_datasets == ["scenes"]
     assert "whole_image" not in load_config(merged()).judged_methods
-    overlay = {"localisation": {"methods": ["whole_image"]}}
+    overlay: dict[str, Any] = {"localisation": {"methods": ["whole_image"]}}
+    assert load_config(merged(overlay)).judged_methods == ["unique"]  # of pairs of words, which the dataset has
+    overlay["datasets"] = {"scenes": {"word_pairs": False}}
     text = message(overlay)
     assert text.startswith("localisation → methods is ") and "because `faithfulness` judges maps" in text
     load_config(merged(overlay, {"faithfulness": {"datasets": []}}))
@@ -558,14 +561,14 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_null_takes_a_dataset_out() -> None:
-    assert list(load_config(merged({"datasets": {"scenes_words": None}})).datasets) == ["scenes"]
+    assert list(load_config(merged({"datasets": {"scenes_words": None}})).datasets) == ["scenes", "generated"]
     sets = {"retrieval_datasets": {name: None for name in list(default_config().retrieval_datasets)[1:]}}
     assert list(load_config(merged(sets)).retrieval_datasets) == ["scenes_vg_relation"]
 
 
 def test_null_takes_all_datasets_of_a_part_out() -> None:
     """A study may have one part only, but not none."""
-    every = {"datasets": {"scenes": None, "scenes_words": None}}
+    every = {"datasets": {"scenes": None, "scenes_words": None, "generated": None}}
     assert not load_config(merged(every)).datasets
     assert not load_config(merged({"datasets": None})).datasets
     assert not load_config(merged({"retrieval_datasets": None})).retrieval_datasets

@@ -19,9 +19,10 @@ from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.judged_maps import judged_settings, maps_digest
 from pipeline.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
 from pipeline.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
+from pipeline.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
 from pipeline.stages.plot_localisation import best_iou, pick_cases
 from pipeline.stages.tabulate_localisation import TABLE_COLUMNS
-from pipeline.storage import read_arrays, read_table, write_arrays
+from pipeline.storage import read_arrays, read_table, write_arrays, write_table
 from pipeline.word_maps import Maps, Setting, read_statuses
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
@@ -206,6 +207,33 @@ def test_a_gradient_counts_what_its_passes_cost(study: Study) -> None:
     table = study.tabulate()
     rows = table[table["method"] == "gradient"]
     assert rows["evaluations_per_image"].tolist() == [3 * 6, 3 * 6] and (rows["n"] == len(study.cases)).all()
+
+
+def test_unique_is_scored_where_the_word_is_in_a_pair(study: Study) -> None:
+    """With four evaluations a draw of each of its pairs; other words count as failed."""
+    paired = [str(case) for case in study.cases["case_id"][:4]]
+    for case in paired:
+        heat = study.heat(study.cases.set_index("case_id").loc[case, "label"])
+        write_arrays(study.folder / "pairs" / f"{case}.npz", {"unique/orthogonal/8": heat, "pair_draws": np.array(16)})
+    rows = [
+        {"case_id": case, "status": "ok" if case in paired else "no_pair", "reason": "", "pairs": []}
+        for case in study.cases["case_id"]
+    ]
+    write_table(study.folder / "words.parquet", pd.DataFrame(rows), WORD_COLUMNS)
+    section = section_json(LOCALISATION.model_copy(update={"methods": ("cmi", "unique")}))
+    output = study.folder / "scores.parquet"
+    arguments = [
+        *study.arguments("cases", "estimates", "attention", "maps-information", "maps-attention", "dataset-section"),
+        *("--pairs", str(study.folder / "words.parquet"), "--maps-pairs", str(study.folder / "pairs")),
+        *("--section", section, "--seed", "0"),
+    ]
+    assert main(["score_localisation", *arguments, "--output", str(output)]) == 0
+    tables = ["--scores", f"mine={output}", "--section", section, "--seed", "0", "--output-dir", str(study.folder)]
+    assert main(["tabulate_localisation", *tables]) == 0
+    table = read_table(study.folder / "localisation.parquet", TABLE_COLUMNS)
+    row = table[(table["method"] == "unique") & (table["threshold_mode"] == "oracle")].iloc[0]
+    assert (row["n"], row["n_failed"], row["steps"]) == (4, len(study.cases) - 4, 8)
+    assert row["evaluations_per_image"] == 4 * 16 and row["average_precision"] > 0.5
 
 
 def test_gradients_without_their_folder(study: Study, capsys: pytest.CaptureFixture[str]) -> None:

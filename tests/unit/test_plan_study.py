@@ -14,7 +14,9 @@ from pipeline.config import (
     Config,
     DatasetSection,
     EditingSection,
+    FaithfulnessSection,
     InformationSection,
+    LocalisationSection,
     ModelSection,
     PartialInformationSection,
     RetrievalDatasetSection,
@@ -83,7 +85,7 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     assert (work["edit_images"].leaves.pictures, work["edit_images"].leaves.moving) == (2 * 3 + 5, 5)
     # Of each of three cases 34 images (8 maps, two shares, two ways; whole and filling) with two captions and 4 draws. Made
     # again twice: MI and CMI with the 4 draws they had, gradients with 6, and the walk of 25 steps.
-    assert work["judge_maps"].evaluations == 3 * (34 * 2 * 4 + 2 * (4 * 4 + 3 * 6 + 2 * 25))
+    assert work["judge_maps"].evaluations == 3 * (34 * 2 * 8 + 2 * (4 * 4 + 3 * 6 + 2 * 25))
 
 
 def test_moving_pictures_are_those_of_the_first_cases(cases: pd.DataFrame) -> None:
@@ -210,3 +212,37 @@ def test_a_fitted_density_takes_a_pilot(cases: pd.DataFrame) -> None:
     first, *_ = study_work(config(information=section), {"d": cases})
     assert (first.stage, first.images, first.jobs, first.evaluations) == ("pilot_density", 2, 1, 4 * 2 * 24)
     assert first.at_most
+
+
+def test_judged_maps_are_counted_with_the_pairs_of_their_words(cases: pd.DataFrame) -> None:
+    """Of three cases two are in the one pair, whose four prompts are drawn again twice for each."""
+
+    def judged(**changes: bool) -> int:
+        dataset = DatasetSection(kind="coco_it", editing=True, **changes)
+        study = config(datasets={"d": dataset}, partial_information=PartialInformationSection(tagger=None))
+        work = {one.stage: one for one in study_work(study, {"d": cases})}["judge_maps"]
+        assert (work.cases, work.images) == (3, 2)
+        return work.evaluations
+
+    section = FaithfulnessSection()
+    one_map_more = 3 * 2 * section.draws * 2 * len(section.fractions)
+    assert section.repeated_draws == 6
+    assert judged(word_pairs=True) - judged() == one_map_more + 2 * (2 * 4 * 6)
+
+
+def test_a_dataset_may_have_a_number_of_draws_of_its_own(cases: pd.DataFrame) -> None:
+    study = config(
+        datasets={"d": DatasetSection(kind="coco_it"), "few": DatasetSection(kind="coco_it", draws=6)},
+        localisation=LocalisationSection(methods=("cmi", "attention", "gradient")),
+    )
+    few = study.of_dataset("few")
+    assert few.information.steps == few.attention.steps == few.gradients.steps == (6,)
+    assert study.of_dataset("d") == study
+    counted = {(one.dataset, one.stage): one.evaluations for one in study_work(study, {"d": cases, "few": cases})}
+    for stage, section in {
+        "estimate_information": study.information,
+        "record_attention": study.attention,
+        "record_gradients": study.gradients,
+    }.items():
+        taken = sum(section.steps) if stage == "record_attention" else section.steps[-1]
+        assert counted["few", stage] / 6 == counted["d", stage] / taken, stage

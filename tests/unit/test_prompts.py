@@ -10,7 +10,12 @@ from PIL import Image
 
 from pipeline.__main__ import main
 from pipeline.config import GenerateSection, load_config, section_json
+from pipeline.datasets.annotations import open_captions, open_instances
+from pipeline.datasets.cases import cases_table
+from pipeline.datasets.coco import coco_it_cases
 from pipeline.datasets.prompts import generated_cases, prompt_table, read_prompts
+from pipeline.datasets.scenes import write_scenes
+from pipeline.datasets.word_pairs import pairs_listed, read_pair_list
 from pipeline.errors import InputError
 
 
@@ -86,7 +91,53 @@ def test_a_prompt_of_one_word_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(read_prompts(tmp_path / "prompts.parquet")) == 2
 
 
-def test_prompts_alone_make_a_dataset() -> None:
+def test_prompts_stand_before_a_list(tmp_path: Path) -> None:
+    section = listed(tmp_path, "prompt\na cat\n")
+    assert list(prompt_table(section)["prompt"]) == ["a cat"]
+    assert list(prompt_table(section.model_copy(update={"prompts": ("a dog",)}))["prompt"]) == ["a dog"]
+
+
+def test_a_list_of_pairs_is_one_of_prompts(tmp_path: Path) -> None:
+    rows = "first,second,caption\ndog,bed,a dog on a red bed\nred,bed,a dog on a red bed\ncat,sky,a cat in the sky\n"
+    table = prompt_table(listed(tmp_path, rows, seeds=(0, 4)))
+    assert table[["prompt", "seed"]].values.tolist() == [
+        *(["a dog on a red bed", seed] for seed in (0, 4)),
+        *(["a cat in the sky", seed] for seed in (0, 4)),
+    ]
+    assert [list(words) for words in table["words"][::2]] == [["dog", "bed", "red"], ["cat", "sky"]]
+    with pytest.raises(InputError, match="line 3: `caption` is empty"):
+        prompt_table(listed(tmp_path, "first,second,caption\ndog,bed,a dog on a bed\ncat,sky,\n"))
+
+
+def test_the_built_in_pairs_make_images_whose_pairs_they_are(repository: Path) -> None:
+    """Homonyms, synonyms, co-hyponyms and occupations: every row is a pair of the image of its caption."""
+    path = repository / "data/reference/word_pairs.csv"
+    table = prompt_table(GenerateSection(list=str(path), seeds=(0,)))
+    rows = read_pair_list(path)
+    assert len(table) == len({row.caption for row in rows})
+    cases = cases_table(generated_cases("generated", table))
+    pairs, unused = pairs_listed("generated", cases, rows, join="and")
+    assert not unused and {pair["kind"] for pair in pairs} == {row.kind for row in rows}
+    assert all(pair["case_first"] and pair["case_second"] for pair in pairs)
+
+
+def test_prompts_of_the_embedded_study_are_captions_of_its_scenes(tmp_path: Path) -> None:
+    """Twenty images or more, each of a caption of one scene, with words that are objects of it."""
+    config = load_config({})
+    write_scenes(tmp_path, seed=config.scenes.seed, count=40)
+    scenes = coco_it_cases(
+        "scenes",
+        open_instances(tmp_path / "annotations/instances_val2017.json"),
+        captions := open_captions(tmp_path / "annotations/captions_val2017.json"),
+        "word",
+    )
+    texts = {str(annotation["caption"]) for annotation in captions.anns.values()}
+    table = prompt_table(config.generate)
+    assert len(table) >= 20 and table["prompt"].is_unique and set(table["prompt"]) <= texts
+    assert {word for words in table["words"] for word in words} <= {case["word"] for case in scenes}
+
+
+def test_what_is_generated_is_a_dataset() -> None:
     config = load_config({"study": "mine", "generate": {"prompts": ["a dog"]}})
     dataset = config.datasets["generated"]
     assert (dataset.kind, dataset.root, dataset.localisation) == (
@@ -103,16 +154,18 @@ def test_prompts_alone_make_a_dataset() -> None:
     [
         ({"generate": {"prompts": []}}, "generate → prompts is []"),
         (
-            {"datasets": {"generated": {"kind": "generated"}}},
+            {"datasets": {"generated": {"kind": "generated"}}, "generate": {"list": None}},
             "generate → prompts is null; allowed are one prompt or more",
         ),
         ({"datasets": {"other": {"kind": "generated"}}}, "datasets → other → kind is generated"),
-        ({"generate": {"prompts": ["a"], "list": "a.csv"}}, "generate → list is 'a.csv'; allowed is null"),
+        ({"datasets": {"generated": {"kind": "generated", "draws": 4}}}, "draws is 4; allowed is 6 or more"),
+        ({"datasets": {"generated": {"kind": "generated", "draws": 7}}}, "draws is 7; allowed are even numbers"),
+        ({"datasets": {"m": {"kind": "coco_it"}}, "generate": {"prompts": ["a"]}}, "generated → kind is missing"),
         ({"generate": {"prompts": ["a", "a"]}}, "allowed is each value once"),
         ({"generate": {"steps": 2, "strength": 0.3}}, "generate → strength is 0.3; allowed is 0.5 or more"),
         (
             {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "custom", "list": "a.csv"}}},
-            "datasets → generated is the name of the images that `generate` makes",
+            "datasets → generated → kind is custom; allowed is generated",
         ),
         (
             {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "generated", "localisation": True}}},

@@ -10,15 +10,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.errors import InputError
 from pipeline.report.captions import caption_parts
 from pipeline.report.explorer import PAIRS
 from pipeline.report.html import Markup, table, tag, text
+from pipeline.report.layout import StudyFolder
 from pipeline.report.methods import METHODS
 from pipeline.report.pictures import quantise, tile_sheet
+from pipeline.report.records import evaluations
 from pipeline.report.scripts import as_json
+from pipeline.stages.write_report import _counts
+from pipeline.storage import write_table
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
 PLACE = {method.id: number for number, method in enumerate(METHODS)}
@@ -162,8 +168,14 @@ def test_the_overview_tells_results_failures_and_provenance(study: ReportStudy) 
     # Three cases: 6 estimates of 40, 6 edits of 60, 2 images of 10 by one score.
     assert f"{6 * 40 + 6 * 60 + 2 * 10}, if every case ran alone" in reader.text
     assert "100 steps46.6not run61.251.2 to 71.2" in reader.text
-    assert "CMI iᵒ12.512.4 to 12.623.523.4 to 23.6–0.500.38 to 0.620.250.12 to 0.38passes" in reader.text
-    assert "MI iᵒ12.512.4 to 12.623.523.4 to 23.6–0.500.38 to 0.620.250.12 to 0.38fails" in reader.text
+    assert (
+        "CMI iᵒ12.512.4 to 12.623.523.4 to 23.61.51.4 to 1.62.52.4 to 2.6–0.500.38 to 0.620.250.12 to 0.38passes"
+        in reader.text
+    )
+    assert (
+        "MI iᵒ12.512.4 to 12.623.523.4 to 23.61.51.4 to 1.62.52.4 to 2.6–0.500.38 to 0.620.250.12 to 0.38fails"
+        in reader.text
+    )
     assert "Further figures: caption" in reader.text and "teaser" in reader.text
     assert not [tag for tag, _ in reader.tags if tag == "i"]
 
@@ -207,3 +219,15 @@ def _pixels(uri: str) -> np.ndarray:
     data = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
     with Image.open(io.BytesIO(data)) as picture:
         return np.asarray(picture)
+
+
+def test_shards_of_a_stage_may_be_counted_apart(tmp_path: Path) -> None:
+    """Those of another run, with more shards, are left out."""
+    for number in range(3):
+        path = tmp_path / "mine" / "judge_maps" / f"shard-000{number}.parquet"
+        write_table(path, pd.DataFrame({"evaluations": [100 + number]}), {"evaluations": "int64"})
+    study = StudyFolder(tmp_path, {"mine": 1}, {"judge_maps": 2})
+    assert evaluations(study, ["mine"]) == 201
+    assert evaluations(StudyFolder(tmp_path, {"mine": 1}), ["mine"]) == 100
+    with pytest.raises(InputError, match="expected STAGE=COUNT"):
+        _counts(["judge_maps"])

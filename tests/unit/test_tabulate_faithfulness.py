@@ -12,8 +12,9 @@ from pipeline.__main__ import main
 from pipeline.config import FaithfulnessSection, FiguresSection, section_json
 from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
+from pipeline.figures.faithfulness import _beyond_control
 from pipeline.judged_maps import read_judged_cases
-from pipeline.metrics.faithfulness import MEASURES, deletion_area, insertion_area, likeness, pixel_order
+from pipeline.metrics.faithfulness import AREAS, MEASURES, area, likeness, pixel_order
 from pipeline.stages.tabulate_faithfulness import TABLE_COLUMNS
 from pipeline.storage import read_table, write_arrays, write_table
 
@@ -60,8 +61,10 @@ class Judged:
         made = ("cmi_times_attention/orthogonal/4", "shuffled/orthogonal/4", "saliency/orthogonal/4")
         for name in (*recorded, *made):
             lost = 0.9 if name.startswith("cmi/") else 0.3
-            arrays[f"deletion/{name}"] = np.array([10.0, 10 - 10 * lost, 0.5, 0.0])
-            arrays[f"insertion/{name}"] = np.array([0.0, 10 * lost, 9.5, 10.0])
+            arrays[f"deletion/i_s/{name}"] = np.array([10.0, 10 - 10 * lost, 0.5, 0.0])
+            arrays[f"insertion/i_s/{name}"] = np.array([0.0, 10 * lost, 9.5, 10.0])
+            arrays[f"deletion/i_o/{name}"] = np.array([1.0, 1 + lost, 2.0, 2.0])
+            arrays[f"insertion/i_o/{name}"] = np.array([2.0, 2 - lost, 1.0, 1.0])
         write_arrays(self.folder / "maps" / f"{case_id}.npz", {**arrays, "key": np.array("k")})
         self.write_edit(case_id, recorded["cmi/orthogonal/4"])
 
@@ -108,9 +111,11 @@ def values(table: pd.DataFrame, method: str) -> dict[str, float]:
 
 def test_areas() -> None:
     shares = np.array([0.0, 0.2, 1.0])
-    assert deletion_area(shares, np.array([5.0, 1.0, 1.0])) == pytest.approx(0.5 * 4 * 0.2 + 4 * 0.8)
-    assert insertion_area(shares, np.array([1.0, 5.0, 5.0])) == pytest.approx(0.5 * 4 * 0.2 + 4 * 0.8)
-    assert deletion_area(shares, np.full(3, 7.0)) == insertion_area(shares, np.full(3, 7.0)) == 0
+    falling, rising, won = np.array([5.0, 1.0, 1.0]), np.array([1.0, 5.0, 5.0]), 0.5 * 4 * 0.2 + 4 * 0.8
+    for measure, good in zip(AREAS, (rising, falling, falling, rising), strict=True):
+        assert area(shares, good, measure) == pytest.approx(won), measure
+        assert area(shares, 6 - good, measure) == pytest.approx(-won), measure
+        assert area(shares, np.full(3, 7.0), measure) == 0
 
 
 def test_the_order_of_equal_pixels_is_drawn() -> None:
@@ -152,8 +157,12 @@ def test_identical_maps_are_stable_and_one_that_ignores_the_weights_fails(judged
 def test_areas_and_edits_are_those_of_the_files(judged: Judged) -> None:
     table = judged.tabulate()
     shares = np.array([0, 0.25, 0.5, 1])
-    assert values(table, "cmi")["deletion"] == pytest.approx(deletion_area(shares, np.array([10, 1, 0.5, 0])))
-    assert values(table, "cmi")["insertion"] == pytest.approx(insertion_area(shares, np.array([0, 9, 9.5, 10])))
+    for measure, curve in zip(AREAS, ([1, 1.9, 2, 2], [2, 1.1, 1, 1], [10, 1, 0.5, 0], [0, 9, 9.5, 10]), strict=True):
+        assert values(table, "cmi")[measure] == pytest.approx(area(shares, np.array(curve), measure))
+        assert values(table, "cmi")[measure] > 0
+    curves = pd.read_csv(judged.folder / "tables" / "faithfulness_curves.csv")
+    chosen = curves[(curves["method"] == "cmi") & (curves["curve"] == "deletion") & (curves["quantity"] == "i_o")]
+    assert chosen["nats"].tolist() == pytest.approx([1, 1.9, 2, 2])
     assert values(table, "cmi")["editing"] == pytest.approx(1)  # the change is its square
     assert abs(values(table, "mi")["editing"]) < 0.3
 
@@ -167,13 +176,13 @@ def test_differences_are_paired(judged: Judged) -> None:
         expected = values(table, "mi")[measure] - values(table, "cmi")[measure]
         assert chosen.loc[measure, "difference"] == pytest.approx(expected, rel=1e-4, abs=1e-6)
     # The same in every case, so that resamples of images cannot move it.
-    assert chosen.loc["deletion", "low"] == chosen.loc["deletion", "high"] < 0
+    assert chosen.loc["deletion_i_o", "low"] == chosen.loc["deletion_i_o", "high"] < 0
 
 
 def test_a_dataset_without_edits(judged: Judged) -> None:
     table = judged.tabulate(edited=False)
     assert (table[table["measure"] == "editing"]["n"] == 0).all()
-    assert (table[table["measure"] == "deletion"]["n"] == 12).all()
+    assert (table[table["measure"] == "deletion_i_o"]["n"] == 12).all()
 
 
 def test_failed_cases_are_counted(judged: Judged) -> None:
@@ -189,7 +198,7 @@ def test_cases_are_taken_with_their_images(judged: Judged) -> None:
     assert set(table["n"]) == {4}
 
 
-def test_figure(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+def test_figure(judged: Judged) -> None:
     judged.tabulate()
     tables, figures = judged.folder / "tables", judged.folder / "figures"
     arguments = ["--section", section_json(FiguresSection(format="svg")), "--output-dir", str(figures)]
@@ -197,8 +206,28 @@ def test_figure(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
         ["--table", str(tables / "faithfulness.parquet")],
         ["--curves", str(tables / "faithfulness_curves.csv")],
     )
+    arguments += ["--paired", str(tables / "faithfulness_paired.csv")]
     assert main(["plot_faithfulness", *table, *curves, *arguments]) == 0
     text = (figures / "faithfulness.svg").read_text(encoding="utf-8")
     assert (figures / "faithfulness.provenance.json").is_file() and "CMI" in text
-    assert main(["plot_faithfulness", *table, "--curves", str(tables / "faithfulness_cases.csv"), *arguments]) == 1
+
+
+def test_the_figure_tells_areas_beyond_those_of_another_image(judged: Judged) -> None:
+    table = judged.tabulate()
+    paired = pd.read_csv(judged.folder / "tables" / "faithfulness_paired.csv")
+    found = _beyond_control(table, paired).set_index(["method", "measure"])["value"]
+    for method in ("attention", "cmi", "saliency"):
+        for measure in AREAS:
+            expected = values(table, method)[measure] - values(table, "shuffled")[measure]
+            assert found[method, measure] == pytest.approx(expected, abs=1e-5)
+        assert found[method, "stability"] == values(table, method)["stability"]
+    assert np.isnan(found["shuffled", "deletion_i_o"])
+
+
+def test_the_figure_without_its_curves(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
+    judged.tabulate()
+    tables = judged.folder / "tables"
+    arguments = ["--table", str(tables / "faithfulness.parquet"), "--paired", str(tables / "faithfulness_paired.csv")]
+    arguments += ["--section", section_json(FiguresSection()), "--output-dir", str(judged.folder)]
+    assert main(["plot_faithfulness", "--curves", str(tables / "faithfulness_cases.csv"), *arguments]) == 1
     assert "this is not a CSV with the columns" in capsys.readouterr().err

@@ -30,7 +30,7 @@ class ShardRun:
     """Settings of a run of `stage` over all shards of a cases table; results go to `folder`.
 
     steps: those of the stage's section; of edit_images and judge_maps, the numbers of draws. judges: of judge_maps, the runs
-    that made the maps.
+    that made the maps. pairs: of decompose_information and judge_maps, the table of pairs of words.
     """
 
     cases: Path
@@ -42,6 +42,7 @@ class ShardRun:
     shards: int = 1
     model: Path = MODEL
     judges: tuple[ShardRun, ...] = ()
+    pairs: Path | None = None
 
     def arguments(self, shard: int = 0) -> list[str]:
         """Arguments of `python -m pipeline`."""
@@ -50,7 +51,7 @@ class ShardRun:
         config = default_config().model_copy(update={"information": information})
         return [
             self.stage,
-            *("--cases", str(self.cases), "--images", str(self.images)),
+            *("--cases", str(self._rows), "--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards)),
             *self._sections(config),
             *("--model", section_json(config.model.model_copy(update={"id": str(self.model)}))),
@@ -58,6 +59,11 @@ class ShardRun:
             *("--maps", str(self.maps), "--output", str(self.table(shard))),
             *("--device", "cpu", "--batch-size", str(self.batch_size), "--threads", "1"),
         ]
+
+    @property
+    def _rows(self) -> Path:
+        """What the stage calls its cases."""
+        return self.pairs if self.pairs and self.stage == "decompose_information" else self.cases
 
     def _sections(self, config: Config) -> list[str]:
         information = section_json(config.information.model_copy(update={"steps": self.steps}))
@@ -71,6 +77,9 @@ class ShardRun:
             return ["--section", gradients, "--information", section_json(config.information)]
         if self.stage == "judge_maps":
             return self._judging(config)
+        if self.stage == "decompose_information":
+            section = config.partial_information.model_copy(update={"steps": self.steps[-1], "replicates": 2})
+            return ["--section", section_json(section), "--information", section_json(config.information)]
         flow = section_json(config.editing.model_copy(update={"steps": FLOW_STEPS}))
         return ["--section", flow, "--information", information]
 
@@ -91,11 +100,32 @@ class ShardRun:
         maps = [part for name, stage in folders.items() for part in (f"--maps-{name}", str(runs[stage].maps))]
         section = config.faithfulness.model_copy(update={"draws": self.steps[-1], "repeated_draws": 2})
         return [
-            *(*sources, *maps, "--methods", *config.judged_methods),
+            *(*sources, *maps, *self._parts(), "--methods", *config.judged_methods),
             *("--section", section_json(section), "--information-section", section_json(config.information)),
             *("--attention-section", section_json(config.attention)),
             *("--gradients-section", section_json(config.gradients)),
         ]
+
+    def _parts(self) -> list[str]:
+        """What gather_parts left beside the run of decompose_information, and the pairs."""
+        runs = [run for run in self.judges if run.stage == "decompose_information"]
+        return [
+            part
+            for run in runs
+            for part in (
+                *("--pairs", str(run.folder / "words.parquet"), "--maps-pairs", str(run.folder / "word_maps")),
+                *("--word-pairs", str(run.pairs)),
+            )
+        ]
+
+    def gather(self) -> None:
+        """Of decompose_information: average the parts of its pairs over the partners of each word."""
+        arguments = [
+            *("--cases", str(self.cases), "--pairs", str(self.pairs), "--estimates", str(self.table())),
+            *("--maps-pairs", str(self.maps), "--section", section_json(default_config().partial_information)),
+            *("--maps", str(self.folder / "word_maps"), "--output", str(self.folder / "words.parquet")),
+        ]
+        assert main(["gather_parts", *arguments]) == 0
 
     @property
     def maps(self) -> Path:

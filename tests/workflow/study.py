@@ -25,6 +25,7 @@ TINY: dict[str, Any] = {
     "datasets": {
         "scenes": {"kind": "coco_it", "first": 6, "editing": False, "word_pairs": False},
         "scenes_words": None,
+        "generated": None,
     },
     "retrieval_datasets": None,
     "information": {"density": "logistic", "steps": [4, 8]},
@@ -49,7 +50,7 @@ TINY_RETRIEVAL: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
     "scenes": {"count": 2, "retrieval": 4},
-    "datasets": {"scenes": None, "scenes_words": None},
+    "datasets": {"scenes": None, "scenes_words": None, "generated": None},
     "retrieval_datasets": {
         **{"scenes_vg_attribution": None, "scenes_noun_swap": None, "scenes_flickr30k_order": None},
         **{"scenes_vg_relation": {"shards": 2}, "scenes_coco_order": {"shards": 2}},
@@ -67,7 +68,10 @@ TINY_EDITING: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
     "scenes": {"count": 4},
-    "datasets": {"scenes": {"kind": "coco_it", "first": 4, "word_pairs": False}, "scenes_words": None},
+    "datasets": {
+        "scenes": {"kind": "coco_it", "first": 4, "word_pairs": False},
+        **{"scenes_words": None, "generated": None},
+    },
     "retrieval_datasets": None,
     "information": {"density": "logistic", "steps": [8]},
     "editing": {"steps": 3, "bootstrap": 100},
@@ -78,7 +82,10 @@ TINY_EDITING: dict[str, Any] = {
 # Pairs of words beside the same edits.
 TINY_PAIRS: dict[str, Any] = {
     **TINY_EDITING,
-    "datasets": {"scenes": {"kind": "coco_it", "first": 4, "word_pairs": True}, "scenes_words": None},
+    "datasets": {
+        "scenes": {"kind": "coco_it", "first": 4, "word_pairs": True},
+        **{"scenes_words": None, "generated": None},
+    },
     "partial_information": {"steps": 4, "replicates": 2, "captions": 3, "bootstrap": 100},
 }
 

@@ -28,15 +28,19 @@ def test_embedded_study(fresh: Study) -> None:
     assert run.status == 0, run.output
     assert run.jobs == {
         "draw_scenes": 1,
-        "build_cases": 2,
-        "pilot_density": 2,
-        "estimate_information": 3,
-        "record_attention": 3,
-        "record_gradients": 3,
+        "list_prompts": 1,
+        "generate_images": 1,
+        "build_cases": 3,
+        "pilot_density": 3,
+        "estimate_information": 4,
+        "record_attention": 4,
+        "record_gradients": 4,
+        "explain_images": 1,
+        "draw_explanations": 1,
         "score_localisation": 1,
         "tabulate_localisation": 1,
         "plot_localisation_curves": 1,
-        "plot_localisation_panels": 2,
+        "plot_localisation_panels": 3,
         "draw_scenes_aro": 1,
         "build_retrieval_cases": 5,
         "score_retrieval": 5,
@@ -52,6 +56,7 @@ def test_embedded_study(fresh: Study) -> None:
         "plot_edit_correlations": 1,
         "pair_words": 1,
         "decompose_information": 1,
+        "gather_parts": 1,
         "tabulate_partial_information": 1,
         "plot_partial_information": 1,
         "judge_maps": 1,
@@ -99,9 +104,10 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "plot_edit_correlations": 1,
         "pair_words": 1,
         "decompose_information": 8,
+        "gather_parts": 1,
         "tabulate_partial_information": 1,
         "plot_partial_information": 1,
-        "judge_maps": 8,
+        "judge_maps": 16,
         "tabulate_faithfulness": 1,
         "plot_faithfulness": 1,
         "validate_estimator": 4,
@@ -148,6 +154,49 @@ def test_generated_images(fresh: Study) -> None:
         "record_attention": 2,
         "plot_localisation_panels": 1,
         "localisation": 1,
+    }
+
+
+def test_maps_of_generated_images_take_their_own_number_of_draws(fresh: Study) -> None:
+    tables = [
+        f"results/demo/generated/{stage}/shard-0000.parquet" for stage in ("record_attention", "record_gradients")
+    ]
+    run = fresh.command("snakemake", *tables, "--cores", "2", "--dry-run", "--printshellcmds")
+    assert run.status == 0, run.output
+    assert re.search(r"pipeline record_attention .*\"steps\": \[12\]", run.output)
+    assert re.search(r"pipeline record_gradients .*\"steps\": \[12\]", run.output)
+    table = "results/demo/scenes/record_attention/shard-0000.parquet"
+    run = fresh.command("snakemake", table, "--cores", "2", "--dry-run", "--printshellcmds")
+    assert re.search(r"pipeline record_attention .*\"steps\": \[25, 50\]", run.output)
+
+
+def test_a_row_of_what_is_unique_needs_the_pairs(fresh: Study) -> None:
+    paired = {"datasets": {"scenes": {"word_pairs": True}}}
+    target = "results/tiny/scenes/score_localisation/scores.parquet"
+    for methods, jobs in ((["cmi"], 0), (["cmi", "unique"], 1)):
+        run = fresh.snakemake("--dry-run", target, config={**paired, "localisation": {"methods": methods}})
+        assert run.status == 0, run.output
+        assert [run.jobs.get(name, 0) for name in ("pair_words", "decompose_information", "gather_parts")] == [jobs] * 3
+
+
+def test_pairs_of_the_built_in_list(fresh: Study) -> None:
+    """Images of its captions by Stable Diffusion, and what their pairs tell."""
+    run = fresh.command(
+        *("snakemake", "partial_information", "--cores", "2", "--dry-run"),
+        *("--configfile", "config/paper.yaml", "config/word_pairs.yaml"),
+    )
+    assert run.status == 0, run.output
+    assert run.jobs == {
+        "fetch_model": 1,
+        "list_prompts": 1,
+        "generate_images": 4,
+        "build_cases": 1,
+        "pair_words": 1,
+        "decompose_information": 8,
+        "gather_parts": 1,
+        "tabulate_partial_information": 1,
+        "plot_partial_information": 1,
+        "partial_information": 1,
     }
 
 

@@ -6,24 +6,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
 from pipeline.config import FaithfulnessSection, default_config, section_json
 from pipeline.datasets.cases import read_cases, write_cases
+from pipeline.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from pipeline.stages.judge_maps import SHARD_COLUMNS
 from pipeline.stages.tabulate_faithfulness import TABLE_COLUMNS
-from pipeline.storage import read_arrays, read_table, write_arrays
+from pipeline.storage import read_arrays, read_table, write_arrays, write_table
 from tests.unit.small_model import small_pipeline
 from tests.workflow.shard_runs import Results, ShardRun
 
 RECORDED = {
     *("mi/orthogonal/6", "cmi/orthogonal/6", "attention_information/-/6"),
-    *("attention/-/2", "gradient/-/6"),
+    *("attention/-/2", "gradient/-/6", "unique/orthogonal/8"),
 }
 JUDGED = {*RECORDED, "shuffled/orthogonal/6", "saliency/orthogonal/6", "cmi_times_attention/orthogonal/6"}
 # A ratio is a difference of two likelihoods, and as exact as these are: a nat a value of the latent, or more.
 NATS = 4 * 8 * 8
+CURVES = ("deletion", "insertion")
 STEPS = {"estimate_information": (6,), "record_attention": (2,), "record_gradients": (6,)}
 
 
@@ -41,18 +44,28 @@ def judged(scene_cases: tuple[Path, Path], tmp_path_factory: pytest.TempPathFact
         ShardRun(folder / "cases.parquet", images, folder / stage, stage, steps, model=folder / "model")
         for stage, steps in STEPS.items()
     )
+    write_table(folder / "pairs.parquet", pairs_of(frame), PAIR_COLUMNS)
+    pairs = replace(runs[0], folder=folder / "pairs", stage="decompose_information", steps=(4,))
+    runs = (*runs, replace(pairs, pairs=folder / "pairs.parquet"))
     for run in runs:
         run.run()
+    runs[-1].gather()
     run = replace(runs[0], stage="judge_maps", steps=(2,), judges=runs).into(folder / "judge_maps")
     return run, run.run()
+
+
+def pairs_of(cases: pd.DataFrame) -> pd.DataFrame:
+    """Every two words that the cases of a caption ask for."""
+    return pairs_table(pairs_by_class("scenes", cases, kinds=("noun+noun",), tagger=None, join="and"))
 
 
 def test_what_is_kept_of_a_case(judged: tuple[ShardRun, Results]) -> None:
     run, results = judged
     for arrays in results.values():
         maps = {f"{part}/{name}" for part in ("recorded", "seed", "weights") for name in RECORDED}
-        curves = {f"{kind}/{name}" for kind in ("deletion", "insertion") for name in JUDGED}
-        assert set(arrays) == {*maps, *curves, "key", "evaluations", "ratio", "ratio_filling"}
+        curves = {f"{kind}/{quantity}/{name}" for kind in CURVES for quantity in ("i_o", "i_s") for name in JUDGED}
+        totals = {"i_o", "i_o_filling", "i_s", "i_s_filling"}
+        assert set(arrays) == {*maps, *curves, *totals, "key", "evaluations"}
         assert all(arrays[name].shape == (8, 8) for name in maps) and all(arrays[name].shape == (4,) for name in curves)
         for name in RECORDED:
             recorded, seed, weights = (arrays[f"{part}/{name}"] for part in ("recorded", "seed", "weights"))
@@ -61,8 +74,9 @@ def test_what_is_kept_of_a_case(judged: tuple[ShardRun, Results]) -> None:
             assert np.array_equal(recorded, seed) == name.startswith("attention/"), name
     table = read_table(run.table(), SHARD_COLUMNS)
     assert set(table["status"]) == {"ok"} and set(table["case_id"]) == set(results)
-    # 34 images with two captions and two draws; made again with 2 draws, twice, and walked once.
-    assert set(table["evaluations"]) == {34 * 2 * 2 + 2 * (4 * 2 + 3 * 2) + 2 * 2}
+    # 38 images with two captions and two draws; made again with 2 draws, twice, with four prompts of the one pair that a
+    # word is in, and walked once.
+    assert set(table["evaluations"]) == {38 * 2 * 2 + 2 * (4 * 2 + 3 * 2 + 4 * 2) + 2 * 2}
 
 
 def test_a_rerun_makes_only_what_is_missing_or_judges_another_map(
@@ -89,8 +103,8 @@ def test_a_rerun_makes_only_what_is_missing_or_judges_another_map(
     after = {case: (run.maps / f"{case}.npz").stat().st_mtime_ns for case in kept}
     assert {case for case in kept if before[case] != after[case]} == same_image
     np.testing.assert_allclose(
-        results[gone]["deletion/cmi/orthogonal/6"],
-        expected[gone]["deletion/cmi/orthogonal/6"],
+        results[gone]["deletion/i_s/cmi/orthogonal/6"],
+        expected[gone]["deletion/i_s/cmi/orthogonal/6"],
         rtol=0,
         atol=1e-4 * NATS,
     )
@@ -106,7 +120,7 @@ def test_batches_change_nothing(judged: tuple[ShardRun, Results], tmp_path: Path
     for case, arrays in expected.items():
         for name in set(arrays) - {"key"}:
             scale = max(np.abs(others[name]).max() for others in expected.values())
-            if name.startswith(("deletion", "insertion", "ratio")):
+            if "i_s" in name:
                 scale = max(scale, NATS)
             np.testing.assert_allclose(results[case][name], arrays[name], rtol=0, atol=1e-4 * scale, err_msg=name)
 
@@ -123,7 +137,7 @@ def test_table(judged: tuple[ShardRun, Results], tmp_path: Path) -> None:
     table = read_table(tmp_path / "faithfulness.parquet", TABLE_COLUMNS).set_index(["method", "measure"])
     assert set(table.index.get_level_values(0)) == {name.split("/")[0] for name in JUDGED}
     assert table.loc[("attention", "stability"), "value"] == pytest.approx(1)
-    assert set(table.xs("deletion", level="measure")["n"]) == {len(results)}
+    assert set(table.xs("deletion_i_o", level="measure")["n"]) == {len(results)}
 
 
 def test_a_filling_beyond_what_the_model_knows(

@@ -10,11 +10,14 @@ import pytest
 
 from pipeline.datasets.word_pairs import read_pairs
 from pipeline.pair_estimates import read_information, read_shards
+from pipeline.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
+from pipeline.storage import read_table
 from tests.workflow.study import TINY_PAIRS, Study, working_copy
 
 FIGURES = {"plot_partial_information": 1}
 TABLES = {"tabulate_partial_information": 1, **FIGURES}
-ESTIMATES = {"decompose_information": 1, **TABLES}
+PARTS = {"gather_parts": 1}
+ESTIMATES = {"decompose_information": 1, **PARTS, **TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,10 @@ def test_every_pair_has_its_maps_tables_and_figures(finished_pairs: Study) -> No
         maps = read_information(folder / "decompose_information/maps" / f"{case}.npz")
         assert maps["alone", "orthogonal"].both.shape == (2, 16, 16)
         assert (maps["given_rest", "orthogonal"].first >= 0).all()
+    words = read_table(folder / "gather_parts/words.parquet", WORD_COLUMNS)
+    cases = {*pairs["case_first"], *pairs["case_second"]} - {""}
+    assert set(words.loc[words["status"] == "ok", "case_id"]) == cases
+    assert {path.stem for path in (folder / "gather_parts/maps").glob("*.npz")} == cases
     table = pd.read_csv(results / "tables/partial_information.csv")
     assert len(table) == 8 * len(pairs)
     whole = table[["redundancy", "unique_first", "unique_second", "synergy"]].sum(axis=1)
@@ -57,7 +64,8 @@ def test_every_pair_has_its_maps_tables_and_figures(finished_pairs: Study) -> No
     [
         (None, {}),
         ({"partial_information": {"redundancy": "ccs"}}, TABLES),
-        ({"partial_information": {"word_prior": "uniform"}}, TABLES),
+        ({"partial_information": {"map_redundancy": "ccs"}}, PARTS),
+        ({"partial_information": {"word_prior": "uniform"}}, {**PARTS, **TABLES}),
         ({"partial_information": {"replicates": 3}}, ESTIMATES),
         ({"partial_information": {"join": "with"}}, {"pair_words": 1, **ESTIMATES}),
         ({"figures": {"format": "svg"}}, FIGURES),
