@@ -455,7 +455,7 @@ class FaithfulnessSection(Section):
     cases: int = Field(
         22, ge=1, description="the first so many cases of a dataset, and the rest of the last one's image"
     )
-    shards: int = Field(1, ge=1, le=700, description="jobs into which the judged images of a dataset are divided")
+    shards: int = Field(2, ge=1, le=700, description="jobs into which the judged images of a dataset are divided")
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         ("orthogonal",), description="for methods that measure information"
     )
@@ -591,9 +591,9 @@ class MachineSection(Section):
 
 
 _DEMO_DATASETS = {
-    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=80, editing=True, word_pairs=True),
+    "scenes": DatasetSection(kind="coco_it", root="data/scenes", first=60, editing=True, word_pairs=True),
     "scenes_words": DatasetSection(
-        kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False, shards=1
+        kind="word_list", root="data/scenes", list="data/scenes/words.csv", localisation=False, shards=1, draws=30
     ),
     "generated": DatasetSection(kind="generated", localisation=False, shards=1, draws=12),
 }
@@ -617,10 +617,16 @@ _DEMO_RETRIEVAL_DATASETS = {
         file=f"{_SCENES_ARO}/coco_karpathy_test.json",
         images=_SCENES_ARO,
         tagger="scenes",
+        first=40,
         shards=1,
     ),
     "scenes_flickr30k_order": RetrievalDatasetSection(
-        kind="flickr30k_order", file=f"{_SCENES_ARO}/flickr30k_test.json", images=_SCENES_ARO, tagger="scenes", shards=1
+        kind="flickr30k_order",
+        file=f"{_SCENES_ARO}/flickr30k_test.json",
+        images=_SCENES_ARO,
+        tagger="scenes",
+        first=40,
+        shards=1,
     ),
 }
 

@@ -59,7 +59,7 @@ def test_embedded_study(fresh: Study) -> None:
         "gather_parts": 1,
         "tabulate_partial_information": 1,
         "plot_partial_information": 1,
-        "judge_maps": 1,
+        "judge_maps": 2,
         "tabulate_faithfulness": 1,
         "plot_faithfulness": 1,
         "validate_estimator": 4,
