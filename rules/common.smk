@@ -460,6 +460,22 @@ def panel_scores(wildcards):
     )
 
 
+def known_information(wildcards):
+    """The estimates of the localisation study, if they are those that edits take."""
+    shared = CONFIG.editing.shares(CONFIG.of_dataset(wildcards.dataset).information)
+    return (
+        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{wildcards.shard}.parquet"
+        if shared
+        else []
+    )
+
+
+def edit_information(wildcards):
+    """How information is estimated for edits; between which captions, the section `editing` says."""
+    information = CONFIG.of_dataset(wildcards.dataset).information
+    return section_json(CONFIG.editing.estimator(information), ESTIMATING)
+
+
 def edit_shards(wildcards):
     return expand(
         f"{RESULTS}/{wildcards.dataset}/edit_images/shard-{{shard}}.parquet",

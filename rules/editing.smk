@@ -34,21 +34,6 @@ ESTIMATING = [
 CLASSIFIER = "data/models/scenes_classifier"
 
 
-def known_information(wildcards):
-    """The estimates of the localisation study, if they are those that edits take."""
-    shared = CONFIG.editing.shares(CONFIG.of_dataset(wildcards.dataset).information)
-    return (
-        f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{wildcards.shard}.parquet"
-        if shared
-        else []
-    )
-
-
-def edit_information(wildcards):
-    information = CONFIG.of_dataset(wildcards.dataset).information
-    return section_json(CONFIG.editing.estimator(information), ESTIMATING)
-
-
 rule edit_images:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
