@@ -71,7 +71,7 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     work = {one.stage: one for one in study_work(config(), {"d": cases})}
     assert list(work) == ["estimate_information", "record_attention", "record_gradients", "edit_images", "judge_maps"]
     assert all((one.cases, one.images) == (3, 2) for one in work.values())
-    assert [one.jobs for one in work.values()] == [3, 3, 3, 3, 1]
+    assert [one.jobs for one in work.values()] == [3, 3, 3, 3, 2]
     # Image 1: caption, empty, two words, two contexts; image 2: caption, empty, word, context.
     assert work["estimate_information"].evaluations == (6 + 4) * 8
     assert work["estimate_information"].recorded == 2 * 8
