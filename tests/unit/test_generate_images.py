@@ -73,7 +73,8 @@ class Made:
         )
         made = ["--prompts", str(self.prompts), "--trajectories", str(self.root / "latents"), "--given"]
         made += [str(self.folder), "--generate", self.section()]
-        information = ["--information", section_json(self.config.information)]
+        without_pilot = self.config.information.model_copy(update={"density": "logistic"})
+        information = ["--information", section_json(without_pilot)]
         return main(["explain_images", *arguments, "--section", section, *information, *made])
 
     def arrays(self, case_id: str, folder: str = "explained") -> dict[str, np.ndarray]:
