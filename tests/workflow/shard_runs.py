@@ -154,7 +154,7 @@ def assert_close(results: Results, expected: Results, within: float = 1e-5) -> N
     """Within a share of the largest value of any case; standard errors within that of what they belong to.
 
     What edits walked along the flow: within ten times that, because rounding grows on the way there and back. Gradients:
-    within a hundredth, since in single draws the derivative is a thousand times as sensitive as the prediction. i^s is a
+    within a hundredth, since the derivative of sharp attention is a difference of large numbers in single draws. i^s is a
     difference of two likelihoods, and as exact as these are: its scale is theirs, where they are larger.
     """
     assert set(results) == set(expected)
