@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from pipeline.datasets.annotations import open_captions, open_instances
 from pipeline.datasets.cases import cases_table, write_cases
 from pipeline.datasets.coco import coco_it_cases
 from pipeline.datasets.scenes import write_scenes
-from tests.workflow.study import TINY_EDITING, TINY_RETRIEVAL, Study, working_copy
+from tests.workflow.study import TINY, TINY_EDITING, TINY_RETRIEVAL, Study, working_copy
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +26,7 @@ def fresh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.fixture(scope="session")
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy in which the tiny study has run to its end. Read only: tests that change it take `study`."""
-    study = working_copy(repository, tmp_path_factory.mktemp("finished"))
-    run = study.snakemake()
-    assert run.status == 0, run.output
-    return study
+    return run_once(repository, shared_folder(tmp_path_factory, "finished"), TINY)
 
 
 @pytest.fixture
@@ -37,10 +38,7 @@ def study(finished: Study, tmp_path: Path) -> Study:
 @pytest.fixture(scope="session")
 def finished_retrieval(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy in which the tiny retrieval study has run to its end. Read only, as `finished`."""
-    study = working_copy(repository, tmp_path_factory.mktemp("retrieval"), TINY_RETRIEVAL)
-    run = study.snakemake("retrieval")
-    assert run.status == 0, run.output
-    return study
+    return run_once(repository, shared_folder(tmp_path_factory, "retrieval"), TINY_RETRIEVAL, "retrieval")
 
 
 @pytest.fixture
@@ -52,10 +50,7 @@ def retrieval_study(finished_retrieval: Study, tmp_path: Path) -> Study:
 @pytest.fixture(scope="session")
 def finished_editing(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy in which the tiny editing study has run to its end. Read only, as `finished`."""
-    study = working_copy(repository, tmp_path_factory.mktemp("editing"), TINY_EDITING)
-    run = study.snakemake("editing")
-    assert run.status == 0, run.output
-    return study
+    return run_once(repository, shared_folder(tmp_path_factory, "editing"), TINY_EDITING, "editing")
 
 
 @pytest.fixture
@@ -74,3 +69,22 @@ def scene_cases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     cases = folder / "cases.parquet"
     write_cases(cases, cases_table(coco_it_cases("scenes", instances, captions, "word"), first=12))
     return cases, folder / "val2017"
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A temporary folder that is the same one in all processes that share out the tests."""
+    base = factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+
+
+def run_once(repository: Path, folder: Path, base: Mapping[str, Any], *targets: str) -> Study:
+    """A study that has run to its end: by the first process that asks for it; the others wait and take what it left."""
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if done.exists():
+            return Study(folder, base)
+        study = working_copy(repository, folder, base)
+        run = study.snakemake(*targets)
+        assert run.status == 0, run.output
+        done.touch()
+        return study
