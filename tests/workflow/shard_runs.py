@@ -150,11 +150,11 @@ class ShardRun:
         return replace(self, folder=folder)
 
 
-def assert_close(results: Results, expected: Results, within: float = 1e-5) -> None:
+def assert_close(results: Results, expected: Results, within: float = 1e-5, gradients_within: float = 0.01) -> None:
     """Within a share of the largest value of any case; standard errors within that of what they belong to.
 
     What edits walked along the flow: within ten times that, because rounding grows on the way there and back. Gradients:
-    within a hundredth, since the derivative of sharp attention is a difference of large numbers in single draws. i^s is a
+    within a share of their own, since float32 rounds single draws of a derivative by up to a thousandth. i^s is a
     difference of two likelihoods, and as exact as these are: its scale is theirs, where they are larger.
     """
     assert set(results) == set(expected)
@@ -166,7 +166,7 @@ def assert_close(results: Results, expected: Results, within: float = 1e-5) -> N
             value = name.removesuffix("_error") if name != "latent_error" else name
             scale = max(_scale(others, value) for others in expected.values() if value in others)
             far = "latent/unchanged" in arrays and value.startswith(WALKED)
-            allowed = (0.01 if value.startswith(GRADIENTS) else 10 * within if far else within) * scale
+            allowed = (gradients_within if value.startswith(GRADIENTS) else 10 * within if far else within) * scale
             np.testing.assert_allclose(
                 results[case][name], arrays[name], rtol=0, atol=allowed, err_msg=f"{case}: {name}"
             )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.cases import read_cases, write_cases
+from pipeline.latent_diffusion import LatentDiffusion
 from tests.workflow.shard_runs import Results, ShardRun, assert_close
 
 BATCH = 16
@@ -27,14 +28,16 @@ def reference(
     request: pytest.FixtureRequest, scene_cases: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ShardRun, Results]:
     """A stage on the cases of four images, as its rule runs it, with its results."""
+    return of_images(4, request.param, scene_cases, tmp_path_factory.mktemp(request.param))
+
+
+def of_images(count: int, stage: str, scene_cases: tuple[Path, Path], folder: Path) -> tuple[ShardRun, Results]:
+    """A run of a stage on the cases of the first images, with its results."""
     cases, images = scene_cases
     frame = read_cases(cases)
-    frame = frame[frame["image_id"].isin(frame["image_id"].unique()[:4])]
-    folder = tmp_path_factory.mktemp(request.param)
+    frame = frame[frame["image_id"].isin(frame["image_id"].unique()[:count])]
     write_cases(folder / "cases.parquet", frame)
-    run = ShardRun(
-        folder / "cases.parquet", images, folder / "reference", request.param, STEPS[request.param], batch_size=BATCH
-    )
+    run = ShardRun(folder / "cases.parquet", images, folder / "reference", stage, STEPS[stage], batch_size=BATCH)
     results = run.run()
     assert set(results) == set(frame["case_id"])
     return run, results
@@ -46,6 +49,24 @@ def test_batch_size(reference: tuple[ShardRun, Results], tmp_path: Path, batch_s
     # A row by itself goes through other kernels, and of two predictions that are nearly alike their difference is rounded.
     within = 3e-5 if batch_size == 1 else 1e-5
     assert_close(replace(run, batch_size=batch_size).into(tmp_path).run(), expected, within)
+
+
+@pytest.mark.parametrize("stage", ["record_gradients", "explain_images"])
+def test_only_rounding_tells_batches_apart(
+    scene_cases: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """With a denoiser in float64 gradients are the same to a millionth; in float32 single draws round by a thousandth."""
+    load = LatentDiffusion.load
+
+    def load_double(*arguments: object, **options: object) -> LatentDiffusion:
+        model = load(*arguments, **options)  # type: ignore[arg-type]
+        model.unet.double()
+        return model
+
+    monkeypatch.setattr(LatentDiffusion, "load", load_double)
+    run, expected = of_images(2, stage, scene_cases, tmp_path)
+    others = replace(run, batch_size=BATCH - 3, shards=2).into(tmp_path / "others").run()
+    assert_close(others, expected, gradients_within=1e-6)
 
 
 def test_shards(reference: tuple[ShardRun, Results], tmp_path: Path) -> None:
