@@ -7,6 +7,7 @@ One move from ᾱ_a to ᾱ_b with predicted noise ε̂ (Song et al., ICLR 2021, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -25,13 +26,14 @@ def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, 
 class Ddim:
     """The DDIM path of a model in `steps` steps, with the timesteps that its scheduler's settings imply.
 
-    It follows `pipeline.flow.Path`; evaluations: one a step.
+    It follows `pipeline.flow.Path`; evaluations: one a step; noise: none where the scheduler ends at ᾱ = 1.
     """
 
     def __init__(self, model: LatentDiffusion, steps: int) -> None:
         scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
         scheduler.set_timesteps(steps)
         self.model = model
+        self.noise = math.sqrt(1 - float(scheduler.final_alpha_cumprod))
         self.timesteps = [int(t) for t in scheduler.timesteps]  # falling
         self.evaluations = len(self.timesteps)
         stride = scheduler.config.num_train_timesteps // steps

@@ -22,7 +22,11 @@ JUDGED = [
     if Path(CONFIG.datasets[name].root or "") == Path(CONFIG.scenes.folder)
 ]
 FLOW = section(
-    "editing", ["sampler", "steps", "rho", "omit", "swaps", "swap_scope", "animated"]
+    "editing",
+    [
+        *("sampler", "steps", "rho", "noised_start"),
+        *("omit", "swaps", "swap_scope", "animated"),
+    ],
 )
 
 # How information is estimated; between which captions, the section `editing` says.

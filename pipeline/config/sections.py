@@ -372,6 +372,11 @@ class EditingSection(Section):
     sampler: Literal["heun", "euler", "ddim"] = Field("heun", description="how the flow is followed")
     steps: int = Field(15, ge=1, le=999, description="noise levels of the flow (ddim: steps), each way")
     rho: float = Field(7.0, gt=0, description="heun, euler: the larger, the more of the levels have little noise")
+    noised_start: bool = Field(
+        True,
+        description="give the latent the noise of the flow's lowest level first, and take it off at the end; "
+        "false: as in the paper",
+    )
     omit: Literal["underscore", "delete"] = Field(
         "delete", description="caption without the word: write `_` for it, or take it out"
     )

@@ -29,7 +29,7 @@ from pipeline.storage import write_table
 
 STAGE = "edit_images"
 # What determines an edit; the rest of the section is for tables, and `animated` adds moving pictures and changes nothing.
-SETTINGS = ("sampler", "steps", "rho", "omit", "swaps", "swap_scope")
+SETTINGS = ("sampler", "steps", "rho", "noised_start", "omit", "swaps", "swap_scope")
 
 # Milliseconds that frames of a moving picture stand: the real picture, those on the way, the edited one.
 _START, _A_MOMENT, _END = 1000, 130, 1800

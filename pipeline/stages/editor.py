@@ -271,7 +271,8 @@ class Editor:
         captions = self.stage.stacked_embeddings([walk.caption for walk in walks])
         together = self._together
         trail = Trail(_LOOKS) if animated else None
-        noise = path.reverse(padded(latents, together), padded(captions, together), trail)
+        given = self._given_noise(path, walks)
+        noise = path.reverse(padded(latents + given, together), padded(captions, together), trail)
         watched = [k for k, walk in enumerate(walks) if animated.intersection(case.case_id for case in walk.cases)]
         out = {number: trail.of(number) for number in watched} if trail else {}
         size = min(int(self.stage.batch_size), 3 * together)
@@ -286,12 +287,28 @@ class Editor:
                 embeddings = self.stage.stacked_embeddings([row.caption for row in batch])
                 trail = Trail(_LOOKS[::-1]) if animated else None
                 ends = path.generate(padded(starts, size), padded(embeddings, size), before, trail)
-                made |= dict(zip(batch, ends[: len(batch)], strict=True))
+                made |= {row: end - given[row.walk] for row, end in zip(batch, ends[: len(batch)], strict=True)}
                 if trail:
                     back |= {row: trail.of(place) for place, row in enumerate(batch) if row.case_id in animated}
             for number, walk in enumerate(walks):
                 heat |= self._heat(recorder, number, walk)
         return _Flow(made, heat, out, back)
+
+    def _given_noise(self, path: FlowPath, walks: Sequence[_Walk]) -> torch.Tensor:
+        """The noise that each walk's latent is given before it and relieved of after it, (B, C, h, w); 0 if it starts as it is.
+
+        Where the flow begins, samples have a little noise. A latent that has none keeps less than the model expects all the
+        way: what arrives is no sample of noise, and where noise should hide the image the model still sees it, and goes by
+        that instead of by a changed caption.
+        """
+        shape = self.stage.model.latent_shape
+        if not self.section.noised_start:
+            return torch.zeros(len(walks), *shape)
+        drawn = [
+            generator(self.stage.args.seed, walk.job.image_id, "editing").standard_normal(shape, dtype=np.float32)
+            for walk in walks
+        ]
+        return path.noise * torch.from_numpy(np.stack(drawn))
 
     def _rows(self, number: int, walk: _Walk) -> Iterator[_Row]:
         yield _Row(number, "unchanged", "", walk.caption)

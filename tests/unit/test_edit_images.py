@@ -145,6 +145,20 @@ def test_preference_is_the_information_of_the_swapped_caption_on_what_the_swap_m
     assert abs(after.total - before.total) > 1.0
 
 
+def test_noise_at_the_start_comes_off_again(folder: Path) -> None:
+    """What comes back is the latent without it; the edits are others, and as they were where nothing is given."""
+    settings = {"noised": True, "bare": False}
+    for name, noised in settings.items():
+        edit(folder, name, SECTION.model_copy(update={"steps": 40, "noised_start": noised}))
+    case_id = read_cases(folder / "cases.parquet")["case_id"][0]
+    noised, bare = (read_arrays(folder / name / "edits" / f"{case_id}.npz") for name in settings)
+    np.testing.assert_array_equal(noised["latent/real"], bare["latent/real"])
+    for arrays in (noised, bare):
+        back = arrays["latent/unchanged"] - arrays["latent/real"]
+        assert np.square(back).mean() ** 0.5 < 0.015  # half of the noise
+    assert np.abs(noised["latent/swap"] - bare["latent/swap"]).max() > 0.1
+
+
 def test_a_word_that_its_caption_lacks_loses_its_case_alone(folder: Path) -> None:
     """Whether the cases table says so already or not."""
     frame = read_cases(folder / "cases.parquet")

@@ -82,6 +82,24 @@ def test_each_sampler_returns_to_the_start(sampler: Sampler, dtype: torch.dtype)
     assert (back - x).abs().max() < {"heun": 1e-3, "euler": 0.2, "ddim": 0.03}[sampler]
 
 
+@pytest.mark.parametrize("sampler", get_args(Sampler))
+def test_narrow_data_arrive_as_noise_only_if_they_start_with_some(sampler: Sampler) -> None:
+    """Of N(μ, v) with v far below the lowest σ²: √(v + σ²) grows to the highest σ; a sample without noise stays small."""
+    variance = 1e-6
+    path = make_path(sampler, field_model(), 500)  # type: ignore[arg-type]
+    known = prompt(0.3, variance, rows=100)
+    x = 0.3 + variance**0.5 * gaussian((100, 1, 4, 3))
+    given = path.noise * gaussian((100, 1, 4, 3), seed=1)
+    bare, noised = path.reverse(x, known), path.reverse(x + given, known)
+    scale = path.sigmas[0] if isinstance(path, KarrasPath) else 1.0
+    assert float(noised.std()) == pytest.approx(scale, rel=0.3 if sampler == "ddim" else 0.1)
+    assert float(bare.std()) < 0.1 * scale
+
+
+def test_without_noise_at_its_end_a_path_gives_none() -> None:
+    assert make_path("ddim", field_model(set_alpha_to_one=True), 10).noise == 0.0  # type: ignore[arg-type]
+
+
 def test_rho_reaches_the_schedule() -> None:
     path = make_path("heun", field_model(), 5, rho=1.0)  # type: ignore[arg-type]
     assert isinstance(path, KarrasPath)
