@@ -295,7 +295,7 @@ class Editor:
         return _Flow(made, heat, out, back)
 
     def _given_noise(self, path: FlowPath, walks: Sequence[_Walk]) -> torch.Tensor:
-        """The noise that each walk's latent is given before it and relieved of after it, (B, C, h, w); 0 if it starts as it is.
+        """The noise that each walk's latent is given before it and relieved of after it, (B, C, h, w); 0 if it has none.
 
         Where the flow begins, samples have a little noise. A latent that has none keeps less than the model expects all the
         way: what arrives is no sample of noise, and where noise should hide the image the model still sees it, and goes by
