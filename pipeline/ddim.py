@@ -33,7 +33,7 @@ class Ddim:
         scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
         scheduler.set_timesteps(steps)
         self.model = model
-        self.noise = math.sqrt(1 - float(scheduler.final_alpha_cumprod))
+        self.noise, self.spread = math.sqrt(1 - float(scheduler.final_alpha_cumprod)), 1.0
         self.timesteps = [int(t) for t in scheduler.timesteps]  # falling
         self.evaluations = len(self.timesteps)
         stride = scheduler.config.num_train_timesteps // steps

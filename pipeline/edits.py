@@ -35,6 +35,7 @@ NUMBERS: dict[str, str] = {
     "psnr_decoded": "float64",  # dB, the decoded `unchanged` against the decoded real latent
     "psnr_autoencoder": "float64",  # dB, the real picture encoded and decoded, against itself
     "latent_error": "float64",  # root mean squared difference of `unchanged` and the real latent
+    "noise_variance": "float64",  # mean square of what arrived at the noise's end, over what noise has there: 1 is right
     "evaluations": "int64",  # denoiser evaluations
     **{name: "float64" for total in _NATS for name in (total, f"{total}_error")},  # nats, with standard error
     "attention": "float64",  # sum of the attention map

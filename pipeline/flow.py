@@ -19,12 +19,14 @@ class Path(Protocol):
     """Both ways along a model's flow; rows of a batch have prompts of their own and do not touch each other.
 
     evaluations: denoiser calls of one way. noise: the standard deviation of the noise that samples have at the image's end.
-    A latent that is not finite, or becomes so, comes back as it is and nothing is
-    raised. Results have the dtype that x and the denoiser's answer promote to: float32 for latent diffusion.
+    spread: that of samples themselves at the other end, for latents of variance 1. A latent that is not finite, or becomes
+    so, comes back as it is and nothing is raised. Results have the dtype that x and the denoiser's answer promote to:
+    float32 for latent diffusion.
     """
 
     evaluations: int
     noise: float
+    spread: float
 
     def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
         """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row. `watch` sees every call."""

@@ -62,7 +62,7 @@ class KarrasPath:
         self.model = model
         self.sigmas = karras_sigmas(steps, math.exp(-logsnr_max / 2), math.exp(-logsnr_min / 2), rho)
         self._move = {"euler": euler_move, "heun": heun_move}[solver]
-        self.noise = self.sigmas[-1]
+        self.noise, self.spread = self.sigmas[-1], math.hypot(1, self.sigmas[0])
         self.evaluations = {"euler": 1, "heun": 2}[solver] * (steps - 1)
 
     def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:

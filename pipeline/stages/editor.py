@@ -169,10 +169,12 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Flow:
-    """What walks gave: the latent of each way back; each case's attention map from the unchanged one; and of animated
-    cases clean latents on the way to noise, by walk, and on the way back, (n, C, h, w).
+    """What walks gave: the variance of each walk's noise over what it should be; the latent of each way back; each case's
+    attention map from the unchanged one; and of animated cases clean latents on the way to noise, by walk, and on the way
+    back, (n, C, h, w).
     """
 
+    noise_variance: list[float]
     latents: dict[_Row, torch.Tensor]
     heat: dict[str, np.ndarray]
     out: dict[int, torch.Tensor]
@@ -217,6 +219,7 @@ class Editor:
                         **self._predictors(case, estimated.real),
                         **self._preference(case, estimated),
                         **_attention(flow.heat[case.case_id]),
+                        "noise_variance": np.array(flow.noise_variance[number]),
                         "evaluations": np.array(self._evaluations(path, case, estimated)),
                     }
                     frames = {
@@ -292,7 +295,8 @@ class Editor:
                     back |= {row: trail.of(place) for place, row in enumerate(batch) if row.case_id in animated}
             for number, walk in enumerate(walks):
                 heat |= self._heat(recorder, number, walk)
-        return _Flow(made, heat, out, back)
+        variance = noise[: len(walks)].square().mean((1, 2, 3)) / path.spread**2
+        return _Flow(variance.tolist(), made, heat, out, back)
 
     def _given_noise(self, path: FlowPath, walks: Sequence[_Walk]) -> torch.Tensor:
         """The noise that each walk's latent is given before it and relieved of after it, (B, C, h, w); 0 if it has none.

@@ -58,9 +58,10 @@ _RECONSTRUCTION = {
     "psnr_decoded": "psnr_decoded",
     "psnr_autoencoder": "psnr_autoencoder",
     "latent_error": "latent_error",
+    "noise_variance": "noise_variance",
 }
 
-# Finished cases whose unchanged picture is below `min_reconstruction_psnr`: dB, and the error of the latent.
+# Finished cases whose unchanged picture is below `min_reconstruction_psnr`: dB, the latent's error, what arrived as noise.
 FLAGGED_COLUMNS = ["dataset", "case_id", *_RECONSTRUCTION.values()]
 
 # editing_<name>.csv, beside the table of correlations.

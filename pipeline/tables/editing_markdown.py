@@ -36,6 +36,7 @@ _CHECKS = {
     "psnr_decoded_median": ("PSNR of `unchanged` against the real picture encoded and decoded, median", "dB"),
     "psnr_autoencoder_median": ("PSNR of the autoencoder alone, median", "dB"),
     "latent_error_median": ("latent error of the unchanged picture, median", ""),
+    "noise_variance_median": ("variance of what arrives as noise over that of noise, median (1 is right)", ""),
     "swap_changes_object_more": ("a swap changes the object's region more than the rest", "%"),
     "swap_change_inside_over_outside": ("change by a swap inside the mask over that outside, median", ""),
     "swap_preferred": ("the model prefers the swapped caption after a swap", "%"),

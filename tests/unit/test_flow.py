@@ -91,9 +91,8 @@ def test_narrow_data_arrive_as_noise_only_if_they_start_with_some(sampler: Sampl
     x = 0.3 + variance**0.5 * gaussian((100, 1, 4, 3))
     given = path.noise * gaussian((100, 1, 4, 3), seed=1)
     bare, noised = path.reverse(x, known), path.reverse(x + given, known)
-    scale = path.sigmas[0] if isinstance(path, KarrasPath) else 1.0
-    assert float(noised.std()) == pytest.approx(scale, rel=0.3 if sampler == "ddim" else 0.1)
-    assert float(bare.std()) < 0.1 * scale
+    assert float(noised.std()) == pytest.approx(path.spread, rel=0.3 if sampler == "ddim" else 0.1)
+    assert float(bare.std()) < 0.1 * path.spread
 
 
 def test_without_noise_at_its_end_a_path_gives_none() -> None:

@@ -106,6 +106,7 @@ class Study:
             "psnr_decoded": 45.0 + position,
             "psnr_autoencoder": 40.0 + position,
             "latent_error": 0.1 * position,
+            "noise_variance": 1.0 + position,
             "evaluations": 100,
             **totals,
             "preference_swap": float(position - 5) if swapped else float("nan"),
@@ -333,7 +334,7 @@ def test_flagged_cases_are_listed_worst_first(study: Study) -> None:
     cases = {name: frame["case_id"].tolist() for name, frame in study.cases.items()}
     expected = [("mine", cases["mine"][row]) for row in (4, 0, 1)] + [("plain", cases["plain"][row]) for row in (0, 1)]
     assert list(found[["dataset", "case_id"]].itertuples(index=False, name=None)) == expected
-    assert found.loc[0, FLAGGED_COLUMNS[2:]].tolist() == pytest.approx([10.5, 49.0, 44.0, 0.4])
+    assert found.loc[0, FLAGGED_COLUMNS[2:]].tolist() == pytest.approx([10.5, 49.0, 44.0, 0.4, 5.0])
 
 
 def lost_masks(study: Study, capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
@@ -505,7 +506,8 @@ def test_checks_of_the_edits(study: Study) -> None:
     study.tabulate("mine", "plain")
     found = study.read("editing_checks.csv")
     assert found.columns.tolist() == CHECK_COLUMNS
-    reconstruction = ["psnr_unchanged_median", "psnr_decoded_median", "psnr_autoencoder_median", "latent_error_median"]
+    reconstruction = ["psnr_unchanged_median", "psnr_decoded_median", "psnr_autoencoder_median"]
+    reconstruction += ["latent_error_median", "noise_variance_median"]
     swaps = ["swap_changes_object_more", "swap_change_inside_over_outside"]
     preferences = ["swap_preferred", "swap_flips_preference"]
     judged = ["swap_recognised", "unchanged_recognised"]
@@ -515,6 +517,7 @@ def test_checks_of_the_edits(study: Study) -> None:
     assert checks.loc["psnr_unchanged_median", ["value", "n"]].tolist() == [27.5, 18]
     assert checks.loc["psnr_autoencoder_median", "value"] == 48.5
     assert checks.loc["latent_error_median", "value"] == pytest.approx(0.85)
+    assert checks.loc["noise_variance_median", "value"] == 9.5
     assert checks.loc["swap_changes_object_more", ["value", "n"]].tolist() == [1.0, 12]
     swapped = [position for position in range(18) if position % 3]
     ratios = []

@@ -126,7 +126,7 @@ def test_edits_with_draws_of_their_own_do_not_wait_for_the_localisation_study(fr
 
 @pytest.mark.slow
 def test_the_embedded_model_edits_what_the_caption_says(repository: Path, tmp_path: Path) -> None:
-    """With slack: on all 100 cases of the embedded study it is 58 dB, 98 %, 98 %, and r = 0.63 and 0.72."""
+    """With slack, for what the embedded study finds is in docs/editing.md."""
     config = {
         **TINY_EDITING,
         "scenes": {"count": 24},
@@ -141,6 +141,7 @@ def test_the_embedded_model_edits_what_the_caption_says(repository: Path, tmp_pa
     checks = pd.read_csv(study.results / "tables/editing_checks.csv").set_index("check")["value"]
     assert checks["psnr_decoded_median"] >= 40
     assert checks["psnr_unchanged_median"] >= checks["psnr_autoencoder_median"] - 1
+    assert 0.9 < checks["noise_variance_median"] < 1.1
     assert checks["swap_changes_object_more"] >= 0.8 and checks["unchanged_recognised"] >= 0.8
     table = pd.read_csv(study.results / "tables/editing.csv")
     maps = table[(table["level"] == "pixel") & (table["predictor"] == "cmi_o") & (table["change"] == "latent_l2")]
