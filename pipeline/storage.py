@@ -101,8 +101,9 @@ def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
 def read_table_rows(path: Path, columns: Mapping[str, str], rows: int) -> Iterator[pd.DataFrame]:
     """As `read_table`, in frames of at most `rows` rows, one after another."""
     with _opened(path, columns) as table:
-        for batch in table.iter_batches(batch_size=rows, columns=list(columns)):
-            yield batch.select(list(columns)).to_pandas()
+        # Threads would decode several parts ahead.
+        for batch in table.iter_batches(batch_size=rows, columns=list(columns), use_threads=False):
+            yield batch.select(list(columns)).to_pandas(use_threads=False)
 
 
 @contextmanager
@@ -112,7 +113,8 @@ def _opened(path: Path, columns: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{path}: no such file; expected a Parquet table with the columns {', '.join(columns)}.")
     try:
         # A file handle, so that a folder name such as `a=b` is not taken for a partition of the table.
-        with path.open("rb") as handle, pq.ParquetFile(handle) as table:
+        # Unbuffered: what is read a few rows at a time is not to be in memory whole.
+        with path.open("rb") as handle, pq.ParquetFile(handle, pre_buffer=False) as table:
             schema = table.schema_arrow
             _check_names(path, schema.names, columns)
             for name, kind in columns.items():
