@@ -146,7 +146,7 @@ def test_preference_is_the_information_of_the_swapped_caption_on_what_the_swap_m
 
 
 def test_noise_at_the_start_comes_off_again(folder: Path) -> None:
-    """What comes back is the latent without it; the edits are others, and as they were where nothing is given."""
+    """What comes back is the latent without it; the edits are others."""
     settings = {"noised": True, "bare": False}
     for name, noised in settings.items():
         edit(folder, name, SECTION.model_copy(update={"steps": 40, "noised_start": noised}))
