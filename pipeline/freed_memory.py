@@ -1,7 +1,8 @@
-"""Memory that a call of a model gives back is kept for the next one.
+"""Memory that a call of a model, or the scoring of a map, gives back is kept for the next one.
 
 The GNU C library returns blocks above some MiB to the system as soon as they are free, and asks for them again a moment
-later; the system then fills every page with zeros. In calls of a small model on a CPU that is a tenth of the time.
+later; the system then fills every page with zeros. In calls of a small model on a CPU that is a tenth of the time, in
+scoring maps of 512×512 pixels a sixth.
 """
 
 from __future__ import annotations

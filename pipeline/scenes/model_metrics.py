@@ -17,7 +17,7 @@ from pipeline.metrics.bootstrap import (
     weighted_sums,
 )
 from pipeline.metrics.heatmaps import min_max, upsample_bilinear
-from pipeline.metrics.localisation import oracle_miou, score_map, threshold_grid
+from pipeline.metrics.localisation import iou_curve, named_hotter, oracle_miou, threshold_grid
 from pipeline.scenes.evaluation import Finding
 from pipeline.scenes.world import IMAGE_SIZE, IMPLIED
 from pipeline.seeds import generator
@@ -101,7 +101,7 @@ def _miou(findings: Sequence[Finding], maps: Maps, weights: np.ndarray) -> Metri
     sums, cases = np.zeros((len(findings), len(THRESHOLDS))), np.zeros(len(findings))
     for row, finding in enumerate(findings):
         for thing, latent_map in zip(finding.probe.things, maps(finding), strict=True):
-            sums[row] += score_map(_heat(latent_map), thing.mask, [], THRESHOLDS).iou
+            sums[row] += iou_curve(_heat(latent_map), thing.mask, THRESHOLDS)
             cases[row] += 1
     value = oracle_miou(sums, cases, np.ones((1, len(findings)))).miou[0]
     low, high = percentile_interval(oracle_miou(sums, cases, weights).miou, CONFIDENCE)
@@ -124,7 +124,7 @@ def _named_hotter(maps: Maps, finding: Finding) -> list[float]:
     if len(things) != 2:
         return []
     scores = [
-        score_map(_heat(latent_map), thing.mask, [other.mask], THRESHOLDS).named_hotter
+        named_hotter(_heat(latent_map), thing.mask, [other.mask])
         for thing, other, latent_map in zip(things, things[::-1], maps(finding), strict=True)
     ]
     return scores

@@ -17,6 +17,7 @@ from pipeline.datasets.cases import read_cases
 from pipeline.datasets.folders import dataset_root, instances_file
 from pipeline.datasets.masks import load_mask, open_instances
 from pipeline.errors import InputError
+from pipeline.freed_memory import keep_freed_memory
 from pipeline.images import Resize, fit_mask
 from pipeline.metrics.heatmaps import min_max, upsample_bilinear
 from pipeline.metrics.localisation import SCORE_COLUMNS, MapScores, score_map, score_whole_image, threshold_grid
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read cases, maps and masks, score them, write the scores and their provenance."""
+    keep_freed_memory()  # every map needs the same few MiB again
     section = parse_section(LocalisationSection, args.section)
     dataset = parse_section(DatasetSection, args.dataset_section)
     cases = read_cases(args.cases).sort_values("position", kind="stable")

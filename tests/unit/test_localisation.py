@@ -52,19 +52,41 @@ def test_iou_at_every_threshold_is_that_of_the_definition(generator: np.random.G
     heat[3, :10] = thresholds[7]  # strictly greater: these pixels are outside at their own threshold
     mask = generator.random((40, 30)) < 0.3
     expected = [direct_iou(heat, mask, threshold) for threshold in thresholds]
-    np.testing.assert_allclose(iou_curve(rank_pixels(heat, mask), thresholds), expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(iou_curve(heat, mask, thresholds), expected, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [2, 50, 20_000])
+def test_iou_counts_pixels_beside_a_threshold_one_by_one(
+    generator: np.random.Generator, dtype: type[np.floating], count: int
+) -> None:
+    thresholds = threshold_grid(0.0, 0.999, count)
+    limits = thresholds.astype(dtype)
+    steps = [limits, np.nextafter(limits, dtype(2)), np.nextafter(limits, dtype(-1))]  # on it, just above, just below
+    heat = np.clip(generator.choice(np.concatenate([*steps, [0.0, 1.0]]).astype(dtype), size=(64, 50)), 0, 1)
+    mask = generator.random((64, 50)) < 0.4
+    some = generator.choice(count, size=min(count, 200), replace=False)
+    expected = [direct_iou(heat, mask, limits[index]) for index in some]
+    np.testing.assert_allclose(iou_curve(heat, mask, thresholds)[some], expected, rtol=0, atol=1e-15)
+
+
+def test_iou_of_a_map_that_was_not_scaled() -> None:
+    with pytest.raises(ValueError, match=r"heat of 2\.0 where maps are scaled"):
+        iou_curve(np.array([[0.0, 2.0]]), np.array([[False, True]]), threshold_grid(0.1, 0.5, 5))
 
 
 def test_iou_of_empty_masks_and_predictions() -> None:
     heat, thresholds = np.array([[0.0, 1.0]]), np.array([0.5, 1.0])
-    assert iou_curve(rank_pixels(heat, np.array([[False, False]])), thresholds).tolist() == [0.0, 0.0]
-    assert iou_curve(rank_pixels(heat, np.array([[False, True]])), thresholds).tolist() == [1.0, 0.0]
-    assert iou_curve(rank_pixels(heat, np.array([[True, True]])), thresholds).tolist() == [0.5, 0.0]
+    assert iou_curve(heat, np.array([[False, False]]), thresholds).tolist() == [0.0, 0.0]
+    assert iou_curve(heat, np.array([[False, True]]), thresholds).tolist() == [1.0, 0.0]
+    assert iou_curve(heat, np.array([[True, True]]), thresholds).tolist() == [0.5, 0.0]
 
 
 def test_map_and_mask_must_have_one_shape() -> None:
     with pytest.raises(ValueError, match="differ in shape"):
         rank_pixels(np.zeros((2, 3)), np.zeros((3, 2), dtype=bool))
+    with pytest.raises(ValueError, match="differ in shape"):
+        iou_curve(np.zeros((2, 3)), np.zeros((3, 2), dtype=bool), np.array([0.5]))
 
 
 @pytest.mark.parametrize("levels", [3, 10_000])
