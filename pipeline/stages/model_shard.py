@@ -36,7 +36,7 @@ from pipeline.shards import ImageJob, Shard
 from pipeline.words import find_word, word_token_positions
 
 # Embeddings of Stable Diffusion 2 take 315 kB each.
-_PROMPTS_KEPT = 200
+_PROMPTS_KEPT = 100
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,15 +12,13 @@ from PIL import Image
 
 from pipeline.attention import Tap, recording
 from pipeline.batch_size import LARGEST, ON_CPU, START, BatchSize, rows_or_auto
-from pipeline.config import InformationSection, ModelSection, section_json
+from pipeline.config import InformationSection, section_json
 from pipeline.datasets.cases import cases_table, make_case, write_cases
 from pipeline.errors import InputError
 from pipeline.latent_diffusion import LatentDiffusion
 from pipeline.stages import estimate_information
 from pipeline.storage import read_arrays
-from tests.conftest import ROOT
-
-MODEL = str(ROOT / "data/models/scenes")
+from tests.unit.shard_arguments import MODEL, shard_arguments
 
 
 class Device:
@@ -203,26 +201,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def estimate(folder: Path, name: str, batch_size: int | str = 16) -> dict[str, dict[str, np.ndarray]]:
-    settings = {
-        "cases": folder / "cases.parquet",
-        "images": folder,
-        "shard": 0,
-        "shards": 1,
-        "section": section_json(InformationSection(steps=(4, 8))),
-        "model": section_json(ModelSection(id=MODEL)),
-        "heads": "all",
-        "seed": 0,
-        "max_failed_fraction": 0.0,
-        "maps": folder / name,
-        "output": folder / f"{name}.parquet",
-        "device": "cpu",
-        "batch_size": batch_size,
-        "threads": 1,
-        "compile": 0,
-        "pilot": None,
-    }
-    estimate_information.run(argparse.Namespace(**settings))
-    return {path.stem: read_arrays(path) for path in (folder / name).glob("*.npz")}
+    arguments = shard_arguments(
+        folder,
+        name,
+        images=folder,
+        section=section_json(InformationSection(steps=(4, 8))),
+        heads="all",
+        max_failed_fraction=0.0,
+        batch_size=batch_size,
+    )
+    estimate_information.run(arguments)
+    return {path.stem: read_arrays(path) for path in (folder / name / "maps").glob("*.npz")}
 
 
 def test_a_stage_goes_on_when_the_memory_runs_out(

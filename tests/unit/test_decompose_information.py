@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.config import InformationSection, ModelSection, PartialInformationSection, section_json
+from pipeline.config import InformationSection, PartialInformationSection, section_json
 from pipeline.datasets.cases import cases_table, make_case
 from pipeline.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from pipeline.errors import InputError
@@ -23,16 +22,14 @@ from pipeline.seeds import generator
 from pipeline.stages import decompose_information
 from pipeline.stages.decompose_information import case_pairs, image_prompts
 from pipeline.storage import read_table, write_table
-from tests.conftest import ROOT
+from tests.unit.shard_arguments import MODEL, shard_arguments
 
-MODEL = str(ROOT / "data/models/scenes")
 SECTION = PartialInformationSection(steps=4, replicates=2)
 CAPTIONS = {"a": "a dog left of a zebra on the grass", "b": "a cat in a bed"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    torch.set_num_threads(1)
     (tmp_path / "images").mkdir()
     rng = np.random.default_rng(0)
     rows = []
@@ -48,25 +45,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, name: str = "out", **changes: Any) -> Any:
-    settings = {
-        "cases": folder / "pairs.parquet",
-        "images": folder / "images",
-        "shard": 0,
-        "shards": 1,
-        "section": section_json(SECTION),
-        "information": section_json(InformationSection()),
-        "model": section_json(ModelSection(id=MODEL)),
-        "seed": 3,
-        "max_failed_fraction": 0.5,
-        "maps": folder / name / "maps",
-        "output": folder / name / "shard.parquet",
-        "device": "cpu",
-        "batch_size": 16,
-        "threads": 1,
-        "compile": 0,
-        "pilot": None,
-    }
-    decompose_information.run(argparse.Namespace(**{**settings, **changes}))
+    sections = {"section": section_json(SECTION), "information": section_json(InformationSection())}
+    settings = {**sections, "cases": folder / "pairs.parquet"}
+    decompose_information.run(shard_arguments(folder, name, **{**settings, **changes}))
     return read_table(folder / name / "shard.parquet", SHARD_COLUMNS)
 
 

@@ -25,16 +25,10 @@ from pipeline.sampling import integration_interval, sample_draws
 from pipeline.seeds import generator
 from pipeline.stages import edit_images, estimate_information
 from pipeline.storage import read_arrays, read_table, write_arrays
-from tests.conftest import ROOT
+from tests.unit.shard_arguments import MODEL, shard_arguments
 
-MODEL = str(ROOT / "data/models/scenes")
 SECTION = EditingSection(steps=4, omit="delete", swaps=(("dog", "cat"),))
 INFORMATION = InformationSection(steps=(8,))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def case(image: str, caption: str, word: str) -> dict[str, str]:
@@ -59,25 +53,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def arguments(folder: Path, name: str, section: Any, **changes: Any) -> argparse.Namespace:
-    settings = {
-        "cases": folder / "cases.parquet",
-        "images": folder / "images",
-        "shard": 0,
-        "shards": 1,
-        "section": section_json(section),
-        "model": section_json(ModelSection(id=MODEL)),
-        "seed": 3,
-        "max_failed_fraction": 0.5,
-        "maps": folder / name / "edits",
-        "output": folder / name / "shard.parquet",
-        "device": "cpu",
-        "batch_size": 16,
-        "threads": 1,
-        "compile": 0,
-        "heads": "all",
-        "pilot": None,
-    }
-    return argparse.Namespace(**{**settings, **changes})
+    settings = {"section": section_json(section), "heads": "all", "maps": folder / name / "edits"}
+    return shard_arguments(folder, name, **{**settings, **changes})
 
 
 def edit(folder: Path, name: str = "out", section: EditingSection = SECTION, **changes: Any) -> pd.DataFrame:

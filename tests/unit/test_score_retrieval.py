@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.config import InformationSection, ModelSection, RetrievalSection, section_json
+from pipeline.config import InformationSection, RetrievalSection, section_json
 from pipeline.datasets.retrieval_cases import (
     make_retrieval_case,
     read_retrieval_cases,
@@ -28,17 +27,11 @@ from pipeline.seeds import generator
 from pipeline.shards import Shard
 from pipeline.stages import score_retrieval
 from pipeline.storage import read_table
-from tests.conftest import ROOT
+from tests.unit.shard_arguments import MODEL, shard_arguments
 
-MODEL = str(ROOT / "data/models/scenes")
 TIMESTEPS = (10, 310, 910)
 SECTION = RetrievalSection(methods=("i_o", "i_s", "neg_nll", "diffitm"), steps=(12,), diffitm_timesteps=TIMESTEPS)
 OPTIONS = [("a dog left of a cat", "a cat left of a dog"), ("a dog", "a red dog", "a dog")]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def case(image: str, options: tuple[str, ...], crop: str = "", status: str = "ok") -> dict[str, Any]:
@@ -65,25 +58,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def score(folder: Path, section: RetrievalSection = SECTION, name: str = "out", **changes: Any) -> pd.DataFrame:
-    settings = {
-        "cases": folder / "cases.parquet",
-        "images": folder / "images",
-        "shard": 0,
-        "shards": 1,
-        "section": section_json(section),
-        "information": section_json(InformationSection()),
-        "model": section_json(ModelSection(id=MODEL)),
-        "seed": 3,
-        "max_failed_fraction": 0.5,
-        "maps": folder / name / "parts",
-        "output": folder / name / "shard.parquet",
-        "device": "cpu",
-        "batch_size": 16,
-        "threads": 1,
-        "compile": 0,
-        "second_model": "",
-    }
-    score_retrieval.run(argparse.Namespace(**{**settings, **changes}))
+    sections = {"section": section_json(section), "information": section_json(InformationSection())}
+    settings = {**sections, "maps": folder / name / "parts", "second_model": ""}
+    score_retrieval.run(shard_arguments(folder, name, **{**settings, **changes}))
     return read_table(folder / name / "shard.parquet", RETRIEVAL_SCORE_COLUMNS)
 
 

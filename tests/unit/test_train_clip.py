@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,15 +37,6 @@ from pipeline.scenes.world import sample_scene, scene_rng
 from pipeline.stages import train_scenes_clip
 
 RECIPE = ClipRecipe(seed=0, steps=6, batch=4, learning_rate=1e-3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Batches of four are too small to share."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

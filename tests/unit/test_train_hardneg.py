@@ -19,11 +19,6 @@ SHAPE = (8, 16, 16)
 RECIPE = HardnegRecipe(seed=0, steps=6, batch=4, learning_rate=2e-3, rank=2, margin=0.01)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def test_false_captions_hold_the_same_scene_told_wrongly() -> None:
     batch = next(hard_batches(replace(RECIPE, batch=30), SHAPE))
     assert batch.pictures.shape == (30, 3, 64, 64) and batch.eps.shape == (30, *SHAPE)

@@ -12,6 +12,37 @@ from tests.workflow.study import Study
 PAPER = ["config/paper.yaml"]
 RELEASED = [*PAPER, "config/released.yaml"]
 
+# What a whole study runs once, whatever its datasets: tables, figures, the report.
+WHOLE_STUDY = dict.fromkeys(
+    (
+        "tabulate_localisation",
+        "plot_localisation_curves",
+        "tabulate_retrieval",
+        "plot_retrieval",
+        "tabulate_editing",
+        "plot_edit_strips",
+        "plot_edit_correlations",
+        "pair_words",
+        "gather_parts",
+        "tabulate_partial_information",
+        "plot_partial_information",
+        "tabulate_faithfulness",
+        "plot_faithfulness",
+        "tabulate_validation",
+        "plot_validation",
+        "summarise_study",
+        "dissect_caption",
+        "plot_teaser",
+        "plot_denoising_strip",
+        "plot_integrand_curves",
+        "plot_information_scatter",
+        "tabulate_paper",
+        "write_report",
+        "all",
+    ),
+    1,
+)
+
 
 @pytest.fixture
 def empty_coco(tmp_path: Path) -> dict[str, str]:
@@ -27,6 +58,7 @@ def test_embedded_study(fresh: Study) -> None:
     run = fresh.command("snakemake", "--cores", "2", "--dry-run")
     assert run.status == 0, run.output
     assert run.jobs == {
+        **WHOLE_STUDY,
         "draw_scenes": 1,
         "list_prompts": 1,
         "generate_images": 1,
@@ -38,8 +70,6 @@ def test_embedded_study(fresh: Study) -> None:
         "explain_images": 1,
         "draw_explanations": 1,
         "score_localisation": 1,
-        "tabulate_localisation": 1,
-        "plot_localisation_curves": 1,
         "plot_localisation_panels": 3,
         "draw_scenes_aro": 1,
         "build_retrieval_cases": 5,
@@ -47,33 +77,11 @@ def test_embedded_study(fresh: Study) -> None:
         "score_second_model": 5,
         "score_clip": 5,
         "score_text": 5,
-        "tabulate_retrieval": 1,
-        "plot_retrieval": 1,
         "edit_images": 2,
         "judge_edits": 1,
-        "tabulate_editing": 1,
-        "plot_edit_strips": 1,
-        "plot_edit_correlations": 1,
-        "pair_words": 1,
         "decompose_information": 1,
-        "gather_parts": 1,
-        "tabulate_partial_information": 1,
-        "plot_partial_information": 1,
         "judge_maps": 2,
-        "tabulate_faithfulness": 1,
-        "plot_faithfulness": 1,
         "validate_estimator": 4,
-        "tabulate_validation": 1,
-        "plot_validation": 1,
-        "summarise_study": 1,
-        "dissect_caption": 1,
-        "plot_teaser": 1,
-        "plot_denoising_strip": 1,
-        "plot_integrand_curves": 1,
-        "plot_information_scatter": 1,
-        "tabulate_paper": 1,
-        "write_report": 1,
-        "all": 1,
     }
 
 
@@ -82,6 +90,7 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
     run = fresh.command("snakemake", "--cores", "2", "--dry-run", "--configfile", *files, environment=empty_coco)
     assert run.status == 0, run.output
     assert run.jobs == {
+        **WHOLE_STUDY,
         "fetch_data": 5,
         "fetch_model": 2,
         "build_cases": 4,
@@ -89,39 +98,15 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
         "record_attention": 64 + 20 + 1 + 1,
         "record_gradients": 64 + 20 + 1 + 1,
         "score_localisation": 3,
-        "tabulate_localisation": 1,
-        "plot_localisation_curves": 1,
         "plot_localisation_panels": 4,
         "build_retrieval_cases": 4,
         "score_retrieval": 100 + 120 + 200 + 40,
         "score_clip": 4,
         "score_text": 4,
-        "tabulate_retrieval": 1,
-        "plot_retrieval": 1,
         "edit_images": 20,
-        "tabulate_editing": 1,
-        "plot_edit_strips": 1,
-        "plot_edit_correlations": 1,
-        "pair_words": 1,
         "decompose_information": 8,
-        "gather_parts": 1,
-        "tabulate_partial_information": 1,
-        "plot_partial_information": 1,
         "judge_maps": 16,
-        "tabulate_faithfulness": 1,
-        "plot_faithfulness": 1,
         "validate_estimator": 4,
-        "tabulate_validation": 1,
-        "plot_validation": 1,
-        "summarise_study": 1,
-        "dissect_caption": 1,
-        "plot_teaser": 1,
-        "plot_denoising_strip": 1,
-        "plot_integrand_curves": 1,
-        "plot_information_scatter": 1,
-        "tabulate_paper": 1,
-        "write_report": 1,
-        "all": 1,
     }
     assert f"results/{study}/COCO-IT/cases.parquet" in run.output
 
