@@ -17,10 +17,10 @@ from functools import partial
 
 import torch
 
+from infodecomp.config import Config
+from infodecomp.models.attention import Tap, recording
+from infodecomp.models.stable_diffusion import LatentDiffusion
 from measuring import Row, Target, alternating, argument_parser, median_ratio, report
-from pipeline.attention import Tap, recording
-from pipeline.config import Config
-from pipeline.latent_diffusion import LatentDiffusion
 from random_models import pipeline_with, stable_diffusion_like
 
 # One row in so many is recorded.

@@ -29,16 +29,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pipeline.channel import noised
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.cases import cases_table
-from pipeline.datasets.coco import coco_it_cases
-from pipeline.datasets.scenes import write_scenes
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Draws, Interval, integration_interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.validation.points import LABEL, REFERENCE
-from pipeline.validation.problems import problem
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.cases import cases_table
+from infodecomp.datasets.coco import coco_it_cases
+from infodecomp.estimator.channel import noised
+from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.seeds import generator
+from infodecomp.scenes.dataset import write_scenes
+from infodecomp.validation.points import LABEL, REFERENCE
+from infodecomp.validation.problems import problem
 
 PROBLEMS = ("plane", "fine", "dense_5", "normal_1", "disc_16")
 MODEL = "data/models/scenes"

@@ -4,8 +4,8 @@
                                   [--steps 50 100 200] [--points 60] [--runs 20] [--seed 0] [--json FILE]
 
 The validation study runs the estimator as a study does, and a few hundred runs a cell take it an hour; here all runs of a
-point are one batch, which takes seconds a problem. Points, truth and the pilot's density are those of `pipeline.validation`,
-log-SNRs and intervals those of `pipeline.sampling` and `pipeline.uncertainty`. Coverage is a mean over points, its standard
+point are one batch, which takes seconds a problem. Points, truth and pilot are those of `infodecomp.validation`,
+log-SNRs and intervals those of `infodecomp.estimator`. Coverage is a mean over points, its standard
 error that of this mean. Exits with 1 when a cell is outside 93 … 97 % by more than two standard errors.
 """
 
@@ -18,15 +18,15 @@ from itertools import product
 import numpy as np
 import torch
 
+from infodecomp.config import InformationSection, ValidationSection
+from infodecomp.estimator.channel import signal_and_noise
+from infodecomp.estimator.sampling import Draws, Interval, Placing, integration_interval, logistic_draws, unit_points
+from infodecomp.estimator.uncertainty import mean_over_draws
+from infodecomp.runs.seeds import generator
+from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.points import LABEL, REFERENCE, ClosedForm, Point, Truth
+from infodecomp.validation.problems import PROBLEMS, problem
 from measuring import Row, Target, argument_parser, report
-from pipeline.channel import signal_and_noise
-from pipeline.config import InformationSection, ValidationSection
-from pipeline.sampling import Draws, Interval, Placing, integration_interval, logistic_draws, unit_points
-from pipeline.seeds import generator
-from pipeline.stages.validate_estimator import pilot
-from pipeline.uncertainty import mean_over_draws
-from pipeline.validation.points import LABEL, REFERENCE, ClosedForm, Point, Truth
-from pipeline.validation.problems import PROBLEMS, problem
 
 LOW, HIGH, CONFIDENCE = 93.0, 97.0, 0.95
 CELLS = tuple(product(("standard", "orthogonal"), ("total", "pixel")))

@@ -15,6 +15,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from infodecomp.config import Config, section_json
+from infodecomp.datasets.cases import read_cases
 from measuring import (
     Target,
     alternating,
@@ -26,8 +28,6 @@ from measuring import (
     scene_cases,
     stage,
 )
-from pipeline.config import Config, section_json
-from pipeline.datasets.cases import read_cases
 
 
 def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infodecomp.config import InformationSection
+from infodecomp.estimator.information import Problem, estimate, estimate_many
+from infodecomp.estimator.sampling import Draws, Interval, Placing, integration_interval, sample_draws
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.seeds import generator
+from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.points import PAIR
+from infodecomp.validation.problems import problem
 from measuring import Row
-from pipeline.config import InformationSection
-from pipeline.information import Problem, estimate, estimate_many
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Draws, Interval, Placing, integration_interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.stages.validate_estimator import pilot
-from pipeline.validation.points import PAIR
-from pipeline.validation.problems import problem
 from released_procedure import Word
 
 BATCH_SIZE = 64

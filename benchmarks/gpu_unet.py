@@ -23,14 +23,14 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
+from infodecomp.config import Config, InformationSection
+from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.models.batch_size import AUTO, BatchSize
+from infodecomp.models.devices import set_precision
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.seeds import generator
 from measuring import Row, Target, argument_parser, report, table
-from pipeline.batch_size import AUTO, BatchSize
-from pipeline.config import Config, InformationSection
-from pipeline.devices import set_precision
-from pipeline.information import Problem, estimate_many
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Interval, sample_draws
-from pipeline.seeds import generator
 from random_models import pipeline_with, stable_diffusion_2_base
 from released_procedure import Word, information
 

@@ -39,19 +39,19 @@ from equal_error import (
     interval_within,
     scene_errors,
 )
+from infodecomp.config import AttentionSection, Config, InformationSection
+from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
+from infodecomp.estimator.density import read_density
+from infodecomp.estimator.information import Row as InformationRow
+from infodecomp.estimator.information import estimate_many
+from infodecomp.information.case_draws import recorded_draws
+from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.pictures.images import load_image
+from infodecomp.runs.storage import write_table
+from infodecomp.words.occurrences import find_word, word_token_positions
 from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
 from metering import Cost, Meter, at_hand
-from pipeline.adaptive_density import read_density
-from pipeline.attention import Tap, recording, word_map
-from pipeline.config import AttentionSection, Config, InformationSection
-from pipeline.datasets.cases import CASE_COLUMNS, read_cases
-from pipeline.images import load_image
-from pipeline.information import Row as InformationRow
-from pipeline.information import estimate_many
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.stages.case_draws import recorded_draws
-from pipeline.storage import write_table
-from pipeline.words import find_word, word_token_positions
 from released_procedure import Word, attention, attention_information, information
 
 

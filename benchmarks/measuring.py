@@ -18,8 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.__main__ import STAGES
-from pipeline.config import Config, InformationSection, Section, section_json
+from infodecomp.cli import STAGES
+from infodecomp.config import Config, InformationSection, Section, section_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -155,7 +155,7 @@ def python(*arguments: object, folder: Path = ROOT, environment: Mapping[str, st
 
 def stage(name: str, *arguments: object) -> Child:
     """Run a stage as a rule does, in a process of its own."""
-    return python("-m", "pipeline", name, *arguments)
+    return python("-m", "infodecomp", "run", name, *arguments)
 
 
 def stage_here(name: str, *arguments: object) -> float:

@@ -14,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infodecomp.config import Config, LocalisationSection, section_json
+from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
+from infodecomp.runs.storage import write_table
 from measuring import (
     Row,
     Target,
@@ -25,9 +28,6 @@ from measuring import (
     scene_cases,
     stage,
 )
-from pipeline.config import Config, LocalisationSection, section_json
-from pipeline.datasets.cases import CASE_COLUMNS, read_cases
-from pipeline.storage import write_table
 
 DISK_CASES = 4
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import torch
 
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 
 @dataclass(frozen=True)

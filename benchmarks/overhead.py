@@ -23,6 +23,12 @@ from unittest.mock import patch
 
 import torch
 
+from infodecomp.config import Config
+from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
+from infodecomp.models.attention import AttentionRecorder
+from infodecomp.models.batch_size import ON_CPU
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.storage import write_table
 from measuring import (
     Row,
     Target,
@@ -34,12 +40,6 @@ from measuring import (
     stage_here,
 )
 from metering import Meter, at_hand
-from pipeline.attention import AttentionRecorder
-from pipeline.batch_size import ON_CPU
-from pipeline.config import Config
-from pipeline.datasets.cases import CASE_COLUMNS, read_cases
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.storage import write_table
 from random_models import pipeline_with, stable_diffusion_like
 
 

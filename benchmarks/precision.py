@@ -19,6 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from infodecomp.config import Config, LocalisationSection, section_json
+from infodecomp.metrics.correlation import pearson
+from infodecomp.metrics.localisation import SCORE_COLUMNS
+from infodecomp.models.devices import resolve_device
+from infodecomp.runs.storage import read_arrays, read_table
 from measuring import (
     Row,
     Target,
@@ -29,11 +34,6 @@ from measuring import (
     scene_cases,
     stage_here,
 )
-from pipeline.config import Config, LocalisationSection, section_json
-from pipeline.devices import resolve_device
-from pipeline.metrics.correlation import pearson
-from pipeline.metrics.localisation import SCORE_COLUMNS
-from pipeline.storage import read_arrays, read_table
 
 PRECISIONS = {"cpu": ("bfloat16", "float16"), "cuda": ("tf32", "bfloat16", "float16")}
 METHODS = ("mi", "cmi", "attention_information")

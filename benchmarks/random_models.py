@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.scenes.model import LATENT_CHANNELS, TEXT_WIDTH
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.scenes.model import LATENT_CHANNELS, TEXT_WIDTH
 
 
 def stable_diffusion_like() -> UNet2DConditionModel:
@@ -67,6 +67,6 @@ def pipeline_with(unet: UNet2DConditionModel, model_id: str) -> StableDiffusionP
 
 
 if __name__ == "__main__":
-    from pipeline.config import Config
+    from infodecomp.config import Config
 
     pipeline_with(tiny(), Config().model.id).save_pretrained(Path(sys.argv[1]))

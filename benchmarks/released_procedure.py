@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.attention import Tap, recording, word_map
-from pipeline.channel import noised
-from pipeline.ddim import Ddim
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Interval, logistic_draws
+from infodecomp.estimator.channel import noised
+from infodecomp.estimator.sampling import Interval, logistic_draws
+from infodecomp.flows.ddim import Ddim
+from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 IMAGES_AT_ONCE = 10
 

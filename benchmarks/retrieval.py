@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
+from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.runs.storage import read_table
 from measuring import Row, Target, argument_parser, model_arguments, report, stage
-from pipeline.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
-from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
-from pipeline.storage import read_table
 
 SETS = {
     "scenes_vg_relation": ("vg_relation", "visual_genome_relation.json", None),

@@ -24,9 +24,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from infodecomp.cli import STAGES
+from infodecomp.runs.storage import write_table
 from measuring import ROOT, Child, Row, Target, alternating, argument_parser, python, report, stage
-from pipeline.__main__ import STAGES
-from pipeline.storage import write_table
 
 # These run a model, or learn one; all others are to start without torch.
 MODEL_STAGES = {

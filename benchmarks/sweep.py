@@ -21,11 +21,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from infodecomp.config import LocalisationSection
+from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
+from infodecomp.metrics.localisation import iou_curve, score_map, threshold_grid
+from infodecomp.runs.freed_memory import keep_freed_memory
 from measuring import Row, Target, argument_parser, median_ratio, report
-from pipeline.config import LocalisationSection
-from pipeline.freed_memory import keep_freed_memory
-from pipeline.metrics.heatmaps import min_max, upsample_bilinear
-from pipeline.metrics.localisation import iou_curve, score_map, threshold_grid
 
 SIZE = (512, 512)
 Sweep = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -39,7 +39,7 @@ rule draw_scenes_aro:
     message:
         "Drawing the retrieval sets of the embedded study"
     shell:
-        "python -m pipeline draw_scenes_aro --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        "python -m infodecomp run draw_scenes_aro --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule build_retrieval_cases:
@@ -62,5 +62,5 @@ rule build_retrieval_cases:
     message:
         "Building the cases of {wildcards.retrieval_dataset}"
     shell:
-        "python -m pipeline build_retrieval_cases --dataset {wildcards.retrieval_dataset} --section {params.section:q}"
+        "python -m infodecomp run build_retrieval_cases --dataset {wildcards.retrieval_dataset} --section {params.section:q}"
         " --seed {params.seed} --output {output.cases} 2>&1 | tee {log}"

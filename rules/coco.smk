@@ -27,5 +27,5 @@ rule build_cases:
     message:
         "Building the cases of {wildcards.dataset}"
     shell:
-        "python -m pipeline build_cases --dataset {wildcards.dataset} --section {params.section:q} {params.prompts}"
+        "python -m infodecomp run build_cases --dataset {wildcards.dataset} --section {params.section:q} {params.prompts}"
         " --output {output.cases} 2>&1 | tee {log}"

@@ -5,33 +5,39 @@
 # through resources: Snakemake compares commands before they are filled in.
 
 import json
+import os
 import re
 import platform
 import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, workflow.basedir)
+# The package of this checkout, here and in every command: not one that is installed beside it.
+PACKAGE = str(Path(workflow.basedir) / "pipeline")
+sys.path.insert(0, PACKAGE)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
-from pipeline.code_digest import code_digest
-from pipeline.config import load_config, section_json, sections_json
-from pipeline.config.generated import GENERATED
-from pipeline.damaged_files import put_aside_damaged_files
-from pipeline.datasets.folders import given_folder, image_folder, input_files
-from pipeline.datasets.retrieval_folders import (
+from infodecomp.runs.code_digest import code_digest
+from infodecomp.config import load_config, section_json, sections_json
+from infodecomp.config.generated import GENERATED
+from infodecomp.runs.damaged_files import put_aside_damaged_files
+from infodecomp.datasets.folders import given_folder, image_folder, input_files
+from infodecomp.datasets.retrieval_folders import (
     retrieval_image_folder,
     retrieval_input_files,
 )
-from pipeline.errors import InputError
-from pipeline.fetching.sources import read_sources, sources_of
-from pipeline.gpus import count_gpus
-from pipeline.model_folders import (
+from infodecomp.runs.errors import InputError
+from infodecomp.fetching.sources import read_sources, sources_of
+from infodecomp.models.gpus import count_gpus
+from infodecomp.models.folders import (
     FETCHED,
     fetched_name,
     is_on_hub,
     model_receipt,
 )
-from pipeline.storage_errors import write_problem
+from infodecomp.runs.storage_errors import write_problem
 
 try:
     CONFIG = load_config(config)
@@ -106,7 +112,7 @@ def table_runtime(wildcards, attempt):
 
 
 # Matplotlib's settings are no module, and so in no digest of code.
-FIGURE_STYLE = "pipeline/figures/style.mplstyle"
+FIGURE_STYLE = "pipeline/infodecomp/figures/style.mplstyle"
 # What figures of cases read of their section.
 FIGURE_KEYS = ["palette", "panels", "format"]
 
@@ -137,7 +143,7 @@ def own_section(name, keys=None):
 
 def code(stage):
     """Digest of the package modules that a stage imports."""
-    return code_digest(f"pipeline.stages.{stage}")
+    return code_digest(f"infodecomp.stages.{stage}")
 
 
 def shards(name):

@@ -77,7 +77,7 @@ rule edit_images:
     message:
         "Editing the images of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline edit_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run edit_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} {params.known} {params.pilot}"
         " --section {params.section:q} --information {params.information:q} --model {params.model:q}"
         " --heads {params.heads} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
@@ -111,7 +111,7 @@ rule judge_edits:
     message:
         "Looking at the edited images of {wildcards.dataset} with a classifier"
     shell:
-        "python -m pipeline judge_edits --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        "python -m infodecomp run judge_edits --cases {input.cases} --edits {input.edits} --maps {params.maps}"
         " --classifier {params.classifier} --section {params.section:q} --output {output.table}"
         " --threads {threads} 2>&1 | tee {log}"
 
@@ -177,7 +177,7 @@ rule tabulate_editing:
     message:
         "Correlating changes of images with what words tell"
     shell:
-        "python -m pipeline tabulate_editing --cases {params.cases} --edits {params.edits} --maps {params.maps}"
+        "python -m infodecomp run tabulate_editing --cases {params.cases} --edits {params.edits} --maps {params.maps}"
         " {params.judgements} --datasets {params.datasets:q} --resize {params.resize} --section {params.section:q}"
         " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -211,7 +211,7 @@ rule plot_edit_strips:
     message:
         "Drawing edits of {wildcards.dataset} as strips and on one sheet"
     shell:
-        "python -m pipeline plot_edit_strips --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        "python -m infodecomp run plot_edit_strips --cases {input.cases} --edits {input.edits} --maps {params.maps}"
         " --dataset {wildcards.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -247,7 +247,7 @@ rule plot_edit_correlations:
     message:
         "Drawing what foretold the edits of {wildcards.dataset}"
     shell:
-        "python -m pipeline plot_edit_correlations --cases {input.cases} --edits {input.edits} --maps {params.maps}"
+        "python -m infodecomp run plot_edit_correlations --cases {input.cases} --edits {input.edits} --maps {params.maps}"
         " --table {input.table} --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 

@@ -68,7 +68,7 @@ rule judge_maps:
     message:
         "Judging the maps of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline judge_maps --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run judge_maps --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} --estimates {input.estimates} --attention {input.attention}"
         " --maps-information {params.maps_information} --maps-attention {params.maps_attention} {params.gradients}"
         " {params.parts} --pairs-section {params.pairs_section:q}"
@@ -140,7 +140,7 @@ rule tabulate_faithfulness:
     message:
         "Tabulating how true the maps are to the model"
     shell:
-        "python -m pipeline tabulate_faithfulness --cases {params.cases} --judged {params.judged} --maps {params.maps}"
+        "python -m infodecomp run tabulate_faithfulness --cases {params.cases} --judged {params.judged} --maps {params.maps}"
         " --edits {params.edits} --edit-maps {params.edit_maps} --methods {params.methods}"
         " --section {params.section:q} --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -175,7 +175,7 @@ rule plot_faithfulness:
     message:
         "Drawing how true the maps are to the model"
     shell:
-        "python -m pipeline plot_faithfulness --table {input.table} --curves {input.curves} --paired {input.paired}"
+        "python -m infodecomp run plot_faithfulness --table {input.table} --curves {input.curves} --paired {input.paired}"
         " --faithfulness {params.faithfulness:q} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 

@@ -28,7 +28,7 @@ rule fetch_data:
     message:
         "Fetching {wildcards.file} of {wildcards.source}"
     shell:
-        "python -m pipeline fetch_data --source {wildcards.source}/{wildcards.file} --table {resources.table:q}"
+        "python -m infodecomp run fetch_data --source {wildcards.source}/{wildcards.file} --table {resources.table:q}"
         " --local-path {resources.local_path:q} --output {output.receipt} 2>&1 | tee {log}"
 
 
@@ -49,7 +49,7 @@ rule fetch_model:
     message:
         "Fetching the model {wildcards.hub_model}"
     shell:
-        "python -m pipeline fetch_model --kind {params.kind} --section {params.section:q} 2>&1 | tee {log}"
+        "python -m infodecomp run fetch_model --kind {params.kind} --section {params.section:q} 2>&1 | tee {log}"
 
 
 rule fetch:

@@ -59,7 +59,7 @@ rule dissect_caption:
     message:
         "Taking a caption of {wildcards.dataset} apart, word by word"
     shell:
-        "python -m pipeline dissect_caption --cases {input.cases} --images {resources.images:q}"
+        "python -m infodecomp run dissect_caption --cases {input.cases} --images {resources.images:q}"
         " {params.image} --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --output-dir {params.folder} --device {resources.device} --batch-size {resources.batch_size}"
         " 2>&1 | tee {log}"
@@ -89,7 +89,7 @@ rule plot_teaser:
     message:
         "Drawing one caption with every word in the colour of its nats"
     shell:
-        "python -m pipeline plot_teaser --words {input.words} --section {params.section:q}"
+        "python -m infodecomp run plot_teaser --words {input.words} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -117,7 +117,7 @@ rule plot_denoising_strip:
     message:
         "Drawing at which noise the words of a caption tell what"
     shell:
-        "python -m pipeline plot_denoising_strip --words {input.words} --section {params.section:q}"
+        "python -m infodecomp run plot_denoising_strip --words {input.words} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -146,7 +146,7 @@ rule plot_integrand_curves:
     message:
         "Drawing integrands against the log-SNR"
     shell:
-        "python -m pipeline plot_integrand_curves --cases {input.cases} --estimates {input.estimates}"
+        "python -m infodecomp run plot_integrand_curves --cases {input.cases} --estimates {input.estimates}"
         " --dataset {params.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -180,7 +180,7 @@ rule plot_information_scatter:
     message:
         "Drawing CMI against MI"
     shell:
-        "python -m pipeline plot_information_scatter --cases {params.cases} --estimates {params.estimates}"
+        "python -m infodecomp run plot_information_scatter --cases {params.cases} --estimates {params.estimates}"
         " --section {params.section:q} --localisation {params.localisation:q}"
         " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -218,7 +218,7 @@ rule tabulate_paper:
     message:
         "Setting the published numbers beside ours"
     shell:
-        "python -m pipeline tabulate_paper --published {input.published} --ours {input.ours}"
+        "python -m infodecomp run tabulate_paper --published {input.published} --ours {input.ours}"
         " --released {input.released} --study {params.study} --confidence {params.confidence}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 

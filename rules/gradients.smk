@@ -29,7 +29,7 @@ rule list_prompts:
     message:
         "Reading the prompts that images are made of"
     shell:
-        "python -m pipeline list_prompts --section {params.section:q} --output {output.prompts} 2>&1 | tee {log}"
+        "python -m infodecomp run list_prompts --section {params.section:q} --output {output.prompts} 2>&1 | tee {log}"
 
 
 rule generate_images:
@@ -65,7 +65,7 @@ rule generate_images:
     message:
         "Making images of prompts, shard {wildcards.shard}"
     shell:
-        "python -m pipeline generate_images --cases {input.prompts} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run generate_images --cases {input.prompts} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.folder}/latents --pictures {params.folder}/images"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
@@ -119,7 +119,7 @@ rule explain_images:
     message:
         "Explaining the images of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline explain_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run explain_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} {params.pilot} {params.made} --given {resources.given:q}"
         " --section {params.section:q} --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
@@ -151,7 +151,7 @@ rule draw_explanations:
     message:
         "Drawing what explains the images of {wildcards.dataset}"
     shell:
-        "python -m pipeline draw_explanations --cases {input.cases} --explanations {input.explanations}"
+        "python -m infodecomp run draw_explanations --cases {input.cases} --explanations {input.explanations}"
         " --maps {params.maps} --dataset-section {params.dataset_section:q} --section {params.section:q}"
         " --gradients {params.gradients:q} --resize {params.resize} --output-dir {output} 2>&1 | tee {log}"
 

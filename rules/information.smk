@@ -59,7 +59,7 @@ rule pilot_density:
     message:
         "Fitting the density of log-SNRs to {wildcards.dataset}"
     shell:
-        "python -m pipeline pilot_density --cases {input.cases} --shard 0 --shards 1"
+        "python -m infodecomp run pilot_density --cases {input.cases} --shard 0 --shards 1"
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction 1 --output {output.density} --threads {threads}"
@@ -102,7 +102,7 @@ rule estimate_information:
     message:
         "Estimating information in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --heads {params.heads} {params.pilot} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
@@ -142,7 +142,7 @@ rule record_attention:
     message:
         "Recording attention in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline record_attention --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run record_attention --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps}"
         " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
@@ -184,7 +184,7 @@ rule record_gradients:
     message:
         "Recording gradients in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline record_gradients --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run record_gradients --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} {params.pilot}"
         " --section {params.section:q} --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"

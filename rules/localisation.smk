@@ -44,7 +44,7 @@ rule score_localisation:
     message:
         "Scoring the maps of {wildcards.dataset} against their masks"
     shell:
-        "python -m pipeline score_localisation --cases {input.cases} --estimates {input.estimates}"
+        "python -m infodecomp run score_localisation --cases {input.cases} --estimates {input.estimates}"
         " --attention {input.attention} --maps-information {params.maps_information}"
         " --maps-attention {params.maps_attention} {params.gradients} {params.parts}"
         " --dataset-section {params.dataset_section:q}"
@@ -90,7 +90,7 @@ rule tabulate_localisation:
     message:
         "Tabulating localisation: mIoU with intervals"
     shell:
-        "python -m pipeline tabulate_localisation --scores {params.scores} --section {params.section:q}"
+        "python -m infodecomp run tabulate_localisation --scores {params.scores} --section {params.section:q}"
         " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -123,7 +123,7 @@ rule plot_localisation_curves:
     message:
         "Drawing mIoU: the table, and against the threshold"
     shell:
-        "python -m pipeline plot_localisation --curves {input.curves} --table {input.table}"
+        "python -m infodecomp run plot_localisation --curves {input.curves} --table {input.table}"
         " --localisation {params.localisation:q} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -166,7 +166,7 @@ rule plot_localisation_panels:
     message:
         "Drawing panels of {wildcards.dataset}"
     shell:
-        "python -m pipeline plot_localisation --cases {input.cases} --maps-information {params.maps_information}"
+        "python -m infodecomp run plot_localisation --cases {input.cases} --maps-information {params.maps_information}"
         " --maps-attention {params.maps_attention} {params.scores} --dataset-section {params.dataset_section:q}"
         " --resize {params.resize} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 

@@ -41,7 +41,7 @@ rule pair_words:
     message:
         "Pairing the words of the captions of {wildcards.dataset}"
     shell:
-        "python -m pipeline pair_words --dataset {wildcards.dataset} --cases {input.cases}"
+        "python -m infodecomp run pair_words --dataset {wildcards.dataset} --cases {input.cases}"
         " --section {params.section:q} --output {output.pairs} 2>&1 | tee {log}"
 
 
@@ -94,7 +94,7 @@ rule decompose_information:
     message:
         "Estimating what pairs of words tell in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline decompose_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run decompose_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} {params.pilot} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
@@ -124,7 +124,7 @@ rule gather_parts:
     message:
         "Gathering what the words of {wildcards.dataset} tell beside each other"
     shell:
-        "python -m pipeline gather_parts --cases {input.cases} --pairs {input.pairs} --estimates {input.estimates}"
+        "python -m infodecomp run gather_parts --cases {input.cases} --pairs {input.pairs} --estimates {input.estimates}"
         " --maps-pairs {params.maps_pairs} --section {params.section:q} --maps {params.maps} --output {output.table}"
         " 2>&1 | tee {log}"
 
@@ -178,7 +178,7 @@ rule tabulate_partial_information:
     message:
         "Taking the information of pairs of words apart"
     shell:
-        "python -m pipeline tabulate_partial_information --cases {params.cases} --pairs {params.pairs}"
+        "python -m infodecomp run tabulate_partial_information --cases {params.cases} --pairs {params.pairs}"
         " --estimates {params.estimates} --maps {params.maps} --edits {params.edits} --edit-maps {params.edit_maps}"
         " --section {params.section:q} --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -227,7 +227,7 @@ rule plot_partial_information:
     message:
         "Drawing what pairs of words share, and what follows when one is left out"
     shell:
-        "python -m pipeline plot_partial_information --cases {params.cases} --pairs {params.pairs} --maps {params.maps}"
+        "python -m infodecomp run plot_partial_information --cases {params.cases} --pairs {params.pairs} --maps {params.maps}"
         " --datasets {params.datasets:q} --table {input.table} --omitted {input.omitted} --resize {params.resize}"
         " --section {params.section:q} --partial-information {params.partial_information:q} --seed {params.seed}"
         " --output-dir {params.folder} 2>&1 | tee {log}"

@@ -4,7 +4,7 @@
 # PRODUCES  results/<study>/report/    index.html with its style, scripts, pictures and data: open it in any browser
 # STEPS     write_report; report asks for it
 
-from pipeline.provenance import folder_sha256
+from infodecomp.runs.provenance import folder_sha256
 
 
 rule write_report:
@@ -41,11 +41,13 @@ rule write_report:
         figures=section("figures"),
         resize=CONFIG.model.resize,
         code=code("write_report"),
-        assets=folder_sha256(Path(workflow.basedir) / "pipeline/report/assets"),
+        assets=folder_sha256(
+            Path(workflow.basedir) / "pipeline/infodecomp/report/assets"
+        ),
     message:
         "Writing the page of the study"
     shell:
-        "python -m pipeline write_report --results {params.results} --shards {params.shards}"
+        "python -m infodecomp run write_report --results {params.results} --shards {params.shards}"
         " --stage-shards {params.stage_shards}"
         " --datasets {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q}"
         " --section {params.section:q} --figures {params.figures:q} --resize {params.resize}"

@@ -60,7 +60,7 @@ rule score_retrieval:
     message:
         "Scoring the captions of {wildcards.retrieval_dataset}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline score_retrieval --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m infodecomp run score_retrieval --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
@@ -101,7 +101,7 @@ rule score_second_model:
     message:
         "Scoring the captions of {wildcards.retrieval_dataset} by {wildcards.second_model}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline score_retrieval --second-model {wildcards.second_model} --cases {input.cases}"
+        "python -m infodecomp run score_retrieval --second-model {wildcards.second_model} --cases {input.cases}"
         " --shard {wildcards.shard} --shards {params.shards}"
         " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
         " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
@@ -137,7 +137,7 @@ rule score_clip:
     message:
         "Scoring the captions of {wildcards.retrieval_dataset} by CLIP"
     shell:
-        "python -m pipeline score_clip --cases {input.cases} --images {resources.images:q} --section {params.section:q}"
+        "python -m infodecomp run score_clip --cases {input.cases} --images {resources.images:q} --section {params.section:q}"
         " --resize {params.resize} --max-failed-fraction {params.failed} --output {output.scores}"
         " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
 
@@ -160,7 +160,7 @@ rule score_text:
     message:
         "Scoring the captions of {wildcards.retrieval_dataset} without a look at the images"
     shell:
-        "python -m pipeline score_text --cases {input.cases} --output {output.scores} 2>&1 | tee {log}"
+        "python -m infodecomp run score_text --cases {input.cases} --output {output.scores} 2>&1 | tee {log}"
 
 
 rule tabulate_retrieval:
@@ -206,7 +206,7 @@ rule tabulate_retrieval:
     message:
         "Tabulating retrieval: accuracy with intervals"
     shell:
-        "python -m pipeline tabulate_retrieval --cases {params.cases} --scores {params.scores}"
+        "python -m infodecomp run tabulate_retrieval --cases {params.cases} --scores {params.scores}"
         " --datasets {params.datasets:q} --section {params.section:q} --seed {params.seed}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
@@ -240,7 +240,7 @@ rule plot_retrieval:
     message:
         "Drawing the accuracy of retrieval"
     shell:
-        "python -m pipeline plot_retrieval --table {input.table} --by-group {input.by_group}"
+        "python -m infodecomp run plot_retrieval --table {input.table} --by-group {input.by_group}"
         " --confidence {params.confidence} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 

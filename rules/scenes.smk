@@ -50,7 +50,7 @@ rule draw_scenes:
     message:
         "Drawing the scenes of the embedded study"
     shell:
-        "python -m pipeline draw_scenes --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
+        "python -m infodecomp run draw_scenes --section {params.section:q} --output-dir {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule train_scenes_text:
@@ -68,7 +68,7 @@ rule train_scenes_text:
     message:
         "Training the text tower of the embedded model"
     shell:
-        "python -m pipeline train_scenes_text --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        "python -m infodecomp run train_scenes_text --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule train_scenes_autoencoder:
@@ -85,7 +85,7 @@ rule train_scenes_autoencoder:
     message:
         "Training the autoencoder of the embedded model"
     shell:
-        "python -m pipeline train_scenes_autoencoder --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        "python -m infodecomp run train_scenes_autoencoder --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 
 rule train_scenes_unet:
@@ -106,7 +106,7 @@ rule train_scenes_unet:
     message:
         "Training the denoiser of the embedded model; a killed run goes on from its last checkpoint"
     shell:
-        "python -m pipeline train_scenes_unet --section {params.section:q} --parts {params.parts} --output-dir {output}"
+        "python -m infodecomp run train_scenes_unet --section {params.section:q} --parts {params.parts} --output-dir {output}"
         " --processes {threads} 2>&1 | tee -a {log}"
 
 
@@ -127,7 +127,7 @@ rule train_scenes_consistency:
     message:
         "Making the denoiser of the embedded model consistent; a killed run goes on from its last checkpoint"
     shell:
-        "python -m pipeline train_scenes_consistency --section {params.section:q} --model {input}"
+        "python -m infodecomp run train_scenes_consistency --section {params.section:q} --model {input}"
         " --work-dir {params.folder} --output-dir {output} --processes {threads} 2>&1 | tee -a {log}"
 
 
@@ -146,7 +146,7 @@ rule evaluate_scenes_model:
     message:
         "Measuring the embedded model on held-out scenes"
     shell:
-        "python -m pipeline evaluate_scenes_model --model {input} --seed {params.seed} --output {output.table}"
+        "python -m infodecomp run evaluate_scenes_model --model {input} --seed {params.seed} --output {output.table}"
         " 2>&1 | tee {log}"
 
 
@@ -176,7 +176,7 @@ rule train_scenes_clip:
     message:
         "Training the image tower of the embedded CLIP; a killed run goes on from its last checkpoint"
     shell:
-        "python -m pipeline train_scenes_clip --section {params.section:q} --model {input} --output-dir {output}"
+        "python -m infodecomp run train_scenes_clip --section {params.section:q} --model {input} --output-dir {output}"
         " 2>&1 | tee -a {log}"
 
 
@@ -195,7 +195,7 @@ rule train_scenes_hardneg:
     message:
         "Training the LoRA that prefers true captions, a few minutes"
     shell:
-        "python -m pipeline train_scenes_hardneg --section {params.section:q} --model {input} --output-dir {output}"
+        "python -m infodecomp run train_scenes_hardneg --section {params.section:q} --model {input} --output-dir {output}"
         " 2>&1 | tee {log}"
 
 
@@ -214,5 +214,5 @@ rule train_scenes_classifier:
     message:
         "Training the classifier that judges edits, a few minutes"
     shell:
-        "python -m pipeline train_scenes_classifier --section {params.section:q} --model {input} --output-dir {output}"
+        "python -m infodecomp run train_scenes_classifier --section {params.section:q} --model {input} --output-dir {output}"
         " 2>&1 | tee {log}"

@@ -84,7 +84,7 @@ rule plan_study:
     message:
         "Counting what the study takes, and timing the model"
     shell:
-        "python -m pipeline plan_study --cases {params.cases} --section {params.section:q} --machine {params.machine:q}"
+        "python -m infodecomp run plan_study --cases {params.cases} --section {params.section:q} --machine {params.machine:q}"
         " --output-dir {params.folder} > {log} 2>&1"
 
 
@@ -137,7 +137,7 @@ rule summarise_study:
     message:
         "Summing up the study: cases, failures, evaluations, time"
     shell:
-        "python -m pipeline summarise_study --results {params.results} --cases {params.datasets}"
+        "python -m infodecomp run summarise_study --results {params.results} --cases {params.datasets}"
         " --stages {params.stages} --output-dir {params.folder} 2>&1 | tee {log}"
 
 

@@ -40,7 +40,7 @@ rule validate_estimator:
     message:
         "Validating the estimator on {wildcards.problem}"
     shell:
-        "python -m pipeline validate_estimator --problem {wildcards.problem} --section {params.section:q}"
+        "python -m infodecomp run validate_estimator --problem {wildcards.problem} --section {params.section:q}"
         " --information {params.information:q} --seed {params.seed} --output {output.runs} 2>&1 | tee {log}"
 
 
@@ -75,7 +75,7 @@ rule tabulate_validation:
     message:
         "Tabulating validation: bias, error, coverage"
     shell:
-        "python -m pipeline tabulate_validation --runs {input.runs} --section {params.section:q}"
+        "python -m infodecomp run tabulate_validation --runs {input.runs} --section {params.section:q}"
         " --output-dir {params.folder} 2>&1 | tee {log}"
 
 
@@ -107,7 +107,7 @@ rule plot_validation:
     message:
         "Drawing validation: error against evaluations, coverage"
     shell:
-        "python -m pipeline plot_validation --table {input.table} --validation {params.validation:q}"
+        "python -m infodecomp run plot_validation --table {input.table} --validation {params.validation:q}"
         " --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
 
 

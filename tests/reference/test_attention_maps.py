@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.attention import AttentionSum, Tap, recording, word_map
-from pipeline.channel import noised
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.estimator.channel import noised
+from infodecomp.models.attention import AttentionSum, Tap, recording, word_map
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 TOLERANCE = 1e-5
 CASES = ["itd_single_dog", "itd_single_giraffes", "itd_single_table", "itd_onestep", "itd_repeat"]

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.cases import Case, read_cases
-from pipeline.datasets.coco import coco_it_cases
-from pipeline.datasets.masks import load_mask
-from pipeline.images import load_image
-from pipeline.words import WordRemoval
+from infodecomp.cli import run_stage as main
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.cases import Case, read_cases
+from infodecomp.datasets.coco import coco_it_cases
+from infodecomp.datasets.masks import load_mask
+from infodecomp.pictures.images import load_image
+from infodecomp.words.occurrences import WordRemoval
 
 Row = tuple[str, ...]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.channel import nearest_timestep
-from pipeline.estimates import Estimate
-from pipeline.information import estimate
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Draws, Interval, logistic_draws, uniform_draws
+from infodecomp.estimator.channel import nearest_timestep
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import Draws, Interval, logistic_draws, uniform_draws
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 TOLERANCE = 1e-5
 PAIRS = [("context", "caption"), ("null", "caption"), ("null", "context")]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.metrics.heatmaps import min_max, upsample_bilinear
-from pipeline.metrics.localisation import oracle_miou, score_map, score_whole_image, threshold_grid
+from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
+from infodecomp.metrics.localisation import oracle_miou, score_map, score_whole_image, threshold_grid
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.karras import KarrasPath, Solver
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.words import SWAPS, released_swaps, replace_words, swap_word
+from infodecomp.flows.karras import KarrasPath, Solver
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.words.occurrences import SWAPS, released_swaps, replace_words, swap_word
 
 SOLVERS: dict[Solver, int] = {"euler": 1, "heun": 2}
 

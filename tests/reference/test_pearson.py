@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.metrics.correlation import Correlation, across_cases, pearson, within_cases
+from infodecomp.metrics.correlation import Correlation, across_cases, pearson, within_cases
 
 # The list of images names one twice and one without a file: the released code skips the latter, and reads 29 rows.
 ROWS = 29

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.estimates import Estimate
-from pipeline.information import estimate
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.metrics.retrieval import decide
-from pipeline.option_scores import EMPTY, OptionEstimate
-from pipeline.sampling import Draws
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.options import EMPTY, OptionEstimate
+from infodecomp.estimator.sampling import Draws
+from infodecomp.metrics.retrieval import decide
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 CASE = "image_nll_fast_retrieval"
 IMAGES = 3

@@ -7,14 +7,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from pipeline.adaptive_density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
-from pipeline.config import InformationSection
-from pipeline.errors import InputError
-from pipeline.information import Problem, estimate_many
-from pipeline.sampling import Interval, Placing, logistic_draws, sample_draws, uniform_draws
-from pipeline.stages.validate_estimator import pilot
-from pipeline.validation.points import LABEL, PAIR, REFERENCE
-from pipeline.validation.problems import problem
+from infodecomp.config import InformationSection
+from infodecomp.estimator.density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
+from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.sampling import Interval, Placing, logistic_draws, sample_draws, uniform_draws
+from infodecomp.runs.errors import InputError
+from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.points import LABEL, PAIR, REFERENCE
+from infodecomp.validation.problems import problem
 
 INTERVAL = Interval(low=-5.0, high=7.0, loc=1.0, scale=2.0)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.denoisers import GaussianField
-from pipeline.information import estimate
-from pipeline.sampling import Interval
+from infodecomp.estimator.denoisers import GaussianField
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import Interval
 from tests.truth.problems import FieldProblem, disc_field, draw
 
 PAIR = ("marginal", "conditional")

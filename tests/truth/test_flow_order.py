@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from pipeline.karras import KarrasPath, Solver
+from infodecomp.flows.karras import KarrasPath, Solver
 from tests.truth.problems import MixtureProblem, planar_mixture
 
 RANGE = (-5.364, 7.069)  # log-SNR on which Stable Diffusion is trained

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.denoisers import GaussianField
-from pipeline.gradients import WordDirection, direction_maps, directional_derivative, loss_gradients, loss_rows
-from pipeline.information import estimate
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import Draws, Interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.stages.record_gradients import EVALUATIONS_A_DRAW
+from infodecomp.estimator.denoisers import GaussianField
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.models.gradients import WordDirection, direction_maps, directional_derivative, loss_gradients, loss_rows
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.seeds import generator
+from infodecomp.stages.record_gradients import EVALUATIONS_A_DRAW
 from tests.conftest import ROOT
 
 SHAPE = (2, 3, 4)

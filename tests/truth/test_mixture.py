@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.estimates import Estimate
-from pipeline.information import estimate
-from pipeline.sampling import Interval
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import Interval
 from tests.truth.problems import MixtureProblem, draw, planar_mixture
 
 PAIR = ("unknown", "label")

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.denoisers import GaussianMixture
-from pipeline.estimates import MapEstimate
-from pipeline.information import estimate
-from pipeline.sampling import Draws, Interval, grid_draws
+from infodecomp.estimator.denoisers import GaussianMixture
+from infodecomp.estimator.estimates import MapEstimate
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import Draws, Interval, grid_draws
 from tests.truth.problems import WIDE, draw
 
 PAIRS = [("empty", "true"), ("empty", "wrong")]

@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.denoisers import GaussianMixture
-from pipeline.estimates import Pair
-from pipeline.information import estimate
-from pipeline.partial_information import ATOMS, Atoms, Information, Redundancy, decompose, decompose_replicates
+from infodecomp.estimator.denoisers import GaussianMixture
+from infodecomp.estimator.estimates import Pair
+from infodecomp.estimator.information import estimate
+from infodecomp.metrics.partial_information import (
+    ATOMS,
+    Atoms,
+    Information,
+    Redundancy,
+    decompose,
+    decompose_replicates,
+)
 from tests.truth.problems import draw
 
 Outcome = tuple[int, int, int]  # first word, second word, image

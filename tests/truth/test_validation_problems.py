@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config.sections import ValidationProblem
-from pipeline.information import estimate
-from pipeline.sampling import Interval
-from pipeline.validation.gaussian import JointNormal
-from pipeline.validation.mixture import Mixture
-from pipeline.validation.points import LABEL, PAIR, REFERENCE, ClosedForm, integral
-from pipeline.validation.problems import PROBLEMS, dense, disc, problem, sparse
+from infodecomp.config.sections import ValidationProblem
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import Interval
+from infodecomp.validation.gaussian import JointNormal
+from infodecomp.validation.mixture import Mixture
+from infodecomp.validation.points import LABEL, PAIR, REFERENCE, ClosedForm, integral
+from infodecomp.validation.problems import PROBLEMS, dense, disc, problem, sparse
 from tests.truth.problems import WIDE, draw
 
 PUBLISHED = Interval(low=-5.0, high=7.0, loc=1.0, scale=2.0)

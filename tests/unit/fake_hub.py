@@ -31,13 +31,13 @@ class FakeHub:
     sent: list[str] = field(default_factory=list)
 
     def pipeline(self, *arguments: str, folder: Path, offline: bool = False) -> subprocess.CompletedProcess[str]:
-        """Run `python -m pipeline` against this hub; the client reads its address when it is imported."""
-        return self._python("-m", "pipeline", *arguments, folder=folder, offline=offline)
+        """Run `python -m infodecomp run` against this hub; the client reads its address when it is imported."""
+        return self._python("-m", "infodecomp", "run", *arguments, folder=folder, offline=offline)
 
     def errors(self, runs: Sequence[Sequence[str]], folder: Path) -> list[str]:
-        """What `python -m pipeline` says, run after run in one process, each of which must end with status 1."""
+        """What `python -m infodecomp run` says, run after run in one process, each of which must end with status 1."""
         code = (
-            "import json, sys; from pipeline.__main__ import main\n"
+            "import json, sys; from infodecomp.cli import run_stage as main\n"
             "for run in json.loads(sys.argv[1]): assert main(run) == 1; print('---', file=sys.stderr)"
         )
         done = self._python("-c", code, json.dumps(runs), folder=folder)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import torch
 from diffusers import DDIMScheduler
 
-from pipeline.channel import trained_logsnr
-from pipeline.denoisers import GaussianField
+from infodecomp.estimator.channel import trained_logsnr
+from infodecomp.estimator.denoisers import GaussianField
 
 SCHEDULE = {
     "beta_start": 0.00085,

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.animations import write_animation
-from pipeline.config import DatasetSection, FiguresSection, ReportSection, RetrievalDatasetSection, sections_json
-from pipeline.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
-from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
-from pipeline.edits import CHANGES, EDIT_COLUMNS, INTERVENTIONS, NUMBERS, QUANTITIES
-from pipeline.metrics.faithfulness import MEASURES
-from pipeline.metrics.localisation import SCORE_COLUMNS
-from pipeline.report.methods import TOTALS
-from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
-from pipeline.storage import write_arrays, write_table, write_text
-from pipeline.word_parts import PARTS
+from infodecomp.cli import run_stage as main
+from infodecomp.config import DatasetSection, FiguresSection, ReportSection, RetrievalDatasetSection, sections_json
+from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
+from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
+from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, INTERVENTIONS, NUMBERS, QUANTITIES
+from infodecomp.metrics.faithfulness import MEASURES
+from infodecomp.metrics.localisation import SCORE_COLUMNS
+from infodecomp.metrics.word_parts import PARTS
+from infodecomp.pictures.animations import write_animation
+from infodecomp.report.methods import TOTALS
+from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.runs.storage import write_arrays, write_table, write_text
 
 GRID = 4
 SIDE = 32  # pixels of an image along a side

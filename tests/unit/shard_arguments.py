@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import ModelSection, section_json
+from infodecomp.config import ModelSection, section_json
 from tests.conftest import ROOT
 
 MODEL = str(ROOT / "data/models/scenes")

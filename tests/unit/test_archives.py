@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.fetching import download as downloads
-from pipeline.fetching.archives import unpack
+from infodecomp.fetching import download as downloads
+from infodecomp.fetching.archives import unpack
+from infodecomp.runs.errors import InputError
 
 FILES = {"val/a.txt": b"first", "val/deep/b.txt": b"second", "lists/c.json": b"{}", "other/d.txt": b"not wanted"}
 

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipeline.config import RetrievalDatasetSection, section_json
-from pipeline.datasets.aro_mirrors import attributes_group, mirror_cases, relation_group, text_digest
-from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.datasets.retrieval_folders import retrieval_image_folder, retrieval_input_files
-from pipeline.errors import InputError
-from pipeline.images import load_image
-from pipeline.stages import build_retrieval_cases
+from infodecomp.config import RetrievalDatasetSection, section_json
+from infodecomp.datasets.aro_mirrors import attributes_group, mirror_cases, relation_group, text_digest
+from infodecomp.datasets.retrieval_cases import read_retrieval_cases
+from infodecomp.datasets.retrieval_folders import retrieval_image_folder, retrieval_input_files
+from infodecomp.pictures.images import load_image
+from infodecomp.runs.errors import InputError
+from infodecomp.stages import build_retrieval_cases
 
 TRUE, FALSE = "the dog is to the left of the cat", "the cat is to the left of the dog"
 

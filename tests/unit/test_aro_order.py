@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets.aro_order import order_cases
-from pipeline.datasets.caption_cleanup import clean_caption
-from pipeline.datasets.retrieval_cases import retrieval_cases_table, ties
-from pipeline.datasets.taggers import Tokens
-from pipeline.errors import InputError
+from infodecomp.datasets.aro_order import order_cases
+from infodecomp.datasets.caption_cleanup import clean_caption
+from infodecomp.datasets.retrieval_cases import retrieval_cases_table, ties
+from infodecomp.datasets.taggers import Tokens
+from infodecomp.runs.errors import InputError
 
 CAPTIONS = [
     "A small Dog runs. The big cat, asleep, dreams of a red kite!",

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets.aro_pairs import pair_cases
-from pipeline.errors import InputError
+from infodecomp.datasets.aro_pairs import pair_cases
+from infodecomp.runs.errors import InputError
 
 BOX = {"bbox_x": 3, "bbox_y": 4, "bbox_w": 20, "bbox_h": 10}
 RELATION = {

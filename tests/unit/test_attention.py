@@ -9,8 +9,16 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention
 
-from pipeline.attention import AttentionSum, Tap, is_recorded, layer_size, probabilities_of, recording, word_map
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.models.attention import (
+    AttentionSum,
+    Tap,
+    is_recorded,
+    layer_size,
+    probabilities_of,
+    recording,
+    word_map,
+)
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.attention import Tap, recording
-from pipeline.batch_size import LARGEST, ON_CPU, START, BatchSize, rows_or_auto
-from pipeline.config import InformationSection, section_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.stages import estimate_information
-from pipeline.storage import read_arrays
+from infodecomp.config import InformationSection, section_json
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.models.attention import Tap, recording
+from infodecomp.models.batch_size import LARGEST, ON_CPU, START, BatchSize, rows_or_auto
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import read_arrays
+from infodecomp.stages import estimate_information
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 

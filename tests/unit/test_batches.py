@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from pipeline.batches import batches, evenly, groups, padded
+from infodecomp.estimator.batching import batches, evenly, groups, padded
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6, 100])

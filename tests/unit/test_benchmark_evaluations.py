@@ -13,8 +13,8 @@ import attention_overhead
 import gpu_unet
 import precision
 import random_models
-from pipeline.config import Config
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.config import Config
+from infodecomp.models.stable_diffusion import LatentDiffusion
 
 
 def test_recording_is_timed_in_turns_with_none() -> None:

@@ -16,10 +16,10 @@ import metering
 import released_procedure
 import startup
 import sweep
-from pipeline.config import Config
-from pipeline.sampling import Interval, logistic_draws
-from pipeline.uncertainty import mean_over_draws
-from pipeline.validation.problems import problem
+from infodecomp.config import Config
+from infodecomp.estimator.sampling import Interval, logistic_draws
+from infodecomp.estimator.uncertainty import mean_over_draws
+from infodecomp.validation.problems import problem
 from released_procedure import Word
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.metrics.bootstrap import (
+from infodecomp.metrics.bootstrap import (
     cluster_sums,
     mean_interval,
     median_interval,

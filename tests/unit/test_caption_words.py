@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipeline.captions import caption_words, choose_caption
-from pipeline.sampling import Interval
-from pipeline.seeds import generator
-from pipeline.stages.dissect_caption import LEVELS, NOISES, level_draws
+from infodecomp.estimator.sampling import Interval
+from infodecomp.runs.seeds import generator
+from infodecomp.stages.dissect_caption import LEVELS, NOISES, level_draws
+from infodecomp.words.captions import caption_words, choose_caption
 
 
 def test_every_word_stands_once_with_all_its_places() -> None:

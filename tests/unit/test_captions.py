@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from pipeline.scenes.captions import (
+from infodecomp.scenes.captions import (
     BINDING,
     FUNCTION_WORDS,
     GENERAL,
@@ -26,8 +26,8 @@ from pipeline.scenes.captions import (
     vocabulary,
     with_article,
 )
-from pipeline.scenes.world import BACKGROUNDS, IMPLIED, RELATIONS, TINTS, Scene, Thing, sample_scene, scene_rng
-from pipeline.words import find_word
+from infodecomp.scenes.world import BACKGROUNDS, IMPLIED, RELATIONS, TINTS, Scene, Thing, sample_scene, scene_rng
+from infodecomp.words.occurrences import find_word
 
 COUNT = 3000
 
@@ -59,7 +59,7 @@ def test_every_word_is_in_the_vocabulary(drawn: list[tuple[Scene, list[str], str
 
 
 def test_every_word_is_one_token_of_the_tokenizer(drawn: list[tuple[Scene, list[str], str]]) -> None:
-    from pipeline.scenes.model import build_tokenizer
+    from infodecomp.scenes.model import build_tokenizer
 
     tokenizer = build_tokenizer()
     for word in vocabulary():

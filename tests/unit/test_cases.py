@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.datasets.cases import (
+from infodecomp.datasets.cases import (
     CASE_COLUMNS,
     Case,
     cases_table,
@@ -17,7 +17,7 @@ from pipeline.datasets.cases import (
     shard_of,
     write_cases,
 )
-from pipeline.errors import InputError
+from infodecomp.runs.errors import InputError
 
 
 def case(caption: str = "A busy street with a bus", word: str = "bus", **others: str) -> Case:

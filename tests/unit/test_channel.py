@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.channel import nearest_timestep, noised, signal_and_noise, trained_logsnr
+from infodecomp.estimator.channel import nearest_timestep, noised, signal_and_noise, trained_logsnr
 
 
 def test_amplitudes() -> None:

@@ -12,12 +12,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel
 
-from pipeline.clip_similarity import ClipSimilarity, cosine
-from pipeline.errors import InputError
-from pipeline.images import fit_image
-from pipeline.scenes.clip_model import build_clip, save_clip
-from pipeline.scenes.model import build_text_encoder, build_tokenizer
-from pipeline.scenes.train_autoencoder import pictures, to_signed
+from infodecomp.models.clip import ClipSimilarity, cosine
+from infodecomp.pictures.images import fit_image
+from infodecomp.runs.errors import InputError
+from infodecomp.scenes.clip_model import build_clip, save_clip
+from infodecomp.scenes.model import build_text_encoder, build_tokenizer
+from infodecomp.training.autoencoder import pictures, to_signed
 
 TEXTS = ("a red dog on the grass", "a blue cat", "two yellow kites in the sky", "a cat")
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pycocotools.coco import COCO
 
-from pipeline.config import DatasetSection
-from pipeline.datasets import folders
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.cases import Case
-from pipeline.datasets.coco import coco_it_cases
-from pipeline.errors import InputError
+from infodecomp.config import DatasetSection
+from infodecomp.datasets import folders
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.cases import Case
+from infodecomp.datasets.coco import coco_it_cases
+from infodecomp.runs.errors import InputError
 
 NAMES = {1: "person", 2: "dog", 3: "bus"}
 

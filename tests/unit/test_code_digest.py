@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.code_digest import code_digest
-from pipeline.errors import InputError
+from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.errors import InputError
 
 SOURCES = {
-    "pipeline/__init__.py": "",
-    "pipeline/stages/__init__.py": "",
-    "pipeline/stages/score.py": '"""Score."""\nfrom pipeline import metrics\n',
-    "pipeline/stages/plot.py": "def run():\n    import pipeline.figures.curve\n",
-    "pipeline/stages/relative.py": "from ..metrics import iou\n",
-    "pipeline/metrics/__init__.py": "from .iou import area\n",
-    "pipeline/metrics/iou.py": "from pipeline.storage import read\n\n\ndef area(a):\n    return a * 2\n",
-    "pipeline/figures/__init__.py": "",
-    "pipeline/figures/curve.py": "COLOUR = 'blue'\n",
-    "pipeline/storage.py": "import json\n\nfrom pipeline.config import Config\n\n\ndef read():\n    return json\n",
-    "pipeline/config.py": "class Config:\n    width = 1\n",
+    "infodecomp/__init__.py": "",
+    "infodecomp/stages/__init__.py": "",
+    "infodecomp/stages/score.py": '"""Score."""\nfrom infodecomp import metrics\n',
+    "infodecomp/stages/plot.py": "def run():\n    import infodecomp.figures.curve\n",
+    "infodecomp/stages/relative.py": "from ..metrics import iou\n",
+    "infodecomp/metrics/__init__.py": "from .iou import area\n",
+    "infodecomp/metrics/iou.py": "from infodecomp.storage import read\n\n\ndef area(a):\n    return a * 2\n",
+    "infodecomp/figures/__init__.py": "",
+    "infodecomp/figures/curve.py": "COLOUR = 'blue'\n",
+    "infodecomp/storage.py": "import json\n\nfrom infodecomp.config import Config\n\n\ndef read():\n    return json\n",
+    "infodecomp/config.py": "class Config:\n    width = 1\n",
 }
 
 
@@ -40,7 +40,7 @@ def edit(root: Path, name: str, text: str) -> None:
 
 
 def digests(root: Path) -> dict[str, str]:
-    return {stage: code_digest(f"pipeline.stages.{stage}", root) for stage in ("score", "plot", "relative")}
+    return {stage: code_digest(f"infodecomp.stages.{stage}", root) for stage in ("score", "plot", "relative")}
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -49,58 +49,58 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 def test_only_stages_that_import_the_module_change(package: Path) -> None:
     before = digests(package)
-    edit(package, "pipeline/figures/curve.py", "COLOUR = 'orange'\n")
+    edit(package, "infodecomp/figures/curve.py", "COLOUR = 'orange'\n")
     assert changed(before, digests(package)) == {"plot"}
     before = digests(package)
-    edit(package, "pipeline/storage.py", SOURCES["pipeline/storage.py"].replace("return json", "return None"))
+    edit(package, "infodecomp/storage.py", SOURCES["infodecomp/storage.py"].replace("return json", "return None"))
     assert changed(before, digests(package)) == {"score", "relative"}
     before = digests(package)
-    edit(package, "pipeline/stages/__init__.py", "SETTING = 1\n")
+    edit(package, "infodecomp/stages/__init__.py", "SETTING = 1\n")
     assert changed(before, digests(package)) == {"score", "plot", "relative"}
 
 
 def test_comments_docstrings_and_layout_do_not_count(package: Path) -> None:
     before = digests(package)
     text = (
-        '"""Now with words."""\n# why\nfrom pipeline.storage import (\n    read,\n)\n'
+        '"""Now with words."""\n# why\nfrom infodecomp.storage import (\n    read,\n)\n'
         'def area(a):\n    """Twice."""\n    return (a*2)\n'
     )
-    edit(package, "pipeline/metrics/iou.py", text)
+    edit(package, "infodecomp/metrics/iou.py", text)
     assert digests(package) == before
 
 
 def test_a_new_import_brings_its_module_in(package: Path) -> None:
-    before = code_digest("pipeline.stages.plot", package)
-    edit(package, "pipeline/figures/curve.py", "import pipeline.metrics.iou\nCOLOUR = 'blue'\n")
-    after = code_digest("pipeline.stages.plot", package)
+    before = code_digest("infodecomp.stages.plot", package)
+    edit(package, "infodecomp/figures/curve.py", "import infodecomp.metrics.iou\nCOLOUR = 'blue'\n")
+    after = code_digest("infodecomp.stages.plot", package)
     assert before != after
-    edit(package, "pipeline/metrics/iou.py", "def area(a):\n    return a * 3\n")
-    assert code_digest("pipeline.stages.plot", package) not in (before, after)
+    edit(package, "infodecomp/metrics/iou.py", "def area(a):\n    return a * 3\n")
+    assert code_digest("infodecomp.stages.plot", package) not in (before, after)
 
 
 def test_a_string_that_is_data_counts(package: Path) -> None:
     before = digests(package)
-    edit(package, "pipeline/metrics/iou.py", SOURCES["pipeline/metrics/iou.py"].replace("a * 2", "'twice'"))
+    edit(package, "infodecomp/metrics/iou.py", SOURCES["infodecomp/metrics/iou.py"].replace("a * 2", "'twice'"))
     assert changed(before, digests(package)) == {"score", "relative"}
 
 
 def test_the_definition_of_the_configuration_does_not_count(package: Path) -> None:
     before = digests(package)
-    edit(package, "pipeline/config.py", "class Config:\n    width = 2\n")
+    edit(package, "infodecomp/config.py", "class Config:\n    width = 2\n")
     assert digests(package) == before
-    assert code_digest("pipeline.config", package) != before["score"]
+    assert code_digest("infodecomp.config", package) != before["score"]
 
 
 def test_digest_is_short_and_needs_a_source(package: Path) -> None:
-    assert re.fullmatch("[0-9a-f]{16}", code_digest("pipeline.stages.score", package))
-    with pytest.raises(InputError, match=r"pipeline\.stages\.scores has no source"):
-        code_digest("pipeline.stages.scores", package)
+    assert re.fullmatch("[0-9a-f]{16}", code_digest("infodecomp.stages.score", package))
+    with pytest.raises(InputError, match=r"infodecomp\.stages\.scores has no source"):
+        code_digest("infodecomp.stages.scores", package)
 
 
 def test_the_package_itself_is_read_without_importing_it(repository: Path) -> None:
     program = (
-        "import sys; from pipeline.code_digest import code_digest; code_digest('pipeline.stages.write_config');"
-        "print('pipeline.config' in sys.modules, 'torch' in sys.modules, 'numpy' in sys.modules)"
+        "import sys; from infodecomp.runs.code_digest import code_digest; code_digest('infodecomp.stages.write_config');"
+        "print('infodecomp.config' in sys.modules, 'torch' in sys.modules, 'numpy' in sys.modules)"
     )
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=repository

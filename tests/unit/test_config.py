@@ -13,8 +13,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from pipeline import config
-from pipeline.config import (
+from infodecomp import config
+from infodecomp.config import (
     Config,
     DatasetSection,
     EditingSection,
@@ -29,11 +29,11 @@ from pipeline.config import (
     section_json,
     sections_json,
 )
-from pipeline.config.generated import with_generated
-from pipeline.config.key_table import replace_tables
-from pipeline.config.sections import Design, ValidationProblem
-from pipeline.errors import InputError
-from pipeline.words import SWAPS
+from infodecomp.config.generated import with_generated
+from infodecomp.config.key_table import replace_tables
+from infodecomp.config.sections import Design, ValidationProblem
+from infodecomp.runs.errors import InputError
+from infodecomp.words.occurrences import SWAPS
 
 
 def merged(*overlays: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,13 +57,13 @@ def pasted(text: str) -> dict[str, Any]:
 
 def test_config_yaml_is_the_generated_one(repository: Path) -> None:
     written = (repository / "config.yaml").read_text(encoding="utf-8")
-    assert written == render_yaml(default_config()), "run `python -m pipeline write_config --output config.yaml`"
+    assert written == render_yaml(default_config()), "run `python -m infodecomp run write_config --output config.yaml`"
 
 
 def test_tables_of_keys_are_the_generated_ones(repository: Path) -> None:
     page = (repository / "docs" / "configure.md").read_text(encoding="utf-8")
     assert page == replace_tables(page, default_config()), (
-        "run `python -m pipeline write_config --keys docs/configure.md`"
+        "run `python -m infodecomp run write_config --keys docs/configure.md`"
     )
     assert "| `palette` | `cividis` | cividis \\| viridis" in page
 

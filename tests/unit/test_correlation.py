@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.metrics.bootstrap import resample_weights
-from pipeline.metrics.correlation import (
+from infodecomp.metrics.bootstrap import resample_weights
+from infodecomp.metrics.correlation import (
     Correlation,
     across_cases,
     difference,
@@ -144,6 +144,9 @@ def test_a_paired_difference_is_sharper_than_two_intervals() -> None:
 
 
 def test_the_metrics_need_no_torch() -> None:
-    modules = "pipeline.metrics.correlation, pipeline.metrics.picture_change, pipeline.edits, pipeline.edit_measures"
+    modules = (
+        "infodecomp.metrics.correlation, infodecomp.metrics.picture_change,"
+        "infodecomp.editing.edits, infodecomp.editing.measures"
+    )
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets.custom import custom_cases
-from pipeline.errors import InputError
+from infodecomp.datasets.custom import custom_cases
+from infodecomp.runs.errors import InputError
 
 
 @pytest.fixture

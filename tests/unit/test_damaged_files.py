@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.damaged_files import is_damaged_npz, is_damaged_table, put_aside_damaged_files
-from pipeline.storage import write_arrays, write_table
+from infodecomp.runs.damaged_files import is_damaged_npz, is_damaged_table, put_aside_damaged_files
+from infodecomp.runs.storage import write_arrays, write_table
 
 
 @pytest.fixture

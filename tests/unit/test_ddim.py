@@ -8,8 +8,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler
 
-from pipeline.ddim import Ddim, ddim_move
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.flows.ddim import Ddim, ddim_move
+from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.unit.field_model import SCHEDULE, FieldModel, field_model, gaussian, prompt
 
 

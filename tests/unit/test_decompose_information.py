@@ -10,18 +10,18 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.config import InformationSection, PartialInformationSection, section_json
-from pipeline.datasets.cases import cases_table, make_case
-from pipeline.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from pipeline.errors import InputError
-from pipeline.information import estimate
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.pair_estimates import SHARD_COLUMNS, read_information, read_shards
-from pipeline.sampling import integration_interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.stages import decompose_information
-from pipeline.stages.decompose_information import case_pairs, image_prompts
-from pipeline.storage import read_table, write_table
+from infodecomp.config import InformationSection, PartialInformationSection, section_json
+from infodecomp.datasets.cases import cases_table, make_case
+from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.pairs.estimates import SHARD_COLUMNS, read_information, read_shards
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.seeds import generator
+from infodecomp.runs.storage import read_table, write_table
+from infodecomp.stages import decompose_information
+from infodecomp.stages.decompose_information import case_pairs, image_prompts
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 SECTION = PartialInformationSection(steps=4, replicates=2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.code_digest import code_digest
-from pipeline.config import InformationSection, RetrievalSection, load_config
-from pipeline.designs import Purpose, purpose_of, resolved
-from pipeline.errors import InputError
+from infodecomp.config import InformationSection, RetrievalSection, load_config
+from infodecomp.estimator.designs import Purpose, purpose_of, resolved
+from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.errors import InputError
 
 AUTO = InformationSection(design="auto", antithetic_eps=False, loc=0.5)
 
@@ -53,11 +53,11 @@ def test_numbers_of_draws_are_checked_with_the_design_that_auto_stands_for() -> 
 
 
 def test_stages_run_again_when_the_choice_changes() -> None:
-    import pipeline.code_digest as module
+    import infodecomp.runs.code_digest as module
 
     for stage in ("estimate_information", "edit_images", "score_retrieval"):
-        assert "pipeline.designs" in module._closure(module._ROOT, f"pipeline.stages.{stage}")
-        assert code_digest(f"pipeline.stages.{stage}")
+        assert "infodecomp.estimator.designs" in module._closure(module._ROOT, f"infodecomp.stages.{stage}")
+        assert code_digest(f"infodecomp.stages.{stage}")
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pipeline import devices, gpus
-from pipeline.errors import InputError
+from infodecomp.models import devices, gpus
+from infodecomp.runs.errors import InputError
 
 # Claims a GPU of three, says which, and keeps it until its input ends.
 CLAIM = """
 import sys
 from pathlib import Path
-from pipeline.gpus import claim
+from infodecomp.models.gpus import claim
 print(claim(["a", "b", "c"], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.fetching import download as module
-from pipeline.fetching.download import AddressError, Part, check_room, download
+from infodecomp.fetching import download as module
+from infodecomp.fetching.download import AddressError, Part, check_room, download
+from infodecomp.runs.errors import InputError
 from tests.unit.file_server import FileServer, Served, running_server
 
 SIZE = 300_001

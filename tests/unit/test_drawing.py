@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.scenes.drawing import background, draw_scene, glyph, sprite
-from pipeline.scenes.world import BACKGROUNDS, CATEGORIES, IMAGE_SIZE, TINTS, Scene, Thing, sample_scene, scene_rng
+from infodecomp.scenes.drawing import background, draw_scene, glyph, sprite
+from infodecomp.scenes.world import BACKGROUNDS, CATEGORIES, IMAGE_SIZE, TINTS, Scene, Thing, sample_scene, scene_rng
 
 SCENES = [sample_scene(scene_rng(1, "validation", index)) for index in range(40)]
 

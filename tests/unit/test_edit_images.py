@@ -13,18 +13,18 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from pipeline.config import EditingSection, InformationSection, ModelSection, section_json
-from pipeline.datasets.cases import cases_table, make_case, read_cases, write_cases
-from pipeline.edits import EDIT_COLUMNS, read_edit_maps
-from pipeline.errors import InputError
-from pipeline.information import estimate
-from pipeline.karras import KarrasPath
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.metrics.picture_change import peak_signal_to_noise
-from pipeline.sampling import integration_interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.stages import edit_images, estimate_information
-from pipeline.storage import read_arrays, read_table, write_arrays
+from infodecomp.config import EditingSection, InformationSection, ModelSection, section_json
+from infodecomp.datasets.cases import cases_table, make_case, read_cases, write_cases
+from infodecomp.editing.edits import EDIT_COLUMNS, read_edit_maps
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.flows.karras import KarrasPath
+from infodecomp.metrics.picture_change import peak_signal_to_noise
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.seeds import generator
+from infodecomp.runs.storage import read_arrays, read_table, write_arrays
+from infodecomp.stages import edit_images, estimate_information
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 SECTION = EditingSection(steps=4, omit="delete", swaps=(("dog", "cat"),))

@@ -15,20 +15,20 @@ from matplotlib.offsetbox import TextArea
 from matplotlib.text import Text
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.edits import CHANGES, EDIT_COLUMNS, NUMBERS, read_edits
-from pipeline.figures import editing_scatter, editing_sheet, editing_strips
-from pipeline.figures.edited_caption import NEW, OLD, StruckText, Word, caption_lines, edited_words
-from pipeline.figures.editing_layout import Strip, lines_of_rows, number, scale_tops
-from pipeline.figures.editing_strips import scale_labels
-from pipeline.figures.style import PAGE, save_figure, sentence_figure
-from pipeline.metrics.bootstrap import resample_weights
-from pipeline.seeds import generator as generator_of
-from pipeline.stages import plot_edit_correlations
-from pipeline.stages.edit_points import edit_points
-from pipeline.stages.plot_edit_strips import choose
-from pipeline.storage import write_arrays, write_table
+from infodecomp.cli import run_stage as main
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, read_edits
+from infodecomp.editing.points import edit_points
+from infodecomp.figures import editing_scatter, editing_sheet, editing_strips
+from infodecomp.figures.edited_caption import NEW, OLD, StruckText, Word, caption_lines, edited_words
+from infodecomp.figures.editing_layout import Strip, lines_of_rows, number, scale_tops
+from infodecomp.figures.editing_strips import scale_labels
+from infodecomp.figures.style import PAGE, save_figure, sentence_figure
+from infodecomp.metrics.bootstrap import resample_weights
+from infodecomp.runs.seeds import generator as generator_of
+from infodecomp.runs.storage import write_arrays, write_table
+from infodecomp.stages import plot_edit_correlations
+from infodecomp.stages.plot_edit_strips import choose
 
 GRID = 8
 NAN = float("nan")

@@ -11,15 +11,15 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from pipeline.channel import trained_logsnr
-from pipeline.ddim import Ddim
-from pipeline.explanation import Walk, explain, target_sum
-from pipeline.figures import saliency_overlay
-from pipeline.generation import Sampler, Start
-from pipeline.gradients import directional_derivative, integrated_gradients, loss_gradients, loss_rows, reduced
-from pipeline.sampling import Interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.stages.explain_images import box_cells
+from infodecomp.attribution.generated import Walk, explain, target_sum
+from infodecomp.estimator.channel import trained_logsnr
+from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.figures import saliency_overlay
+from infodecomp.flows.ddim import Ddim
+from infodecomp.flows.generation import Sampler, Start
+from infodecomp.models.gradients import directional_derivative, integrated_gradients, loss_gradients, loss_rows, reduced
+from infodecomp.runs.seeds import generator
+from infodecomp.stages.explain_images import box_cells
 from tests.unit.small_model import small_model
 
 STEPS, SIDE, SCALE = 4, 6, 2  # latents of 6 x 6, pictures twice as large

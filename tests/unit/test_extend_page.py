@@ -11,11 +11,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.config import load_config, section_json
-from pipeline.config.loading import default_config
-from pipeline.datasets.cases import read_cases
-from pipeline.storage import write_arrays
+from infodecomp.cli import run_stage as main
+from infodecomp.config import load_config, section_json
+from infodecomp.config.loading import default_config
+from infodecomp.datasets.cases import read_cases
+from infodecomp.runs.storage import write_arrays
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.fetching import files
+from infodecomp.cli import run_stage as main
+from infodecomp.fetching import files
 from tests.unit.file_server import FileServer, Served, running_server
 from tests.unit.test_sources import ROW, write
 

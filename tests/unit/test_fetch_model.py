@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import ClipSection, ModelSection, section_json
-from pipeline.provenance import folder_sha256
+from infodecomp.config import ClipSection, ModelSection, section_json
+from infodecomp.runs.provenance import folder_sha256
 from tests.unit.fake_hub import REVISION, FakeHub, folder_files, running_hub
 
 ID = "someone/scenes"

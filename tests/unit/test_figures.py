@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from matplotlib.offsetbox import AnnotationBbox, TextArea
 
-from pipeline.errors import InputError
-from pipeline.figures import localisation_panels, threshold_curves
-from pipeline.figures.localisation_panels import Panel, caption_lines, split_at
-from pipeline.figures.style import ACCENT, METHOD_STYLES, PAGE, method_style, save_figure
+from infodecomp.figures import localisation_panels, threshold_curves
+from infodecomp.figures.localisation_panels import Panel, caption_lines, split_at
+from infodecomp.figures.style import ACCENT, METHOD_STYLES, PAGE, method_style, save_figure
+from infodecomp.runs.errors import InputError
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.config import DatasetSection, default_config, section_json
-from pipeline.datasets.cases import read_cases
-from pipeline.storage import read_arrays
+from infodecomp.cli import run_stage as main
+from infodecomp.config import DatasetSection, default_config, section_json
+from infodecomp.datasets.cases import read_cases
+from infodecomp.runs.storage import read_arrays
 
 PROMPTS = ("a yellow dog", "a cat and a dog", "a bed")
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline
 
-from pipeline.ddim import Ddim
-from pipeline.generation import Sampler, Start
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.flows.ddim import Ddim
+from infodecomp.flows.generation import Sampler, Start
+from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.unit.small_model import small_model
 
 PROMPT, STEPS = "a yellow bus", 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.metrics.heatmaps import geometric_mean, is_constant, min_max, upsample_bilinear
+from infodecomp.metrics.heatmaps import geometric_mean, is_constant, min_max, upsample_bilinear
 
 
 def test_upsampling_by_two_places_pixel_centres() -> None:

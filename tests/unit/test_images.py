@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import InputError
-from pipeline.images import fit_image, fit_mask, image_array, load_image
+from infodecomp.pictures.images import fit_image, fit_mask, image_array, load_image
+from infodecomp.runs.errors import InputError
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])

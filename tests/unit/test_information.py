@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.estimates import Estimate
-from pipeline.information import Problem, Row, estimate, estimate_many
-from pipeline.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import Problem, Row, estimate, estimate_many
+from infodecomp.estimator.sampling import Draws, Interval, sample_draws
 
 SHAPE = (3, 4, 5)
 PAIRS = [("empty", "word"), ("context", "full")]

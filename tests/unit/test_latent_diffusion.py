@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.attention import Tap, recording, word_map
-from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from pipeline.metrics.localisation import (
+from infodecomp.metrics.localisation import (
     average_precision,
     first_half,
     held_out_miou,
@@ -188,8 +188,8 @@ def test_held_out_is_never_above_oracle(generator: np.random.Generator) -> None:
 
 def test_metrics_and_stages_on_tables_do_not_load_torch() -> None:
     modules = (
-        "pipeline.stages.score_localisation, pipeline.stages.tabulate_localisation, pipeline.stages.plot_localisation,"
-        "pipeline.stages.tabulate_faithfulness, pipeline.stages.plot_faithfulness"
+        "infodecomp.stages.score_localisation, infodecomp.stages.tabulate_localisation, infodecomp.stages.plot_localisation,"
+        "infodecomp.stages.tabulate_faithfulness, infodecomp.stages.plot_faithfulness"
     )
     program = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -13,17 +13,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.config import DatasetSection, FaithfulnessSection, FiguresSection, LocalisationSection, section_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.judged_maps import judged_settings, maps_digest
-from pipeline.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
-from pipeline.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
-from pipeline.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
-from pipeline.stages.plot_localisation import best_iou, pick_cases
-from pipeline.stages.tabulate_localisation import TABLE_COLUMNS
-from pipeline.storage import read_arrays, read_table, write_arrays, write_table
-from pipeline.word_maps import Maps, Setting, read_statuses
+from infodecomp.cli import run_stage as main
+from infodecomp.config import DatasetSection, FaithfulnessSection, FiguresSection, LocalisationSection, section_json
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
+from infodecomp.maps.word_maps import Maps, Setting, read_statuses
+from infodecomp.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
+from infodecomp.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
+from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from infodecomp.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
+from infodecomp.stages.plot_localisation import best_iou, pick_cases
+from infodecomp.stages.tabulate_localisation import TABLE_COLUMNS
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
 BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
@@ -389,8 +389,8 @@ def test_tables_do_not_depend_on_how_many_rows_are_read_at_once(study: Study, mo
     study.tabulate()
     names = [f"localisation{end}" for end in (".csv", ".parquet", ".md", "_by_label.csv", "_curves.csv")]
     whole = {name: (study.folder / "tables" / name).read_bytes() for name in names}
-    monkeypatch.setattr("pipeline.localisation_scores._ROWS_AT_ONCE", 7)
-    monkeypatch.setattr("pipeline.metrics.bootstrap._RESAMPLES_AT_ONCE", 48)
+    monkeypatch.setattr("infodecomp.localisation.scores._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("infodecomp.metrics.bootstrap._RESAMPLES_AT_ONCE", 48)
     study.tabulate()
     assert {name: (study.folder / "tables" / name).read_bytes() for name in names} == whole
 

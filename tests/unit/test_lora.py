@@ -11,10 +11,10 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from pipeline.config import ModelSection
-from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.stages.model_shard import model_identity
+from infodecomp.config import ModelSection
+from infodecomp.jobs.model_shard import model_identity
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT
 
 MODEL = str(ROOT / "data/models/scenes")

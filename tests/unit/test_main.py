@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import __main__ as program
-from pipeline.errors import InputError
+from infodecomp import cli as program
+from infodecomp.runs.errors import InputError
 
 
 def fake_stage(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> list[argparse.Namespace]:
     """Put a stage `fake` in place; returns the list of the arguments it was run with."""
     calls: list[argparse.Namespace] = []
-    module = types.ModuleType("pipeline.stages.fake", "Do nothing.")
+    module = types.ModuleType("infodecomp.stages.fake", "Do nothing.")
 
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--output", type=Path, required=True)
@@ -26,22 +26,22 @@ def fake_stage(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) 
             raise error
 
     module.add_arguments, module.run = add_arguments, run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pipeline.stages.fake", module)
-    monkeypatch.setitem(program.STAGES, "fake", "pipeline.stages.fake")
+    monkeypatch.setitem(sys.modules, "infodecomp.stages.fake", module)
+    monkeypatch.setitem(program.STAGES, "fake", "infodecomp.stages.fake")
     return calls
 
 
 @pytest.mark.parametrize("stage", program.STAGES)
 def test_every_stage_has_a_module_and_a_summary(stage: str) -> None:
-    assert program.STAGES[stage] == f"pipeline.stages.{stage}"
+    assert program.STAGES[stage] == f"infodecomp.stages.{stage}"
     summary = program.summary(stage)
     assert summary.endswith(".") and len(summary) < 120
 
 
 def test_alone_it_lists_the_stages_without_importing_them(repository: Path) -> None:
     code = (
-        "import sys; from pipeline.__main__ import main; status = main([]);"
-        "assert not [name for name in sys.modules if name.startswith(('pipeline.stages', 'torch', 'pandas'))];"
+        "import sys; from infodecomp.cli import run_stage; status = run_stage([]);"
+        "assert not [name for name in sys.modules if name.startswith(('infodecomp.stages', 'torch', 'pandas'))];"
         "sys.exit(status)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=repository, check=False)
@@ -51,7 +51,7 @@ def test_alone_it_lists_the_stages_without_importing_them(repository: Path) -> N
 
 def test_a_stage_gets_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = fake_stage(monkeypatch)
-    assert program.main(["fake", "--output", "a.json"]) == 0
+    assert program.run_stage(["fake", "--output", "a.json"]) == 0
     assert calls == [argparse.Namespace(output=Path("a.json"))]
 
 
@@ -59,7 +59,7 @@ def test_bad_input_is_one_sentence_and_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_stage(monkeypatch, InputError("words.csv, line 3: the word is empty."))
-    assert program.main(["fake", "--output", "a.json"]) == 1
+    assert program.run_stage(["fake", "--output", "a.json"]) == 1
     captured = capsys.readouterr()
     assert captured.err == "error: words.csv, line 3: the word is empty.\n"
     assert captured.out == ""
@@ -68,11 +68,11 @@ def test_bad_input_is_one_sentence_and_status_1(
 def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_stage(monkeypatch, ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        program.main(["fake", "--output", "a.json"])
+        program.run_stage(["fake", "--output", "a.json"])
 
 
 def test_unknown_stage_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert program.main(["score_localization"]) == 2
+    assert program.run_stage(["score_localization"]) == 2
     error = capsys.readouterr().err
     assert "unknown stage `score_localization`" in error and "score_localisation" in error
 
@@ -80,6 +80,6 @@ def test_unknown_stage_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> Non
 def test_write_config_runs_from_the_command_line(tmp_path: Path, repository: Path) -> None:
     output = tmp_path / "new" / "config.yaml"
     subprocess.run(
-        [sys.executable, "-m", "pipeline", "write_config", "--output", str(output)], cwd=repository, check=True
+        [sys.executable, "-m", "infodecomp", "run", "write_config", "--output", str(output)], cwd=repository, check=True
     )
     assert output.read_text(encoding="utf-8") == (repository / "config.yaml").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.map_rounding import rounded_map
+from infodecomp.maps.rounding import rounded_map
 
 
 @pytest.mark.parametrize("largest", [1e-30, 0.7, 1.0, 1.9999999, 2.0, 3e4, 1e30])

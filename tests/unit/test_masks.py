@@ -12,10 +12,10 @@ from PIL import Image
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
-from pipeline.datasets.annotations import open_instances
-from pipeline.datasets.masks import load_mask
-from pipeline.errors import InputError
-from pipeline.storage import write_text
+from infodecomp.datasets.annotations import open_instances
+from infodecomp.datasets.masks import load_mask
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import write_text
 
 HEIGHT, WIDTH = 6, 8
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.metrics.bootstrap import resample_weights
-from pipeline.scenes.model_metrics import _median, _ratio_of_means
+from infodecomp.metrics.bootstrap import resample_weights
+from infodecomp.scenes.model_metrics import _median, _ratio_of_means
 
 
 @pytest.fixture

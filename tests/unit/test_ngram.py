@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.ngram import NgramModel, leave_one_out_scores, words
+from infodecomp.words.ngram import NgramModel, leave_one_out_scores, words
 
 CAPTIONS = ("a dog on the grass", "a cat on the grass", "a dog left of a cat", "the cat sits", "two dogs")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.one_model import check_one_model
+from infodecomp.maps.one_model import check_one_model
+from infodecomp.runs.errors import InputError
 
 
 def shard(folder: Path, number: int, model: str | None) -> Path:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.denoisers import GaussianMixture
-from pipeline.estimates import Estimate
-from pipeline.information import Problem, estimate, estimate_many
-from pipeline.option_scores import EMPTY, OptionEstimate, diffitm_scores
-from pipeline.racing import after_look, chance_to_overtake, freedom, looks
-from pipeline.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.denoisers import GaussianMixture
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import Problem, estimate, estimate_many
+from infodecomp.estimator.options import EMPTY, OptionEstimate, diffitm_scores
+from infodecomp.estimator.racing import after_look, chance_to_overtake, freedom, looks
+from infodecomp.estimator.sampling import Draws, Interval, sample_draws
 
 SHAPE = (1, 2, 2)
 MEANS = torch.tensor([[2.0, 2, 0, 0], [0, 0, 2, 2], [1, -2, 1, -2]])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.metrics.paper_comparison import DATASETS, Tables, compare
-from pipeline.stages.tabulate_paper import read_published
-from pipeline.tables.paper_markdown import paper_markdown, reason
+from infodecomp.cli import run_stage as main
+from infodecomp.metrics.paper_comparison import DATASETS, Tables, compare
+from infodecomp.stages.tabulate_paper import read_published
+from infodecomp.study.paper_markdown import paper_markdown, reason
 
 NAN = float("nan")
 

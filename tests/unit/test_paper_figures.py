@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from pipeline.figures import (
+from infodecomp.figures import (
     denoising_strip,
     editing_correlations,
     information_scatter,
@@ -20,13 +20,13 @@ from pipeline.figures import (
     localisation_scores,
     teaser,
 )
-from pipeline.figures.denoising_strip import StripWord
-from pipeline.figures.integrand_curves import CaseCurves, band
-from pipeline.figures.style import COLUMN, PAGE, STYLE_FILE, colour_map, figure_style, save_figure
-from pipeline.figures.teaser import TeaserWord, caption_pieces, most_nats
-from pipeline.seeds import generator
-from pipeline.stages.plot_information_scatter import scatter_panels
-from pipeline.stages.plot_integrand_curves import first_of_each_label
+from infodecomp.figures.denoising_strip import StripWord
+from infodecomp.figures.integrand_curves import CaseCurves, band
+from infodecomp.figures.style import COLUMN, PAGE, STYLE_FILE, colour_map, figure_style, save_figure
+from infodecomp.figures.teaser import TeaserWord, caption_pieces, most_nats
+from infodecomp.runs.seeds import generator
+from infodecomp.stages.plot_information_scatter import scatter_panels
+from infodecomp.stages.plot_integrand_curves import first_of_each_label
 
 NAN = float("nan")
 

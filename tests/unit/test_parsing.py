@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.scenes.captions import scene_captions, training_prompt, vocabulary
-from pipeline.scenes.parsing import ADJECTIVES, PLACES, SIDES, Mention, parse_mentions, parse_place
-from pipeline.scenes.world import CATEGORIES, IMPLIED, plural, sample_scene, scene_rng
+from infodecomp.scenes.captions import scene_captions, training_prompt, vocabulary
+from infodecomp.scenes.parsing import ADJECTIVES, PLACES, SIDES, Mention, parse_mentions, parse_place
+from infodecomp.scenes.world import CATEGORIES, IMPLIED, plural, sample_scene, scene_rng
 
 
 def read(caption: str) -> list[tuple[int, str, str | None, str | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.partial_information import ATOMS, Information, Redundancy, decompose, decompose_replicates
+from infodecomp.metrics.partial_information import ATOMS, Information, Redundancy, decompose, decompose_replicates
 
 MEASURES: tuple[Redundancy, ...] = ("ppid", "min", "ccs")
 

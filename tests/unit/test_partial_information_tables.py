@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.config import DatasetSection, FiguresSection, PartialInformationSection, section_json, sections_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from pipeline.edits import CHANGES, EDIT_COLUMNS, NUMBERS, QUANTITIES
-from pipeline.pair_estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
-from pipeline.partial_information import ATOMS
-from pipeline.stages.plot_partial_information import at_even_ranks, caption_matrices
-from pipeline.stages.tabulate_partial_information import TABLE_COLUMNS
-from pipeline.storage import read_table, write_arrays, write_table
+from infodecomp.cli import run_stage as main
+from infodecomp.config import DatasetSection, FiguresSection, PartialInformationSection, section_json, sections_json
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
+from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, QUANTITIES
+from infodecomp.metrics.partial_information import ATOMS
+from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
+from infodecomp.runs.storage import read_table, write_arrays, write_table
+from infodecomp.stages.plot_partial_information import at_even_ranks, caption_matrices
+from infodecomp.stages.tabulate_partial_information import TABLE_COLUMNS
 
 IMAGES = 6
 WORDS = ("dog", "bed", "sky")

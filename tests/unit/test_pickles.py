@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.clip_similarity import ClipSimilarity
-from pipeline.errors import InputError
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.lora import add_lora
+from infodecomp.models.clip import ClipSimilarity
+from infodecomp.models.lora import add_lora
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT
 from tests.unit.bomb import Bomb
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio
 
-from pipeline.metrics.heatmaps import cell_means
-from pipeline.metrics.picture_change import peak_signal_to_noise, picture_changes, pixel_l2, ssim
+from infodecomp.metrics.heatmaps import cell_means
+from infodecomp.metrics.picture_change import peak_signal_to_noise, picture_changes, pixel_l2, ssim
 
 RNG = np.random.default_rng(0)
 A, B = RNG.random((2, 3, 24, 32))

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import (
+from infodecomp.cli import run_stage as main
+from infodecomp.config import (
     Config,
     DatasetSection,
     EditingSection,
@@ -24,13 +24,13 @@ from pipeline.config import (
     default_config,
     section_json,
 )
-from pipeline.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
-from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table
-from pipeline.karras import KarrasPath
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.pilot import Speed, measure
-from pipeline.stages.plan_study import plan_table
-from pipeline.stages.study_size import Bytes, Work, study_work, way_evaluations
+from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
+from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table
+from infodecomp.flows.karras import KarrasPath
+from infodecomp.models.speed import Speed, measure
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.stages.plan_study import plan_table
+from infodecomp.study.size import Bytes, Work, study_work, way_evaluations
 
 MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 SPEED = Speed("cpu", 8, plain=0.01, recorded=0.02, start_up=5, latent_shape=(4, 64, 64), image_size=512)

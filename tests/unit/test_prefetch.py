@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.prefetch import prefetched
+from infodecomp.runs.prefetch import prefetched
 
 
 def test_items_come_in_order_with_what_was_prepared() -> None:

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from pipeline import progress
-from pipeline.progress import Progress
+from infodecomp.runs import progress
+from infodecomp.runs.progress import Progress
 
 
 class Clock:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.config import GenerateSection, load_config, section_json
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.cases import cases_table
-from pipeline.datasets.coco import coco_it_cases
-from pipeline.datasets.prompts import generated_cases, prompt_table, read_prompts
-from pipeline.datasets.scenes import write_scenes
-from pipeline.datasets.word_pairs import pairs_listed, read_pair_list
-from pipeline.errors import InputError
+from infodecomp.cli import run_stage as main
+from infodecomp.config import GenerateSection, load_config, section_json
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.cases import cases_table
+from infodecomp.datasets.coco import coco_it_cases
+from infodecomp.datasets.prompts import generated_cases, prompt_table, read_prompts
+from infodecomp.datasets.word_pairs import pairs_listed, read_pair_list
+from infodecomp.runs.errors import InputError
+from infodecomp.scenes.dataset import write_scenes
 
 
 def listed(folder: Path, text: str, **values: object) -> GenerateSection:

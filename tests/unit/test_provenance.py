@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import provenance
-from pipeline.code_digest import code_digest
-from pipeline.errors import InputError
+from infodecomp.runs import provenance
+from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.errors import InputError
 
 
 def test_record_names_code_section_inputs_and_versions(tmp_path: Path, repository: Path) -> None:
@@ -26,7 +26,7 @@ def test_record_names_code_section_inputs_and_versions(tmp_path: Path, repositor
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     assert record["infodecomp"] == project["project"]["version"]
     assert record["stage"] == "write_config"
-    assert record["code_digest"] == code_digest("pipeline.stages.write_config")
+    assert record["code_digest"] == code_digest("infodecomp.stages.write_config")
     assert record["section"] == {"steps": [50]} and record["extra"] == {"device": "cpu"}
     assert record["inputs"] == [{"path": str(source), "bytes": 5, "sha256": hashlib.sha256(b"cases").hexdigest()}]
     assert record["python"] == platform.python_version()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.randomised_weights import randomised
+from infodecomp.models.randomised import randomised
 
 
 def network() -> torch.nn.Module:

@@ -14,17 +14,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.errors import InputError
-from pipeline.report.captions import caption_parts
-from pipeline.report.explorer import PAIRS
-from pipeline.report.html import Markup, table, tag, text
-from pipeline.report.layout import StudyFolder
-from pipeline.report.methods import METHODS
-from pipeline.report.pictures import quantise, tile_sheet
-from pipeline.report.records import evaluations
-from pipeline.report.scripts import as_json
-from pipeline.stages.write_report import _counts
-from pipeline.storage import write_table
+from infodecomp.report.captions import caption_parts
+from infodecomp.report.explorer import PAIRS
+from infodecomp.report.html import Markup, table, tag, text
+from infodecomp.report.layout import StudyFolder
+from infodecomp.report.methods import METHODS
+from infodecomp.report.pictures import quantise, tile_sheet
+from infodecomp.report.records import evaluations
+from infodecomp.report.scripts import as_json
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import write_table
+from infodecomp.stages.write_report import _counts
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
 PLACE = {method.id: number for number, method in enumerate(METHODS)}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.report.pictures import THUMBNAIL
+from infodecomp.report.pictures import THUMBNAIL
 from tests.unit.report_study import CAPTIONS, FALSE, HOSTILE, ReportStudy
 
 api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")

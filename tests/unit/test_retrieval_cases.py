@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.datasets.retrieval_cases import (
+from infodecomp.datasets.retrieval_cases import (
     RETRIEVAL_CASE_COLUMNS,
     RetrievalCase,
     make_retrieval_case,
@@ -19,9 +19,9 @@ from pipeline.datasets.retrieval_cases import (
     ties,
     write_retrieval_cases,
 )
-from pipeline.errors import InputError
-from pipeline.images import crop_image, image_size, load_image
-from pipeline.storage import write_table
+from infodecomp.pictures.images import crop_image, image_size, load_image
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import write_table
 
 OPTIONS = ("a cat left of a dog", "a dog left of a cat")
 

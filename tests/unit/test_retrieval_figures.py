@@ -14,11 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from pipeline.config import FiguresSection, section_json
-from pipeline.errors import InputError
-from pipeline.figures import retrieval_accuracy, retrieval_budget, retrieval_relations
-from pipeline.figures.style import METHOD_STYLES, balanced_columns, dataset_title, panel_figure, shorten
-from pipeline.stages import plot_retrieval
+from infodecomp.config import FiguresSection, section_json
+from infodecomp.figures import retrieval_accuracy, retrieval_budget, retrieval_relations
+from infodecomp.figures.style import METHOD_STYLES, balanced_columns, dataset_title, panel_figure, shorten
+from infodecomp.runs.errors import InputError
+from infodecomp.stages import plot_retrieval
 
 METHODS = ("i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only")
 SETS = (

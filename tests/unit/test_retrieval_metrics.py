@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.datasets.symmetric_relations import read_symmetric_relations
-from pipeline.errors import InputError
-from pipeline.metrics.bootstrap import resample_weights
-from pipeline.metrics.retrieval import (
+from infodecomp.datasets.symmetric_relations import read_symmetric_relations
+from infodecomp.metrics.bootstrap import resample_weights
+from infodecomp.metrics.retrieval import (
     Decisions,
     TiePolicy,
     credits_by_group,
@@ -26,14 +25,15 @@ from pipeline.metrics.retrieval import (
     pair_decisions,
     wilson_interval,
 )
-from pipeline.retrieval_scores import (
+from infodecomp.retrieval.scores import (
     RETRIEVAL_SCORE_COLUMNS,
     missing_scores,
     option_counts,
     read_retrieval_scores,
     scores_by_case,
 )
-from pipeline.storage import write_table
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import write_table
 
 NAN, INF = float("nan"), float("inf")
 
@@ -303,5 +303,5 @@ def test_faulty_lists_of_relations(tmp_path: Path) -> None:
 
 
 def test_the_metrics_do_without_torch() -> None:
-    code = "import sys, pipeline.metrics.retrieval, pipeline.retrieval_scores; assert 'torch' not in sys.modules"
+    code = "import sys, infodecomp.metrics.retrieval, infodecomp.retrieval.scores; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import InputError
-from pipeline.sampling import (
+from infodecomp.estimator.sampling import (
     Draws,
     Interval,
     grid_draws,
@@ -18,6 +17,7 @@ from pipeline.sampling import (
     uniform_draws,
     unit_points,
 )
+from infodecomp.runs.errors import InputError
 
 INTERVAL = Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
 DESIGNS = ["iid", "stratified", "midpoint", "sobol"]

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import RetrievalDatasetSection, ScenesSection, default_config, section_json
-from pipeline.datasets.retrieval_cases import read_retrieval_cases, ties
-from pipeline.datasets.scenes import CREDIT
-from pipeline.errors import InputError
-from pipeline.images import load_image
-from pipeline.scenes.aro import ORDER_FILES, PAIR_FILES, write_aro_scenes
-from pipeline.scenes.captions import vocabulary
-from pipeline.scenes.parsing import ADJECTIVES, parse_mentions
-from pipeline.scenes.world import CATEGORIES, RELATIONS, SPLITS, TINTS
-from pipeline.stages import build_retrieval_cases, draw_scenes_aro
+from infodecomp.config import RetrievalDatasetSection, ScenesSection, default_config, section_json
+from infodecomp.datasets.retrieval_cases import read_retrieval_cases, ties
+from infodecomp.pictures.images import load_image
+from infodecomp.runs.errors import InputError
+from infodecomp.scenes.aro import ORDER_FILES, PAIR_FILES, write_aro_scenes
+from infodecomp.scenes.captions import vocabulary
+from infodecomp.scenes.dataset import CREDIT
+from infodecomp.scenes.parsing import ADJECTIVES, parse_mentions
+from infodecomp.scenes.world import CATEGORIES, RELATIONS, SPLITS, TINTS
+from infodecomp.stages import build_retrieval_cases, draw_scenes_aro
 
 SEED, CASES = 3, 21
 
@@ -204,7 +204,7 @@ def test_missing_files_are_named_with_advice(tmp_path: Path) -> None:
 
 def test_building_cases_needs_no_torch(repository: Path) -> None:
     program = (
-        "import sys, pipeline.stages.build_retrieval_cases, pipeline.stages.draw_scenes_aro;"
+        "import sys, infodecomp.stages.build_retrieval_cases, infodecomp.stages.draw_scenes_aro;"
         "print([name for name in ('torch', 'spacy', 'nltk', 'transformers') if name in sys.modules])"
     )
     printed = subprocess.run(

@@ -18,17 +18,21 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from safetensors.torch import load_file
 
-from pipeline.config import EditingSection, ScenesModelSection, section_json
-from pipeline.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
-from pipeline.edits import EDIT_COLUMNS, JUDGEMENT_COLUMNS, read_judgements
-from pipeline.errors import InputError
-from pipeline.scenes import train_classifier as training
-from pipeline.scenes.classifier import SceneClassifier, load_classifier, save_classifier
-from pipeline.scenes.drawing import draw_scene
-from pipeline.scenes.model import build_autoencoder
-from pipeline.scenes.partners import SCENE_SWAPS
-from pipeline.scenes.train_autoencoder import pictures, to_signed
-from pipeline.scenes.train_classifier import (
+from infodecomp.config import EditingSection, ScenesModelSection, section_json
+from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
+from infodecomp.editing.edits import EDIT_COLUMNS, JUDGEMENT_COLUMNS, read_judgements
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import read_table, write_table
+from infodecomp.scenes.classifier import SceneClassifier, load_classifier, save_classifier
+from infodecomp.scenes.drawing import draw_scene
+from infodecomp.scenes.model import build_autoencoder
+from infodecomp.scenes.partners import SCENE_SWAPS
+from infodecomp.scenes.world import CATEGORIES, IMAGE_SIZE, IMPLIED, SPLITS, TINTS, plural, sample_scene, scene_rng
+from infodecomp.stages import judge_edits, train_scenes_classifier
+from infodecomp.stages.judge_edits import category_of
+from infodecomp.training import classifier as training
+from infodecomp.training.autoencoder import pictures, to_signed
+from infodecomp.training.classifier import (
     STREAM,
     ClassifierRecipe,
     balanced_accuracy,
@@ -38,10 +42,6 @@ from pipeline.scenes.train_classifier import (
     shown,
     train_classifier,
 )
-from pipeline.scenes.world import CATEGORIES, IMAGE_SIZE, IMPLIED, SPLITS, TINTS, plural, sample_scene, scene_rng
-from pipeline.stages import judge_edits, train_scenes_classifier
-from pipeline.stages.judge_edits import category_of
-from pipeline.storage import read_table, write_table
 
 RECIPE = ClassifierRecipe(seed=0, steps=3, batch=4, learning_rate=3e-3)
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.scenes import CREDIT, WORD_TYPES, WORDS_PER_TYPE, draw, write_scenes
-from pipeline.datasets.word_list import word_list_cases
-from pipeline.scenes.drawing import draw_scene
-from pipeline.scenes.world import CATEGORIES, sample_scene, scene_rng
-from pipeline.words import find_word
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.word_list import word_list_cases
+from infodecomp.scenes.dataset import CREDIT, WORD_TYPES, WORDS_PER_TYPE, draw, write_scenes
+from infodecomp.scenes.drawing import draw_scene
+from infodecomp.scenes.world import CATEGORIES, sample_scene, scene_rng
+from infodecomp.words.occurrences import find_word
 
 SEED, COUNT = 5, 40
 INSTANCES = "annotations/instances_val2017.json"

@@ -10,9 +10,9 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.scenes.captions import MAX_TOKENS, vocabulary
-from pipeline.scenes.model import (
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.scenes.captions import MAX_TOKENS, vocabulary
+from infodecomp.scenes.model import (
     CAPTION_TOKENS,
     LATENT_CHANNELS,
     LATENT_SIZE,
@@ -27,7 +27,7 @@ from pipeline.scenes.model import (
     byte_alphabet,
     save_pipeline,
 )
-from pipeline.scenes.train_autoencoder import pictures, psnr, to_signed
+from infodecomp.training.autoencoder import pictures, psnr, to_signed
 
 
 @pytest.fixture(scope="module")

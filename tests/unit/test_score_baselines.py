@@ -15,18 +15,18 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.clip_similarity import ClipSimilarity
-from pipeline.config import ClipSection, section_json
-from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
-from pipeline.errors import InputError
-from pipeline.ngram import NgramModel
-from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS, missing_scores, read_retrieval_scores
-from pipeline.scenes.clip_model import build_clip, save_clip
-from pipeline.scenes.model import build_text_encoder, build_tokenizer
-from pipeline.scenes.train_autoencoder import pictures
-from pipeline.stages import score_clip, score_text
-from pipeline.stages.baseline_scores import baseline_table
-from pipeline.storage import read_table
+from infodecomp.config import ClipSection, section_json
+from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
+from infodecomp.models.clip import ClipSimilarity
+from infodecomp.retrieval.baselines import baseline_table
+from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS, missing_scores, read_retrieval_scores
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import read_table
+from infodecomp.scenes.clip_model import build_clip, save_clip
+from infodecomp.scenes.model import build_text_encoder, build_tokenizer
+from infodecomp.stages import score_clip, score_text
+from infodecomp.training.autoencoder import pictures
+from infodecomp.words.ngram import NgramModel
 
 PAIRS = (
     ("0.png", "", ("a red cat left of a dog", "a red dog left of a cat"), 1),
@@ -208,5 +208,7 @@ def test_rows_of_failed_cases_have_no_value() -> None:
 
 
 def test_the_blind_score_never_imports_torch() -> None:
-    check = "import sys, pipeline.stages.score_text; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    check = (
+        "import sys, infodecomp.stages.score_text; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

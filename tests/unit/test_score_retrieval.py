@@ -11,22 +11,22 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.config import InformationSection, RetrievalSection, section_json
-from pipeline.datasets.retrieval_cases import (
+from infodecomp.config import InformationSection, RetrievalSection, section_json
+from infodecomp.datasets.retrieval_cases import (
     make_retrieval_case,
     read_retrieval_cases,
     retrieval_cases_table,
     write_retrieval_cases,
 )
-from pipeline.errors import InputError
-from pipeline.information import estimate
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
-from pipeline.sampling import integration_interval, sample_draws
-from pipeline.seeds import generator
-from pipeline.shards import Shard
-from pipeline.stages import score_retrieval
-from pipeline.storage import read_table
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.seeds import generator
+from infodecomp.runs.shards import Shard
+from infodecomp.runs.storage import read_table
+from infodecomp.stages import score_retrieval
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 TIMESTEPS = (10, 310, 910)

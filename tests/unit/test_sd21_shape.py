@@ -18,12 +18,12 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from pipeline.attention import Tap, recording, word_map
-from pipeline.ddim import Ddim
-from pipeline.information import estimate
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.sampling import integration_interval, sample_draws
-from pipeline.words import find_word, word_token_positions
+from infodecomp.estimator.information import estimate
+from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.flows.ddim import Ddim
+from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.words.occurrences import find_word, word_token_positions
 
 SMALL_UNET = {
     "block_out_channels": [20, 40, 80, 80],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.seeds import generator
+from infodecomp.runs.seeds import generator
 
 
 def first(*key: str | int, seed: int = 0) -> int:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.datasets.cases import Case, cases_table, lost_case, make_case, shard_of, write_cases
-from pipeline.errors import InputError
-from pipeline.shards import Shard
-from pipeline.storage import read_arrays, read_table
+from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, shard_of, write_cases
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.shards import Shard
+from infodecomp.runs.storage import read_arrays, read_table
 
 COLUMNS = {
     "case_id": "string",

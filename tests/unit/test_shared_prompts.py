@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from pipeline.attention import Tap, recording
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.shared_prompts import SharedPrompts, distinct_rows
+from infodecomp.models.attention import Tap, recording
+from infodecomp.models.shared_prompts import SharedPrompts, distinct_rows
+from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.unit.small_model import small_model
 
 ROWS = 6

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from pipeline.datasets.caption_cleanup import clean_caption
-from pipeline.datasets.shuffles import (
+from infodecomp.datasets.caption_cleanup import clean_caption
+from infodecomp.datasets.shuffles import (
     ADJECTIVE_TAGS,
     NOUN_TAGS,
     TAG_SHUFFLES,
@@ -18,7 +18,7 @@ from pipeline.datasets.shuffles import (
     shuffle_trigrams,
     shuffle_within_trigrams,
 )
-from pipeline.seeds import generator
+from infodecomp.runs.seeds import generator
 
 TAGGED = [
     ("A", "DT"),

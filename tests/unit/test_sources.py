@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.fetching.sources import COLUMNS, HUB_ADDRESS, Source, read_sources, sources_of
+from infodecomp.fetching.sources import COLUMNS, HUB_ADDRESS, Source, read_sources, sources_of
+from infodecomp.runs.errors import InputError
 
 TABLE = Path("data") / "sources.csv"
 ROW = {

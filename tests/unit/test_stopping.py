@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.estimates import MapEstimate
-from pipeline.stopping import known_within, relative_error
-from pipeline.uncertainty import Mean
+from infodecomp.estimator.estimates import MapEstimate
+from infodecomp.estimator.stopping import known_within, relative_error
+from infodecomp.estimator.uncertainty import Mean
 
 
 def a_map(values: list[float], errors: list[float]) -> MapEstimate:

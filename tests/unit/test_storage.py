@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import storage
-from pipeline.errors import InputError
-from pipeline.map_rounding import rounded_map
+from infodecomp.maps.rounding import rounded_map
+from infodecomp.runs import storage
+from infodecomp.runs.errors import InputError
 
 COLUMNS = {
     "name": "string",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.storage_errors import disk_problem, write_problem
+from infodecomp.runs.storage_errors import disk_problem, write_problem
 
 
 @pytest.mark.parametrize(

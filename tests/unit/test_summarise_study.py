@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
-from pipeline.storage import write_table
+from infodecomp.cli import run_stage as main
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.runs.storage import write_table
 
 SHARD = {"case_id": "string", "status": "string", "evaluations": "int64", "total": "float64"}
 
@@ -91,5 +91,5 @@ def test_a_missing_table_is_named(results: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_it_does_not_wait_for_torch(repository: Path) -> None:
-    code = "import sys, pipeline.stages.summarise_study; sys.exit('torch' in sys.modules)"
+    code = "import sys, infodecomp.stages.summarise_study; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0

@@ -16,14 +16,14 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from pipeline.__main__ import main
-from pipeline.config import DatasetSection, EditingSection, section_json, sections_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.edit_measures import inside_over_outside
-from pipeline.edits import CHANGES, EDIT_COLUMNS, JUDGEMENT_COLUMNS, QUANTITIES
-from pipeline.stages.edits_by_word import IMPLIED_COLUMNS, WORD_COLUMNS
-from pipeline.stages.tabulate_editing import CHECK_COLUMNS, FLAGGED_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
-from pipeline.storage import read_arrays, read_table, write_arrays, write_table
+from infodecomp.cli import run_stage as main
+from infodecomp.config import DatasetSection, EditingSection, section_json, sections_json
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.editing.by_word import IMPLIED_COLUMNS, WORD_COLUMNS
+from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, JUDGEMENT_COLUMNS, QUANTITIES
+from infodecomp.editing.measures import inside_over_outside
+from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from infodecomp.stages.tabulate_editing import CHECK_COLUMNS, FLAGGED_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 
 IMAGES, GRID, SIDE = 9, 8, 32
 WORDS = ("dog", "bed")
@@ -687,5 +687,5 @@ def test_names_that_do_not_agree_are_refused(study: Study, capsys: pytest.Captur
 
 
 def test_the_stage_does_without_torch() -> None:
-    code = "import sys, pipeline.stages.tabulate_editing; sys.exit('torch' in sys.modules)"
+    code = "import sys, infodecomp.stages.tabulate_editing; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

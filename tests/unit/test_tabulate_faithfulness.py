@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import FaithfulnessSection, FiguresSection, section_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
-from pipeline.figures.faithfulness import _beyond_control
-from pipeline.judged_maps import read_judged_cases
-from pipeline.metrics.faithfulness import AREAS, MEASURES, area, likeness, pixel_order
-from pipeline.stages.tabulate_faithfulness import TABLE_COLUMNS
-from pipeline.storage import read_table, write_arrays, write_table
+from infodecomp.cli import run_stage as main
+from infodecomp.config import FaithfulnessSection, FiguresSection, section_json
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
+from infodecomp.faithfulness.judged_maps import read_judged_cases
+from infodecomp.figures.faithfulness import _beyond_control
+from infodecomp.metrics.faithfulness import AREAS, MEASURES, area, likeness, pixel_order
+from infodecomp.runs.storage import read_table, write_arrays, write_table
+from infodecomp.stages.tabulate_faithfulness import TABLE_COLUMNS
 
 SIDE = 6
 SECTION = FaithfulnessSection(fractions=(0.25, 0.5), bootstrap=200)

@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.config import RetrievalDatasetSection, RetrievalSection, section_json, sections_json
-from pipeline.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
-from pipeline.errors import InputError
-from pipeline.retrieval_scores import RETRIEVAL_SCORE_COLUMNS
-from pipeline.stages import tabulate_retrieval
-from pipeline.stages.tabulate_retrieval import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
-from pipeline.storage import read_table, write_table
+from infodecomp.config import RetrievalDatasetSection, RetrievalSection, section_json, sections_json
+from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
+from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import read_table, write_table
+from infodecomp.stages import tabulate_retrieval
+from infodecomp.stages.tabulate_retrieval import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 
 METHODS = ("i_o", "i_s", "clip")
 EVALUATIONS = {"i_o": 150, "i_s": 150, "clip": 0}
@@ -403,5 +403,5 @@ def test_names_that_do_not_agree_are_refused(study: Study) -> None:
 
 
 def test_the_stage_does_without_torch() -> None:
-    code = "import sys, pipeline.stages.tabulate_retrieval; assert 'torch' not in sys.modules"
+    code = "import sys, infodecomp.stages.tabulate_retrieval; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

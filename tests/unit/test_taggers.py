@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.taggers import open_tagger, scene_tags, word_tokenizer_version, word_tokens
-from pipeline.errors import InputError
-from pipeline.scenes.captions import scene_captions, vocabulary
-from pipeline.scenes.world import sample_scene, scene_rng
+from infodecomp.datasets.taggers import open_tagger, scene_tags, word_tokenizer_version, word_tokens
+from infodecomp.runs.errors import InputError
+from infodecomp.scenes.captions import scene_captions, vocabulary
+from infodecomp.scenes.world import sample_scene, scene_rng
 
 
 def test_nltk_splits_words_from_punctuation_without_a_download(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.channel import clean_prediction, noised
-from pipeline.denoisers import GaussianField
-from pipeline.flow import make_path
-from pipeline.karras import KarrasPath
-from pipeline.trail import Trail
+from infodecomp.estimator.channel import clean_prediction, noised
+from infodecomp.estimator.denoisers import GaussianField
+from infodecomp.flows.karras import KarrasPath
+from infodecomp.flows.path import make_path
+from infodecomp.flows.trail import Trail
 from tests.unit.field_model import field_model, gaussian, prompt
 
 

@@ -14,13 +14,15 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from pipeline.clip_similarity import ClipSimilarity
-from pipeline.config import ScenesModelSection, section_json
-from pipeline.errors import InputError
-from pipeline.scenes.clip_model import build_clip, load_text_parts, save_clip
-from pipeline.scenes.model import build_text_encoder, build_tokenizer
-from pipeline.scenes.train_autoencoder import to_signed
-from pipeline.scenes.train_clip import (
+from infodecomp.config import ScenesModelSection, section_json
+from infodecomp.models.clip import ClipSimilarity
+from infodecomp.runs.errors import InputError
+from infodecomp.scenes.clip_model import build_clip, load_text_parts, save_clip
+from infodecomp.scenes.model import build_text_encoder, build_tokenizer
+from infodecomp.scenes.world import sample_scene, scene_rng
+from infodecomp.stages import train_scenes_clip
+from infodecomp.training.autoencoder import to_signed
+from infodecomp.training.clip import (
     LARGEST_SCALE,
     ClipRecipe,
     ClipState,
@@ -32,9 +34,7 @@ from pipeline.scenes.train_clip import (
     save_checkpoint,
     train_clip,
 )
-from pipeline.scenes.train_text import save_text
-from pipeline.scenes.world import sample_scene, scene_rng
-from pipeline.stages import train_scenes_clip
+from infodecomp.training.text import save_text
 
 RECIPE = ClipRecipe(seed=0, steps=6, batch=4, learning_rate=1e-3)
 
@@ -120,10 +120,10 @@ def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
 def test_it_learns_a_batch_and_leaves_the_text_tower_alone(
     tower: CLIPTextModel, tokenizer: CLIPTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.scenes.train_clip.WARM_UP", 1)
+    monkeypatch.setattr("infodecomp.training.clip.WARM_UP", 1)
     recipe = ClipRecipe(seed=0, steps=25, batch=6, learning_rate=1e-3)
     one = draw_batch(recipe, 0)
-    monkeypatch.setattr("pipeline.scenes.train_clip.draw_batch", lambda recipe, step: one)
+    monkeypatch.setattr("infodecomp.training.clip.draw_batch", lambda recipe, step: one)
     state = new_state(recipe, tower)
     before = {name: weight.detach().clone() for name, weight in state.clip.named_parameters()}
     scores = train(state, tokenizer, recipe)

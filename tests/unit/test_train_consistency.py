@@ -12,12 +12,12 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel
 
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.scenes.captions import fullest_caption, lose_noun, tint_words
-from pipeline.scenes.cycles import learning_rate_factor
-from pipeline.scenes.model import build_scheduler
-from pipeline.scenes.train_batches import Batch, noised_latents, training_logsnr
-from pipeline.scenes.train_consistency import (
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.scenes.captions import fullest_caption, lose_noun, tint_words
+from infodecomp.scenes.model import build_scheduler
+from infodecomp.scenes.world import BACKGROUNDS, IMPLIED, NUMBERS, plural, sample_scene, scene_rng
+from infodecomp.training.batches import Batch, noised_latents, training_logsnr
+from infodecomp.training.consistency import (
     CYCLES,
     STREAM,
     ConsistencyRecipe,
@@ -29,9 +29,9 @@ from pipeline.scenes.train_consistency import (
     new_state,
     train_consistency,
 )
-from pipeline.scenes.train_state import TrainState, load_checkpoint, save_checkpoint, use_averages
-from pipeline.scenes.workers import ALONE
-from pipeline.scenes.world import BACKGROUNDS, IMPLIED, NUMBERS, plural, sample_scene, scene_rng
+from infodecomp.training.cycles import learning_rate_factor
+from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint, use_averages
+from infodecomp.training.workers import ALONE
 
 RECIPE = ConsistencyRecipe(seed=0, steps=4, batch=4, learning_rate=1e-4, ema=0.999, hide_padding=0.5)
 FIRST_STEPS = (0, 2, 3)  # of its cycles

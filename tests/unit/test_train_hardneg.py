@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.scenes.train_batches import FOCUS
-from pipeline.scenes.train_hardneg import HardnegRecipe, hard_batches, hardneg_loss, save_hardneg, train_hardneg
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.training.batches import FOCUS
+from infodecomp.training.hardneg import HardnegRecipe, hard_batches, hardneg_loss, save_hardneg, train_hardneg
 from tests.conftest import ROOT
 
 MODEL = str(ROOT / "data/models/scenes")

@@ -13,18 +13,18 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
-from pipeline.scenes.captions import GENERAL, MAX_TOKENS, REFINING
-from pipeline.scenes.cycles import CYCLES, Cycle, cycle_of, cycle_starts, learning_rate_factor
-from pipeline.scenes.model import build_autoencoder, build_scheduler, build_text_encoder, build_tokenizer
-from pipeline.scenes.parsing import ADJECTIVES, PLACES, SIDES
-from pipeline.scenes.samples import CAPTIONS, sample_sheet
-from pipeline.scenes.train_autoencoder import pictures, psnr, train_autoencoder
-from pipeline.scenes.train_batches import FOCUS, draw_level, readable_tokens, training_logsnr
-from pipeline.scenes.train_state import TrainState, load_checkpoint, save_checkpoint, use_averages
-from pipeline.scenes.train_text import caption_targets, save_text, train_text
-from pipeline.scenes.train_unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
-from pipeline.scenes.workers import ALONE, Worker
-from pipeline.scenes.world import CATEGORIES
+from infodecomp.scenes.captions import GENERAL, MAX_TOKENS, REFINING
+from infodecomp.scenes.model import build_autoencoder, build_scheduler, build_text_encoder, build_tokenizer
+from infodecomp.scenes.parsing import ADJECTIVES, PLACES, SIDES
+from infodecomp.scenes.world import CATEGORIES
+from infodecomp.training.autoencoder import pictures, psnr, train_autoencoder
+from infodecomp.training.batches import FOCUS, draw_level, readable_tokens, training_logsnr
+from infodecomp.training.cycles import CYCLES, Cycle, cycle_of, cycle_starts, learning_rate_factor
+from infodecomp.training.samples import CAPTIONS, sample_sheet
+from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint, use_averages
+from infodecomp.training.text import caption_targets, save_text, train_text
+from infodecomp.training.unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
+from infodecomp.training.workers import ALONE, Worker
 
 FIRST = Cycle(share=1, rate=1.0, hold=0.5, warm_up=200, focus=0.6, plain=1.0, prompts=GENERAL)
 
@@ -106,7 +106,7 @@ def test_text_training_repeats() -> None:
 
 
 def test_the_decoder_learns_and_the_encoder_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.scenes.train_autoencoder.PATCH_SCENES", 30)
+    monkeypatch.setattr("infodecomp.training.autoencoder.PATCH_SCENES", 30)
     losses: list[float] = []
     trained = train_autoencoder(seed=0, steps=24, batch=2, report=lambda step, loss: losses.append(loss))
     assert len(losses) == 24 and np.isfinite(losses).all()

@@ -10,8 +10,8 @@ import pytest
 import torch
 from scipy.stats import t as student
 
-from pipeline.sampling import Draws, Interval, sample_draws, unit_points
-from pipeline.uncertainty import Mean, mean_and_error, mean_over_draws, most_freedom
+from infodecomp.estimator.sampling import Draws, Interval, sample_draws, unit_points
+from infodecomp.estimator.uncertainty import Mean, mean_and_error, mean_over_draws, most_freedom
 
 
 def drawn(count: int, *, design: str = "iid", antithetic: bool = False) -> Draws:

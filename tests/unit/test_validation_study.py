@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import InformationSection, ValidationSection, section_json
-from pipeline.errors import InputError
-from pipeline.figures import validation_coverage, validation_error
-from pipeline.metrics.validation import RUN_COLUMNS, VALIDATION_COLUMNS, evaluations_to, in_band, summarise
-from pipeline.stages import plot_validation, tabulate_validation
-from pipeline.stages.validate_estimator import run as validate_run
-from pipeline.stages.validate_estimator import validate
-from pipeline.storage import read_table, write_table
-from pipeline.tables.validation_markdown import validation_markdown
+from infodecomp.config import InformationSection, ValidationSection, section_json
+from infodecomp.figures import validation_coverage, validation_error
+from infodecomp.metrics.validation import RUN_COLUMNS, VALIDATION_COLUMNS, evaluations_to, in_band, summarise
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import read_table, write_table
+from infodecomp.stages import plot_validation, tabulate_validation
+from infodecomp.stages.validate_estimator import run as validate_run
+from infodecomp.stages.validate_estimator import validate
+from infodecomp.validation.markdown import validation_markdown
 
 SMALL = ValidationSection(
     problems=("dense_5", "plane"),
@@ -223,6 +223,6 @@ def test_a_table_without_rows(tmp_path: Path) -> None:
 
 
 def test_tables_and_figures_need_no_torch() -> None:
-    stages = "pipeline.stages.tabulate_validation, pipeline.stages.plot_validation"
+    stages = "infodecomp.stages.tabulate_validation, infodecomp.stages.plot_validation"
     code = f"import sys, {stages}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

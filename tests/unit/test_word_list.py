@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from pycocotools.coco import COCO
 
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.word_list import word_list_cases
-from pipeline.errors import InputError
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.word_list import word_list_cases
+from infodecomp.runs.errors import InputError
 
 REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import PartialInformationSection, section_json
-from pipeline.datasets.cases import cases_table, lost_case, make_case, write_cases
-from pipeline.datasets.taggers import ScenesTagger
-from pipeline.datasets.word_pairs import (
+from infodecomp.cli import run_stage as main
+from infodecomp.config import PartialInformationSection, section_json
+from infodecomp.datasets.cases import cases_table, lost_case, make_case, write_cases
+from infodecomp.datasets.taggers import ScenesTagger
+from infodecomp.datasets.word_pairs import (
     pairs_by_class,
     pairs_listed,
     pairs_table,
@@ -20,7 +20,7 @@ from pipeline.datasets.word_pairs import (
     read_pairs,
     surprisals,
 )
-from pipeline.errors import InputError
+from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT
 
 KINDS = ("noun+noun", "adjective+noun")

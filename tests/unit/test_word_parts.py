@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import PartialInformationSection, section_json
-from pipeline.datasets.cases import cases_table, make_case, write_cases
-from pipeline.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from pipeline.pair_estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
-from pipeline.partial_information import Information
-from pipeline.stages.gather_parts import TABLE_COLUMNS
-from pipeline.storage import read_arrays, read_table, write_arrays, write_table
-from pipeline.word_maps import Failure, Maps, Setting, read_statuses
-from pipeline.word_parts import PARTS, average_parts
+from infodecomp.cli import run_stage as main
+from infodecomp.config import PartialInformationSection, section_json
+from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
+from infodecomp.maps.word_maps import Failure, Maps, Setting, read_statuses
+from infodecomp.metrics.partial_information import Information
+from infodecomp.metrics.word_parts import PARTS, average_parts
+from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
+from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from infodecomp.stages.gather_parts import TABLE_COLUMNS
 
 CAPTION = "a dog left of a zebra on the grass"
 WORDS = ("dog", "zebra", "grass")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.word_scores import caption_units, word_scores
+from infodecomp.attribution.word_scores import caption_units, word_scores
 
 
 def offsets_of(*spans: tuple[int, int]) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.words import (
+from infodecomp.words.occurrences import (
     SWAPS,
     SwapScope,
     find_word,
@@ -169,5 +169,5 @@ def test_a_truncated_occurrence_has_fewer_tokens_or_none() -> None:
 
 
 def test_the_module_needs_neither_torch_nor_inflect_to_be_imported() -> None:
-    check = "import sys, pipeline.words; sys.exit('torch' in sys.modules or 'inflect' in sys.modules)"
+    check = "import sys, infodecomp.words.occurrences; sys.exit('torch' in sys.modules or 'inflect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

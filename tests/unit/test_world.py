@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from pipeline.scenes.captions import scene_captions, vocabulary
-from pipeline.scenes.world import (
+from infodecomp.scenes.captions import scene_captions, vocabulary
+from infodecomp.scenes.world import (
     BACKGROUNDS,
     BINDING_KIND_SHARES,
     CATEGORIES,

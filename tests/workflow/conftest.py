@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from pipeline.datasets.annotations import open_captions, open_instances
-from pipeline.datasets.cases import cases_table, write_cases
-from pipeline.datasets.coco import coco_it_cases
-from pipeline.datasets.scenes import write_scenes
+from infodecomp.datasets.annotations import open_captions, open_instances
+from infodecomp.datasets.cases import cases_table, write_cases
+from infodecomp.datasets.coco import coco_it_cases
+from infodecomp.scenes.dataset import write_scenes
 from tests.workflow.study import TINY, TINY_EDITING, TINY_RETRIEVAL, Study, working_copy
 
 

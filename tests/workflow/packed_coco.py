@@ -7,7 +7,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from pipeline.fetching.sources import COLUMNS
+from infodecomp.fetching.sources import COLUMNS
 
 LISTS = "annotations/instances_val2017.json annotations/captions_val2017.json"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.__main__ import main
-from pipeline.config import Config, default_config, section_json
-from pipeline.storage import read_arrays
+from infodecomp.cli import run_stage as main
+from infodecomp.config import Config, default_config, section_json
+from infodecomp.runs.storage import read_arrays
 
 Results = dict[str, dict[str, np.ndarray]]  # case id → its arrays
 
@@ -45,7 +45,7 @@ class ShardRun:
     pairs: Path | None = None
 
     def arguments(self, shard: int = 0) -> list[str]:
-        """Arguments of `python -m pipeline`."""
+        """Arguments of `python -m infodecomp run`."""
         # The logistic needs no pilot.
         information = default_config().information.model_copy(update={"density": "logistic"})
         config = default_config().model_copy(update={"information": information})

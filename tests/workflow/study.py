@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.config import LocalisationSection
+from infodecomp.config import LocalisationSection
 
 # The embedded study with six cases of twelve scenes, and few draws, of a density that needs no pilot.
 TINY: dict[str, Any] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import default_config, section_json
+from infodecomp.cli import run_stage as main
+from infodecomp.config import default_config, section_json
 from tests.workflow.shard_runs import MODEL, ShardRun
 from tests.workflow.study import Study
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import default_config
+from infodecomp.config import default_config
 from tests.workflow.packed_coco import pack
 from tests.workflow.study import Study, working_copy
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.__main__ import main
-from pipeline.config import InformationSection, ModelSection, section_json
-from pipeline.datasets.cases import read_cases, write_cases
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.stages.estimate_information import SHARD_COLUMNS
-from pipeline.storage import read_arrays, read_table
+from infodecomp.cli import run_stage as main
+from infodecomp.config import InformationSection, ModelSection, section_json
+from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.storage import read_arrays, read_table
+from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.shard_runs import MODEL
 
 Results = dict[str, dict[str, np.ndarray]]
@@ -60,7 +60,7 @@ class Run:
 def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The numbers of rows of the model's calls, copies that fill a call left out."""
     seen: list[int] = []
-    from pipeline.stages.model_shard import ModelShard
+    from infodecomp.jobs.model_shard import ModelShard
 
     predict = ModelShard.predict
 

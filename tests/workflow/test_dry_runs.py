@@ -148,11 +148,11 @@ def test_maps_of_generated_images_take_their_own_number_of_draws(fresh: Study) -
     ]
     run = fresh.command("snakemake", *tables, "--cores", "2", "--dry-run", "--printshellcmds")
     assert run.status == 0, run.output
-    assert re.search(r"pipeline record_attention .*\"steps\": \[12\]", run.output)
-    assert re.search(r"pipeline record_gradients .*\"steps\": \[12\]", run.output)
+    assert re.search(r"infodecomp run record_attention .*\"steps\": \[12\]", run.output)
+    assert re.search(r"infodecomp run record_gradients .*\"steps\": \[12\]", run.output)
     table = "results/demo/scenes/record_attention/shard-0000.parquet"
     run = fresh.command("snakemake", table, "--cores", "2", "--dry-run", "--printshellcmds")
-    assert re.search(r"pipeline record_attention .*\"steps\": \[25, 50\]", run.output)
+    assert re.search(r"infodecomp run record_attention .*\"steps\": \[25, 50\]", run.output)
 
 
 def test_a_row_of_what_is_unique_needs_the_pairs(fresh: Study) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.datasets.cases import read_cases
-from pipeline.edits import read_edit_maps, read_edits, read_judgements
-from pipeline.scenes.world import IMPLIED
-from pipeline.storage import read_arrays
+from infodecomp.datasets.cases import read_cases
+from infodecomp.editing.edits import read_edit_maps, read_edits, read_judgements
+from infodecomp.runs.storage import read_arrays
+from infodecomp.scenes.world import IMPLIED
 from tests.workflow.study import TINY_EDITING, Study, working_copy
 
 STRIPS, CORRELATIONS = {"plot_edit_strips": 1}, {"plot_edit_correlations": 1}
@@ -105,10 +105,10 @@ def test_configuration_runs_again_what_it_decides(
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("pipeline/karras.py", EDITS),
-        ("pipeline/metrics/correlation.py", {**TABLES, **FIGURES}),
-        ("pipeline/figures/editing_sheet.py", STRIPS),
-        ("pipeline/scenes/classifier.py", {"judge_edits": 1, **TABLES, **CORRELATIONS}),
+        ("pipeline/infodecomp/flows/karras.py", EDITS),
+        ("pipeline/infodecomp/metrics/correlation.py", {**TABLES, **FIGURES}),
+        ("pipeline/infodecomp/figures/editing_sheet.py", STRIPS),
+        ("pipeline/infodecomp/scenes/classifier.py", {"judge_edits": 1, **TABLES, **CORRELATIONS}),
     ],
     ids=["flow", "correlation", "figures", "judge"],
 )

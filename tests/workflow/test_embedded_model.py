@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.provenance import folder_sha256
-from pipeline.scenes.evaluation import build_probes, information_bounds, investigate
-from pipeline.scenes.model_metrics import Metric, model_metrics
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.provenance import folder_sha256
+from infodecomp.scenes.evaluation import build_probes, information_bounds, investigate
+from infodecomp.scenes.model_metrics import Metric, model_metrics
 from tests.conftest import ROOT
 
 MODEL = ROOT / "data/models/scenes"

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import FaithfulnessSection, default_config, section_json
-from pipeline.datasets.cases import read_cases, write_cases
-from pipeline.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from pipeline.stages.judge_maps import SHARD_COLUMNS
-from pipeline.stages.tabulate_faithfulness import TABLE_COLUMNS
-from pipeline.storage import read_arrays, read_table, write_arrays, write_table
+from infodecomp.cli import run_stage as main
+from infodecomp.config import FaithfulnessSection, default_config, section_json
+from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
+from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from infodecomp.stages.judge_maps import SHARD_COLUMNS
+from infodecomp.stages.tabulate_faithfulness import TABLE_COLUMNS
 from tests.unit.small_model import small_pipeline
 from tests.workflow.shard_runs import Results, ShardRun
 

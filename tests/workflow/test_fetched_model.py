@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.config import ModelSection, section_json
-from pipeline.storage import read_arrays
+from infodecomp.cli import run_stage as main
+from infodecomp.config import ModelSection, section_json
+from infodecomp.runs.storage import read_arrays
 from tests.unit.fake_hub import REVISION, folder_files, running_hub
 from tests.workflow.shard_runs import MODEL, ShardRun
 

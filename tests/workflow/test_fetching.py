@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets.scenes import write_scenes
+from infodecomp.scenes.dataset import write_scenes
 from tests.workflow.packed_coco import pack
 from tests.workflow.study import Run, Study, working_copy
 

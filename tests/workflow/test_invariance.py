@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.datasets.cases import read_cases, write_cases
-from pipeline.latent_diffusion import LatentDiffusion
+from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.workflow.shard_runs import Results, ShardRun, assert_close
 
 BATCH = 16

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.__main__ import main
-from pipeline.adaptive_density import BINS, read_density
-from pipeline.config import InformationSection, ModelSection, section_json
-from pipeline.datasets.cases import read_cases, write_cases
-from pipeline.errors import InputError
-from pipeline.storage import read_arrays
+from infodecomp.cli import run_stage as main
+from infodecomp.config import InformationSection, ModelSection, section_json
+from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.estimator.density import BINS, read_density
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.storage import read_arrays
 from tests.workflow.shard_runs import MODEL
 from tests.workflow.study import Study
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.datasets.cases import read_cases
-from pipeline.datasets.scenes import draw
+from infodecomp.datasets.cases import read_cases
+from infodecomp.scenes.dataset import draw
 from tests.workflow.study import Study
 
 TABLES = {"tabulate_localisation": 1, "plot_localisation_curves": 1, "tabulate_paper": 1, "write_report": 1, "all": 1}
@@ -31,8 +31,8 @@ def test_a_finished_study_has_nothing_to_do(finished: Study) -> None:
 
 def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
     machine = {"device": "cpu", "batch_size": 3, "threads": 2}
-    for module in ("information", "figures/threshold_curves", "stages/build_cases", "storage"):
-        path = study.folder / f"pipeline/{module}.py"
+    for module in ("estimator/information", "figures/threshold_curves", "stages/build_cases", "runs/storage"):
+        path = study.folder / f"pipeline/infodecomp/{module}.py"
         source = path.read_text(encoding="utf-8")
         assert source.startswith('"""')
         path.write_text(source.replace('"""', '"""In other words: ', 1) + "\n# Another comment.\n", encoding="utf-8")
@@ -42,12 +42,12 @@ def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("pipeline/figures/threshold_curves.py", FIGURES),
-        ("pipeline/figures/teaser.py", {"plot_teaser": 1, "write_report": 1, "all": 1}),
-        ("pipeline/metrics/localisation.py", SCORES),
-        ("pipeline/information.py", {**GRADIENTS, **ESTIMATES, **VALIDATION}),
-        ("pipeline/gradients.py", {**GRADIENTS, **SUMMARY, **SCORES}),
-        ("pipeline/ddim.py", {"record_attention": 2, **SUMMARY, **SCORES}),
+        ("pipeline/infodecomp/figures/threshold_curves.py", FIGURES),
+        ("pipeline/infodecomp/figures/teaser.py", {"plot_teaser": 1, "write_report": 1, "all": 1}),
+        ("pipeline/infodecomp/metrics/localisation.py", SCORES),
+        ("pipeline/infodecomp/estimator/information.py", {**GRADIENTS, **ESTIMATES, **VALIDATION}),
+        ("pipeline/infodecomp/models/gradients.py", {**GRADIENTS, **SUMMARY, **SCORES}),
+        ("pipeline/infodecomp/flows/ddim.py", {"record_attention": 2, **SUMMARY, **SCORES}),
     ],
     ids=["figures", "one figure", "metrics", "information", "gradients", "ddim"],
 )
@@ -77,7 +77,7 @@ def test_configuration_runs_again_what_it_decides(
 
 
 def test_the_style_file_runs_again_every_figure(study: Study) -> None:
-    study.edit("pipeline/figures/style.mplstyle", "\naxes.titlesize: 9\n")
+    study.edit("pipeline/infodecomp/figures/style.mplstyle", "\naxes.titlesize: 9\n")
     figures = {**DRAWN_CAPTION, **INFORMATION, "plot_validation": 1, **FIGURES}
     assert study.planned() == figures
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.edits import EDIT_COLUMNS
-from pipeline.stages.estimate_information import SHARD_COLUMNS
-from pipeline.stages.record_gradients import SHARD_COLUMNS as GRADIENT_COLUMNS
-from pipeline.storage import read_table
+from infodecomp.editing.edits import EDIT_COLUMNS
+from infodecomp.runs.storage import read_table
+from infodecomp.stages.estimate_information import SHARD_COLUMNS
+from infodecomp.stages.record_gradients import SHARD_COLUMNS as GRADIENT_COLUMNS
 from tests.workflow.shard_runs import ShardRun, assert_close
 
 PATIENCE = 120  # seconds
@@ -33,7 +33,7 @@ def test_a_killed_run_resumes(
 ) -> None:
     cases, images = scene_cases
     run = ShardRun(cases, images, tmp_path / "killed", stage, steps=(draws,), batch_size=8)
-    process = subprocess.Popen([sys.executable, "-m", "pipeline", *run.arguments()], cwd=repository)
+    process = subprocess.Popen([sys.executable, "-m", "infodecomp", "run", *run.arguments()], cwd=repository)
     try:
         deadline = time.monotonic() + PATIENCE
         while not run.finished():

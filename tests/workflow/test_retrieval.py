@@ -7,8 +7,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from pipeline.datasets.retrieval_cases import read_retrieval_cases
-from pipeline.retrieval_scores import read_retrieval_scores
+from infodecomp.datasets.retrieval_cases import read_retrieval_cases
+from infodecomp.retrieval.scores import read_retrieval_scores
 from tests.workflow.study import Study
 
 SETS = {"scenes_vg_relation": 2, "scenes_coco_order": 5}
@@ -87,10 +87,13 @@ def test_configuration_runs_again_what_it_decides(
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("pipeline/figures/retrieval_budget.py", FIGURES),
-        ("pipeline/metrics/retrieval.py", TABLES),
-        ("pipeline/racing.py", {"score_second_model": 4, **SCORES}),  # one stage scores with both models
-        ("pipeline/ngram.py", {"score_text": 2, **TABLES}),
+        ("pipeline/infodecomp/figures/retrieval_budget.py", FIGURES),
+        ("pipeline/infodecomp/metrics/retrieval.py", TABLES),
+        (
+            "pipeline/infodecomp/estimator/racing.py",
+            {"score_second_model": 4, **SCORES},
+        ),  # one stage scores with both models
+        ("pipeline/infodecomp/words/ngram.py", {"score_text": 2, **TABLES}),
     ],
     ids=["figures", "metrics", "racing", "n-gram"],
 )

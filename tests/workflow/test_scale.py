@@ -16,15 +16,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.__main__ import main
-from pipeline.config import DatasetSection, InformationSection, section_json
-from pipeline.datasets.cases import read_cases, shard_of
-from pipeline.datasets.scenes import draw
-from pipeline.latent_diffusion import LatentDiffusion
-from pipeline.stages import estimate_information
-from pipeline.stages.estimate_information import SHARD_COLUMNS
-from pipeline.stages.model_shard import ModelShard
-from pipeline.storage import read_table
+from infodecomp.cli import run_stage as main
+from infodecomp.config import DatasetSection, InformationSection, section_json
+from infodecomp.datasets.cases import read_cases, shard_of
+from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.storage import read_table
+from infodecomp.scenes.dataset import draw
+from infodecomp.stages import estimate_information
+from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import Study
 

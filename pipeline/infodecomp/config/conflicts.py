@@ -1,0 +1,327 @@
+"""Values of a configuration that are allowed by themselves but not together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+from infodecomp.config.generated import generation_problems, gradient_problems
+from infodecomp.config.keys import example_at
+from infodecomp.config.problems import Problem
+from infodecomp.config.sections import (
+    Config,
+    DatasetSection,
+    Design,
+    EditingSection,
+    InformationSection,
+    RetrievalDatasetSection,
+    SecondModel,
+    ValidationSection,
+)
+from infodecomp.estimator.designs import purpose_of, resolved
+
+
+def conflicts(config: Config) -> Iterator[Problem]:
+    """Every such problem, each with values that would go together."""
+    yield from _dataset_names(config)
+    yield from _dataset_lists(config.datasets)
+    yield from _retrieval_files(config.retrieval_datasets)
+    yield from _number_lists(config)
+    yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
+    yield from _nested_steps(config.gradients.steps, ("gradients", "steps"), resolved(config.information, "maps"))
+    yield from _own_draws(config)
+    yield from generation_problems(config)
+    yield from gradient_problems(config)
+    yield from _going_on(config.information)
+    yield from _retrieval_steps(config)
+    yield from _editing_information(config)
+    yield from _pair_draws(config)
+    yield from _repeated_values(config)
+    yield from _second_models(config)
+    yield from _flow_steps(config.editing)
+    yield from _swaps(config.editing)
+    yield from _faithfulness(config)
+    yield from _validation(config.validation)
+    thresholds = config.localisation.thresholds
+    if not thresholds.low < thresholds.high:
+        path = ("localisation", "thresholds", "high")
+        yield Problem(path, f"is {thresholds.high}; allowed is a number > low = {thresholds.low}", path, 0.5)
+
+
+def _dataset_names(config: Config) -> Iterator[Problem]:
+    if not config.datasets and not config.retrieval_datasets:
+        matter = "is empty, and so is `retrieval_datasets`; a study needs one dataset or more"
+        yield Problem(("datasets",), matter, ("datasets", "scenes", "kind"), "coco_it")
+    for name in [name for name in config.datasets if name in config.retrieval_datasets]:
+        matter = (
+            "is a name under `datasets` too; allowed is one of its own, because results go to a folder of that name"
+        )
+        right = ("retrieval_datasets", f"{name}_captions", "kind")
+        yield Problem(("retrieval_datasets", name), matter, right, config.retrieval_datasets[name].kind)
+
+
+def _dataset_lists(datasets: Mapping[str, DatasetSection]) -> Iterator[Problem]:
+    for name, dataset in datasets.items():
+        path = ("datasets", name, "list")
+        if dataset.kind in ("word_list", "custom") and dataset.list is None:
+            matter = f"is null; allowed is the path of a CSV, because `kind` is {dataset.kind}"
+            yield Problem(path, matter, path, "my_words.csv")
+        if dataset.kind == "coco_it" and dataset.list is not None:
+            matter = f"is {json.dumps(dataset.list)}; allowed is null, because `kind` coco_it reads no list"
+            yield Problem(path, matter, path, None)
+
+
+def _retrieval_files(datasets: Mapping[str, RetrievalDatasetSection]) -> Iterator[Problem]:
+    for name, dataset in datasets.items():
+        mirror, order = dataset.file.endswith(".parquet"), dataset.kind.endswith("_order")
+        path = ("retrieval_datasets", name, "images")
+        if not mirror and dataset.images is None:
+            matter = "is null; allowed is a folder, because `file` is JSON, which names images by their paths"
+            yield Problem(path, matter, path, str(Path(dataset.file).parent))
+        if mirror and dataset.images is not None:
+            matter = f"is {json.dumps(dataset.images)}; allowed is null, because a Parquet mirror has its images inside"
+            yield Problem(path, matter, path, None)
+        path = ("retrieval_datasets", name, "tagger")
+        if order and not mirror and dataset.tagger is None:
+            matter = (
+                "is null; allowed is `scenes` or a spaCy pipeline, because the captions of "
+                f"`kind` {dataset.kind} in JSON are shuffled by word class"
+            )
+            yield Problem(path, matter, path, "en_core_web_sm")
+        if dataset.tagger is not None and (mirror or not order):
+            reason = (
+                "a Parquet mirror has its false captions inside" if mirror else f"`kind` {dataset.kind} shuffles none"
+            )
+            yield Problem(path, f"is {json.dumps(dataset.tagger)}; allowed is null, because {reason}", path, None)
+
+
+def _number_lists(config: Config) -> Iterator[Problem]:
+    start: Any = config
+    for path in (
+        ("information", "steps"),
+        ("attention", "steps"),
+        ("gradients", "steps"),
+        ("retrieval", "steps"),
+        ("retrieval", "diffitm_timesteps"),
+        ("editing", "information", "steps"),
+        ("validation", "steps"),
+    ):
+        numbers = reduce(getattr, path, start)
+        if numbers and not _increasing(numbers):
+            yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
+
+
+def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: InformationSection) -> Iterator[Problem]:
+    """Numbers of draws of one run, each of which must be a sample by itself."""
+    if not _increasing(steps):
+        return
+    if information.antithetic_eps and any(n % 2 for n in steps):
+        matter = f"is {list(steps)}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+        even = sorted({n + n % 2 for n in steps})
+        unnested = information.design == "stratified" and any(b % a for a, b in pairwise(even))
+        yield Problem(path, matter, path, _doubled(even[0], len(even)) if unnested else even)
+    fewest = _fewest_draws(information)
+    if steps[-1] < fewest:
+        pairs = ", which `antithetic_eps` draws in pairs" if information.antithetic_eps else ""
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its end: a standard error takes three draws{pairs}"
+        yield Problem(path, matter, path, [fewest])
+    if len(steps) > 1 and (information.design == "midpoint" or information.density == "grid"):
+        reason = "`design` is midpoint" if information.design == "midpoint" else "`density` is grid"
+        matter = f"is {list(steps)}; allowed is one number, because {reason} and its points are not nested"
+        yield Problem(path, matter, path, [steps[-1]])
+    elif information.design == "stratified" and any(b % a for a, b in pairwise(steps)):
+        matter = (
+            f"is {list(steps)}; allowed are numbers each of which is a multiple of the one before, because `design` is "
+            "stratified and smaller samples are part of larger ones"
+        )
+        yield Problem(path, matter, path, _doubled(steps[0], len(steps)))
+
+
+def _own_draws(config: Config) -> Iterator[Problem]:
+    """Draws of one dataset make samples with a standard error."""
+    information = resolved(config.information, "maps")
+    fewest = _fewest_draws(information)
+    for name, dataset in config.datasets.items():
+        path, draws = ("datasets", name, "draws"), dataset.draws
+        if draws is not None and draws < fewest:
+            matter = f"is {draws}; allowed is {fewest} or more: a standard error takes three draws or pairs of them"
+            yield Problem(path, matter, path, fewest)
+        elif draws is not None and information.antithetic_eps and draws % 2:
+            matter = f"is {draws}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+            yield Problem(path, matter, path, draws + 1)
+
+
+def _going_on(information: InformationSection) -> Iterator[Problem]:
+    """Going on from fewer draws, and ending at fewer, both need draws that are nested."""
+    design = resolved(information, "maps")
+    fixed = "`density` is grid" if design.density == "grid" else f"`design` is {design.design}"
+    if information.extendable and (design.density == "grid" or design.design == "midpoint"):
+        matter = f"is true; allowed is false, because {fixed} and its points are not nested"
+        yield Problem(("information", "extendable"), matter, ("information", "extendable"), False)
+    if information.stopping == "none":
+        return
+    path, steps, fewest = ("information", "steps"), information.steps, _fewest_draws(design)
+    if information.extendable:
+        matter = (
+            "is target_error; allowed is none, because `extendable` keeps no errors of pixels, which stopping reads"
+        )
+        yield Problem(("information", "stopping"), matter, ("information", "stopping"), "none")
+    if len(steps) == 1:
+        matter = f"is {list(steps)}; allowed are two numbers or more, because `stopping` ends at one before the last"
+        yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
+    elif _increasing(steps) and steps[0] < fewest <= steps[-1]:
+        matter = (
+            f"is {list(steps)}; allowed is {fewest} or more at its start, because `stopping` needs a standard error"
+        )
+        yield Problem(path, matter, path, [fewest, 2 * fewest])
+
+
+def _doubled(first: int, count: int) -> list[int]:
+    return [first * 2**k for k in range(count)]
+
+
+def _retrieval_steps(config: Config) -> Iterator[Problem]:
+    """A race looks at each number of draws but the last, with a standard error; without one, only strata are nested."""
+    information = resolved(config.information, purpose_of(config.retrieval))
+    steps, fewest, path = config.retrieval.steps, _fewest_draws(information), ("retrieval", "steps")
+    racing = config.retrieval.stopping == "racing"
+    nested = racing or (information.design == "stratified" and information.density != "grid")
+    yield from _nested_steps(steps if nested else steps[-1:], path, information)
+    if not racing:
+        return
+    if len(steps) == 1:
+        matter = f"is {list(steps)}; allowed are two numbers or more, because a race ends at one before the last"
+        yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
+    elif steps[0] < fewest <= steps[-1]:
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because a race needs a standard error"
+        yield Problem(path, matter, path, [fewest, 2 * fewest])
+
+
+def _editing_information(config: Config) -> Iterator[Problem]:
+    """Draws of the edits alone; without any, those of `information` hold, and are looked at there."""
+    for key in ("loc", "scale", "clip"):
+        value, where = getattr(config.editing.information, key), ("editing", "information", key)
+        if value is not None and config.information.density == "adaptive":
+            matter = (
+                f"is {value:g}; allowed is null, because `density` adaptive is fitted to the range of `information`"
+            )
+            yield Problem(where, matter, where, None)
+    steps, path = config.editing.information.steps, ("editing", "information", "steps")
+    if steps is not None:
+        yield from _nested_steps(steps, path, resolved(config.editing.estimator(config.information), "maps"))
+
+
+def _pair_draws(config: Config) -> Iterator[Problem]:
+    """Each replicate is a sample by itself; what it is to tell of is a pair of some kind."""
+    path, steps = ("partial_information", "steps"), config.partial_information.steps
+    if resolved(config.information, "maps").antithetic_eps and steps % 2:
+        matter = f"is {steps}; allowed is an even number, because `antithetic_eps` draws in pairs"
+        yield Problem(path, matter, path, steps + 1)
+
+
+def _repeated_values(config: Config) -> Iterator[Problem]:
+    for path in (
+        ("gradients", "boxes"),
+        ("gradients", "explain"),
+        ("generate", "prompts"),
+        ("generate", "seeds"),
+        ("localisation", "methods"),
+        ("localisation", "estimators"),
+        ("faithfulness", "datasets"),
+        ("faithfulness", "estimators"),
+        ("retrieval", "methods"),
+        ("partial_information", "pairs"),
+        ("validation", "problems"),
+        ("validation", "designs"),
+        ("validation", "densities"),
+        ("validation", "antithetic_eps"),
+    ):
+        values = getattr(getattr(config, path[0]), path[1]) or ()
+        if len(set(values)) < len(values):
+            matter = f"is {json.dumps(values)}; allowed is each value once"
+            yield Problem(path, matter, path, list(dict.fromkeys(values)))
+
+
+def _second_models(config: Config) -> Iterator[Problem]:
+    for method in get_args(SecondModel):
+        if method in config.retrieval.methods and method not in config.models:
+            matter = f"is missing; allowed are the keys of `model`, because `methods` of `retrieval` names {method}"
+            right = ("models", method, "id")
+            yield Problem(("models", method), matter, right, example_at(right))
+
+
+def _flow_steps(editing: EditingSection) -> Iterator[Problem]:
+    """The first and the last noise level are two, and a move leads from one to the next."""
+    if editing.sampler != "ddim" and editing.steps < 2:
+        path = ("editing", "steps")
+        matter = f"is {editing.steps}; allowed is a whole number ≥ 2, because `sampler` is {editing.sampler}"
+        yield Problem(path, matter, path, 2)
+
+
+def _swaps(editing: EditingSection) -> Iterator[Problem]:
+    """A word has one partner, which is another word."""
+    path, seen, kept = ("editing", "swaps"), set[str](), list[list[str]]()
+    for number, pair in enumerate(editing.swaps):
+        words = [word.lower() for word in pair]
+        repeated = [word for word in words if word in seen]
+        found = f"is {json.dumps(list(pair), ensure_ascii=False)}"
+        if any(not word or word != word.strip() for word in words):
+            matter = f"{found}; allowed are two words without spaces around them"
+        elif words[0] == words[1]:
+            matter = f"{found}; allowed are two different words"
+        elif repeated:
+            matter = f"{found}; allowed are words that stand in no other pair, and {repeated[0]!r} does"
+        else:
+            kept.append(list(pair))
+            seen.update(words)
+            continue
+        yield Problem((*path, number), matter, path, kept or [["dog", "cat"]])
+
+
+def _faithfulness(config: Config) -> Iterator[Problem]:
+    """Datasets and estimators that there are, shares in order, draws in pairs, and a method whose map tells pixels apart."""
+    section, where = config.faithfulness, "faithfulness"
+    for number, name in enumerate(section.datasets or ()):
+        if name not in config.datasets:
+            matter = f"is {name!r}; allowed are the names of datasets: {', '.join(config.datasets) or 'there is none'}"
+            yield Problem(
+                (where, "datasets", number), matter, (where, "datasets"), list(config.datasets)[:1] or ["mine"]
+            )
+    fractions = section.fractions
+    if not all(earlier < later for earlier, later in pairwise(fractions)):
+        matter = f"is {list(fractions)}; allowed are increasing numbers"
+        yield Problem((where, "fractions"), matter, (where, "fractions"), sorted(set(fractions)))
+    if config.information.antithetic_eps:
+        for key in ("draws", "repeated_draws"):
+            count = getattr(section, key)
+            if count is not None and count % 2:
+                matter = f"is {count}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+                yield Problem((where, key), matter, (where, key), count + 1)
+    if config.judged_datasets and not config.judged_methods:
+        matter = f"is {list(config.localisation.methods)}; allowed is one more, because `faithfulness` judges maps"
+        yield Problem(("localisation", "methods"), matter, ("localisation", "methods"), ["cmi"])
+
+
+def _validation(validation: ValidationSection) -> Iterator[Problem]:
+    """All designs run at the same numbers of draws, each of which has a standard error; midpoints are run one by one."""
+    path, steps = ("validation", "steps"), validation.steps
+    strictest: Design = "stratified" if "stratified" in validation.designs else "iid"
+    information = InformationSection(design=strictest, antithetic_eps=True in validation.antithetic_eps)
+    yield from _nested_steps(steps, path, information)
+    fewest = _fewest_draws(information)
+    if steps[0] < fewest <= steps[-1]:
+        matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because every number needs an interval"
+        yield Problem(path, matter, path, [fewest, 2 * fewest])
+
+
+def _fewest_draws(information: InformationSection) -> int:
+    """A standard error takes three draws, or three pairs of them."""
+    return 6 if information.antithetic_eps else 3
+
+
+def _increasing(numbers: tuple[int, ...]) -> bool:
+    return all(earlier < later for earlier, later in pairwise(numbers))

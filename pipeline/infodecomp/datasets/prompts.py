@@ -1,0 +1,184 @@
+"""The table of prompts that images are made of, from the configuration or a user's CSV: one row an image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from infodecomp.config import GenerateSection
+from infodecomp.datasets.cases import Case, make_case
+from infodecomp.datasets.folders import given_folder
+from infodecomp.datasets.masks import read_mask_file
+from infodecomp.datasets.records import Record, raise_problems, read_records
+from infodecomp.datasets.word_pairs import is_pair_list, read_pair_list
+from infodecomp.pictures.images import load_image
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.provenance import file_sha256
+from infodecomp.runs.storage import read_table, write_table
+from infodecomp.words.occurrences import find_word
+
+PROMPT_COLUMNS: dict[str, str] = {
+    "case_id": "string",  # the image's id, under which its latents lie
+    "image_id": "string",  # 16 hex digits, a hash of prompt, seed and what is given
+    "image_path": "string",  # the given image, as the CSV names it; "" without
+    "mask": "string",  # of what is made anew, as the CSV names it; "" without
+    "prompt": "string",
+    "words": "list<string>",  # its cases
+    "seed": "int64",
+    "status": "string",
+    "reason": "string",
+    "position": "int64",
+}
+_OPTIONAL = ("words", "seed", "image", "mask")
+
+# Words with what joins them, as they stand in the prompt.
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+def prompt_table(section: GenerateSection) -> pd.DataFrame:
+    """Rows of `PROMPT_COLUMNS`, in order: of prompts, of a CSV of them, or of the captions of a list of pairs of words.
+
+    Raises one InputError that tells every bad row: an empty prompt, one without words, words that are not in it or come
+    twice, a seed that is no whole number, an image or mask that cannot be read, a mask without an image or of another size,
+    and a row that is there already.
+    """
+    rows: list[dict[str, Any]] = []
+    problems: dict[int, str] = {}
+    if section.listed:
+        path = Path(section.listed)
+        records, problems = _pair_records(path) if is_pair_list(path) else read_records(path, ("prompt",), _OPTIONAL)
+    else:
+        path = Path("generate → prompts")
+        records = [
+            Record(number, {**dict.fromkeys(_OPTIONAL, ""), "prompt": prompt.strip()})
+            for number, prompt in enumerate(section.prompts or (), start=1)
+        ]
+    seen: dict[str, int] = {}
+    for record in records:
+        try:
+            for row in _rows(record.cells, given_folder(section), section.seeds):
+                first = seen.setdefault(str(row["image_id"]), record.line)
+                if first != record.line or any(row["image_id"] == other["image_id"] for other in rows):
+                    raise InputError(f"the same prompt, seed and image as line {first}.")
+                rows.append(row)
+        except InputError as error:
+            problems[record.line] = str(error)
+    raise_problems(path, problems)
+    if not rows:
+        raise InputError("generate → prompts is empty; allowed are one prompt or more.")
+    frame = pd.DataFrame(rows)
+    frame["position"] = range(len(frame))
+    return frame[list(PROMPT_COLUMNS)]
+
+
+def write_prompts(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table of prompts."""
+    write_table(path, frame, PROMPT_COLUMNS)
+
+
+def read_prompts(path: Path) -> pd.DataFrame:
+    """Read a table of prompts; InputError if the file or a column is missing, extra or of another type."""
+    return read_table(path, PROMPT_COLUMNS)
+
+
+def generated_cases(dataset: str, prompts: pd.DataFrame) -> list[Case]:
+    """A case a word of each prompt; the image is a PNG under its id."""
+    rows: Any = prompts.itertuples(index=False)
+    return [
+        make_case(
+            dataset=dataset,
+            image_id=str(row.image_id),
+            image_path=f"{row.image_id}.png",
+            caption=str(row.prompt),
+            word=word,
+            label=word,
+            word_type="unknown",
+        )
+        for row in rows
+        for word in row.words
+    ]
+
+
+def _pair_records(path: Path) -> tuple[list[Record], dict[int, str]]:
+    """The captions of a list of pairs of words, each once, with the words of all its pairs; and rows without a caption."""
+    words: dict[str, list[str]] = {}
+    lines, problems = dict[str, int](), dict[int, str]()
+    for row in read_pair_list(path):
+        if not row.caption:
+            problems[row.line] = "`caption` is empty; images are made of captions."
+            continue
+        lines.setdefault(row.caption, row.line)
+        words.setdefault(row.caption, []).extend((row.first, row.second))
+    given = dict.fromkeys(_OPTIONAL, "")
+    records = [
+        Record(lines[caption], {**given, "prompt": caption, "words": ";".join(dict.fromkeys(found))})
+        for caption, found in words.items()
+    ]
+    return records, problems
+
+
+def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
+    prompt = cells["prompt"]
+    if not prompt:
+        raise InputError("`prompt` is empty.")
+    words = _words(prompt, cells["words"])
+    hashes = _given(root, cells["image"], cells["mask"])
+    for seed in [_seed(cells["seed"])] if cells["seed"] else seeds:
+        content = json.dumps([prompt, seed, *hashes], ensure_ascii=False)
+        image = hashlib.sha256(content.encode()).hexdigest()[:16]
+        yield {
+            "case_id": image,
+            "image_id": image,
+            "image_path": cells["image"],
+            "mask": cells["mask"],
+            "prompt": prompt,
+            "words": words,
+            "seed": seed,
+            "status": "ok",
+            "reason": "",
+        }
+
+
+def _words(prompt: str, named: str) -> list[str]:
+    """The words that are named, divided by `;`, or every word of the prompt once."""
+    if not named:
+        found = list(dict.fromkeys(_WORD.findall(prompt)))
+        if not found:
+            raise InputError(f"the prompt {prompt!r} has no word.")
+        return found
+    words = [word.strip() for word in named.split(";")]
+    for word in words:
+        if not find_word(prompt, word):
+            raise InputError(f"the word {word!r} does not stand in the prompt {prompt!r} as a whole word.")
+        if words.count(word) > 1:
+            raise InputError(f"the word {word!r} is named twice; allowed is once, for all its places in the prompt.")
+    return words
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise InputError(f"`seed` is {text!r}; expected a whole number from 0.")
+    return int(text)
+
+
+def _given(root: Path, image: str, mask: str) -> list[str]:
+    """Hashes of the files that are given, both of which are read."""
+    if mask and not image:
+        raise InputError(f"`mask` is {mask!r} without an `image`; it says what of an image is made anew.")
+    if not image:
+        return []
+    picture = load_image(root / image)
+    if mask:
+        found = read_mask_file(root / mask)
+        if found.shape != (picture.height, picture.width):
+            size = f"{found.shape[1]} x {found.shape[0]} pixels, its image {picture.width} x {picture.height}"
+            raise InputError(f"{root / mask}: the mask has {size}; they must be the same.")
+        if not found.any():
+            raise InputError(f"{root / mask}: the mask is black all over; nothing would be made anew.")
+    return [file_sha256(root / name) for name in (image, mask) if name]

@@ -1,0 +1,148 @@
+"""What tags and splits the captions of the order sets, with names and versions for the record.
+
+ARO takes tokens and Penn Treebank tags from spaCy's en_core_web_sm, and tokens without tags from NLTK. The captions of the
+embedded scenes have a closed vocabulary, for which a table of tags does. All imports here are late: who has a Parquet
+mirror or the embedded scenes needs no spaCy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Protocol
+
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.progress import Progress
+from infodecomp.runs.provenance import infodecomp_version
+from infodecomp.scenes.captions import vocabulary
+from infodecomp.scenes.world import BACKGROUNDS, CATEGORIES, IMPLIED, NUMBERS, TINTS, VERBS, plural
+
+if TYPE_CHECKING:
+    from nltk.tokenize import NLTKWordTokenizer
+
+SCENES = "scenes"
+
+Tokens = list[tuple[str, str]]
+
+
+class Tagger(Protocol):
+    """Splits captions into tokens and tells the Penn Treebank tag of each."""
+
+    versions: str
+
+    def tag(self, captions: Sequence[str]) -> list[Tokens]:
+        """(token, tag) of each token, for each caption."""
+        ...
+
+
+def open_tagger(name: str) -> Tagger:
+    """`scenes`, or a spaCy pipeline by its package name or folder. Raises InputError if it cannot be loaded."""
+    return ScenesTagger() if name == SCENES else SpacyTagger(name)
+
+
+def word_tokens(caption: str) -> list[str]:
+    """The tokens of a caption by NLTK's word tokenizer.
+
+    NLTK's `word_tokenize` first cuts a text into sentences with a model that has to be downloaded. Here the caption is
+    one sentence: a full stop in its middle stays with its word, until the clean-up takes it out.
+    """
+    return list(_word_tokenizer().tokenize(caption))
+
+
+def word_tokenizer_version() -> str:
+    """Name and version of what `word_tokens` uses."""
+    return f"nltk {metadata.version('nltk')}"
+
+
+class ScenesTagger:
+    """Tags for the captions of the embedded scenes, split at white space."""
+
+    def __init__(self) -> None:
+        """Read the closed vocabulary."""
+        self.versions = f"scenes of infodecomp {infodecomp_version()}"
+        self._tags = scene_tags()
+
+    def tag(self, captions: Sequence[str]) -> list[Tokens]:
+        """(token, tag) of each token, for each caption; InputError that names every word outside the vocabulary."""
+        tokens = [caption.split() for caption in captions]
+        unknown = sorted({word for words in tokens for word in words if word not in self._tags})
+        if unknown:
+            raise InputError(
+                f"the tagger `{SCENES}` knows the words of the embedded scenes only, not {', '.join(map(repr, unknown))}; "
+                "name a spaCy pipeline as `tagger`, such as en_core_web_sm."
+            )
+        return [[(word, self._tag(words, k)) for k, word in enumerate(words)] for words in tokens]
+
+    def _tag(self, words: Sequence[str], position: int) -> str:
+        # "the left" is a thing, as in "on the left a dog"; "a dog left of a cat" holds an adverb.
+        word = words[position]
+        if word in ("left", "right") and position and words[position - 1] == "the":
+            return "NN"
+        return self._tags[word]
+
+
+def scene_tags() -> dict[str, str]:
+    """The tag of every word of the embedded scenes' vocabulary."""
+    tags = dict.fromkeys(("left", "right", "next", "there"), "RB")
+    tags |= dict.fromkeys(("of", "on", "in", "above", "below"), "IN")
+    tags |= dict.fromkeys(("a", "an", "the"), "DT")
+    tags |= {"to": "TO", "is": "VBZ", "and": "CC", "_": "SYM"}
+    tags |= dict.fromkeys(VERBS, "VBZ")
+    tags |= dict.fromkeys(NUMBERS.values(), "CD")
+    tags |= dict.fromkeys((*TINTS, *IMPLIED.values(), "small", "big"), "JJ")
+    tags |= dict.fromkeys((phrase.split()[-1] for phrase in BACKGROUNDS.values()), "NN")
+    for category in CATEGORIES:
+        tags |= dict.fromkeys(category.split(), "NN") | {plural(category).split()[-1]: "NNS"}
+    return {word: tags[word] for word in vocabulary()}
+
+
+class SpacyTagger:
+    """A spaCy pipeline that sets `tag_`, such as en_core_web_sm."""
+
+    def __init__(self, name: str) -> None:
+        """Load the pipeline `name`, a package or a folder. Raises InputError if spaCy or the pipeline is not there."""
+        self._name = name
+        self._pipeline = _load_spacy(name)
+        meta = self._pipeline.meta
+        self.versions = f"spacy {metadata.version('spacy')}, {meta['lang']}_{meta['name']} {meta['version']}"
+
+    def tag(self, captions: Sequence[str]) -> list[Tokens]:
+        """(token, tag) of each token, for each caption; InputError if the pipeline gives no tags."""
+        tagged = []
+        with Progress("tagging", len(captions), "captions") as progress:
+            for text in self._pipeline.pipe(captions):
+                tagged.append([(token.text, token.tag_) for token in text])
+                progress.advance()
+        if any(tagged) and not any(tag for tokens in tagged for _, tag in tokens):
+            raise InputError(
+                f"the spaCy pipeline {self._name} gives no part-of-speech tags (its parts: "
+                f"{', '.join(self._pipeline.pipe_names) or 'none'}); `tagger` needs one that does, such as en_core_web_sm."
+            )
+        return tagged
+
+
+def _load_spacy(name: str) -> Any:
+    try:
+        import spacy
+    except ImportError as error:
+        raise InputError(
+            f"the tagger {name} is a spaCy pipeline, and spaCy is not installed: `pip install .[aro]` and "
+            f"`python -m spacy download {name}`."
+        ) from error
+    try:
+        # Nothing but tokens and tags is asked for; the other parts cost time and change no tag.
+        return spacy.load(name, exclude=["parser", "ner", "lemmatizer"])
+    except (OSError, ValueError) as error:
+        reason = str(error).rstrip(".")
+        raise InputError(
+            f"the spaCy pipeline {name} cannot be loaded ({reason}); install it with `python -m spacy download {name}`, or "
+            "name a folder that holds one."
+        ) from error
+
+
+@cache
+def _word_tokenizer() -> NLTKWordTokenizer:
+    from nltk.tokenize import NLTKWordTokenizer  # a second: only for those who shuffle captions
+
+    return NLTKWordTokenizer()

@@ -1,0 +1,98 @@
+"""Cases from a list of words: COCO100-IT, COCO-WL and others like them.
+
+The list names (image_id, caption_id, label, word, word_type); the captions come from the dataset's own annotations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pycocotools.coco import COCO
+
+from infodecomp.datasets.cases import Case, lost_case, make_case
+from infodecomp.datasets.records import Record, raise_problems, read_records
+from infodecomp.words.occurrences import WordRemoval
+
+_REQUIRED = ("image_id", "caption_id", "label", "word")
+_OPTIONAL = ("word_type",)
+
+
+def word_list_cases(
+    dataset: str, path: Path, instances: COCO, captions: COCO, word_removal: WordRemoval = "word"
+) -> list[Case]:
+    """One case a row of the list, in its order.
+
+    A label that is a category of the dataset has that category's mask, any other has none. The word may stand in the
+    caption in another case. A row whose image, caption or word is not found keeps its place, with a status
+    ("image_not_in_captions", "caption_not_found", "caption_of_another_image", "word_not_in_caption") and a reason.
+    Raises one InputError for every malformed or repeated row, with line numbers.
+    """
+    records, problems = read_records(path, _REQUIRED, _OPTIONAL)
+    category_ids = {category["name"]: category["id"] for category in instances.cats.values()}
+    cases, lines = list[Case](), dict[str, int]()
+    for record in records:
+        problem = _problem(record)
+        if problem:
+            problems[record.line] = problem
+            continue
+        case = _make(dataset, record.cells, captions, category_ids, word_removal)
+        first_line = lines.setdefault(case["case_id"], record.line)
+        if first_line != record.line:
+            problems[record.line] = f"the same case as line {first_line}."
+        cases.append(case)
+    raise_problems(path, problems)
+    return cases
+
+
+def _problem(record: Record) -> str | None:
+    for name in ("image_id", "caption_id"):
+        if not (record.cells[name].isascii() and record.cells[name].isdigit()):
+            return f"`{name}` is {record.cells[name]!r}; expected a whole number."
+    empty = [name for name in ("label", "word") if not record.cells[name]]
+    return f"`{empty[0]}` is empty." if empty else None
+
+
+def _make(
+    dataset: str, cells: dict[str, str], captions: COCO, category_ids: dict[str, int], word_removal: WordRemoval
+) -> Case:
+    image_id, caption_id = int(cells["image_id"]), int(cells["caption_id"])
+    image = captions.imgs.get(image_id)
+    annotation = captions.anns.get(caption_id)
+    label, word, word_type = cells["label"], cells["word"], cells["word_type"] or "noun"
+    image_path = image["file_name"] if image else ""
+    lost = _lost(image_id, caption_id, captions)
+    if lost:
+        return lost_case(
+            dataset=dataset,
+            image_id=str(image_id),
+            image_path=image_path,
+            word=word,
+            label=label,
+            word_type=word_type,
+            status=lost[0],
+            reason=lost[1],
+        )
+    return make_case(
+        dataset=dataset,
+        image_id=str(image_id),
+        image_path=image_path,
+        caption=annotation["caption"],
+        word=word,
+        label=label,
+        word_type=word_type,
+        mask=f"coco:{category_ids[label]}" if label in category_ids else "",
+        word_removal=word_removal,
+        ignore_case=True,
+    )
+
+
+def _lost(image_id: int, caption_id: int, captions: COCO) -> tuple[str, str] | None:
+    """Status and reason if the caption cannot be had; None if it can."""
+    if image_id not in captions.imgs:
+        return "image_not_in_captions", f"the captions file has no image {image_id} (caption {caption_id} wanted)."
+    if caption_id not in captions.anns:
+        return "caption_not_found", f"the captions file has no caption {caption_id} (image {image_id})."
+    owner = captions.anns[caption_id]["image_id"]
+    if owner != image_id:
+        return "caption_of_another_image", f"caption {caption_id} belongs to image {owner}, not to image {image_id}."
+    return None

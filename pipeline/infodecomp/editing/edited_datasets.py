@@ -1,0 +1,188 @@
+"""Where the edits of datasets lie, and what they come down to once they are read: the input of `tabulate_editing`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from infodecomp.config import DatasetSection, parse_sections
+from infodecomp.datasets.cases import read_cases
+from infodecomp.editing.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
+from infodecomp.editing.measures import MASK_AREA, Measures
+from infodecomp.maps.word_maps import Failure
+from infodecomp.metrics.heatmaps import cell_means
+from infodecomp.pictures.images import Resize
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.named_paths import named_path, named_paths
+from infodecomp.stages.score_localisation import Masks
+
+# Points of a mask along a side of a latent's cell, whose share is the mask's value there.
+_MASK_DETAIL = 8
+
+# Faulty files of a dataset that are named one by one.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset lies: its section, cases table, shards of edits, folder of maps and judgements, if any."""
+
+    name: str
+    section: DatasetSection
+    cases: Path
+    edits: Sequence[Path]
+    maps: Path
+    judgements: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        """The tables."""
+        return [self.cases, *self.edits, *([self.judgements] if self.judgements else [])]
+
+
+@dataclass(frozen=True)
+class Edits:
+    """One dataset, measured. Rows of `edits` and of all measures are in the order of the cases table.
+
+    label: (n,), of the word. image: (n,) int64, number of the image. measures: intervention → measures. judgements:
+    rows of `JUDGEMENT_COLUMNS`; None without a classifier. lost_masks: status → why, a sentence a finished case whose
+    mask cannot be used; empty for a dataset without masks.
+    """
+
+    name: str
+    edits: pd.DataFrame
+    label: np.ndarray
+    image: np.ndarray
+    measures: Mapping[str, Measures]
+    judgements: pd.DataFrame | None
+    lost_masks: Mapping[str, Sequence[str]]
+
+    @property
+    def inside_over_outside(self) -> np.ndarray | None:
+        """Mean latent change by a swap inside the mask over that outside.
+
+        (n,), NaN for a case without one; None for a dataset without masks.
+        """
+        swap = self.measures["swap"]
+        return swap.inside_over_outside if MASK_AREA in swap.names else None
+
+    def recognised(self, intervention: str, category: str) -> np.ndarray:
+        """Whether the classifier sees a category in the pictures of an intervention, or in the unchanged ones.
+
+        Args:
+            intervention: unchanged, omit or swap.
+            category: "old", that of the word, or "new", that of its partner.
+
+        Returns:
+            (n,), 1 or 0; NaN for a case without a judgement, and where a word without a partner has no "new".
+        """
+        if self.judgements is None:
+            return np.full(len(self.edits), np.nan)
+        table = self.judgements
+        judged = (table["status"] == "ok") & (table["intervention"] == intervention)
+        rows = table[judged & table[f"{category}_score"].notna()]
+        seen = rows.set_index("case_id")[category].astype(np.float64)
+        return seen.reindex(self.edits["case_id"]).to_numpy(dtype=np.float64)
+
+
+def sources(args: argparse.Namespace) -> list[Source]:
+    """The datasets that --cases names, in its order; InputError unless the other arguments have what belongs to them."""
+    cases, edits = named_path("--cases", args.cases), named_paths("--edits", args.edits)
+    maps, judgements = named_path("--maps", args.maps), named_path("--judgements", args.judgements)
+    sections = parse_sections(DatasetSection, "--datasets", args.datasets)
+    needed: dict[str, Collection[str]] = {"--datasets": sections, "--edits": edits, "--maps": maps}
+    others: dict[str, Collection[str]] = {"--edits": edits, "--maps": maps, "--judgements": judgements}
+    problems = [
+        f"{argument} lacks {name}, which --cases names."
+        for argument, names in needed.items()
+        for name in cases
+        if name not in names
+    ]
+    problems += [
+        f"--cases lacks {name}, which {argument} names."
+        for argument, names in others.items()
+        for name in names
+        if name not in cases
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
+    return [Source(name, sections[name], cases[name], edits[name], maps[name], judgements.get(name)) for name in cases]
+
+
+def read_datasets(found: Sequence[Source], resize: Resize) -> list[Edits]:
+    """Every dataset, measured.
+
+    Args:
+        found: where the datasets lie.
+        resize: as the model's images; masks are fitted to the maps the same way.
+
+    Raises:
+        InputError: the faults of all datasets, of each its faulty rows, or else its faulty maps.
+    """
+    read, problems = [], list[str]()
+    for source in found:
+        try:
+            read.append(_read_dataset(source, resize))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return read
+
+
+def _read_dataset(source: Source, resize: Resize) -> Edits:
+    cases = read_cases(source.cases)
+    problems = list[str]()
+    try:
+        edits = read_edits(source.edits, cases)
+    except InputError as error:
+        problems.append(str(error))
+    try:
+        judgements = read_judgements(source.judgements, cases) if source.judgements else None
+    except InputError as error:
+        problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    measures, lost_masks = _measure(source, cases, edits, resize)
+    image, _ = pd.factorize(cases["image_id"], sort=True)
+    return Edits(source.name, edits, cases["label"].to_numpy(), image, measures, judgements, lost_masks)
+
+
+def _measure(
+    source: Source, cases: pd.DataFrame, edits: pd.DataFrame, resize: Resize
+) -> tuple[dict[str, Measures], dict[str, list[str]]]:
+    """Measures by intervention, and `Edits.lost_masks`; the maps of one case at a time."""
+    masked, swapped = source.section.localisation, has_swap(edits)
+    measures = {name: Measures.empty(len(cases), masked) for name in INTERVENTIONS}
+    records = cast(list[dict[str, Any]], cases.to_dict("records"))
+    totals = cast(list[dict[str, Any]], edits.to_dict("records"))
+    grid: tuple[int, int] | None = None
+    masks, problems, lost = None, list[str](), dict[str, list[str]]()
+    for row in np.flatnonzero(edits["status"] == "ok").tolist():
+        path = source.maps / f"{records[row]['case_id']}.npz"
+        try:
+            maps = read_edit_maps(path, bool(swapped[row]))
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        grid = grid or maps.grid
+        if maps.grid != grid or len(set(grid)) > 1:
+            problems.append(f"{path}: its maps are {maps.grid}; expected squares of one size for all cases.")
+            continue
+        masks = masks or (Masks(source.section, _MASK_DETAIL * grid[0], resize) if masked else None)
+        found = masks.of(records[row]) if masks else None
+        if isinstance(found, Failure):
+            lost.setdefault(found.status, []).append(f"case {records[row]['case_id']}: {found.reason}")
+        mask = cell_means(found, grid) if isinstance(found, np.ndarray) else None
+        for name in INTERVENTIONS if swapped[row] else INTERVENTIONS[:1]:
+            measures[name].fill(row, name, maps, totals[row], mask)
+    if problems:
+        rest = [f"{source.maps}: {len(problems) - _NAMED} more files like these."] if problems[_NAMED:] else []
+        raise InputError("\n".join([*problems[:_NAMED], *rest]))
+    return measures, lost

@@ -1,0 +1,144 @@
+"""A density of log-SNRs that follows the integrand: `density: adaptive`.
+
+The variance of the mean of f/q over draws of density q is least for q(α) ∝ √E[f(α)²]. A pilot, some draws spread evenly
+over the range on a few images, measures these second moments in equal bins of log-SNR, for i^s and i^o, for totals and for
+pixels. Each is divided by the least variance that it allows by itself, (∫ √E[f²] dα)², so that all count alike; q follows
+the root of their sum. A tenth of the draws keeps to the logistic and the uniform density, so that no weight exceeds twenty
+times that of either, whatever the pilot has not seen. Draws are weighted by 1/q exactly: a bad pilot costs variance and
+never causes bias.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infodecomp.estimator.estimates import Estimate, Pair
+from infodecomp.estimator.sampling import Draws, Interval, logistic_cumulative, sample_draws
+from infodecomp.runs.errors import InputError
+
+BINS = 24
+# Shares of the draws that keep to each of the two densities that need no pilot.
+KEPT = 0.05
+# Cells of constant density in which the fitted one is drawn from.
+_CELLS = 1200
+# The moments of a bin are averaged with its neighbours', twice.
+_SMOOTHING = (0.25, 0.5, 0.25)
+
+Moments = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class AdaptiveDensity:
+    """The fitted part q ∝ `root` at the middles of equal bins of an interval, linear in between. root: float64 (K,)."""
+
+    interval: Interval
+    root: np.ndarray
+
+    def draws(self, u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
+        """Log-SNRs and weights from u in [0, 1), float64; InputError for another interval than the pilot's."""
+        if interval != self.interval:
+            raise InputError(
+                f"the pilot was run for log-SNRs {self.interval.low:g} … {self.interval.high:g}, and the draws are for "
+                f"{interval.low:g} … {interval.high:g}; run pilot_density again."
+            )
+        mass = self.mass(_CELLS)
+        edges = np.linspace(interval.low, interval.high, _CELLS + 1)
+        cumulative = np.concatenate([[0.0], np.cumsum(mass)])
+        cumulative /= cumulative[-1]
+        cell = np.clip(np.searchsorted(cumulative, u, side="right") - 1, 0, _CELLS - 1)
+        return np.interp(u, cumulative, edges), np.diff(edges)[cell] / np.diff(cumulative)[cell]
+
+    def mass(self, cells: int) -> np.ndarray:
+        """Share of the draws in each of `cells` equal parts of the interval."""
+        edges = np.linspace(self.interval.low, self.interval.high, cells + 1)
+        fitted = np.interp((edges[1:] + edges[:-1]) / 2, _middles(self.interval, len(self.root)), self.root)
+        logistic = np.diff(logistic_cumulative(edges, self.interval))
+        return (1 - 2 * KEPT) * fitted / fitted.sum() + KEPT * logistic / logistic.sum() + KEPT / cells
+
+
+def fit_density(pilots: Sequence[Moments], interval: Interval) -> AdaptiveDensity:
+    """The density of what pilots measured. pilots: for each image, log-SNRs and squares of the integrand by quantity."""
+    root = np.sqrt(sum(relative_moments(pilots, interval).values(), start=np.zeros(BINS)))
+    return AdaptiveDensity(interval, root if root.any() else np.ones(BINS))
+
+
+def density_record(density: AdaptiveDensity) -> dict[str, Any]:
+    """What `read_density` needs, as plain values."""
+    return {"interval": asdict(density.interval), "root": density.root.tolist()}
+
+
+def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng: np.random.Generator) -> Draws:
+    """Draws spread evenly over the range, each with noise of its own."""
+    return sample_draws(
+        shape=shape,
+        steps=[count],
+        density="uniform",
+        design="stratified",
+        antithetic_eps=False,
+        interval=interval,
+        rng=rng,
+    )
+
+
+def read_density(path: Path) -> AdaptiveDensity:
+    """The density that a pilot fitted; InputError unless the file is one that this stage wrote."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        interval = Interval(**{name: float(value) for name, value in record["interval"].items()})
+        root = np.array(record["root"], dtype=np.float64)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: this is not a density that pilot_density wrote ({error!r}).") from error
+    if root.shape != (BINS,) or not np.isfinite(root).all() or (root < 0).any() or not root.any():
+        raise InputError(f"{path}: `root` is {root.tolist()}; allowed are {BINS} numbers ≥ 0, not all of them 0.")
+    return AdaptiveDensity(interval, root)
+
+
+def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str, np.ndarray]:
+    """Second moment in each bin over the least variance that a quantity allows, (K,), by quantity."""
+    width = (interval.high - interval.low) / BINS
+    found = {}
+    for name in pilots[0]:
+        logsnr, squares = (np.concatenate([pilot[name][part] for pilot in pilots]) for part in (0, 1))
+        moments = _smoothed(_bin_means(logsnr, squares, interval))
+        least = (np.sqrt(moments).sum() * width) ** 2
+        found[name] = moments / least if least > 0 else np.zeros(BINS)
+    return found
+
+
+def integrand_squares(estimate: Estimate, pairs: Mapping[str, Pair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Log-SNRs and squares of the integrands of named pairs: of the total, and summed over pixels."""
+    logsnr = estimate.draws.logsnr.numpy()
+    found = {}
+    for name, (reference, conditioned) in pairs.items():
+        standard = 0.5 * (estimate.error[reference].double() - estimate.error[conditioned].double())
+        orthogonal = 0.5 * estimate.gap[reference, conditioned].double()
+        for kind, integrand in (("standard", standard), ("orthogonal", orthogonal)):
+            found[f"{name}_{kind}_total"] = logsnr, integrand.sum((1, 2)).square().numpy()
+            found[f"{name}_{kind}_pixel"] = logsnr, integrand.square().sum((1, 2)).numpy()
+    return found
+
+
+def _middles(interval: Interval, bins: int) -> np.ndarray:
+    edges = np.linspace(interval.low, interval.high, bins + 1)
+    return (edges[1:] + edges[:-1]) / 2
+
+
+def _bin_means(logsnr: np.ndarray, values: np.ndarray, interval: Interval) -> np.ndarray:
+    """Mean in each bin; 0 in one without draws, which its neighbours then fill."""
+    share = (logsnr - interval.low) / (interval.high - interval.low)
+    index = np.clip((share * BINS).astype(int), 0, BINS - 1)
+    counts = np.bincount(index, minlength=BINS)
+    return np.bincount(index, weights=values, minlength=BINS) / np.maximum(counts, 1)
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    for _ in range(2):
+        padded = np.concatenate([values[:1], values, values[-1:]])
+        values = np.convolve(padded, _SMOOTHING, mode="valid")
+    return values

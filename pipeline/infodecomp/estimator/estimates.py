@@ -1,0 +1,164 @@
+"""What one run of the estimator yields: per-draw integrands, and from them maps, totals, curves and standard errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.uncertainty import Mean, mean_over_draws
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class MapEstimate:
+    """A map over pixels with its standard error, and its total over the image with its own. Nats, float64.
+
+    pixels: means of shape (h, w); image: of shape (). `numpy.asarray` of it is the map.
+    """
+
+    pixels: Mean
+    image: Mean
+
+    @property
+    def map(self) -> np.ndarray:
+        """(h, w)."""
+        return self.pixels.value
+
+    @property
+    def map_error(self) -> np.ndarray:
+        """Standard error of every pixel, (h, w)."""
+        return self.pixels.error
+
+    @property
+    def total(self) -> float:
+        """Sum over the pixels."""
+        return float(self.image.value)
+
+    @property
+    def total_error(self) -> float:
+        """Standard error of the total."""
+        return float(self.image.error)
+
+    def total_interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Ends of the interval that covers the total with that probability; see `infodecomp.estimator.uncertainty`."""
+        low, high = self.image.interval(confidence)
+        return float(low), float(high)
+
+    def map_interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of such an interval at every pixel by itself, (h, w) each."""
+        return self.pixels.interval(confidence)
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.map, dtype=dtype)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The integrands of one pair against log-SNR, summed over pixels: (N,) each, in order of log-SNR."""
+
+    logsnr: np.ndarray
+    standard: np.ndarray
+    orthogonal: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Per-draw integrands of one image, and the estimates that follow from them.
+
+    error: prompt → (N, h, w), the squared error (ε − ε̂)² summed over channels. gap: pair → (N, h, w), the squared
+    difference of the two predictions.
+    """
+
+    draws: Draws
+    channels: int
+    error: Mapping[str, torch.Tensor]
+    gap: Mapping[Pair, torch.Tensor]
+
+    @property
+    def evaluations(self) -> int:
+        """Denoiser evaluations that the estimate took."""
+        # Prompts with equal embeddings share the memory of one evaluation, also in the slices that `at` takes.
+        return len(self.draws) * len({error.data_ptr() for error in self.error.values()})
+
+    def at(self, count: int) -> Estimate:
+        """The estimate from the first `count` draws alone."""
+        return self.between(0, count)
+
+    def between(self, start: int, stop: int) -> Estimate:
+        """The estimate from the draws from number `start` to before `stop` alone."""
+        kept = slice(start, stop)
+        return Estimate(
+            self.draws.between(start, stop),
+            self.channels,
+            {name: error[kept] for name, error in self.error.items()},
+            {pair: gap[kept] for pair, gap in self.gap.items()},
+        )
+
+    def followed_by(self, other: Estimate) -> Estimate:
+        """These draws and then the other ones, of the prompts and pairs of the other one."""
+        joined: dict[tuple[int, int], torch.Tensor] = {}
+
+        def both(mine: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+            # Prompts that share the memory of one evaluation go on sharing it.
+            key = mine.data_ptr(), more.data_ptr()
+            if key not in joined:
+                joined[key] = torch.cat([mine, more])
+            return joined[key]
+
+        return Estimate(
+            self.draws.followed_by(other.draws),
+            self.channels,
+            {name: both(self.error[name], error) for name, error in other.error.items()},
+            {pair: both(self.gap[pair], gap) for pair, gap in other.gap.items()},
+        )
+
+    @cached_property
+    def standard(self) -> dict[Pair, MapEstimate]:
+        """i^s of each pair."""
+        return {
+            pair: _integrate(0.5 * (self.error[pair[0]].double() - self.error[pair[1]].double()), self.draws)
+            for pair in self.gap
+        }
+
+    @cached_property
+    def orthogonal(self) -> dict[Pair, MapEstimate]:
+        """i^o of each pair."""
+        return {pair: _integrate(0.5 * gap.double(), self.draws) for pair, gap in self.gap.items()}
+
+    @cached_property
+    def nll(self) -> dict[str, MapEstimate]:
+        """Negative log likelihood of each evaluated prompt."""
+        gaussian = self.channels * torch.sigmoid(self.draws.logsnr)[:, None, None]
+        constant = self.channels / 2 * math.log(2 * math.pi * math.e)
+        return {
+            name: _integrate(0.5 * (error.double() - gaussian), self.draws, constant)
+            for name, error in self.error.items()
+        }
+
+    @cached_property
+    def curve(self) -> dict[Pair, Curve]:
+        """The integrands against log-SNR."""
+        order = torch.argsort(self.draws.logsnr)
+        logsnr = self.draws.logsnr[order].numpy()
+        curves = {}
+        for (reference, conditioned), gap in self.gap.items():
+            difference = 0.5 * (self.error[reference].double() - self.error[conditioned].double()).sum((1, 2))
+            distance = 0.5 * gap.double().sum((1, 2))
+            curves[reference, conditioned] = Curve(logsnr, difference[order].numpy(), distance[order].numpy())
+        return curves
+
+
+def _integrate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
+    """Mean over draws of w·integrand, and how sure it is. integrand: float64 (N, h, w); constant: added to each pixel."""
+    values = draws.weight[:, None, None] * integrand
+    return MapEstimate(
+        pixels=mean_over_draws(values, draws).plus(constant),
+        image=mean_over_draws(values.sum((1, 2)), draws).plus(constant * integrand[0].numel()),
+    )

@@ -1,0 +1,198 @@
+"""Where on the log-SNR axis the integral is sampled, and with which noise.
+
+Every density has weights w = 1/density, so that ∫ f(α) dα ≈ mean over draws of w(α)·f(α). Draws are nested: the first n of
+a run of N, for each n in `steps`, are a valid sample by themselves, so that results at 50, 100 and 200 draws come from one
+run. For the stratified design this means: n draws occupy n equal strata of the density, one each; the next ones fill the
+strata of the finer partition that are still empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.stats import qmc
+
+from infodecomp.runs.errors import InputError
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Log-SNRs with importance weights and noise, shared by all prompts of one image.
+
+    logsnr, weight: float64 (N,). eps: float32 (N, C, h, w). `antithetic`: draws 2k and 2k+1 have one log-SNR and noise of
+    opposite sign. `stratified`: neighbours on the log-SNR axis were drawn from neighbouring strata, which the standard
+    error must respect; `sobol`: only as far as their number is a power of two.
+    """
+
+    logsnr: torch.Tensor
+    weight: torch.Tensor
+    eps: torch.Tensor
+    antithetic: bool = False
+    stratified: bool = False
+    sobol: bool = False
+
+    def __len__(self) -> int:
+        return len(self.logsnr)
+
+    def first(self, count: int) -> Draws:
+        """The first `count` draws."""
+        return self.between(0, count)
+
+    def between(self, start: int, stop: int) -> Draws:
+        """The draws from number `start` to before `stop`."""
+        kept = slice(start, stop)
+        return replace(self, logsnr=self.logsnr[kept], weight=self.weight[kept], eps=self.eps[kept])
+
+    def followed_by(self, other: Draws) -> Draws:
+        """These draws and then the other ones of the same design."""
+        return replace(
+            self,
+            logsnr=torch.cat([self.logsnr, other.logsnr]),
+            weight=torch.cat([self.weight, other.weight]),
+            eps=torch.cat([self.eps, other.eps]),
+        )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The part of the log-SNR axis that is integrated, and the logistic's location and scale."""
+
+    low: float
+    high: float
+    loc: float
+    scale: float
+
+
+def integration_interval(
+    *, loc: float, scale: float, clip: float, trained: tuple[float, float], beyond_trained_range: bool
+) -> Interval:
+    """[loc − clip·scale, loc + clip·scale], cut to the trained range unless told otherwise.
+
+    Raises InputError when nothing is left.
+    """
+    low, high = loc - clip * scale, loc + clip * scale
+    if not beyond_trained_range:
+        low, high = max(low, trained[0]), min(high, trained[1])
+    if not low < high:
+        raise InputError(
+            f"information → loc, scale, clip give log-SNR {loc - clip * scale:g} … {loc + clip * scale:g}, which does not "
+            f"meet the model's trained range {trained[0]:.3f} … {trained[1]:.3f}; choose values that overlap it"
+        )
+    return Interval(low, high, loc, scale)
+
+
+def logistic_cumulative(logsnr: np.ndarray, interval: Interval) -> np.ndarray:
+    """Distribution function of the logistic, not truncated."""
+    return np.asarray(1 / (1 + np.exp(-(logsnr - interval.loc) / interval.scale)))
+
+
+def logistic_shares(draws: Draws, interval: Interval) -> torch.Tensor:
+    """How many draws of the truncated logistic each draw stands for, float64 (N,): the ratio of that density to theirs.
+
+    Plain means over draws of the logistic are means over draws of any density with these weights.
+    """
+    edges = logistic_cumulative(np.array([interval.low, interval.high]), interval)
+    cumulative = logistic_cumulative(draws.logsnr.numpy(), interval)
+    density = cumulative * (1 - cumulative) / (interval.scale * (edges[1] - edges[0]))
+    return draws.weight * torch.from_numpy(density)
+
+
+def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
+    """Log-SNRs and weights of a truncated logistic from u in [0, 1), float64.
+
+    α = loc + scale·logit(F(low) + (F(high) − F(low))·u), F the logistic distribution function; w = 1/density.
+    """
+    cumulative = [_sigmoid((edge - interval.loc) / interval.scale) for edge in (interval.low, interval.high)]
+    mass = cumulative[1] - cumulative[0]
+    p = cumulative[0] + mass * np.asarray(u, dtype=np.float64)
+    standard = np.log(p) - np.log1p(-p)
+    return interval.loc + interval.scale * standard, mass * interval.scale / (p * (1 - p))
+
+
+def uniform_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
+    """Log-SNRs and weights of the uniform density: w = high − low."""
+    length = interval.high - interval.low
+    logsnr = interval.low + length * np.asarray(u, dtype=np.float64)
+    return logsnr, np.full_like(logsnr, length)
+
+
+def grid_draws(count: int, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
+    """`count` equidistant log-SNRs from end to end with the weights of the trapezoidal rule."""
+    logsnr = np.linspace(interval.low, interval.high, count)
+    weight = np.full(count, (interval.high - interval.low) * count / max(count - 1, 1))
+    if count > 1:
+        weight[[0, -1]] /= 2
+    return logsnr, weight
+
+
+# How a density turns points in [0, 1) into log-SNRs and weights.
+Placing = Callable[[np.ndarray, Interval], tuple[np.ndarray, np.ndarray]]
+_DENSITIES: dict[str, Placing] = {"logistic": logistic_draws, "uniform": uniform_draws}
+
+
+def unit_points(design: str, steps: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Points in [0, 1) whose first n, for each n in `steps`, follow the design: iid, stratified, midpoint or sobol."""
+    if design == "iid":
+        return rng.random(steps[-1])
+    if design == "midpoint":
+        return (np.arange(steps[-1]) + 0.5) / steps[-1]
+    if design == "sobol":
+        size = int(np.ceil(np.log2(max(steps[-1], 2))))
+        return qmc.Sobol(1, scramble=True, rng=rng).random_base2(size)[: steps[-1], 0]
+    return _nested_strata(steps, rng)
+
+
+def _nested_strata(steps: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    points = np.empty(0)
+    for count in steps:
+        taken = np.zeros(count, dtype=bool)
+        taken[np.minimum((points * count).astype(int), count - 1)] = True
+        empty = rng.permutation(np.flatnonzero(~taken))
+        points = np.concatenate([points, (empty + rng.random(len(empty))) / count])
+    return points
+
+
+def sample_draws(
+    *,
+    shape: tuple[int, int, int],
+    steps: Sequence[int],
+    density: str | Placing,
+    design: str,
+    antithetic_eps: bool,
+    interval: Interval,
+    rng: np.random.Generator,
+    extendable: bool = False,
+) -> Draws:
+    """Draw log-SNRs and noise for one image.
+
+    shape: (C, h, w). density: logistic, uniform, grid, or one that places points. steps: increasing numbers of draws that
+    must be valid by themselves; for the stratified design each is a multiple of the one before. With `antithetic_eps` half
+    as many log-SNRs are drawn, each with ±ε. `extendable`: more numbers at the end of `steps` leave the draws up to there as
+    they are; log-SNRs and noise then come from two streams.
+    """
+    places, noise = rng.spawn(2) if extendable else (rng, rng)
+    pairs = 2 if antithetic_eps else 1
+    counts = [step // pairs for step in steps]
+    if density == "grid":
+        logsnr, weight = grid_draws(counts[-1], interval)
+    else:
+        draw = _DENSITIES[density] if isinstance(density, str) else density
+        logsnr, weight = draw(unit_points(design, counts, places), interval)
+    eps = torch.from_numpy(noise.standard_normal((counts[-1], *shape), dtype=np.float32))
+    if antithetic_eps:
+        eps = torch.stack([eps, -eps], 1).flatten(0, 1)
+    return Draws(
+        logsnr=torch.from_numpy(np.repeat(logsnr, pairs)),
+        weight=torch.from_numpy(np.repeat(weight, pairs)),
+        eps=eps,
+        antithetic=antithetic_eps,
+        stratified=density == "grid" or design != "iid",
+        sobol=density != "grid" and design == "sobol",
+    )
+
+
+def _sigmoid(value: float) -> float:
+    return float(1 / (1 + np.exp(-value)))

@@ -1,0 +1,27 @@
+"""When the maps of a case are known well enough: the rule of `stopping: target_error`.
+
+A look follows each number of draws in `steps`. A case ends at the first look where, for every map, the mean over pixels of
+the standard error is at most `target_error` times the range of the map, its largest value less its smallest. That number is
+what a picture of the map shows as noise. It is measured on the map at hand, so that which draws came first decides a little
+when a case ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from infodecomp.estimator.estimates import MapEstimate
+
+
+def known_within(maps: Iterable[MapEstimate], target: float) -> bool:
+    """Whether all maps are known to `target`; a map without an error, from fewer than three draws (pairs), is not."""
+    return all(relative_error(one) <= target for one in maps)
+
+
+def relative_error(estimate: MapEstimate) -> float:
+    """Mean standard error of the pixels over the range of the map; 0 for a sure and constant map, NaN without errors."""
+    error = float(np.mean(estimate.map_error))
+    spread = float(estimate.map.max() - estimate.map.min())
+    return error if error == 0 else error / spread if spread > 0 else float("inf")

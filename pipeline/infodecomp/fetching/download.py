@@ -1,0 +1,249 @@
+"""Download one file over HTTP: resumed after every cut, across tries and addresses, into a part file beside its target.
+
+Bytes are only ever put together when they are of one file: an entity tag says so (If-Range), or the hash that the whole
+must have in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+import requests
+from urllib3.exceptions import HTTPError as TransferError
+
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.progress import Progress
+from infodecomp.runs.storage import write_text
+
+_CHUNK = 1 << 20
+_MEGABYTE = 1_000_000
+_CONNECT_SECONDS, _READ_SECONDS = 20.0, 60.0
+_LONGEST_PAUSE = 60.0
+# A disk must keep this much besides the file.
+_SPARE_BYTES = 100 * _MEGABYTE
+# The server is there and asks to come back.
+_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PAGE = ("text/html", "application/xhtml+xml")
+
+
+class AddressError(Exception):
+    """An address does not give the file; the text says why."""
+
+
+class _CutError(Exception):
+    """The transfer ended before the file did; what came is kept."""
+
+    def __init__(self, reason: str, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class _ChangedError(Exception):
+    """What is there of the file does not go with what the server has: it starts again from its first byte."""
+
+
+@dataclass
+class Part:
+    """What has come of a file so far, at `.<name>.part`, and beside it where it came from.
+
+    mixed: bytes were put together that no entity tag holds together.
+    """
+
+    path: Path
+    address: str = ""
+    tag: str = ""
+    mixed: bool = field(default=False)
+
+    @classmethod
+    def beside(cls, target: Path) -> Part:
+        """The part of a file that will be at `target`, with what an earlier run has left of it."""
+        part = cls(target.with_name(f".{target.name}.part"))
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            known = json.loads(part._notes.read_text(encoding="utf-8"))
+            part.address, part.tag, part.mixed = str(known["address"]), str(known["tag"]), bool(known["mixed"])
+        return part
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes there are."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def discard(self) -> None:
+        """Start again from the first byte."""
+        for path in (self.path, self._notes):
+            path.unlink(missing_ok=True)
+        self.address, self.tag, self.mixed = "", "", False
+
+    def becomes(self, target: Path) -> None:
+        """Give the whole file its name."""
+        self.path.replace(target)
+        self._notes.unlink(missing_ok=True)
+
+    def note(self, address: str, tag: str, mixed: bool) -> None:
+        """Remember where the bytes come from."""
+        self.address, self.tag, self.mixed = address, tag, mixed
+        known = {name: value for name, value in asdict(self).items() if name != "path"}
+        write_text(self._notes, json.dumps(known) + "\n")
+
+    @property
+    def _notes(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.json")
+
+
+def download(
+    address: str,
+    part: Part,
+    *,
+    size: int | None,
+    hash_known: bool,
+    tries: int = 6,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Bring the part to the whole file from one address.
+
+    size: bytes that the whole must have, where known. hash_known: the whole will be checked, so that bytes of another
+    address may be continued. `tries` without a new byte in between end it. Raises AddressError when the address does not
+    give the file, and InputError when the disk has no room for it.
+    """
+    left, reason = tries, ""
+    while left:
+        before = part.bytes
+        try:
+            _receive(address, part, size, hash_known)
+        except _ChangedError as error:
+            part.discard()
+            left, reason = left - 1, str(error)
+        except (_CutError, requests.RequestException) as error:
+            reason = _told(error)
+            left = left - 1 if part.bytes <= before else tries
+            wanted = error.pause if isinstance(error, _CutError) else None
+            seconds = min(2.0 ** (tries - left) if wanted is None else wanted, _LONGEST_PAUSE)
+            if left:
+                print(f"{address}: {reason}; going on from byte {part.bytes} in {seconds:.0f} s", flush=True)
+                pause(seconds)
+        else:
+            return
+    raise AddressError(f"{reason}, {tries} times")
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise InputError if the disk that holds a folder has no room for so many bytes more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed + _SPARE_BYTES > free:
+        raise InputError(
+            f"{folder}: {(needed + _SPARE_BYTES) / 1e9:.1f} GB are needed there and {free / 1e9:.1f} GB are free; "
+            "make room, or put a link to a larger disk in its place."
+        )
+
+
+def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> None:
+    """One request: append to the part what is still missing."""
+    have = part.bytes
+    same = part.address == address
+    if (have and not (hash_known or (same and part.tag))) or (size is not None and have > size):
+        part.discard()
+        have = 0
+    if size is not None and have == size:
+        return
+    headers = {"Accept-Encoding": "identity", "User-Agent": "infodecomp"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+        if same and part.tag:
+            headers["If-Range"] = part.tag
+    timeout = (_CONNECT_SECONDS, _READ_SECONDS)
+    with requests.get(address, headers=headers, stream=True, timeout=timeout) as response:
+        if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if _whole_of_range(response) == have:
+                return
+            raise _ChangedError(f"the server has no byte {have}, of which there were {have} before")
+        start, whole = _offered(response, have)
+        if size is not None and whole is not None and whole != size:
+            raise AddressError(f"offers {whole} bytes; expected are {size}")
+        if start != have:
+            part.discard()
+        expected = size if whole is None else whole
+        check_room(part.path.parent, max((expected or 0) - start, 0))
+        part.note(address, _strong_tag(response), mixed=start > 0 and (part.mixed or not (same and part.tag)))
+        _append(response, part, start, expected)
+
+
+def _offered(response: requests.Response, have: int) -> tuple[int, int | None]:
+    """The first byte of an answer and the size of the whole file, None if it does not say."""
+    code = response.status_code
+    if code in _LATER:
+        raise _CutError(f"answered {code} {response.reason}", _retry_after(response))
+    if code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        raise AddressError(f"answered {code} {response.reason}")
+    if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _PAGE:
+        raise AddressError("answered with a web page instead of the file")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise AddressError(f"sends it in the encoding {response.headers['Content-Encoding']}")
+    if code == HTTPStatus.PARTIAL_CONTENT:
+        if _range_start(response) != have:
+            raise _ChangedError(f"asked for bytes from {have}, the server sent others")
+        return have, _whole_of_range(response)
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdigit() else None
+
+
+def _append(response: requests.Response, part: Part, start: int, expected: int | None) -> None:
+    """Write the body; _CutError if it ends before the file does."""
+    name = part.path.name.removeprefix(".").removesuffix(".part")
+    done, total = start, (expected or 0) // _MEGABYTE
+    with (
+        part.path.open("ab" if start else "wb") as handle,
+        Progress(name, total, "MB", before=start // _MEGABYTE) as progress,
+    ):
+        try:
+            # Whatever has come is written, so that a cut loses nothing; larger reads would wait until they are full.
+            while chunk := response.raw.read1(_CHUNK):
+                handle.write(chunk)
+                done += len(chunk)
+                if expected is not None and done > expected:
+                    raise _ChangedError(f"sent more than the {expected} bytes that were announced")
+                progress.advance(done // _MEGABYTE - progress.done)
+        except TransferError as error:
+            raise _CutError("the connection was cut") from error
+    if expected is not None and done < expected:
+        raise _CutError(f"stopped after {done} of {expected} bytes")
+
+
+def _strong_tag(response: requests.Response) -> str:
+    """The entity tag by which two answers are known to be of the same bytes; empty without one."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else ""
+
+
+def _range_start(response: requests.Response) -> int | None:
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
+
+
+def _whole_of_range(response: requests.Response) -> int | None:
+    found = re.fullmatch(r"bytes [^/]+/(\d+)", response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    wanted = response.headers.get("Retry-After", "")
+    return float(wanted) if wanted.isdigit() else None
+
+
+def _told(error: Exception) -> str:
+    """What happened, in a few words: the texts of the HTTP library name its own objects."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not valid"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return str(error)

@@ -1,0 +1,81 @@
+"""Walk a latent along the model's deterministic flow: DDIM inversion to noise, and DDIM denoising back.
+
+One move from ᾱ_a to ᾱ_b with predicted noise ε̂ (Song et al., ICLR 2021, Eq. 12 with σ = 0):
+
+    x_b = √(ᾱ_b/ᾱ_a)·x_a + (√(1 − ᾱ_b) − √(ᾱ_b/ᾱ_a)·√(1 − ᾱ_a))·ε̂
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from diffusers import DDIMScheduler
+
+from infodecomp.flows.trail import Watch
+from infodecomp.models.stable_diffusion import LatentDiffusion
+
+
+def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:
+    """One DDIM move of x (B, C, h, w) between two cumulative alphas (scalars)."""
+    ratio = (alpha_to / alpha_from).sqrt()
+    return ratio * x + ((1 - alpha_to).sqrt() - ratio * (1 - alpha_from).sqrt()) * eps_hat
+
+
+class Ddim:
+    """The DDIM path of a model in `steps` steps, with the timesteps that its scheduler's settings imply.
+
+    It follows `infodecomp.flows.path.Path`; evaluations: one a step; noise: none where the scheduler ends at ᾱ = 1.
+    """
+
+    def __init__(self, model: LatentDiffusion, steps: int) -> None:
+        scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
+        scheduler.set_timesteps(steps)
+        self.model = model
+        self.noise, self.spread = math.sqrt(1 - float(scheduler.final_alpha_cumprod)), 1.0
+        self.timesteps = [int(t) for t in scheduler.timesteps]  # falling
+        self.evaluations = len(self.timesteps)
+        stride = scheduler.config.num_train_timesteps // steps
+        alphas = scheduler.alphas_cumprod
+        self._alpha = {t: alphas[t] for t in self.timesteps}
+        self._alpha_before = {
+            t: alphas[t - stride] if t >= stride else scheduler.final_alpha_cumprod for t in self.timesteps
+        }
+
+    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
+        """From images' latents (B, C, h, w) to noise; the noise of each step is predicted at the step's far end."""
+        for timestep in reversed(self.timesteps):
+            eps_hat = self._predict(x, timestep, embedding, watch)
+            x = ddim_move(x, eps_hat, self._alpha_before[timestep], self._alpha[timestep])
+        return x
+
+    def generate(
+        self,
+        x: torch.Tensor,
+        embedding: torch.Tensor,
+        before_call: Callable[[], None] | None = None,
+        watch: Watch | None = None,
+    ) -> torch.Tensor:
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, `watch` sees it after."""
+        for timestep in self.timesteps:
+            if before_call is not None:
+                before_call()
+            x = self.move(x, self._predict(x, timestep, embedding, watch), timestep)
+        return x
+
+    def move(self, x: torch.Tensor, eps_hat: torch.Tensor, timestep: int) -> torch.Tensor:
+        """One move towards the image, x (B, C, h, w) being at this timestep of the path."""
+        return ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
+
+    def noised(self, x: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
+        """Latents x (B, C, h, w) of images with as much noise as there is at a timestep of the path."""
+        alpha = self._alpha[timestep]
+        return alpha.sqrt() * x + (1 - alpha).sqrt() * noise
+
+    def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor, watch: Watch | None) -> torch.Tensor:
+        logsnr = self.model.logsnr_table[timestep]
+        eps_hat = self.model(x, logsnr.repeat(len(x)), embedding)
+        if watch is not None:
+            watch(float(logsnr), x, eps_hat)
+        return eps_hat

@@ -1,0 +1,112 @@
+"""Cases that go on from what a run with fewer numbers of draws left, and what they leave for one with more.
+
+Beside the maps, a file of such a case holds the totals of the integrands draw by draw and the sums of recorded attention;
+`infodecomp.estimator.extension` says why that is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from infodecomp.config import InformationSection
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.extension import Extended, extended, with_error
+from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, METHODS, Drawn, case_pairs
+from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.models.attention import AttentionSum
+from infodecomp.runs.shards import ImageJob
+
+_TOTALS = (*INTEGRALS, LIKELIHOOD)
+
+
+def by_start(stage: ModelShard, job: ImageJob, section: InformationSection) -> Iterator[tuple[ImageJob, int]]:
+    """The cases of an image, apart by the number of draws that they have already."""
+    starts: dict[int, list[Any]] = {}
+    for case in job.cases:
+        starts.setdefault(_earlier(stage, case, section)[0], []).append(case)
+    yield from ((replace(job, cases=tuple(cases)), start) for start, cases in starts.items())
+
+
+def _earlier(stage: ModelShard, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
+    """What a run with fewer numbers of draws and all else alike left of a case: its draws and arrays; 0 if nothing."""
+    for count in reversed(range(1, len(section.steps) if section.extendable else 1)):
+        fewer = section.model_copy(update={"steps": section.steps[:count]}).model_dump(mode="json")
+        found = stage.shard.earlier(case, {**stage.shard.identity, "section": fewer})
+        if found is not None:
+            return section.steps[count - 1], found
+    return 0, {}
+
+
+def extended_arrays(
+    stage: ModelShard,
+    case: Any,
+    image: Drawn,
+    estimate: Estimate,
+    section: InformationSection,
+    attention: Sequence[AttentionSum],
+) -> dict[str, np.ndarray]:
+    """Maps, totals and curves of a case, from what earlier draws left and an estimate of the others; and what all leave."""
+    start, earlier = _earlier(stage, case, section)
+    before = _before(image, section, start, earlier) if start else None
+    pairs = case_pairs(case, section)
+    found = extended(estimate, pairs, image.draws, section.steps, before)
+    found = with_error(found, estimate, LIKELIHOOD, case.prompt_full, before)
+    arrays = {
+        f"{method}/{kind}/{steps}": found.maps[f"{method}_{kind}", steps]
+        for method in METHODS
+        for kind in KINDS
+        for steps in section.steps
+    }
+    dimensions = estimate.channels * estimate.error[case.prompt_full][0].numel()
+    totals = {name: found.total(name) for name in INTEGRALS}
+    totals[LIKELIHOOD] = found.likelihood(LIKELIHOOD, dimensions)
+    for name, total in totals.items():
+        arrays |= {name: total.value, f"{name}_error": total.error, f"by_draw/{name}": found.totals[name]}
+    arrays["curve_logsnr"] = np.sort(image.draws.logsnr.numpy())
+    arrays |= {f"curve_{name}": found.curve(name) for name in INTEGRALS}
+    arrays |= _extended_attention(stage, attention, earlier, start, section)
+    return arrays
+
+
+def _before(image: Drawn, section: InformationSection, start: int, earlier: Mapping[str, np.ndarray]) -> Extended:
+    """What is left of the earlier draws."""
+    maps = {
+        (f"{method}_{kind}", steps): earlier[f"{method}/{kind}/{steps}"]
+        for method in METHODS
+        for kind in KINDS
+        for steps in section.steps
+        if steps <= start
+    }
+    return Extended(image.draws.first(start), maps, {name: earlier[f"by_draw/{name}"] for name in _TOTALS})
+
+
+def _extended_attention(
+    stage: ModelShard,
+    parts: Sequence[AttentionSum],
+    earlier: Mapping[str, np.ndarray],
+    start: int,
+    section: InformationSection,
+) -> dict[str, np.ndarray]:
+    """Attention maps at each number of draws, and the sums of all draws, layer by layer."""
+    arrays = {name: heat for name, heat in earlier.items() if name.startswith("attention_information/")}
+    recorded = _recorded(earlier, start)
+    for count, part in zip([steps for steps in section.steps if steps > start], parts, strict=True):
+        recorded = part if recorded is None else recorded + part
+        arrays[f"attention_information/-/{count}"] = stage.summed_map(recorded, stage.args.heads)
+    if recorded is None:
+        raise ValueError("a case without draws has no attention")
+    return arrays | {f"attention_sum/{layer}": sums.numpy() for layer, sums in recorded.layers.items()}
+
+
+def _recorded(earlier: Mapping[str, np.ndarray], start: int) -> AttentionSum | None:
+    layers = {
+        name.removeprefix("attention_sum/"): torch.from_numpy(sums)
+        for name, sums in earlier.items()
+        if name.startswith("attention_sum/")
+    }
+    return AttentionSum(layers, start) if layers else None

@@ -1,0 +1,61 @@
+"""Where the recorded maps of a dataset lie: the arguments of the stages that read them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from infodecomp.maps.one_model import check_one_model
+from infodecomp.maps.word_maps import Maps, read_statuses
+from infodecomp.runs.errors import InputError
+
+# Sources that not every study has.
+_IF_ASKED = ("gradients", "pairs")
+
+
+def add_map_arguments(parser: argparse.ArgumentParser) -> None:
+    """The shards with the statuses of the maps, and the folders of the maps."""
+    parser.add_argument("--estimates", type=Path, nargs="*", default=[], help="shards of estimate_information")
+    parser.add_argument("--attention", type=Path, nargs="*", default=[], help="shards of record_attention")
+    parser.add_argument("--gradients", type=Path, nargs="*", default=[], help="shards of record_gradients")
+    parser.add_argument("--pairs", type=Path, nargs="*", default=[], help="table of gather_parts")
+    parser.add_argument("--maps-information", type=Path, required=True, help="folder of <case_id>.npz")
+    parser.add_argument("--maps-attention", type=Path, required=True, help="folder of <case_id>.npz")
+    for name in _IF_ASKED:
+        parser.add_argument(f"--maps-{name}", type=Path, help=f"folder of <case_id>.npz, where --{name} are given")
+
+
+@dataclass(frozen=True)
+class MapSources:
+    """Shards and folders of maps by source, one of `word_maps.SOURCES`."""
+
+    shards: Mapping[str, Sequence[Path]]
+    folders: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> MapSources:
+        """From the arguments; InputError if a folder is missing, or shards were made by different weights."""
+        known = vars(args)
+        asked = [name for name in _IF_ASKED if known[name]]
+        for name in asked:
+            if known[f"maps_{name}"] is None:
+                raise InputError(f"--maps-{name} is missing; --{name} are tables of maps in that folder.")
+        found = cls(
+            {"information": args.estimates, **{name: known[name] for name in ("attention", *_IF_ASKED)}},
+            {name: known[f"maps_{name}"] for name in ("information", "attention", *asked)},
+        )
+        check_one_model(found.tables)
+        return found
+
+    @property
+    def tables(self) -> list[Path]:
+        """All shards."""
+        return [path for paths in self.shards.values() for path in paths]
+
+    def maps(self, cases: pd.DataFrame, seed: int) -> Maps:
+        """The maps of these cases; `seed` pairs the images of the method shuffled."""
+        return Maps(cases, {name: read_statuses(paths) for name, paths in self.shards.items()}, self.folders, seed)

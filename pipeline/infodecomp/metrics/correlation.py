@@ -1,0 +1,152 @@
+"""How well a map foretells where, and its total foretells how much, an image changes.
+
+Image level: the correlation, over cases, of a predictor's total with the total change. Pixel level: the correlation, over
+the pixels of one case, of the predictor's map with the map of change, averaged over cases (Kong et al., 2024, Table 4).
+Both are resampled over images (`metrics/bootstrap.py`), so that two predictors can be compared on equal resamples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from infodecomp.metrics.bootstrap import cluster_sums, percentile_interval, weighted_sums
+
+ErrorKind = Literal["bootstrap_sd", "sd_over_10"]
+
+NAN = float("nan")
+
+# A variance so much smaller than the sum of squares it is the difference of is rounding.
+_ROUNDING = 1e-12
+
+
+def pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson's r along the last axis: Σ(a − ā)(b − b̄) / √(Σ(a − ā)² · Σ(b − b̄)²).
+
+    Args:
+        first, second: (…, n), any units; leading axes are broadcast.
+
+    Returns:
+        (…) float64 in [−1, 1]; NaN where one of the two is constant, has fewer than two values or one that is not
+        finite.
+    """
+    if min(first.shape[-1], second.shape[-1]) < 2:
+        return np.full(np.broadcast_shapes(first.shape[:-1], second.shape[:-1]), NAN)
+    a, b = _standardised(first), _standardised(second)
+    return np.asarray(np.clip((a * b).sum(axis=-1), -1.0, 1.0))
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's ρ along the last axis: Pearson's r of the ranks, where equal values share their mean rank.
+
+    Arguments and result are those of `pearson`.
+    """
+    return pearson(ranks(first), ranks(second))
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1 along the last axis, the mean rank for equal values: (…, n) float64.
+
+    All are NaN where one value is not finite.
+    """
+    return np.apply_along_axis(_ranks, -1, values) if values.size else np.empty(values.shape)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlation, or the difference of two, with its values on resamples of the images.
+
+    value: NaN where it cannot be computed. samples: (R,) float64, NaN for a resample in which it cannot.
+    """
+
+    value: float
+    samples: np.ndarray
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Ends of the percentile interval; NaN without a value."""
+        if not np.isfinite(self.value):
+            return NAN, NAN
+        low, high = percentile_interval(self.samples[:, None], confidence)
+        return float(low[0]), float(high[0])
+
+    def error(self, kind: ErrorKind) -> float:
+        """Standard deviation of the samples; `sd_over_10`: a tenth of it, as the code released with the paper prints.
+
+        That code divides by the root of the number of resamples, which is 100: its error is ten times too small.
+        """
+        samples = self.samples[np.isfinite(self.samples)]
+        if not np.isfinite(self.value) or not len(samples):
+            return NAN
+        return float(samples.std()) / (10.0 if kind == "sd_over_10" else 1.0)
+
+
+def across_cases(predictor: np.ndarray, change: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> Correlation:
+    """Image level: Pearson's r, over cases, of totals.
+
+    Args:
+        predictor, change: (n,); a case in which one of them is NaN is left out.
+        cluster: (n,) int64, the image of each case.
+        weights: (R, G), how often each image stands in each resample, from `bootstrap.resample_weights`.
+    """
+    known = np.isfinite(predictor) & np.isfinite(change)
+    x, y, image = predictor[known], change[known], cluster[known]
+    value = float(pearson(x, y))
+    if not np.isfinite(value):
+        return Correlation(NAN, np.full(len(weights), NAN))
+    a, b = _standardised(x), _standardised(y)
+    moments = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)  # (n, 6)
+    sums = cluster_sums(moments, image, weights.shape[1])  # (G, 6)
+    return Correlation(value, _from_moments(weighted_sums(weights, sums)))
+
+
+def within_cases(correlations: np.ndarray, cluster: np.ndarray, weights: np.ndarray) -> Correlation:
+    """Pixel level: the mean, over cases, of correlations of maps.
+
+    Args:
+        correlations: (n,), one a case; NaN is left out.
+        cluster: (n,) int64, the image of each case.
+        weights: (R, G), how often each image stands in each resample, from `bootstrap.resample_weights`.
+    """
+    known = np.isfinite(correlations)
+    values = np.stack([np.where(known, correlations, 0.0), known.astype(np.float64)], axis=1)  # (n, 2)
+    sums = cluster_sums(values, cluster, weights.shape[1])  # (G, 2)
+    total, count = weighted_sums(weights, sums).T
+    mean = float(correlations[known].mean()) if known.any() else NAN
+    return Correlation(mean, np.where(count > 0, total / np.maximum(count, 1.0), NAN))
+
+
+def difference(first: Correlation, second: Correlation) -> Correlation:
+    """r_a − r_b on equal resamples; give both the same cases and weights."""
+    return Correlation(first.value - second.value, first.samples - second.samples)
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    """Values less their mean, scaled to unit length along the last axis (two or more); NaN where that is impossible."""
+    exact = values.astype(np.float64)
+    usable = np.isfinite(exact).all(axis=-1) & (exact.max(axis=-1) > exact.min(axis=-1))
+    # Whatever stands in for an unusable row must only not warn.
+    exact = np.where(usable[..., None], exact, np.arange(exact.shape[-1], dtype=np.float64))
+    exact = exact / np.abs(exact).max(axis=-1, keepdims=True)  # squares of very large or small values would be lost
+    centred = exact - exact.mean(axis=-1, keepdims=True)
+    scaled = centred / np.abs(centred).max(axis=-1, keepdims=True)
+    unit = scaled / np.sqrt(np.square(scaled).sum(axis=-1, keepdims=True))
+    return np.where(usable[..., None], unit, NAN)
+
+
+def _from_moments(sums: np.ndarray) -> np.ndarray:
+    """Pearson's r of each resample, (R,), from its sums of 1, a, b, a², b² and ab, (R, 6)."""
+    n, a, b, aa, bb, ab = sums.T
+    count = np.maximum(n, 1.0)
+    variance_a, variance_b = aa - a * a / count, bb - b * b / count
+    varied = (variance_a > _ROUNDING * aa) & (variance_b > _ROUNDING * bb)
+    scale = np.sqrt(np.where(varied, variance_a * variance_b, 1.0))
+    return np.where(varied, np.clip((ab - a * b / count) / scale, -1.0, 1.0), NAN)
+
+
+def _ranks(row: np.ndarray) -> np.ndarray:
+    if not np.isfinite(row).all():
+        return np.full(row.shape, NAN)
+    _, inverse, counts = np.unique(row, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]

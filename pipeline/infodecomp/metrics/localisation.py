@@ -1,0 +1,274 @@
+"""How well a heat map finds the object that a word names: IoU at thresholds, average precision, pointing game.
+
+IoU at all thresholds comes from counts of pixels by level of heat (`iou_curve`); average precision and the pointing game
+need the order of the pixels, which are sorted once, object and background apart (`rank_pixels`). The mIoU of a method is the
+mean over cases of the IoU of {heat > threshold} with the mask. One threshold serves all cases: the best on the same cases
+(`oracle_miou`, as published by Kong et al., 2024) or on the other half of the images (`held_out_miou`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infodecomp.metrics.bootstrap import weighted_sums
+
+NAN = float("nan")
+
+# Levels of heat in which pixels are counted. More of them leave fewer pixels to compare with a threshold, but their counts
+# have to stay in the processor's nearest cache; a power of two.
+_LEVELS = 1 << 13
+
+# One row per case, method, estimator and number of steps. A failed row has a status other than "ok", a reason, an empty
+# `iou` and NaN scores. `iou` holds one value per threshold of the configuration.
+SCORE_COLUMNS: dict[str, str] = {
+    "case_id": "string",
+    "dataset": "string",
+    "image_id": "string",
+    "label": "string",
+    "method": "string",
+    "estimator": "string",
+    "steps": "int64",
+    "draws": "int64",
+    "status": "string",
+    "reason": "string",
+    "iou": "list<float64>",
+    "average_precision": "float64",
+    "pointing_game": "float64",
+    "named_hotter": "float64",
+}
+
+
+@dataclass(frozen=True)
+class MapScores:
+    """Scores of one map against one mask, as `SCORE_COLUMNS` names them."""
+
+    iou: np.ndarray  # (thresholds,)
+    average_precision: float
+    pointing_game: float
+    named_hotter: float
+
+
+def threshold_grid(low: float, high: float, count: int) -> np.ndarray:
+    """Thresholds on the min-max-scaled heat, (count,), ends included."""
+    return np.linspace(low, high, count)
+
+
+def iou_curve(heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Intersection over union of {heat > threshold} with the object, at every threshold.
+
+    Args:
+        heat: (h, w) in [0, 1] (min-max scaled after upsampling, as in the released code), floating point.
+        mask: (h, w) bool, the object.
+        thresholds: (T,) in [0, 1].
+
+    Returns:
+        (T,) float64 in [0, 1]; 0 where both prediction and object are empty.
+
+    Raises:
+        ValueError: map and mask differ in shape, or a heat is greater than 1.
+    """
+    _check_shapes(heat, mask)
+    if heat.size and heat.max() > 1:
+        raise ValueError(f"heat of {heat.max()} where maps are scaled to [0, 1]")
+    limits = thresholds.astype(heat.dtype)  # otherwise the pixels would be converted
+    hot = heat > limits.min()
+    hits = _count_above(heat[hot & mask], limits)
+    false_alarms = _count_above(heat[hot & ~mask], limits)
+    return hits / np.maximum(np.count_nonzero(mask) + false_alarms, 1)
+
+
+def _count_above(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """How many values lie above each limit, (T,), exactly: values (n,) and limits (T,), both in [0, 1].
+
+    The values are counted by level. A level without a limit lies wholly above a limit or wholly at or below it; only
+    values that share their level with a limit are compared with it.
+    """
+    level = (values * _LEVELS).astype(np.int64)  # by a power of two: rounds nothing, so the order is kept
+    places = (limits * _LEVELS).astype(np.int64)
+    shared = np.zeros(_LEVELS + 1, dtype=bool)
+    shared[places] = True
+    counts = np.bincount(level, minlength=_LEVELS + 1)
+    counts[shared] = 0
+    close = np.sort(values[shared[level]])
+    return values.size - np.cumsum(counts)[places] - np.searchsorted(close, limits, side="right")
+
+
+@dataclass(frozen=True)
+class RankedPixels:
+    """Heat of the object's pixels and of the background's pixels, each in ascending order."""
+
+    inside: np.ndarray  # (object pixels,)
+    outside: np.ndarray  # (background pixels,)
+
+
+def rank_pixels(heat: np.ndarray, mask: np.ndarray) -> RankedPixels:
+    """Sort the pixels of a map, object and background apart.
+
+    Args:
+        heat: (h, w), any unit, floating point.
+        mask: (h, w) bool, the object.
+
+    Raises:
+        ValueError: the two differ in shape.
+    """
+    _check_shapes(heat, mask)
+    return RankedPixels(np.sort(heat[mask]), np.sort(heat[~mask]))
+
+
+def average_precision(pixels: RankedPixels) -> float:
+    """Area under the precision-recall curve of pixels ranked by heat: Σ_n (R_n − R_{n−1})·P_n over distinct heats.
+
+    Equal heats enter together (scikit-learn's definition), so the value does not depend on the order of tied pixels.
+
+    Returns:
+        value in [0, 1]; NaN where the object has no pixel.
+    """
+    inside, outside = pixels.inside, pixels.outside
+    if inside.size == 0:
+        return NAN
+    # Every object pixel adds 1/P of recall at the precision of the set {heat ≥ its heat}.
+    hits = inside.size - np.searchsorted(inside, inside, side="left")
+    false_alarms = outside.size - np.searchsorted(outside, inside, side="left")
+    return float(np.mean(hits / (hits + false_alarms)))
+
+
+def pointing_game(pixels: RankedPixels) -> float:
+    """Whether the hottest pixel lies in the object; among tied hottest pixels, the share that does.
+
+    Returns:
+        value in [0, 1]; NaN for a map without pixels.
+    """
+    if pixels.inside.size + pixels.outside.size == 0:
+        return NAN
+    top = max(values[-1] for values in (pixels.inside, pixels.outside) if values.size)
+    inside = pixels.inside.size - int(np.searchsorted(pixels.inside, top, side="left"))
+    outside = pixels.outside.size - int(np.searchsorted(pixels.outside, top, side="left"))
+    return inside / (inside + outside)
+
+
+def named_hotter(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray]) -> float:
+    """Whether the named object is hotter on average than every other labelled object of the image.
+
+    Each pair is compared without the pixels that both masks cover; a pair in which one covers the other is left out.
+
+    Args:
+        heat: (h, w), any unit.
+        mask: (h, w) bool, the named object.
+        others: masks (h, w) of the other labelled objects.
+
+    Returns:
+        1.0 or 0.0 (a tie is 0.0); NaN where no pair can be compared.
+    """
+    outcomes = []
+    for other in others:
+        named_only, other_only = mask & ~other, other & ~mask
+        if named_only.any() and other_only.any():
+            outcomes.append(heat[named_only].mean() > heat[other_only].mean())
+    return float(all(outcomes)) if outcomes else NAN
+
+
+def score_map(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray], thresholds: np.ndarray) -> MapScores:
+    """All scores of one map.
+
+    Args:
+        heat: (h, w) in [0, 1], min-max scaled.
+        mask: (h, w) bool, the named object.
+        others: masks (h, w) of the other labelled objects of the image.
+        thresholds: (T,).
+    """
+    pixels = rank_pixels(heat, mask)
+    return MapScores(
+        iou_curve(heat, mask, thresholds),
+        average_precision(pixels),
+        pointing_game(pixels),
+        named_hotter(heat, mask, others),
+    )
+
+
+def score_whole_image(mask: np.ndarray, thresholds: np.ndarray) -> MapScores:
+    """Scores of predicting the whole image: every one is the share of the image that the object covers.
+
+    The prediction does not depend on the threshold; no object is hotter than another, so `named_hotter` is NaN.
+    """
+    area = float(mask.mean())
+    return MapScores(np.full(len(thresholds), area), area, area, NAN)
+
+
+def first_half(image_ids: Sequence[str]) -> np.ndarray:
+    """The two halves of the images for held-out thresholds: the order of hashes of their ids, cut in the middle.
+
+    The order in which the images come does not matter, and a new image moves at most one other to the other half.
+
+    Args:
+        image_ids: distinct ids, (G,).
+
+    Returns:
+        (G,) bool, True for the first half.
+    """
+    ranked = sorted(image_ids, key=lambda image_id: hashlib.sha256(f"held_out:{image_id}".encode()).digest())
+    chosen = set(ranked[: len(ranked) // 2])
+    return np.array([image_id in chosen for image_id in image_ids], dtype=bool)
+
+
+@dataclass(frozen=True)
+class ThresholdedMiou:
+    """mIoU at chosen thresholds, one value a resample.
+
+    Attributes:
+        choices: (R, 2) int64, index of the threshold for the images of the first half and for those of the second.
+        miou: (R,) float64; NaN where a resample leaves nothing to choose from or to score.
+    """
+
+    choices: np.ndarray
+    miou: np.ndarray
+
+
+def oracle_miou(iou_sums: np.ndarray, cases: np.ndarray, weights: np.ndarray) -> ThresholdedMiou:
+    """Best mean IoU over thresholds, chosen on the same cases that are scored.
+
+    Args:
+        iou_sums: (G, T), sum of the IoU over the cases of each image.
+        cases: (G,), number of cases of each image.
+        weights: (R, G), how often each image stands in each resample (ones: the data themselves).
+    """
+    curves = _mean(weighted_sums(weights, iou_sums), weighted_sums(weights, cases))
+    choice = _best(curves)
+    return ThresholdedMiou(np.stack([choice, choice], axis=1), curves[np.arange(len(curves)), choice])
+
+
+def held_out_miou(iou_sums: np.ndarray, cases: np.ndarray, first: np.ndarray, weights: np.ndarray) -> ThresholdedMiou:
+    """Mean IoU of all cases, each at the threshold that is best on the other half of the images.
+
+    Args:
+        iou_sums: (G, T), sum of the IoU over the cases of each image.
+        cases: (G,), number of cases of each image.
+        first: (G,) bool, images of the first half.
+        weights: (R, G), how often each image stands in each resample (ones: the data themselves).
+    """
+    rows = np.arange(len(weights))
+    sums_first, n_first = (weighted_sums(weights[:, first], values[first]) for values in (iou_sums, cases))
+    sums_second, n_second = (weighted_sums(weights[:, ~first], values[~first]) for values in (iou_sums, cases))
+    for_second, for_first = _best(_mean(sums_first, n_first)), _best(_mean(sums_second, n_second))
+    total = sums_first[rows, for_first] + sums_second[rows, for_second]
+    chosen_on_data = (n_first > 0) & (n_second > 0)
+    miou = np.where(chosen_on_data, total / np.maximum(n_first + n_second, 1), NAN)
+    return ThresholdedMiou(np.stack([for_first, for_second], axis=1), miou)
+
+
+def _mean(sums: np.ndarray, cases: np.ndarray) -> np.ndarray:
+    """Mean IoU (R, T) from sums (R, T) and numbers of cases (R,); NaN where there is no case."""
+    return np.where(cases[:, None] > 0, sums / np.maximum(cases, 1)[:, None], NAN)
+
+
+def _best(curves: np.ndarray) -> np.ndarray:
+    """Index (R,) of the best threshold of each curve (R, T), the lowest among equals."""
+    return np.argmax(np.nan_to_num(curves, nan=-1.0), axis=1)
+
+
+def _check_shapes(heat: np.ndarray, mask: np.ndarray) -> None:
+    if heat.shape != mask.shape:
+        raise ValueError(f"map {heat.shape} and mask {mask.shape} differ in shape")

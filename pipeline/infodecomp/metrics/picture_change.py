@@ -1,0 +1,71 @@
+"""How much two pictures differ: squared difference and structural similarity pixel by pixel, and PSNR.
+
+Pictures are (3, H, W) in [0, 1], floating point. Values beyond, which a decoder may give, are cut off as they would be in
+an image file.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+from infodecomp.metrics.heatmaps import cell_means
+
+
+def pixel_l2(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Squared difference of two pictures, Σ_rgb (a − b)², of each pixel.
+
+    Returns:
+        (H, W) float64 in [0, 3].
+    """
+    a, b = _clipped(first, second)
+    return np.asarray(np.square(a - b).sum(axis=0))
+
+
+def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Structural similarity of two pictures around each pixel, mean of the three channels.
+
+    Gaussian window with σ = 1.5 cut at 11 x 11 pixels, K₁ = 0.01, K₂ = 0.03 (Wang et al., IEEE TIP 2004).
+
+    Returns:
+        (H, W) float64, 1 where the two are alike.
+
+    Raises:
+        ValueError: a side is shorter than the window.
+    """
+    a, b = _clipped(first, second)
+    _, similarity = structural_similarity(
+        a, b, data_range=1.0, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+    )
+    return np.asarray(similarity.mean(axis=0))
+
+
+def peak_signal_to_noise(first: np.ndarray, second: np.ndarray) -> float:
+    """PSNR of two pictures in dB, −10·log₁₀ of the mean squared difference; infinite for equal pictures."""
+    a, b = _clipped(first, second)
+    error = float(np.square(a - b).mean())
+    return -10.0 * math.log10(error) if error > 0 else math.inf
+
+
+def picture_changes(unchanged: np.ndarray, edited: np.ndarray, grid: tuple[int, int]) -> dict[str, np.ndarray]:
+    """How a picture was changed, on the latent grid.
+
+    Args:
+        unchanged, edited: the two pictures.
+        grid: (h, w) of the latents; each cell stands for a block of pixels.
+
+    Returns:
+        pixel_l2 and ssim (1 − SSIM), the mean over the pixels of each cell: (h, w) float32.
+    """
+    return {
+        "pixel_l2": cell_means(pixel_l2(unchanged, edited), grid).astype(np.float32),
+        "ssim": cell_means(1.0 - ssim(unchanged, edited), grid).astype(np.float32),
+    }
+
+
+def _clipped(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if first.shape != second.shape or first.ndim != 3:
+        raise ValueError(f"pictures {first.shape} and {second.shape} are not both (3, H, W) of one size")
+    return np.clip(first.astype(np.float64), 0.0, 1.0), np.clip(second.astype(np.float64), 0.0, 1.0)

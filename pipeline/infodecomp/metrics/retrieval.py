@@ -1,0 +1,224 @@
+"""How well a score picks the true caption: accuracy with ties, intervals, averages over groups, paired comparison.
+
+The decision of a case is the option with the highest score. A case earns a credit from 0 to 1, and every accuracy is a
+mean of credits: over all cases (micro) or over groups of cases, each weighing the same (macro; the groups are the
+relations and the attribute pairs of ARO, Yuksekgonul et al., 2023).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import bdtr, ndtri
+
+from infodecomp.metrics.bootstrap import cluster_sums, mean_interval
+
+TiePolicy = Literal["half", "wrong", "right", "drop"]
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a score decided, one value a case.
+
+    credit: (n,) float64 in [0, 1]; NaN for a case without a score and for a tie that the policy drops.
+    scored: (n,) bool, the case has a score.
+    tied: (n,) bool, the case has a score and is one that the policy is for.
+    """
+
+    credit: np.ndarray
+    scored: np.ndarray
+    tied: np.ndarray
+
+
+def decide(values: np.ndarray, truth: np.ndarray, same_text: np.ndarray, policy: TiePolicy) -> Decisions:
+    """Credit of each case: 1 where the true option has the highest score, 0 where another has a higher one.
+
+    A case is tied where another option reads like the true one, whatever the scores, or where another option has the
+    same score as the true one and none has a higher. Options that read alike are the same answer: a difference
+    between their scores is rounding and does not count. Where the true option of a tied case (with all that read like
+    it) is beaten, the credit is 0. Otherwise it is with the policy
+
+    - half: 1/(1 + the number of options that share the top with the true one), so one half for one other: what a
+      coin gives on average. A score that tells nothing apart then earns chance.
+    - wrong: 0, as argmax does when the true option comes last (the code released with Kong et al., 2024).
+    - right: 1, as argmax does when the true option comes first (ARO's order sets).
+
+    drop leaves out all tied cases, also those of a repeated true text that another option beats: to leave out only
+    the others would lower the accuracy.
+
+    Args:
+        values: (n, M), scores, higher is better; NaN anywhere in a row: the case has no score; −inf beyond the last
+            option of a case.
+        truth: (n,) int64, index of the true option.
+        same_text: (n, M) bool, options that read like the true one, itself included.
+        policy: what a tie is worth.
+    """
+    scored = ~np.isnan(values).any(axis=1)
+    known = np.where(scored[:, None], values, 0.0)
+    own = known[np.arange(len(known)), truth]  # (n,)
+    rivals = np.where(same_text, -np.inf, known)  # (n, M) options of another text
+    won = own >= rivals.max(axis=1, initial=-np.inf)
+    twins = same_text.sum(axis=1) - 1
+    sharing = twins + (rivals == own[:, None]).sum(axis=1)  # options that share the top, where the true one is there
+    tied = scored & ((twins > 0) | (won & (sharing > 0)))
+    credit = {
+        "half": won / (1.0 + sharing),
+        "wrong": np.where(tied, 0.0, won),
+        "right": won.astype(np.float64),
+        "drop": np.where(tied, NAN, won),
+    }[policy]
+    return Decisions(np.where(scored, credit, NAN), scored, tied)
+
+
+def wilson_interval(credit: np.ndarray, count: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's score interval for a share (Wilson, 1927), without correction for continuity.
+
+    With p = credit/count and z the normal quantile of (1 + confidence)/2, the ends are
+    (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n). Shared points of ties enter as they are: p is the effective
+    share; their variance is smaller than that of whole points, so the interval is then a little too wide.
+
+    Args:
+        credit: sum of the credits of the cases, any shape.
+        count: number of cases, same shape.
+        confidence: such as 0.95.
+
+    Returns:
+        (low, high), each of that shape, in [0, 1]; NaN where there is no case.
+    """
+    credit, count = np.asarray(credit, dtype=np.float64), np.asarray(count, dtype=np.float64)
+    n = np.maximum(count, 1.0)
+    share, z = credit / n, ndtri((1.0 + confidence) / 2.0)
+    centre = share + z**2 / (2.0 * n)
+    half = z * np.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2))
+    scale = 1.0 + z**2 / n
+    # Rounding would otherwise leave an end a hair beyond 0 or 1.
+    ends = (np.clip((centre + sign * half) / scale, 0.0, 1.0) for sign in (-1.0, 1.0))
+    low, high = (np.where(count > 0, end, NAN) for end in ends)
+    return low, high
+
+
+@dataclass(frozen=True)
+class GroupCredits:
+    """Credits of the cases of each group.
+
+    credit: (G,) float64, their sum. count: (G,) int64, number of cases that count.
+    """
+
+    credit: np.ndarray
+    count: np.ndarray
+
+    @property
+    def accuracy(self) -> np.ndarray:
+        """Mean credit of each group, (G,) float64; NaN for a group without a case that counts."""
+        return np.where(self.count > 0, self.credit / np.maximum(self.count, 1), NAN)
+
+
+def credits_by_group(credit: np.ndarray, group: np.ndarray, groups: int) -> GroupCredits:
+    """Sum the credits of each group.
+
+    Args:
+        credit: (n,) credits; NaN does not count.
+        group: (n,) int64, the group of each case, 0 … groups − 1; −1 for a case without a group, which is left out.
+        groups: number of groups G.
+    """
+    counts = np.isfinite(credit) & (group >= 0)
+    sums = cluster_sums(credit[counts, None], group[counts], groups)[:, 0]
+    return GroupCredits(sums, np.bincount(group[counts], minlength=groups))
+
+
+def large_groups(group: np.ndarray, groups: int, minimum: int) -> np.ndarray:
+    """Which groups have at least `minimum` cases, with or without a score: the same ones for every method.
+
+    Args:
+        group: (n,) int64, the group of each case, −1 for none.
+        groups: number of groups G.
+        minimum: fewest cases of a group that counts in a macro average (ARO: 25 for the attribute pairs).
+
+    Returns:
+        (G,) bool.
+    """
+    return np.bincount(group[group >= 0], minlength=groups) >= minimum
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def macro_accuracy(accuracy: np.ndarray, weights: np.ndarray, confidence: float) -> Share:
+    """Unweighted mean of the accuracies of groups, with a percentile bootstrap over groups.
+
+    Args:
+        accuracy: (G,) of the groups that count; NaN (no case with a score) is left out.
+        weights: (R, G) from `bootstrap.resample_weights`; give all methods the same.
+        confidence: such as 0.95.
+
+    Returns:
+        NaN throughout without groups; NaN interval with one group, which says nothing about the spread of groups.
+    """
+    known = int(np.isfinite(accuracy).sum())
+    if known < 2:
+        return Share(float(accuracy[np.isfinite(accuracy)][0]) if known else NAN, NAN, NAN)
+    interval = mean_interval(accuracy[:, None], np.arange(len(accuracy)), weights, confidence)
+    return Share(float(interval.mean[0]), float(interval.low[0]), float(interval.high[0]))
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Two methods on the same cases.
+
+    n: cases that both decided; both + only_a + only_b + neither. undecided: cases that both scored and at least one
+    did not decide, because the policy for ties shared the point out or dropped the case; they are not in n.
+    accuracy_a, accuracy_b: on the n cases, NaN where n is 0. p: of the exact McNemar test.
+    """
+
+    n: int
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+    undecided: int
+    accuracy_a: float
+    accuracy_b: float
+    p: float
+
+
+def pair_decisions(a: Decisions, b: Decisions) -> Pairing:
+    """Count who is right where, on the cases that both methods scored, and test whether the two differ."""
+    decided = (np.isin(a.credit, (0.0, 1.0))) & (np.isin(b.credit, (0.0, 1.0)))
+    right_a, right_b = a.credit[decided] == 1.0, b.credit[decided] == 1.0
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    n = int(decided.sum())
+    return Pairing(
+        n=n,
+        both=int((right_a & right_b).sum()),
+        only_a=only_a,
+        only_b=only_b,
+        neither=int((~right_a & ~right_b).sum()),
+        undecided=int((a.scored & b.scored).sum()) - n,
+        accuracy_a=float(right_a.mean()) if n else NAN,
+        accuracy_b=float(right_b.mean()) if n else NAN,
+        p=exact_mcnemar(only_a, only_b) if n else NAN,
+    )
+
+
+def exact_mcnemar(only_a: int, only_b: int) -> float:
+    """Two-sided p of the exact McNemar test: given that one of two is right, each is so with probability ½.
+
+    p = min(1, 2·P(X ≤ min(only_a, only_b))) with X ~ Binomial(only_a + only_b, ½) (McNemar, 1947); 1 where they never
+    differ.
+
+    Args:
+        only_a: cases that only the first method has right.
+        only_b: cases that only the second method has right.
+    """
+    differing = only_a + only_b
+    return float(min(1.0, 2.0 * bdtr(min(only_a, only_b), differing, 0.5))) if differing else 1.0

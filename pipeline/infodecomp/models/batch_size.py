@@ -1,0 +1,153 @@
+"""How many rows go into one call of a model: a number that the memory may change on the way.
+
+`auto` is `ON_CPU` rows on a CPU. On a GPU it starts at `START` rows; each call measures what a row takes, and the size
+becomes the largest power of two that fits into `SHARE` of the memory. Whatever the size, a call that does not fit is
+repeated in halves, and later calls are as small. Nothing of this changes a result by more than its last digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+
+from infodecomp.runs.errors import InputError
+
+AUTO: Literal["auto"] = "auto"
+ON_CPU = 64
+START = 8
+SHARE = 0.8
+
+# Beyond it calls gain nothing, and images would wait long for their last row.
+LARGEST = 1024
+
+# A library's caller decides on the rows of its calls; a stage does by its batch size.
+NO_LIMIT = 1 << 62
+
+
+class Memory(Protocol):
+    """The memory of a device, in bytes."""
+
+    def start(self) -> None:
+        """Forget what was measured."""
+
+    def taken(self) -> int:
+        """The most that was in use at once since `start`, beyond what was in use then."""
+        ...
+
+    def free(self) -> int:
+        """What this process could still use."""
+        ...
+
+    def release(self) -> None:
+        """Give back what is not in use."""
+
+
+class BatchSize:
+    """Rows in one call at this moment: `int(size)`.
+
+    memory: where it is given, the size grows with what calls are measured to take.
+    """
+
+    def __init__(self, rows: int = NO_LIMIT, memory: Memory | None = None) -> None:
+        self.rows, self.memory, self.grows = rows, memory, memory is not None
+
+    @classmethod
+    def of(cls, asked: int | Literal["auto"], device: str | torch.device) -> BatchSize:
+        """The size that a configuration asks for, on a device."""
+        kind = torch.device(device).type
+        if asked != AUTO:
+            return cls(asked)
+        if kind == "cuda":
+            return cls(START, GpuMemory(torch.device(device)))
+        return cls(ON_CPU if kind == "cpu" else START)
+
+    def __int__(self) -> int:
+        return self.rows
+
+    def filled(self, rows: int) -> int:
+        """To how many rows a call of `rows` is filled up, so that calls are of one size, or of few when the size grows."""
+        return min(1 << (rows - 1).bit_length(), self.rows) if self.grows else max(rows, self.rows)
+
+    def run(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+        """call(*inputs) on rows (n, …), with at most `int(size)` of them in a call.
+
+        Raises InputError when the memory does not hold a single row.
+        """
+        results: list[torch.Tensor] = []
+        done, count = 0, len(inputs[0])
+        while done < count:
+            piece = [rows[done : done + self.rows] for rows in inputs]
+            result = self._attempt(call, piece)
+            if result is not None:
+                results.append(result)
+                done += len(piece[0])
+        return results[0] if len(results) == 1 else torch.cat(results)
+
+    def _attempt(self, call: Callable[..., torch.Tensor], piece: list[torch.Tensor]) -> torch.Tensor | None:
+        """The result; None, and a smaller size, when the memory ran out."""
+        rows = len(piece[0])
+        if self.memory is not None:
+            self.memory.start()
+        try:
+            result = call(*piece)
+        except torch.OutOfMemoryError as error:
+            reason = str(error)
+        else:
+            self._grow(rows)
+            return result
+        # Outside of `except`, where the error no longer holds on to the tensors of the call.
+        self._shrink(rows, reason)
+        return None
+
+    def _grow(self, rows: int) -> None:
+        """Take the largest power of two that fits, judged by a call that was not much smaller than the size."""
+        if self.memory is None or not self.grows or 2 * rows < self.rows:
+            return
+        a_row = max(self.memory.taken(), 1) / rows
+        fitting = min(int(SHARE * self.memory.free() / a_row), LARGEST)
+        if fitting >= 2 * self.rows:
+            self.rows = 1 << (fitting.bit_length() - 1)
+
+    def _shrink(self, failed: int, reason: str) -> None:
+        if failed == 1:
+            raise InputError(
+                "machine → device: its memory does not hold a single row of the model; use one with more memory, or "
+                f"bfloat16 weights ({reason})"
+            )
+        self.rows, self.grows = 1 << ((failed - 1).bit_length() - 1), False
+        if self.memory is not None:
+            self.memory.release()
+        print(f"memory ran out at {failed} rows in one call; going on with {self.rows}", flush=True)
+
+
+class GpuMemory:
+    """The memory of a CUDA device as torch's allocator sees it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.before = device, 0
+
+    def start(self) -> None:
+        torch.cuda.reset_peak_memory_stats(self.device)
+        self.before = torch.cuda.memory_allocated(self.device)
+
+    def taken(self) -> int:
+        return torch.cuda.max_memory_allocated(self.device) - self.before
+
+    def free(self) -> int:
+        cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return int(torch.cuda.mem_get_info(self.device)[0]) + cached
+
+    def release(self) -> None:
+        torch.cuda.empty_cache()
+
+
+def rows_or_auto(text: str) -> int | Literal["auto"]:
+    """An argument of a command line: `auto`, or a number of rows from 1."""
+    if text == AUTO:
+        return AUTO
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"is '{text}'; allowed is auto or a whole number from 1")
+    return int(text)

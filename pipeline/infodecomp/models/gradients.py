@@ -1,0 +1,202 @@
+"""Gradients of what a diffusion model does: with respect to the text it is given, and to the image or noise it starts from.
+
+**The map of a word** says how far the prediction of every pixel moves when the caption's embedding z moves by what the word
+adds to it, δ = z_full − z_context:
+
+    gradient_j = ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖ dα,   z = z_full,   the norm over the channels of pixel j
+
+That is gradient × (input − baseline) of every pixel at once, by one pass in forward mode. It is the first order of the
+difference whose halved square i^o of `full` against `context` integrates; squares find objects less well
+(docs/gradients.md).
+
+**Of a scalar target** there is the gradient of the denoising loss of an image,
+
+    loss = ½ mean over draws of w(α)·Σ_j (ε − ε̂(x_α | z))²_j,   the NLL up to a constant,
+
+over all pixels or those of a box, with respect to z and to the latent x. Targets at the end of a generation are in
+`infodecomp.attribution.generated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, SupportsInt
+
+import torch
+from torch.autograd import forward_ad
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from infodecomp.estimator.batching import batches
+from infodecomp.estimator.channel import noised
+from infodecomp.estimator.sampling import Draws
+
+Reduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
+# ε̂(x_α (B, C, h, w), α (B,), embeddings (B, …)) (B, C, h, w), that gradients can be taken of.
+Differentiable = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+# Of a forward pass in units of it: a pass in reverse mode, and one that carries a direction along.
+BACKWARD, DIRECTION = 2, 2
+
+
+def reduced(gradient: torch.Tensor, inputs: torch.Tensor, reduction: Reduction, axis: int) -> torch.Tensor:
+    """One number for each token or pixel, never negative: the gradient over `axis`, the width or the channels.
+
+    grad_x_input: ‖g ⊙ input‖₂; max, mean, min: of |g|. integrated: `gradient` holds integrated gradients, which have the
+    input in them already and add up: |Σ g|.
+    """
+    if reduction == "grad_x_input":
+        return (gradient * inputs).norm(dim=axis)
+    if reduction == "integrated":
+        return gradient.sum(axis).abs()
+    size = gradient.abs()
+    of_size: dict[str, Callable[[int], torch.Tensor]] = {"max": size.amax, "mean": size.mean, "min": size.amin}
+    return of_size[reduction](axis)
+
+
+def integrated_gradients(
+    forward: Callable[..., torch.Tensor],
+    inputs: tuple[torch.Tensor, ...],
+    baselines: tuple[torch.Tensor, ...],
+    points: int,
+) -> tuple[torch.Tensor, ...]:
+    """(input − baseline) ⊙ ∫₀¹ ∂ forward/∂ input on the straight line between them (Sundararajan et al., 2017), by captum.
+
+    forward: the inputs, a batch of one each → (1,). Their sum over all inputs is forward(inputs) − forward(baselines), up
+    to the error of a Gauss-Legendre rule of so many points, which are evaluated one by one.
+    """
+    from captum.attr import IntegratedGradients  # a second, for those alone who ask for it
+
+    found: Any = IntegratedGradients(forward).attribute(
+        inputs, baselines=baselines, n_steps=points, internal_batch_size=1
+    )
+    return tuple(value.detach() for value in found)
+
+
+def directional_derivative(
+    denoiser: Differentiable,
+    x_alpha: torch.Tensor,
+    logsnr: torch.Tensor,
+    embedding: torch.Tensor,
+    direction: torch.Tensor,
+) -> torch.Tensor:
+    """Σ ∂ε̂/∂z · δ at every pixel, (B, C, h, w): forward mode, a pass that carries its derivative along.
+
+    embedding, direction: z and δ, (B, …).
+    """
+    # Of torch's attention kernels only the plain one can be differentiated forwards.
+    with torch.no_grad(), forward_ad.dual_level(), sdpa_kernel(SDPBackend.MATH):
+        found = denoiser(x_alpha, logsnr, forward_ad.make_dual(embedding, direction))
+        tangent = forward_ad.unpack_dual(found).tangent
+        return torch.zeros_like(found) if tangent is None else tangent
+
+
+@dataclass(frozen=True)
+class WordDirection:
+    """One map to make. x: (C, h, w); embedding, direction: z_full and δ, (tokens, width)."""
+
+    x: torch.Tensor
+    embedding: torch.Tensor
+    direction: torch.Tensor
+    draws: Draws
+
+
+def direction_maps(
+    derivative: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    words: Iterable[WordDirection],
+    steps: Iterable[int],
+    batch_size: SupportsInt,
+) -> Iterator[dict[int, torch.Tensor]]:
+    """Number of draws → the map (h, w), float64, for each word in turn: the mean over draws of w(α)·‖…‖.
+
+    Batches run across draws and words, which are read only as far as the next batch needs. derivative(x_α, α, z, δ) is
+    `directional_derivative` of a denoiser.
+    """
+    counts, waiting = tuple(steps), list[torch.Tensor]()
+    for batch in batches(((word, len(word.draws)) for word in words), batch_size):
+        parts = [_rows(word, rows) for word, rows in batch]
+        inputs = [torch.cat(columns) for columns in zip(*parts, strict=True)]
+        lengths = derivative(*inputs).cpu().double().norm(dim=1)  # (B, h, w)
+        for (word, rows), part in zip(batch, lengths.split([len(rows) for _, rows in batch]), strict=True):
+            waiting.append(part)
+            if rows.stop == len(word.draws):
+                integrand = word.draws.weight[:, None, None] * torch.cat(waiting)
+                waiting = []
+                yield {count: integrand[:count].mean(0) for count in counts}
+
+
+def _rows(word: WordDirection, rows: range) -> tuple[torch.Tensor, ...]:
+    kept = slice(rows.start, rows.stop)
+    logsnr = word.draws.logsnr[kept].to(word.x)
+    x_alpha = noised(word.x, logsnr, word.draws.eps[kept].to(word.x))
+    return x_alpha, logsnr, *(one.expand(len(rows), *one.shape) for one in (word.embedding, word.direction))
+
+
+@dataclass(frozen=True)
+class LossGradients:
+    """The denoising loss of one image, and its gradients of z, (tokens, width), and of x, (C, h, w). float64."""
+
+    loss: float
+    embedding: torch.Tensor
+    latent: torch.Tensor
+
+
+def loss_gradients(
+    row_gradients: Callable[..., torch.Tensor],
+    x: torch.Tensor,
+    embedding: torch.Tensor,
+    draws: Draws,
+    batch_size: SupportsInt,
+    cells: torch.Tensor | None = None,
+) -> LossGradients:
+    """Gradients of the denoising loss at these draws, in batches.
+
+    row_gradients: `loss_rows` of a denoiser. x: (C, h, w); embedding: (tokens, width); cells: (h, w) bool, the pixels of the
+    latent that count (None: all).
+    """
+    counted = torch.ones(x.shape[1:]) if cells is None else cells.to(x)
+    total = torch.zeros(1 + embedding.numel() + x.numel(), dtype=torch.float64)
+    for batch in batches([(draws, len(draws))], batch_size):
+        part = draws.between(batch[0][1].start, batch[0][1].stop)
+        rows = (
+            *(one.expand(len(part), *one.shape) for one in (x, embedding, counted)),
+            *(column.to(x) for column in (part.logsnr, part.weight, part.eps)),
+        )
+        total += row_gradients(*rows).cpu().double().sum(0)
+    loss, of_embedding, of_latent = (total / len(draws)).split([1, embedding.numel(), x.numel()])
+    return LossGradients(loss.item(), of_embedding.view(embedding.shape), of_latent.view(x.shape))
+
+
+def loss_rows(
+    denoiser: Differentiable,
+    x: torch.Tensor,
+    embedding: torch.Tensor,
+    counted: torch.Tensor,
+    logsnr: torch.Tensor,
+    weight: torch.Tensor,
+    eps: torch.Tensor,
+) -> torch.Tensor:
+    """Of each row the loss of its draw and its gradients of z and x, one after the other in one row.
+
+    x, eps: (B, C, h, w); embedding: (B, tokens, width); counted: (B, h, w), 1 where a pixel counts; logsnr, weight: (B,).
+    Returns (B, 1 + tokens·width + C·h·w).
+    """
+    x, embedding = x.clone().requires_grad_(), embedding.clone().requires_grad_()
+    with torch.enable_grad():
+        losses = loss_of_draws(denoiser, x, embedding, counted, logsnr, weight, eps)
+        of_embedding, of_latent = torch.autograd.grad(losses.sum(), (embedding, x))
+    return torch.cat([losses.detach()[:, None], of_embedding.flatten(1), of_latent.flatten(1)], 1)
+
+
+def loss_of_draws(
+    denoiser: Differentiable,
+    x: torch.Tensor,
+    embedding: torch.Tensor,
+    counted: torch.Tensor,
+    logsnr: torch.Tensor,
+    weight: torch.Tensor,
+    eps: torch.Tensor,
+) -> torch.Tensor:
+    """½ w(α)·Σ_j (ε − ε̂)²_j of each row, (B,), that gradients can be taken of; shapes as for `loss_rows`."""
+    error = (eps - denoiser(noised(x, logsnr, eps), logsnr, embedding).to(eps)).square().sum(1)  # (B, h, w)
+    return 0.5 * weight * (error * counted).sum((1, 2))

@@ -1,0 +1,135 @@
+"""Which files of a model are read: those of a Stable Diffusion pipeline of diffusers, and those of a CLIP of transformers.
+
+Weights are safetensors, never pickles, and no part may bring code of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from infodecomp.runs.errors import InputError
+
+INDEX = "model_index.json"
+# Pipelines of the same parts: images from text, or from text and another image.
+PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
+# Part → (library, its classes; none named: any).
+PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "scheduler": ("diffusers", ()),
+    "text_encoder": ("transformers", ("CLIPTextModel",)),
+    "tokenizer": ("transformers", ("CLIPTokenizer", "CLIPTokenizerFast")),
+    "unet": ("diffusers", ("UNet2DConditionModel",)),
+    "vae": ("diffusers", ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE")),
+}
+_WITH_WEIGHTS = ("text_encoder", "unet", "vae")
+_CLIP_FILES = (
+    "config.json",
+    "preprocessor_config.json",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+)
+_STEMS = "model|diffusion_pytorch_model"
+_PART_NUMBER = r"-\d{5}-of-\d{5}"
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None:
+    """InputError, beginning with `where`, if a local folder is no Stable Diffusion pipeline with safetensors weights."""
+    index = folder / INDEX
+    if not index.is_file():
+        raise InputError(f"{where} is no diffusers pipeline folder: {INDEX} is missing in it")
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    pipeline_files(index.read_bytes(), names, where, variant)
+
+
+def pipeline_files(index: bytes, names: Collection[str], where: str, variant: str | None) -> list[str]:
+    """The files that are read, of all `names` of a folder or repository whose model_index.json is `index`.
+
+    Raises InputError, beginning with `where`, for a pipeline or part that is not supported, and for missing files.
+    """
+    _check_parts(_index(index, where), where)
+    needed = [INDEX]
+    for part in PARTS:
+        inside = [name for name in names if name.startswith(f"{part}/") and name.count("/") == 1]
+        needed += [name for name in inside if name.endswith((".json", ".txt")) and not _is_weight_list(name)]
+        if part in _WITH_WEIGHTS:
+            needed += _weights(inside, f"{where}, {part}", variant)
+    _require(needed, ["scheduler/scheduler_config.json", *(f"{part}/config.json" for part in _WITH_WEIGHTS)], where)
+    if not any(name in needed for name in ("tokenizer/tokenizer.json", "tokenizer/vocab.json")):
+        raise InputError(f"{where} lacks tokenizer/tokenizer.json or tokenizer/vocab.json")
+    return sorted(needed)
+
+
+def clip_files(names: Collection[str], where: str) -> list[str]:
+    """The same for a CLIP with its tokenizer and the settings of its images."""
+    top = [name for name in names if "/" not in name]
+    needed = [name for name in _CLIP_FILES if name in top]
+    _require(needed, ["config.json", "preprocessor_config.json"], where)
+    if not any(name in needed for name in ("tokenizer.json", "vocab.json")):
+        raise InputError(f"{where} lacks tokenizer.json or vocab.json")
+    return sorted([*needed, *_weights(top, where, None)])
+
+
+def _index(content: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        index = json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{where}: {INDEX} is not JSON ({error})") from error
+    if not isinstance(index, dict):
+        raise InputError(f"{where}: {INDEX} holds no object")
+    return index
+
+
+def _check_parts(index: Mapping[str, Any], where: str) -> None:
+    if index.get("_class_name") not in PIPELINES:
+        raise InputError(
+            f"{where}: {INDEX} names the pipeline {index.get('_class_name')!r}; supported are {' and '.join(PIPELINES)}, "
+            "whose denoiser takes a latent image and the states of one CLIP text tower"
+        )
+    problems = []
+    for part, (library, classes) in PARTS.items():
+        found = index.get(part)
+        if not (isinstance(found, list) and len(found) == 2 and found[0] == library and isinstance(found[1], str)):
+            problems.append(f"{part} is {found!r}, allowed is a class of {library}")
+        elif classes and found[1] not in classes:
+            problems.append(f"{part} is {found[1]}, allowed is {' or '.join(classes)}")
+    if problems:
+        raise InputError(f"{where}: in {INDEX} {'; '.join(problems)}")
+
+
+def _weights(names: Collection[str], where: str, variant: str | None) -> list[str]:
+    """The safetensors of one part, and the list of them where there are several."""
+    named = f".{re.escape(variant)}" if variant else ""
+    # The variant stands before the number of a part, or, in older files, behind it.
+    weights = re.compile(rf"(.*/)?({_STEMS})({named}|{named}{_PART_NUMBER}|{_PART_NUMBER}{named})\.safetensors")
+    lists = re.compile(rf"(.*/)?({_STEMS})\.safetensors\.index{named}\.json")
+    found = [name for name in names if weights.fullmatch(name)]
+    if found:
+        return [*found, *(name for name in names if lists.fullmatch(name))]
+    pickles = sorted(name.rpartition("/")[2] for name in names if name.endswith(_PICKLES))
+    others = sorted(name.rpartition("/")[2] for name in names if name.endswith(".safetensors"))
+    wanted = f"safetensors weights{f' of the variant {variant}' if variant else ''}"
+    if others:
+        raise InputError(f"{where} has no {wanted}; it has {', '.join(others)}, which `variant` may name")
+    if pickles:
+        raise InputError(
+            f"{where} has no {wanted}, only {', '.join(pickles)}, which is refused because a pickle can run any code when "
+            "it is opened; take a revision with safetensors, or convert it elsewhere"
+        )
+    raise InputError(f"{where} has no {wanted}")
+
+
+def _is_weight_list(name: str) -> bool:
+    return ".index." in name
+
+
+def _require(found: Collection[str], wanted: Collection[str], where: str) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(missing)}")

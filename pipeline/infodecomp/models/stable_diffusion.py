@@ -1,0 +1,207 @@
+"""Latent diffusion models of the diffusers library as denoisers.
+
+Any pipeline folder or hub id with a `UNet2DConditionModel`, a CLIP text tower and an autoencoder works: Stable Diffusion 1.x
+and 2.x, their fine-tunes, and the embedded model. Weights are read from safetensors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
+from PIL import Image
+from transformers.utils import logging as transformers_logging
+
+from infodecomp.estimator.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from infodecomp.models.batch_size import BatchSize
+from infodecomp.models.devices import resolve_precision, set_precision
+from infodecomp.models.layout import check_pipeline_folder
+from infodecomp.models.lora import add_lora
+from infodecomp.models.shared_prompts import SharedPrompts
+from infodecomp.runs.errors import InputError
+
+PREDICTIONS = ("epsilon", "v_prediction")
+
+# Loading bars belong on a terminal, and stages write logs.
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()
+
+
+class LatentDiffusion:
+    """A diffusers pipeline that follows `infodecomp.estimator.denoisers.Denoiser`.
+
+    latent_shape: (C, h, w) of the images it was made for; image_size: their side in pixels. `logsnr_table` holds the
+    trained log-SNR of every timestep, float64. `batch_size` is the most rows that the UNet gets at once.
+    """
+
+    def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
+        self.pipeline = pipeline.to(device)
+        self.device = torch.device(device)
+        self.batch_size = BatchSize()
+        self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
+        self.vae = pipeline.vae.eval().requires_grad_(False)
+        self.tokenizer = pipeline.tokenizer
+        if self.device.type == "cuda":
+            self.unet.to(memory_format=torch.channels_last)  # what its convolutions work in
+        # A GPU has many cores for so little work, and would wait to be told which rows are alike.
+        self._prompts = SharedPrompts(self.unet) if self.device.type == "cpu" else None
+        pipeline.text_encoder.eval().requires_grad_(False)
+        self.prediction = pipeline.scheduler.config.prediction_type
+        if self.prediction not in PREDICTIONS:
+            raise InputError(
+                f"scheduler/scheduler_config.json → prediction_type is '{self.prediction}'; "
+                f"allowed are {' and '.join(PREDICTIONS)}"
+            )
+        self.logsnr_table = trained_logsnr(pipeline.scheduler.alphas_cumprod.double().cpu())
+        self.logsnr_range = (float(self.logsnr_table[-1]), float(self.logsnr_table[0]))
+        side = self.unet.config.sample_size
+        self.latent_shape = (self.unet.config.in_channels, side, side)
+        self.image_size = side * pipeline.vae_scale_factor
+
+    @classmethod
+    def load(
+        cls,
+        model_id: str,
+        *,
+        revision: str | None = None,
+        variant: str | None = None,
+        precision: str = "auto",
+        lora: str | None = None,
+        device: str = "cpu",
+        compiled: bool = False,
+    ) -> LatentDiffusion:
+        """Load from a local folder or the hub, with a LoRA's change of the weights added to them when one is named.
+
+        precision: of the denoiser, see `devices`; text tower and autoencoder stay float32, so that latents and
+        prompts are the same in all. compiled: let torch compile the denoiser at its first calls.
+
+        Raises InputError, naming what was looked for, when loading fails.
+        """
+        dtype = set_precision(resolve_precision(precision, device))
+        folder = Path(model_id)
+        if folder.exists():
+            check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
+        try:
+            pipeline = StableDiffusionPipeline.from_pretrained(
+                model_id,
+                revision=revision,
+                variant=variant,
+                dtype=torch.float32,
+                use_safetensors=True,
+                safety_checker=None,
+                feature_extractor=None,
+                requires_safety_checker=False,
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"model → id '{model_id}' (revision {revision or 'default'}) could not be loaded as a Stable Diffusion "
+                f"pipeline with safetensors weights; give a local folder or a reachable hub id: {error}"
+            ) from error
+        if lora is not None:
+            add_lora(pipeline, lora)
+        if dtype != torch.float32:
+            torch.nn.Module.to(pipeline.unet, dtype)  # without the library's hint to load in half precision instead
+        model = cls(pipeline, device)
+        if compiled:
+            model.compile()
+        return model
+
+    def compile(self, **options: Any) -> None:
+        """Let torch compile the denoiser at its first calls, again when a recording begins, and for each batch size."""
+        # Otherwise what is compiled never sees a recording begin.
+        torch._dynamo.config.skip_nnmodule_hook_guards = False
+        self.unet.compile(dynamic=False, **options)
+        self._prompts = None  # it would be compiled for each number of prompts
+
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
+        timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table)
+        return self.batch_size.run(self._predict, x_alpha, timesteps, logsnr, embedding)
+
+    def _predict(
+        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
+    ) -> torch.Tensor:
+        embedding = embedding.to(self.device, self.unet.dtype)
+        sharing = self._prompts.of(embedding) if self._prompts else nullcontext()
+        with torch.inference_mode(), sharing:
+            return self.eps_hat(x_alpha, timesteps, logsnr, embedding).cpu()
+
+    def eps_hat(
+        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
+    ) -> torch.Tensor:
+        """ε̂ at these timesteps on the model's device, float32, that gradients can be taken of."""
+        x_alpha = x_alpha.to(self.device, torch.float32)
+        output = self.unet(
+            x_alpha.to(self.unet.dtype),
+            timesteps.to(self.device),
+            encoder_hidden_states=embedding.to(self.device, self.unet.dtype),
+        ).sample.float()
+        if self.prediction == "v_prediction":
+            # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.
+            signal, noise = (a[:, None, None, None].to(output) for a in signal_and_noise(logsnr))
+            output = signal * output + noise * x_alpha
+        return output
+
+    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """As a call, for gradients: on the model's device, and all rows at once."""
+        timesteps = nearest_timestep(logsnr.detach().cpu().double(), self.logsnr_table)
+        return self.eps_hat(x_alpha, timesteps, logsnr, embedding)
+
+    def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
+        """The text tower's states, float32 (prompts, tokens, width). One prompt at a time: rows never share a batch."""
+        with torch.inference_mode():
+            states = [self.pipeline.encode_prompt(prompt, self.device, 1, False)[0] for prompt in prompts]
+        return torch.cat(states).float().cpu()
+
+    def encode_image(self, image: Image.Image, sample: np.random.Generator | None = None) -> torch.Tensor:
+        """The latent of an RGB image in the model's pixel size, float32 (C, h, w): (z − shift)·scale.
+
+        z is the posterior's mean, or a draw from it when a generator is given; autoencoders without a posterior ignore it.
+        """
+        pixels = self.pipeline.image_processor.preprocess(image, height=image.height, width=image.width)
+        return self.encode_pixels(pixels, sample)
+
+    def encode_pixels(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
+        """As `encode_image`, from pixels (1, 3, H, W)."""
+        with torch.inference_mode():
+            return self.latent_of(pixels, sample)[0].cpu()
+
+    def latent_of(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
+        """As `encode_pixels`, on the model's device, (1, C, h, w), that gradients can be taken of."""
+        encoded = self.vae.encode(pixels.to(self.device, self.vae.dtype))
+        if hasattr(encoded, "latents"):
+            latent = encoded.latents
+        else:
+            latent = encoded.latent_dist.mean
+            if sample is not None:
+                noise = torch.from_numpy(sample.standard_normal(latent.shape, dtype=np.float32))
+                latent = latent + encoded.latent_dist.std * noise.to(latent)
+        shift = getattr(self.vae.config, "shift_factor", None) or 0.0
+        return ((latent - shift) * self.vae.config.scaling_factor).float()
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Pictures of latents (B, C, h, w): float32 (B, 3, H, W) in [-1, 1]."""
+        with torch.inference_mode():
+            return self.picture_of(latents).clamp(-1, 1).cpu()
+
+    def picture_of(self, latents: torch.Tensor) -> torch.Tensor:
+        """As `decode`, on the model's device and not cut to [-1, 1], that gradients can be taken of."""
+        shift = getattr(self.vae.config, "shift_factor", None) or 0.0
+        raw = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor + shift
+        return self.vae.decode(raw).sample.float()
+
+    def token_offsets(self, caption: str) -> list[tuple[int, int]]:
+        """Character span of every token that the model sees, special tokens as (0, 0); truncated as the model truncates."""
+        encoded = self.tokenizer(
+            caption,
+            truncation=True,
+            max_length=self.tokenizer.model_max_length,
+            return_offsets_mapping=True,
+        )
+        return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]

@@ -1,0 +1,119 @@
+"""Does what two words share foretell that one of them can be left out? Pairs of words beside the edits of their words.
+
+A word that its partner makes redundant should change little when it is left out of the caption (Dewan et al., NeurIPS 2024).
+The change is that of the editing study: the squared difference of the latents that come of the caption with and without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from infodecomp.config import PartialInformationSection
+from infodecomp.editing.edits import has_swap, read_edit_maps, read_edits
+from infodecomp.metrics.bootstrap import resample_weights
+from infodecomp.metrics.correlation import across_cases, spearman
+from infodecomp.pairs.markdown import ALL_KINDS
+from infodecomp.runs.seeds import generator
+
+# All i^o of the whole image, nats. redundancy, share, unique: of the words alone; share: redundancy over what the word
+# tells; the same given the rest of the caption; cmi: of the word given all the rest, from the editing study.
+PREDICTORS = (
+    *("redundancy", "share", "unique"),
+    *("redundancy_given_rest", "share_given_rest", "unique_given_rest"),
+    "cmi",
+)
+
+OMITTED_COLUMNS = [
+    *("dataset", "case_id", "image_id", "kind", "word", "partner", "caption"),
+    *PREDICTORS,
+    "change",
+]
+CORRELATION_COLUMNS = ["dataset", "kind", "predictor", "r", "r_low", "r_high", "spearman", "n", "images"]
+
+
+def omitted_words(
+    dataset: str, table: pd.DataFrame, cases: pd.DataFrame, edits: Sequence[Path], maps: Path
+) -> pd.DataFrame:
+    """A row of `OMITTED_COLUMNS` for each word of a pair that was left out of its caption.
+
+    Args:
+        dataset: its name.
+        table: its rows of the table of partial information, with the case ids of both words.
+        cases: the cases table.
+        edits, maps: shards of edit_images, and the folder of their maps.
+
+    Raises:
+        InputError: edits that do not belong to the cases, or whose maps are missing.
+    """
+    frame = read_edits(edits, cases)
+    finished = frame.assign(swapped=has_swap(frame))[frame["status"] == "ok"].set_index("case_id")
+    chosen = table[(table["estimator"] == "orthogonal") & (table["level"] == "image") & (table["status"] == "ok")]
+    given_rest = chosen[chosen["condition"] == "given_rest"].set_index("case_id")
+    changes: dict[str, float] = {}
+    rows = []
+    for pair in chosen[chosen["condition"] == "alone"].to_dict("records"):
+        for word, partner in (("first", "second"), ("second", "first")):
+            case = pair[f"case_{word}"]
+            if case not in finished.index:
+                continue
+            if case not in changes:
+                change = read_edit_maps(maps / f"{case}.npz", bool(finished.loc[case, "swapped"])).change
+                changes[case] = float(change["latent_l2", "omit"].sum(dtype=np.float64))
+            rest: Any = given_rest.loc[pair["case_id"]]
+            rows.append(
+                {
+                    **{name: pair[name] for name in ("case_id", "image_id", "kind", "caption")},
+                    "dataset": dataset,
+                    "word": pair[word],
+                    "partner": pair[partner],
+                    **_predictors(pair, word, ""),
+                    **_predictors(rest, word, "_given_rest"),
+                    "cmi": float(finished.loc[case, "cmi_o"]),
+                    "change": changes[case],
+                }
+            )
+    return pd.DataFrame(rows, columns=OMITTED_COLUMNS)
+
+
+def _predictors(pair: Any, word: str, suffix: str) -> dict[str, float]:
+    redundancy, told = float(pair["redundancy"]), float(pair[f"information_{word}"])
+    return {
+        f"redundancy{suffix}": redundancy,
+        f"share{suffix}": redundancy / told if told > 0 else float("nan"),
+        f"unique{suffix}": float(pair[f"unique_{word}"]),
+    }
+
+
+def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: int) -> pd.DataFrame:
+    """Pearson's r of each predictor with the change, with its interval over images; by dataset and kind of pair."""
+    rows = []
+    for dataset, of_dataset in words.groupby("dataset", sort=False):
+        image, names = pd.factorize(of_dataset["image_id"], sort=True)
+        weights = resample_weights(len(names), section.bootstrap, generator(seed, str(dataset), "omitted words"))
+        for kind in (ALL_KINDS, *of_dataset["kind"].unique()):
+            chosen = (of_dataset["kind"] == kind).to_numpy() | (kind == ALL_KINDS)
+            change = of_dataset["change"].to_numpy(np.float64)[chosen]
+            for predictor in PREDICTORS:
+                values = of_dataset[predictor].to_numpy(np.float64)[chosen]
+                known = np.isfinite(values)
+                found = across_cases(values, change, image[chosen].astype(np.int64), weights)
+                low, high = found.interval(section.confidence)
+                rows.append(
+                    {
+                        "dataset": dataset,
+                        "kind": kind,
+                        "predictor": predictor,
+                        "r": found.value,
+                        "r_low": low,
+                        "r_high": high,
+                        "spearman": float(spearman(values[known], change[known])),
+                        "n": int(known.sum()),
+                        "images": len(np.unique(image[chosen][known])),
+                    }
+                )
+    return pd.DataFrame(rows, columns=CORRELATION_COLUMNS)

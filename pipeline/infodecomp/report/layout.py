@@ -1,0 +1,113 @@
+"""Where the results of a study lie that the page is made from, and what their tables say of the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from infodecomp.runs.errors import InputError
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The folder results/<study>. Files of a part that was not run are absent.
+
+    shards: dataset → number of shards. of_stage: stage → number of its shards, where that is not as of the dataset.
+    """
+
+    root: Path
+    shards: Mapping[str, int]
+    of_stage: Mapping[str, int] = field(default_factory=dict)
+
+    def cases(self, dataset: str) -> Path:
+        """The cases table of a dataset."""
+        return self.root / dataset / "cases.parquet"
+
+    def shard_tables(self, dataset: str, stage: str) -> list[Path]:
+        """The tables that a sharded stage has written for a dataset."""
+        folder = self.root / dataset / stage
+        return existing([folder / name for name in self._shard_names(dataset, self.of_stage.get(stage, 0))])
+
+    def maps(self, dataset: str, source: str, case_id: str) -> Path:
+        """The arrays of a case: source is information, attention, gradients, pairs, explanations or edits."""
+        stage = {
+            "information": "estimate_information/maps",
+            "attention": "record_attention/maps",
+            "gradients": "record_gradients/maps",
+            "pairs": "gather_parts/maps",
+            "explanations": "explain_images/maps",
+            "edits": "edit_images/edits",
+        }[source]
+        return self.root / dataset / stage / f"{case_id}.npz"
+
+    def localisation_scores(self, dataset: str) -> Path:
+        """Scores of the maps of a dataset."""
+        return self.root / dataset / "score_localisation" / "scores.parquet"
+
+    def retrieval_scores(self, dataset: str) -> list[Path]:
+        """Every file of scores of a retrieval dataset."""
+        folders = sorted(set((self.root / dataset).glob("score_*")) - {self.root / dataset / "score_localisation"})
+        names = [*self._shard_names(dataset), "scores.parquet"]
+        return existing([folder / name for folder in folders for name in names])
+
+    def table(self, name: str) -> Path:
+        """A CSV of the study's tables."""
+        return self.root / "tables" / name
+
+    def parts(self) -> list[str]:
+        """Folders of figures."""
+        return sorted(path.name for path in (self.root / "figures").glob("*") if path.is_dir())
+
+    def figures(self, part: str) -> list[Path]:
+        """The figures of a part of the study as PNG."""
+        return sorted((self.root / "figures" / part).glob("*.png"))
+
+    def tables(self, part: str) -> list[Path]:
+        """The tables of a part for programs."""
+        return sorted((self.root / "tables").glob(f"{part}*.csv"))
+
+    def _shard_names(self, dataset: str, count: int = 0) -> list[str]:
+        return [f"shard-{number:04d}.parquet" for number in range(count or self.shards[dataset])]
+
+
+def existing(paths: Sequence[Path]) -> list[Path]:
+    """Those that are there."""
+    return [path for path in paths if path.is_file()]
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a Parquet table; InputError naming the file if it cannot be read or lacks one."""
+    try:
+        with path.open("rb") as handle:  # a handle, so that a name such as a=b is not taken for a partition
+            return pq.read_table(handle, columns=list(columns)).select(list(columns)).to_pandas()
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a readable table with the columns {', '.join(columns)} ({error}).") from error
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """A table for programs; empty if it is not there. Raises InputError naming the file if it cannot be read."""
+    try:
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: this is not a readable CSV ({error}).") from error
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dicts."""
+    return cast(list[dict[str, Any]], frame.to_dict("records"))
+
+
+def by_case(paths: Sequence[Path], columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Case id → its row, over several tables."""
+    return {row["case_id"]: row for path in paths for row in rows(read_columns(path, ["case_id", *columns]))}
+
+
+def grouped(frame: pd.DataFrame, column: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Value of a column → its rows, in the order in which the values come."""
+    for value, part in frame.groupby(column, sort=False):
+        yield str(value), rows(part)

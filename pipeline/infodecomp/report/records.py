@@ -1,0 +1,140 @@
+"""What the results themselves say of how they were made: failures, provenance, evaluations and hours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from infodecomp.report.html import Markup, table, tag
+from infodecomp.report.layout import StudyFolder, read_columns
+from infodecomp.runs.errors import InputError
+
+# Stages that look at cases one by one with the denoiser.
+_COUNTED = (
+    *("estimate_information", "record_attention", "record_gradients"),
+    *("generate_images", "explain_images", "edit_images"),
+    *("decompose_information", "judge_maps"),
+)
+_SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snakemake")
+
+
+def failures(study: StudyFolder, datasets: Sequence[str]) -> Markup:
+    """Every kind of failure with its number and one reason; a sentence where there is none."""
+    body = [
+        [dataset, stage, status, part["reason"].iloc[0], len(part)]
+        for dataset in datasets
+        for stage, frame in _statuses(study, dataset)
+        for status, part in frame[frame["status"] != "ok"].groupby("status", sort=True)
+    ]
+    if not body:
+        return tag("p", "Every case has every result that it was to have.")
+    head = ["dataset", "stage", "status", "the first reason", "rows"]
+    return table(head, body, words=4, caption="Rows without a result")
+
+
+def _statuses(study: StudyFolder, dataset: str) -> list[tuple[str, pd.DataFrame]]:
+    columns = ["status", "reason"]
+    found = [("cases", read_columns(study.cases(dataset), columns))]
+    for folder in sorted(path for path in (study.root / dataset).iterdir() if path.is_dir()):
+        paths = [*study.shard_tables(dataset, folder.name), *folder.glob("scores.parquet")]
+        if paths:
+            found.append((folder.name, pd.concat([read_columns(path, columns) for path in paths])))
+    return found
+
+
+@dataclass
+class _Stage:
+    """What the records of a stage say together."""
+
+    records: int = 0
+    models: set[str] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
+    dates: set[str] = field(default_factory=set)
+    sections: list[str] = field(default_factory=list)
+    devices: set[str] = field(default_factory=set)
+
+
+def provenance(study: StudyFolder, datasets: Sequence[str]) -> Markup:
+    """Versions, dates and models of the study, then stage by stage its code and settings."""
+    records = [_record(path) for path in _record_files(study, datasets)]
+    stages: dict[str, _Stage] = {}
+    for record in records:
+        stage = stages.setdefault(record["stage"], _Stage())
+        extra = record["extra"]
+        stage.records += 1
+        stage.models |= {extra["model"]} if "model" in extra else set()
+        stage.devices |= {extra["device"]} if "device" in extra else set()
+        stage.codes.add(record["code_digest"])
+        stage.dates.add(record["date"])
+        section = json.dumps(record["section"], indent=2, ensure_ascii=False)
+        stage.sections += [section] if section not in stage.sections else []
+    facts = [
+        ("infodecomp", _all(str(record["infodecomp"]) for record in records)),
+        ("commit", _all(str(record["git_commit"] or "outside a checkout") for record in records)),
+        ("made", f"{min(r['date'] for r in records)} to {max(r['date'] for r in records)}" if records else "–"),
+        ("model, SHA-256", _all(model for stage in stages.values() for model in stage.models)),
+        ("device", _all(device for stage in stages.values() for device in stage.devices)),
+        ("evaluations of the denoiser", f"{evaluations(study, datasets):,}, if every case ran alone"),
+        ("hours of the stages that run a model", _hours(study, datasets)),
+        ("Python", _all(record["python"] for record in records)),
+        *((name, _all(str(record["packages"].get(name)) for record in records)) for name in _SHOWN_PACKAGES),
+    ]
+    listed = tag("dl", *(Markup(tag("dt", name) + tag("dd", value)) for name, value in facts), class_="facts")
+    return Markup(listed + "".join(_stage(name, stage) for name, stage in sorted(stages.items())))
+
+
+def evaluations(study: StudyFolder, datasets: Sequence[str]) -> int:
+    """Denoiser evaluations of all cases, each as if it ran alone; scores made together count once."""
+    total = 0
+    for dataset in datasets:
+        for stage in _COUNTED:
+            for path in study.shard_tables(dataset, stage):
+                total += int(read_columns(path, ["evaluations"])["evaluations"].sum())
+        for path in study.retrieval_scores(dataset):
+            frame = read_columns(path, ["case_id", "score", "evaluations"])
+            # The scores of the estimator share their draws.
+            frame["run"] = frame["score"].replace(
+                {"i_o": "information", "i_s": "information", "neg_nll": "information"}
+            )
+            total += int(frame.groupby(["case_id", "run"])["evaluations"].max().sum())
+    return total
+
+
+def _hours(study: StudyFolder, datasets: Sequence[str]) -> str:
+    files = [path for dataset in datasets for path in sorted((study.root / dataset / "logs").glob("*.tsv"))]
+    if not files:
+        return "not recorded"
+    times = pd.concat([pd.read_csv(path, sep="\t", usecols=["s"]) for path in files])
+    return f"{times['s'].sum() / 3600:.2f}, jobs one after the other"
+
+
+def _stage(name: str, stage: _Stage) -> Markup:
+    head = f"{name}: {stage.records} record{'s' if stage.records > 1 else ''}, {max(stage.dates)}"
+    code = tag("p", "code ", tag("code", ", ".join(sorted(stage.codes))))
+    return tag("details", tag("summary", head), code, *(tag("pre", section) for section in stage.sections))
+
+
+def _record_files(study: StudyFolder, datasets: Sequence[str]) -> list[Path]:
+    folders = [*(study.root / name for name in datasets), *(study.root / name for name in ("tables", "validation"))]
+    return sorted(path for folder in folders for path in folder.rglob("*.provenance.json"))
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: this is not a readable record of provenance ({error}).") from error
+    needed = {"stage", "code_digest", "date", "section", "extra", "infodecomp", "git_commit", "python", "packages"}
+    missing = sorted(needed - set(record)) if isinstance(record, dict) else sorted(needed)
+    if missing:
+        raise InputError(f"{path}: the record lacks {', '.join(missing)}.")
+    return dict(record)
+
+
+def _all(values: Any) -> str:
+    return ", ".join(sorted(set(values))) or "–"

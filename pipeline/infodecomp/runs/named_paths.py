@@ -1,0 +1,32 @@
+"""Arguments of the form DATASET=PATH."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from infodecomp.runs.errors import InputError
+
+
+def named_paths(argument: str, texts: Sequence[str]) -> dict[str, list[Path]]:
+    """Dataset → its paths, in the order given; a name may repeat. InputError for a text of another form."""
+    paths = dict[str, list[Path]]()
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not (name and separator and path):
+            raise InputError(f"{argument} {text}: expected DATASET=PATH, such as scenes=results/demo/scenes/x.parquet.")
+        paths.setdefault(name, []).append(Path(path))
+    return paths
+
+
+def named_path(argument: str, texts: Sequence[str]) -> dict[str, Path]:
+    """Dataset → its one path. InputError also for a name that repeats."""
+    paths = named_paths(argument, texts)
+    problems = [
+        f"{argument} names {name} {len(several)} times; expected once."
+        for name, several in paths.items()
+        if several[1:]
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
+    return {name: path for name, (path,) in paths.items()}

@@ -1,0 +1,40 @@
+"""Check the prompts that images are made of, with the images and masks they start from, and list them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from infodecomp.config import GenerateSection, parse_section
+from infodecomp.datasets.prompts import prompt_table, write_prompts
+from infodecomp.runs.provenance import write_provenance
+
+STAGE = "list_prompts"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --output PATH`."""
+    parser.add_argument("--section", required=True, help="the generate section of the configuration as JSON")
+    parser.add_argument("--output", required=True, type=Path, help="table of prompts to write (Parquet)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the prompts and say how many images they ask for."""
+    section = parse_section(GenerateSection, args.section)
+    frame = prompt_table(section)
+    write_prompts(args.output, frame)
+    write_provenance(
+        args.output.with_suffix(".provenance.json"),
+        stage=STAGE,
+        section=section.model_dump(mode="json", include={"prompts", "list", "seeds"}),
+        inputs=[Path(section.listed)] if section.listed else [],
+        extra={"images": len(frame)},
+    )
+    alone = [prompt for prompt in frame["prompt"] if len(prompt.split()) == 1]
+    for prompt in dict.fromkeys(alone):
+        print(
+            f"warning: the prompt {prompt!r} has one word: without it the caption is empty, and of all words its share is "
+            "100 % whatever the model does",
+            flush=True,
+        )
+    print(f"{len(frame)} images of {frame['prompt'].nunique()} prompts, {frame['words'].map(len).sum()} cases")

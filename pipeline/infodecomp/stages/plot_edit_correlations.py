@@ -1,0 +1,45 @@
+"""Draw how well CMI, MI and attention foretold the change of one dataset's edits: case by case, and as correlations."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from infodecomp.config import EditingSection, FiguresSection, given, parse_section
+from infodecomp.editing.points import EditPoints, add_edit_arguments
+from infodecomp.figures import editing_correlations, editing_scatter
+from infodecomp.metrics.bootstrap import resample_weights
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.seeds import generator
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of the edits, the table of correlations, and what decides on the resamples."""
+    add_edit_arguments(parser)
+    parser.add_argument("--table", type=Path, required=True, help="editing.parquet: the correlations with intervals")
+    parser.add_argument("--editing", required=True, help="bootstrap and confidence of the editing section, JSON")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap, the same as of the tables")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw and save both figures."""
+    section, editing = parse_section(FiguresSection, args.section), parse_section(EditingSection, args.editing)
+    sections = {"figures": section.model_dump(mode="json"), "editing": given(editing)}
+    found = EditPoints.read(args)
+    # The resamples are those of the tables, so that equal correlations have equal intervals.
+    weights = resample_weights(found.images, editing.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
+    scatter = editing_scatter.draw(found.points, found.counts["failed"], weights, editing.confidence)
+    found.save(scatter, "scatter", "plot_edit_correlations", sections, {"seed": args.seed})
+    table = _read_correlations(args.table)
+    correlations = editing_correlations.draw(table[table["dataset"] == args.dataset], editing.confidence)
+    found.save(correlations, "correlations", "plot_edit_correlations", sections, {})
+
+
+def _read_correlations(path: Path) -> pd.DataFrame:
+    columns = ["dataset", "level", "intervention", "predictor", "change", "r", "r_low", "r_high", "n"]
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: this is not a table with the columns {', '.join(columns)} ({error}).") from error

@@ -1,0 +1,54 @@
+"""Draw how true the maps are to the model: curves of deletion and insertion over the table of faithfulness."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+from infodecomp.config import FaithfulnessSection, FiguresSection, parse_section
+from infodecomp.figures import faithfulness
+from infodecomp.figures.style import save_figure
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.provenance import write_provenance
+from infodecomp.runs.storage import read_table
+from infodecomp.stages.tabulate_faithfulness import CURVE_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
+
+STAGE = "plot_faithfulness"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The table, and the curves and differences beside it."""
+    parser.add_argument("--table", type=Path, required=True, help="faithfulness.parquet")
+    parser.add_argument("--curves", type=Path, required=True, help="faithfulness_curves.csv")
+    parser.add_argument("--paired", type=Path, required=True, help="faithfulness_paired.csv")
+    parser.add_argument("--faithfulness", default="{}", help="confidence of the faithfulness section, JSON")
+    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figure")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the tables, draw the figure."""
+    mpl.use("Agg")
+    section = parse_section(FiguresSection, args.section)
+    confidence = parse_section(FaithfulnessSection, args.faithfulness).confidence
+    curves, paired = _read_csv(args.curves, CURVE_COLUMNS), _read_csv(args.paired, PAIR_COLUMNS)
+    figure = faithfulness.draw(read_table(args.table, TABLE_COLUMNS), curves, paired, confidence)
+    stem = args.output_dir / "faithfulness"
+    save_figure(figure, stem, section.format)
+    write_provenance(
+        stem.with_name(f"{stem.name}.provenance.json"),
+        stage=STAGE,
+        section=section.model_dump(mode="json"),
+        inputs=[args.table, args.curves, args.paired],
+    )
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, usecols=list(columns))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: this is not a CSV with the columns {', '.join(columns)} ({error}).") from error

@@ -1,0 +1,82 @@
+"""Make the embedded denoiser consistent: given fewer words it expects the mean of what it expects given more.
+
+Starts from a whole pipeline folder and writes one that differs in its denoiser alone. A checkpoint and a sheet of samples
+are written every 500 steps; a killed run goes on from the last one, unless recipe, code or model have changed since.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from infodecomp.config import ScenesModelSection
+from infodecomp.scenes.model import drop_settings
+from infodecomp.training.consistency import (
+    ConsistencyRecipe,
+    TaughtBatches,
+    frozen_copy,
+    new_state,
+    train_consistency,
+)
+from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
+from infodecomp.training.state import TrainState, use_averages
+from infodecomp.training.workers import Worker
+
+STAGE = "train_scenes_consistency"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --model PATH --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
+    add_training_arguments(parser)
+    parser.add_argument("--model", required=True, type=Path, help="pipeline folder of the model as trained so far")
+    parser.add_argument("--work-dir", required=True, type=Path, help="folder for checkpoints and samples")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train with one process on a GPU, or with several single-thread processes on a CPU."""
+    run_training(args, _work, args.model, args.work_dir, args.output_dir)
+
+
+def recipe_of(section: ScenesModelSection) -> ConsistencyRecipe:
+    """The part of the configuration that concerns consistency."""
+    return ConsistencyRecipe(
+        seed=section.seed,
+        steps=section.consistency_steps,
+        batch=section.batch,
+        learning_rate=section.consistency_learning_rate,
+        ema=section.ema,
+        hide_padding=section.hide_padding,
+    )
+
+
+def _work(worker: Worker, section: ScenesModelSection, model: Path, work_dir: Path, output: Path) -> None:
+    recipe = recipe_of(section)
+    tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
+    vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32).to(worker.device)
+    unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(worker.device)
+    text = CLIPTextModel.from_pretrained(model / "text_encoder", torch_dtype=torch.float32).to(worker.device)
+    teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
+    checkpoints = work_dir / checkpoint_folder(STAGE, section, model, (".",))
+    training = DenoiserTraining(STAGE, recipe.steps, checkpoints, work_dir / "samples_consistency", tokenizer, vae)
+    training.resume(state)
+    batches = TaughtBatches(recipe, tokenizer)
+    training.run(worker.rank, state, partial(train_consistency, recipe, state, teacher, vae, batches, worker=worker))
+    if worker.rank == 0:
+        _export(state, model, output)
+
+
+def _export(state: TrainState, model: Path, output: Path) -> None:
+    use_averages(state)
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+    shutil.copytree(model, unfinished)
+    state.unet.cpu().half().save_pretrained(unfinished / "unet")
+    drop_settings(unfinished / "unet" / "config.json", ("_name_or_path",))
+    shutil.rmtree(output, ignore_errors=True)
+    unfinished.rename(output)

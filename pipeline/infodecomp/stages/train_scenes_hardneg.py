@@ -1,0 +1,59 @@
+"""Train the LoRA of `hardneg_diffitm` in the embedded study: the denoiser, taught to prefer true captions to false ones."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from infodecomp.config import ScenesModelSection, parse_section
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.progress import Progress
+from infodecomp.training.hardneg import HardnegRecipe, save_hardneg, train_hardneg
+
+STAGE = "train_scenes_hardneg"
+EVERY = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --model PATH --output-dir PATH`."""
+    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    parser.add_argument("--model", required=True, help="pipeline folder of the embedded model")
+    parser.add_argument("--output-dir", required=True, type=Path, help="folder of the LoRA to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, and write the LoRA; every 50 steps, say how often the true caption had the smaller error."""
+    recipe = recipe_of(parse_section(ScenesModelSection, args.section))
+    model = LatentDiffusion.load(args.model)
+    shares: list[float] = []
+    with Progress(STAGE, recipe.steps, "steps") as progress:
+
+        def report(step: int, loss: float, told: float) -> None:
+            progress.advance()
+            shares.append(told)
+            if step % EVERY == 0 or step == recipe.steps:
+                print(
+                    f"step {step}: loss {loss:.4f}, true caption preferred {np.mean(shares[-EVERY:]):.3f}", flush=True
+                )
+
+        train_hardneg(recipe, model, report)
+    partial = args.output_dir.with_name(f".{args.output_dir.name}.{os.getpid()}")
+    save_hardneg(model, partial)
+    shutil.rmtree(args.output_dir, ignore_errors=True)
+    partial.rename(args.output_dir)
+
+
+def recipe_of(section: ScenesModelSection) -> HardnegRecipe:
+    """The part of the configuration that concerns the LoRA."""
+    return HardnegRecipe(
+        seed=section.seed,
+        steps=section.hardneg_steps,
+        batch=section.hardneg_batch,
+        learning_rate=section.hardneg_learning_rate,
+        rank=section.hardneg_rank,
+        margin=section.hardneg_margin,
+    )

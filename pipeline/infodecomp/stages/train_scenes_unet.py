@@ -1,0 +1,74 @@
+"""Train the denoiser of the embedded model, and write the whole pipeline folder.
+
+A checkpoint and a sheet of samples are written every 500 steps; a killed run goes on from the last one, unless
+recipe, code or parts have changed since.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+from diffusers import AutoencoderTiny
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from infodecomp.config import ScenesModelSection
+from infodecomp.scenes.model import save_pipeline
+from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
+from infodecomp.training.state import TrainState, use_averages
+from infodecomp.training.unet import BatchMaker, Recipe, new_state, train_unet
+from infodecomp.training.workers import Worker
+
+STAGE = "train_scenes_unet"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --parts PATH --output-dir PATH [--processes N] [--device NAME]`."""
+    add_training_arguments(parser)
+    parser.add_argument("--parts", required=True, type=Path, help="folder with text_encoder/, tokenizer/ and vae/")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train with one process on a GPU, or with several single-thread processes on a CPU."""
+    run_training(args, _work, args.parts, args.output_dir)
+
+
+def recipe_of(section: ScenesModelSection) -> Recipe:
+    """The part of the configuration that concerns the denoiser."""
+    return Recipe(
+        seed=section.seed,
+        steps=section.unet_steps,
+        batch=section.batch,
+        learning_rate=section.learning_rate,
+        text_learning_rate=section.text_learning_rate,
+        ema=section.ema,
+        bind_from=section.bind_from,
+        bind_until=section.bind_until,
+        hide_padding=section.hide_padding,
+        silence=section.silence,
+    )
+
+
+def _work(worker: Worker, section: ScenesModelSection, parts: Path, output: Path) -> None:
+    recipe = recipe_of(section)
+    tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
+    vae = AutoencoderTiny.from_pretrained(parts / "vae").to(worker.device)
+    state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), worker.device)
+    checkpoints = parts / checkpoint_folder(STAGE, section, parts, ("text_encoder", "tokenizer", "vae"))
+    training = DenoiserTraining(STAGE, recipe.steps, checkpoints, parts / "samples", tokenizer, vae)
+    training.resume(state)
+    batches = BatchMaker(recipe, tokenizer)
+    training.run(worker.rank, state, partial(train_unet, recipe, state, vae, batches, worker=worker))
+    if worker.rank == 0:
+        _export(state, vae, output)
+
+
+def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
+    use_averages(state)
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+    save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae.cpu())
+    shutil.rmtree(output, ignore_errors=True)
+    unfinished.rename(output)

@@ -1,0 +1,87 @@
+"""What the stages that train the embedded denoiser share: checkpoints of a recipe, progress, and samples to look at."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffusers import AutoencoderTiny
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from infodecomp.config import ScenesModelSection, parse_section, section_json
+from infodecomp.models.devices import set_precision
+from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.progress import Progress
+from infodecomp.runs.provenance import folder_sha256
+from infodecomp.runs.storage import atomic_path
+from infodecomp.training.samples import sample_sheet
+from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint
+from infodecomp.training.workers import run_workers, training_device
+
+EVERY = 500
+Report = Callable[[TrainState, float], None]
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--section JSON --output-dir PATH [--processes N] [--device NAME]`."""
+    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
+    parser.add_argument(
+        "--processes", default=1, type=int, help="worker processes; beside a GPU, those that draw scenes"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+
+
+def run_training(args: argparse.Namespace, work: Callable[..., None], *folders: Path) -> None:
+    """`work(worker, section, *folders)` in one process on a GPU, or in several single-thread ones on a CPU."""
+    section, device = parse_section(ScenesModelSection, args.section), training_device(args.device)
+    if device != "cpu":
+        set_precision("tf32")
+    run_workers(work, min(args.processes, section.batch), device, section, *folders)
+
+
+def checkpoint_folder(stage: str, section: ScenesModelSection, parts: Path, names: tuple[str, ...]) -> Path:
+    """Where checkpoints lie of this stage's recipe, its code, and the parts that training starts from."""
+    content = [section_json(section), code_digest(f"infodecomp.stages.{stage}")]
+    content += [folder_sha256(parts / name) for name in names]
+    return Path("checkpoints") / hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class DenoiserTraining:
+    """One training: its stage, its steps, and the folders of its checkpoints and of its sheets of samples."""
+
+    stage: str
+    steps: int
+    checkpoints: Path
+    samples: Path
+    tokenizer: CLIPTokenizer
+    vae: AutoencoderTiny
+
+    def resume(self, state: TrainState) -> None:
+        """Go on from the last checkpoint, where there is one."""
+        if (self.checkpoints / "checkpoint.safetensors").is_file():
+            load_checkpoint(state, self.checkpoints)
+
+    def run(self, rank: int, state: TrainState, train: Callable[..., None]) -> None:
+        """`train(report=…)` to its end; the first worker tells progress and writes a checkpoint and samples now and then."""
+        if rank > 0:
+            train(report=lambda state, loss: None)
+            return
+        with Progress(self.stage, self.steps, "steps", every_seconds=60, before=state.step) as progress:
+
+            def report(state: TrainState, loss: float) -> None:
+                progress.advance()
+                if state.step % EVERY == 0 or state.step == self.steps:
+                    save_checkpoint(state, self.checkpoints)
+                    self._show(state)
+
+            train(report=report)
+
+    def _show(self, state: TrainState) -> None:
+        with atomic_path(self.samples / f"{state.step:06d}.png") as temporary:
+            Image.fromarray(sample_sheet(state.unet, state.text, self.tokenizer, self.vae)).save(temporary)

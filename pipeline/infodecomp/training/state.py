@@ -1,0 +1,122 @@
+"""The state of a denoiser under training: networks, running averages, optimizer; one step of it, and its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel
+
+from infodecomp.training.cycles import Pace, learning_rate_factor
+from infodecomp.training.drawn_ahead import Drawn, drawn_ahead
+from infodecomp.training.recorded_denoiser import RecordedDenoiser
+from infodecomp.training.workers import Worker
+
+
+@dataclass
+class TrainState:
+    """The networks under training, their running averages, the optimizer and the step reached."""
+
+    unet: UNet2DConditionModel
+    text: CLIPTextModel
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    averages: dict[str, torch.Tensor] = field(init=False)
+    denoiser: RecordedDenoiser = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.denoiser = RecordedDenoiser(self.unet)
+        self.averages = {name: p.detach().clone() for name, p in self.parameters().items()}
+
+    def parameters(self) -> dict[str, torch.nn.Parameter]:
+        """All parameters that learn, by name; those of the text tower carry the prefix `text.`."""
+        named = {f"unet.{name}": p for name, p in self.unet.named_parameters() if p.requires_grad}
+        return named | {f"text.{name}": p for name, p in self.text.named_parameters() if p.requires_grad}
+
+    def descend(self, loss: torch.Tensor, *, factor: float, ema: float, ranks: int) -> None:
+        """One step of AdamW down the mean loss of all workers; `factor` times each group's peak learning rate.
+
+        `ema` is the decay of the running averages, which start faster.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["scale"] * factor
+        named = self.parameters()
+        self.optimizer.zero_grad()
+        loss.backward()
+        _average_gradients(list(named.values()), ranks)
+        torch.nn.utils.clip_grad_norm_(named.values(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        decay = min(ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averages.values()), list(named.values()), 1 - decay)
+
+
+def train(
+    state: TrainState,
+    draw: Callable[[int], Drawn],
+    loss_of: Callable[[Drawn], torch.Tensor],
+    *,
+    steps: int,
+    cycles: Sequence[Pace],
+    ema: float,
+    worker: Worker,
+    report: Callable[[TrainState, float], None],
+) -> None:
+    """Descend `loss_of(draw(step))` from `state.step` to `steps`; workers call `report(state, loss)` after each step."""
+    for drawn in drawn_ahead(draw, range(state.step, steps), worker.drawing):
+        factor = learning_rate_factor(state.step, steps, cycles)
+        loss = loss_of(drawn)
+        state.descend(loss, factor=factor, ema=ema, ranks=worker.ranks)
+        report(state, float(loss.detach()))
+
+
+def _average_gradients(parameters: list[torch.nn.Parameter], ranks: int) -> None:
+    if ranks == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= ranks
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def load_checkpoint(state: TrainState, folder: Path) -> None:
+    """Continue from `folder`; the optimizer's moments are stored by parameter name, as safetensors."""
+    tensors = load_file(folder / "checkpoint.safetensors")
+    state.step = int(tensors["step"])
+    for name, parameter in state.parameters().items():
+        parameter.data.copy_(tensors[f"weight/{name}"])
+        state.averages[name].copy_(tensors[f"average/{name}"])
+        state.optimizer.state[parameter] = {
+            "step": torch.tensor(float(state.step)),
+            "exp_avg": tensors[f"moment1/{name}"].clone().to(parameter.device),
+            "exp_avg_sq": tensors[f"moment2/{name}"].clone().to(parameter.device),
+        }
+
+
+def save_checkpoint(state: TrainState, folder: Path) -> None:
+    """Write everything that a later run needs to go on as if it had not stopped."""
+    tensors = {"step": torch.tensor(state.step)}
+    for name, parameter in state.parameters().items():
+        moments = state.optimizer.state[parameter]
+        tensors[f"weight/{name}"] = parameter.detach()
+        tensors[f"average/{name}"] = state.averages[name]
+        tensors[f"moment1/{name}"] = moments["exp_avg"]
+        tensors[f"moment2/{name}"] = moments["exp_avg_sq"]
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "checkpoint.part"
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+    partial.replace(folder / "checkpoint.safetensors")
+
+
+def use_averages(state: TrainState) -> None:
+    """Put the running averages in place of the weights, for evaluation and export."""
+    for name, parameter in state.parameters().items():
+        parameter.data.copy_(state.averages[name])

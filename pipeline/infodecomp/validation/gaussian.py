@@ -1,0 +1,148 @@
+"""Linear-Gaussian problems: x and y jointly normal, so that information is known at every pixel.
+
+With s = √σ(α), n = √σ(−α) and a prompt that says x ~ N(m, V), the exact prediction is ε̂ = n (s²V + n²I)⁻¹ (x_α − s m), which
+is linear in ε: the expectations in i^s and i^o have closed forms, and their integrals over α are left to quadrature.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from infodecomp.estimator.channel import signal_and_noise
+from infodecomp.estimator.denoisers import GaussianField
+from infodecomp.estimator.sampling import Interval
+from infodecomp.validation.points import LABEL, REFERENCE, Point, Truth, integral
+
+
+@dataclass(frozen=True)
+class GaussianVector:
+    """The exact denoiser of x ~ N(m, V); a prompt is [m | V], shape (d, 1 + d). x: (1, 1, d)."""
+
+    logsnr_range: tuple[float, float] = (-math.inf, math.inf)
+
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        signal, noise = (amplitude[:, None] for amplitude in signal_and_noise(logsnr.double()))
+        mean, covariance = embedding[..., 0].double(), embedding[..., 1:].double()
+        spread = signal[..., None] ** 2 * covariance + noise[..., None] ** 2 * torch.eye(mean.shape[1]).double()
+        residual = x_alpha.flatten(1).double() - signal * mean
+        return (noise * torch.linalg.solve(spread, residual)).view_as(x_alpha).to(x_alpha.dtype)
+
+
+@dataclass(frozen=True)
+class JointNormal:
+    """x and y jointly normal with mean zero and a given covariance; the first `d` coordinates are x.
+
+    covariance: float64 (d + k, d + k).
+    """
+
+    covariance: np.ndarray
+    d: int
+    denoiser: GaussianVector = field(default_factory=GaussianVector)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return 1, 1, self.d
+
+    @cached_property
+    def information(self) -> float:
+        """½ ln (det Σ_x det Σ_y / det Σ)."""
+        blocks = self._xx, self.covariance[self.d :, self.d :], self.covariance
+        x, y, joint = (np.linalg.slogdet(block)[1] for block in blocks)
+        return float(x + y - joint) / 2
+
+    @property
+    def _xx(self) -> np.ndarray:
+        return self.covariance[: self.d, : self.d]
+
+    @cached_property
+    def _given_y(self) -> tuple[np.ndarray, np.ndarray]:
+        """The matrix that turns y into the mean of x given y, and the covariance of x given y."""
+        cross, yy = self.covariance[: self.d, self.d :], self.covariance[self.d :, self.d :]
+        slope = np.linalg.solve(yy, cross.T).T
+        return slope, self._xx - slope @ cross.T
+
+    def point(self, rng: np.random.Generator) -> Point:
+        joint = np.linalg.cholesky(self.covariance) @ rng.standard_normal(len(self.covariance))
+        x, y = joint[: self.d], joint[self.d :]
+        slope, rest = self._given_y
+        believed = {REFERENCE: (np.zeros(self.d), self._xx), LABEL: (slope @ y, rest)}
+        prompts = {name: torch.from_numpy(np.column_stack(one)) for name, one in believed.items()}
+        log_ratio = _log_normal(x, *believed[LABEL]) - _log_normal(x, *believed[REFERENCE])
+        return Point(torch.from_numpy(x).view(1, 1, -1), prompts, log_ratio)
+
+    def truth(self, point: Point, interval: Interval) -> Truth:
+        x = point.x.flatten().numpy()
+        believed = [point.prompts[name].numpy() for name in (REFERENCE, LABEL)]
+
+        def linear(logsnr: np.ndarray, prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            """ε̂ = A ε + b: (Q, d, d) and (Q, d)."""
+            power = 1 / (1 + np.exp(-logsnr))[:, None, None]
+            inverse = np.linalg.inv(power * prompt[:, 1:] + (1 - power) * np.eye(len(x)))
+            away = np.sqrt(power * (1 - power))[..., 0] * (inverse @ (x - prompt[:, 0]))
+            return (1 - power) * inverse, away
+
+        def integrands(logsnr: np.ndarray) -> np.ndarray:
+            (a, b), (c, d) = (linear(logsnr, prompt) for prompt in believed)
+            error, told, gap = (
+                (m**2).sum(2) + v**2 for m, v in ((np.eye(len(x)) - a, b), (np.eye(len(x)) - c, d), (a - c, b - d))
+            )
+            return np.stack([error - told, gap], 1) / 2
+
+        standard, orthogonal = integral(integrands, interval)
+        return Truth(standard[None], orthogonal[None])
+
+
+@dataclass(frozen=True)
+class Field:
+    """Independent pixels x_j = m_j + N(0, rest_j) with m_j ~ N(0, told_j); y is m.
+
+    told, rest: float64 (C, h, w), variances. Points are float32, as latents of a model are.
+    """
+
+    told: np.ndarray
+    rest: np.ndarray
+    denoiser: GaussianField = field(default_factory=GaussianField)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        channels, height, width = self.told.shape
+        return channels, height, width
+
+    @property
+    def information(self) -> float:
+        """½ Σ ln (1 + told/rest)."""
+        return float(np.log1p(self.told / self.rest).sum()) / 2
+
+    def point(self, rng: np.random.Generator) -> Point:
+        mean = rng.standard_normal(self.told.shape) * np.sqrt(self.told)
+        x = mean + rng.standard_normal(self.told.shape) * np.sqrt(self.rest)
+        marginal = self.told + self.rest
+        believed = {REFERENCE: (np.zeros_like(mean), marginal), LABEL: (mean, self.rest)}
+        prompts = {name: torch.from_numpy(np.stack(one)).float() for name, one in believed.items()}
+        log_ratio = 0.5 * (x**2 / marginal - (x - mean) ** 2 / self.rest + np.log(marginal / self.rest)).sum()
+        return Point(torch.from_numpy(x).float(), prompts, float(log_ratio))
+
+    def truth(self, point: Point, interval: Interval) -> Truth:
+        x = point.x.double().numpy()
+        believed = [point.prompts[name].double().numpy() for name in (REFERENCE, LABEL)]
+
+        def integrands(logsnr: np.ndarray) -> np.ndarray:
+            power = 1 / (1 + np.exp(-logsnr))[:, None, None, None]
+            spread = [power * variance + 1 - power for _, variance in believed]
+            a, c = ((1 - power) / one for one in spread)
+            root = np.sqrt(power * (1 - power))
+            b, d = (root * (x - mean) / one for (mean, _), one in zip(believed, spread, strict=True))
+            return np.stack([(1 - a) ** 2 + b**2 - (1 - c) ** 2 - d**2, (a - c) ** 2 + (b - d) ** 2], 1).sum(2) / 2
+
+        standard, orthogonal = integral(integrands, interval, nodes=96)
+        return Truth(standard, orthogonal)
+
+
+def _log_normal(x: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> float:
+    away = x - mean
+    return float(-0.5 * (away @ np.linalg.solve(covariance, away) + np.linalg.slogdet(2 * np.pi * covariance)[1]))
