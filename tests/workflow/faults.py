@@ -100,7 +100,7 @@ class Background:
                 command = process.cmdline()
             except psutil.Error:
                 continue
-            if command[1:4] == ["-m", "infodecomp", "run", stage]:
+            if command[1:5] == ["-m", "infodecomp", "run", stage]:
                 return process
         return None
 
