@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infodecomp.config import DatasetSection, GenerateSection
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.shipped import shipped
 
 
 def dataset_root(section: DatasetSection) -> Path:
@@ -41,12 +42,12 @@ def list_file(section: DatasetSection) -> Path:
     """The CSV of a `word_list` or `custom` dataset, relative to the working folder; InputError if none is named."""
     if not section.list:
         raise InputError(f"the dataset section has kind {section.kind} and no `list`: name its CSV file there.")
-    return Path(section.list)
+    return shipped(section.list)
 
 
 def given_folder(section: GenerateSection) -> Path:
     """The folder that the images and masks of a CSV of prompts start from: its own."""
-    return Path(section.listed).parent if section.listed else Path()
+    return shipped(section.listed).parent if section.listed else Path()
 
 
 def input_files(section: DatasetSection) -> list[Path]:

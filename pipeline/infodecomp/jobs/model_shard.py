@@ -33,6 +33,7 @@ from infodecomp.runs.prefetch import prefetched
 from infodecomp.runs.provenance import file_sha256, folder_sha256, write_provenance
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob, Shard
+from infodecomp.runs.shipped import shipped
 from infodecomp.words.occurrences import find_word, word_token_positions
 
 # Embeddings of Stable Diffusion 2 take 315 kB each.
@@ -353,5 +354,5 @@ def model_identity(settings: ModelSection) -> str:
 
 
 def _lora_identity(lora: str) -> str:
-    path = Path(lora)
+    path = shipped(lora)
     return folder_sha256(path) if path.is_dir() else file_sha256(path) if path.is_file() else lora

@@ -8,6 +8,7 @@ from pathlib import Path
 from infodecomp.fetching.hashes import check_lock
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import files_sha256, folder_sha256
+from infodecomp.runs.shipped import shipped
 
 FETCHED = Path("data/models/hub")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -30,7 +31,7 @@ def fetched_name(model_id: str, revision: str | None, variant: str | None = None
 def model_folder(where: str, model_id: str, revision: str | None, variant: str | None = None) -> Path:
     """The folder of a model's files. InputError, beginning with `where`, if there is none."""
     if not is_on_hub(model_id):
-        folder = Path(model_id)
+        folder = shipped(model_id)
         if not folder.is_dir():
             raise InputError(
                 f"{where} '{model_id}' is no folder here, nor does it read owner/name as an id on the Hugging Face Hub does"

@@ -13,6 +13,7 @@ from infodecomp.datasets.taggers import open_tagger
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, Pair, pairs_by_class, pairs_listed, pairs_table, read_pair_list
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
+from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import write_table
 
 STAGE = "pair_words"
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=given(section),
-        inputs=[args.cases, *([Path(section.list)] if section.list else [])],
+        inputs=[args.cases, *([shipped(section.list)] if section.list else [])],
         extra={"dataset": args.dataset, "pairs": len(frame), "captions": captions, "unused_lines": unused},
     )
     kinds = ", ".join(f"{count} {kind}" for kind, count in frame["kind"].value_counts().items())
@@ -59,7 +60,7 @@ def word_pairs(dataset: str, cases: pd.DataFrame, section: PartialInformationSec
     """The table of pairs of a dataset, and the lines of the list whose words no caption holds."""
     pairs: list[Pair]
     if section.list:
-        rows = read_pair_list(Path(section.list))
+        rows = read_pair_list(shipped(section.list))
         pairs, unused = pairs_listed(dataset, cases, rows, join=section.join, first=section.captions)
         return pairs_table(pairs), [row.line for row in unused]
     tagger = open_tagger(section.tagger) if section.tagger else None

@@ -34,6 +34,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.named_paths import named_path, named_paths
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.seeds import generator
+from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import write_table, write_text
 from infodecomp.tables.text import csv_text
 
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
     _check_names(datasets, cases, scores)
     check_one_model(path for paths in scores.values() for path in paths)
-    symmetric_file = Path(section.symmetric_relations)
+    symmetric_file = shipped(section.symmetric_relations)
     symmetric = read_symmetric_relations(symmetric_file)
     data = _read_datasets(cases, scores, datasets, section)
     summaries = [summarise(dataset, section, symmetric, args.seed) for dataset in data]
