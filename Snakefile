@@ -2,8 +2,7 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     one part; also retrieval, editing, partial_information,
-#                                                          faithfulness, validation
+#   snakemake --cores all localisation                     or retrieval, editing, partial_information, faithfulness, validation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   only download what a study needs
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
@@ -28,6 +27,7 @@ include: "rules/common.smk"
 include: "rules/files.smk"
 include: "rules/fetch.smk"
 include: "rules/scenes.smk"
+include: "rules/training.smk"
 include: "rules/generation.smk"
 include: "rules/cases.smk"
 include: "rules/retrieval_cases.smk"

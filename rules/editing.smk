@@ -108,7 +108,7 @@ rule judge_edits:
     shell:
         command(
             "judge_edits",
-            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --classifier {params.classifier}"
+            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --classifier {params.classifier:q}"
             " --section {params.section:q} --output {output.table} --threads {threads}",
         )
 

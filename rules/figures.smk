@@ -214,7 +214,7 @@ rule tabulate_paper:
     shell:
         quiet_command(
             "tabulate_paper",
-            "--published {input.published} --ours {input.ours} --released {input.released} --study {params.study}"
+            "--published {input.published:q} --ours {input.ours} --released {input.released} --study {params.study}"
             " --confidence {params.confidence} --output-dir {params.folder}",
         )
 

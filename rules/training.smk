@@ -162,7 +162,7 @@ rule train_scenes_clip:
     message:
         "Training the image encoder of the embedded CLIP; an interrupted run continues from its last checkpoint"
     shell:
-        "python -m infodecomp run train_scenes_clip --section {params.section:q} --model {input} --output-dir {output}"
+        "python -m infodecomp run train_scenes_clip --section {params.section:q} --model {input:q} --output-dir {output}"
         " 2>&1 | tee -a {log}"
 
 
@@ -183,7 +183,7 @@ rule train_scenes_hardneg:
     shell:
         command(
             "train_scenes_hardneg",
-            "--section {params.section:q} --model {input} --output-dir {output}",
+            "--section {params.section:q} --model {input:q} --output-dir {output}",
         )
 
 
@@ -204,5 +204,5 @@ rule train_scenes_classifier:
     shell:
         command(
             "train_scenes_classifier",
-            "--section {params.section:q} --model {input} --output-dir {output}",
+            "--section {params.section:q} --model {input:q} --output-dir {output}",
         )
