@@ -36,8 +36,16 @@ rule write_report:
                 else []
             ),
         ],
-        datasets=sections_json(CONFIG.datasets),
-        retrieval_datasets=sections_json(CONFIG.retrieval_datasets),
+        datasets=sections_json(
+            {name: CONFIG.datasets[name] for name in DATASETS if name in STUDIED}
+        ),
+        retrieval_datasets=sections_json(
+            {
+                name: CONFIG.retrieval_datasets[name]
+                for name in RETRIEVAL_DATASETS
+                if name in STUDIED
+            }
+        ),
         section=section("report"),
         figures=section("figures"),
         resize=CONFIG.model.resize,

@@ -31,7 +31,7 @@ COLUMNS = ("dataset", "stage", "jobs", "cases", "failed", "reasons", "evaluation
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the results are, and which of them there should be."""
     parser.add_argument("--results", required=True, type=Path, help="folder of the study")
-    parser.add_argument("--cases", nargs="+", required=True, metavar="DATASET", help="datasets")
+    parser.add_argument("--cases", nargs="*", default=[], metavar="DATASET", help="datasets")
     parser.add_argument(
         "--stages",
         nargs="*",
