@@ -40,7 +40,7 @@ def cases(reference: Path) -> dict[str, Any]:
 def model(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> LatentDiffusion:
     """The tiny model for pictures of 512 pixels, which DAAM needs."""
     folder = tmp_path_factory.mktemp("attention") / "tiny_sd64"
-    shutil.copytree(reference / "golden" / "tiny_sd", folder)
+    shutil.copytree(reference / "tiny_sd", folder)
     for part in ("unet", "vae"):
         file = folder / part / "config.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), **SIZES[part]}))

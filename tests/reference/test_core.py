@@ -28,7 +28,7 @@ def golden(reference: Path) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def model(reference: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(reference / "golden" / "tiny_sd"))
+    return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
 def close(ours: object, theirs: np.ndarray) -> None:

@@ -29,7 +29,7 @@ def recorded(reference: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def model(reference: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(reference / "golden" / "tiny_sd"))
+    return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
 def tensor(golden: dict[str, np.ndarray], name: str) -> torch.Tensor:

@@ -36,7 +36,7 @@ def golden(reference: Path) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def runs(reference: Path, golden: dict[str, np.ndarray]) -> list[Estimate]:
     """One run of the estimator for each image, on the draws that the released code gave it."""
-    model = LatentDiffusion.load(str(reference / "golden" / "tiny_sd"))
+    model = LatentDiffusion.load(str(reference / "tiny_sd"))
     pairs = [("true", option) for option in FALSE] + [(EMPTY, option) for option in OPTIONS]
     estimates = []
     for image in range(IMAGES):

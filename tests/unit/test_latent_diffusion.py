@@ -19,7 +19,7 @@ from infodecomp.runs.errors import InputError
 
 @pytest.fixture(scope="module")
 def folder(reference: Path) -> Path:
-    return reference / "golden" / "tiny_sd"
+    return reference / "tiny_sd"
 
 
 @pytest.fixture(scope="module")
