@@ -12,7 +12,7 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from infodecomp.config import ModelSection
-from infodecomp.jobs.model_shard import model_identity
+from infodecomp.jobs.configured_model import model_identity
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT

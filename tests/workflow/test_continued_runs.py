@@ -60,15 +60,13 @@ class Run:
 def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The numbers of rows of the model's calls, copies that fill a call left out."""
     seen: list[int] = []
-    from infodecomp.jobs.model_shard import ModelShard
+    predict = LatentDiffusion.predict
 
-    predict = ModelShard.predict
-
-    def counted(self: ModelShard, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def counted(self: LatentDiffusion, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         seen.append(len(x))
         return predict(self, x, logsnr, embedding)
 
-    monkeypatch.setattr(ModelShard, "predict", counted)
+    monkeypatch.setattr(LatentDiffusion, "predict", counted)
     yield seen
 
 

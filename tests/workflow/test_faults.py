@@ -19,7 +19,7 @@ import torch
 
 from infodecomp.cli import run_stage as main
 from infodecomp.datasets.cases import read_cases, shard_of
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.jobs.image_latents import ImageLatents
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_arrays, read_table
@@ -185,17 +185,17 @@ def test_an_unreadable_image_and_a_denoiser_without_an_answer(
 
 def _answer_nothing_for(patch: pytest.MonkeyPatch, image_path: str) -> None:
     """Let the model answer NaN to every noised latent of an image, which is marked by a latent of NaN."""
-    encode, answer = ModelShard.latent_of, LatentDiffusion.__call__
+    encode, answer = ImageLatents.latent_of, LatentDiffusion.__call__
 
-    def encoding(stage: ModelShard, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
-        latent = encode(stage, job, picture)
+    def encoding(images: ImageLatents, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
+        latent = encode(images, job, picture)
         return torch.full_like(latent, torch.nan) if job.image_path == image_path else latent
 
     def answering(model: LatentDiffusion, x_alpha: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         marked = x_alpha.isnan().flatten(1).any(1)
         return torch.where(marked[:, None, None, None], torch.nan, answer(model, x_alpha.nan_to_num(), *others))
 
-    patch.setattr(ModelShard, "latent_of", encoding)
+    patch.setattr(ImageLatents, "latent_of", encoding)
     patch.setattr(LatentDiffusion, "__call__", answering)
 
 

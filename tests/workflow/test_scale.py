@@ -19,7 +19,8 @@ from PIL import Image
 from infodecomp.cli import run_stage as main
 from infodecomp.config import DatasetSection, InformationSection, section_json
 from infodecomp.datasets.cases import read_cases, shard_of
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.jobs.caption_tokens import CaptionTokens
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.dataset import draw
@@ -188,7 +189,7 @@ def _build(folder: Path, rows: list[tuple[str, str, str]], output: Path) -> None
 def _take_for_done(run: ShardRun, shard: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store something under the key of every case, as if the stage had estimated it."""
 
-    def store_all(stage: ModelShard, jobs: Any, section: InformationSection) -> Iterator[Any]:
+    def store_all(stage: ModelJob, jobs: Any, section: InformationSection) -> Iterator[Any]:
         for job, _ in jobs:
             for case in job.cases:
                 stage.shard.store(case, {"evaluations": np.array(0), "draws": np.array(0)})
@@ -196,7 +197,7 @@ def _take_for_done(run: ShardRun, shard: int, monkeypatch: pytest.MonkeyPatch) -
 
     with monkeypatch.context() as patch:
         patch.setattr(estimate_information, "draw_cases", store_all)
-        patch.setattr(ModelShard, "readable", lambda stage, jobs: jobs)
+        patch.setattr(CaptionTokens, "readable", lambda captions, jobs: jobs)
         assert main(run.arguments(shard)) == 0
 
 

@@ -11,7 +11,7 @@ Starting points, levels and blending are those of the pipelines of diffusers, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -50,7 +50,7 @@ class Sampler:
     guidance: float = 1.0
     strength: float = 1.0
 
-    def timesteps(self, start: Start) -> list[int]:
+    def timesteps(self, start: Start) -> Sequence[int]:
         """Of the steps, falling; an image that is given leaves out the first ones."""
         every = self.path.timesteps
         return every if start.image is None else every[len(every) - min(int(len(every) * self.strength), len(every)) :]
@@ -80,7 +80,7 @@ class Sampler:
             yield x
 
     def _eps_hat(self, predict: Predict, x: torch.Tensor, timestep: int, text: torch.Tensor) -> torch.Tensor:
-        logsnr = self.path.model.logsnr_table[timestep].repeat(len(x))
+        logsnr = self.path.schedule.logsnr[timestep].repeat(len(x))
         if self.guidance == 1:
             return predict(x, logsnr, text).to(x)
         empty = self.empty.to(text).expand_as(text)

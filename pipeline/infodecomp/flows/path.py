@@ -10,7 +10,7 @@ import torch
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.flows.trail import Watch
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.protocol import DiffusionModel
 
 Sampler = Literal["heun", "euler", "ddim"]
 
@@ -43,7 +43,7 @@ class Path(Protocol):
         ...
 
 
-def make_path(sampler: Sampler, model: LatentDiffusion, steps: int, rho: float = 7.0) -> Path:
+def make_path(sampler: Sampler, model: DiffusionModel, steps: int, rho: float = 7.0) -> Path:
     """The path of a model by one sampler.
 
     heun, euler: the probability flow through `steps` Karras noise levels spaced by `rho`, so `steps` − 1 moves.

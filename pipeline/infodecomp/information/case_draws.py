@@ -16,8 +16,9 @@ from infodecomp.estimator.estimates import Estimate, Pair
 from infodecomp.estimator.information import Problem, Row, estimate_many
 from infodecomp.estimator.sampling import Draws, Interval, Placing, logistic_shares, sample_draws
 from infodecomp.estimator.stopping import known_within
-from infodecomp.jobs.model_shard import ModelShard
-from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap, recording
+from infodecomp.information.integration import study_density, study_interval
+from infodecomp.jobs.model_job import ModelJob
+from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 
@@ -73,18 +74,18 @@ class Drawn:
 
 
 def draw_cases(
-    stage: ModelShard, jobs: Sequence[tuple[ImageJob, int]], section: InformationSection
+    stage: ModelJob, jobs: Sequence[tuple[ImageJob, int]], section: InformationSection
 ) -> Iterator[tuple[Any, Drawn, Estimate]]:
     """Case after case, as soon as it has its draws: the case, its image, the estimate of the image's draws so far.
 
     jobs: images, each with the number of draws that its cases have already.
     """
-    interval = stage.interval(section)
-    sampled = partial(image_draws, stage, section, interval, stage.density(section))
+    interval = study_interval(stage.model.logsnr_range, section)
+    sampled = partial(image_draws, stage, section, interval, study_density(stage.args.pilot, section))
     counted = partial(recorded_draws, section, interval)
     # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
     precise = section.extendable
-    with recording(stage.model.unet, stage.model.latent_shape[1:], precise=precise) as recorder:
+    with stage.model.recording(precise=precise) as recorder:
         images = _opened(stage, jobs, sampled, counted)
         if section.stopping == "none":
             for image, estimate in _round(stage, images, section, recorder, section.steps[-1]):
@@ -106,21 +107,21 @@ def _is_known(case: Any, estimate: Estimate, section: InformationSection) -> boo
 
 
 def _opened(
-    stage: ModelShard,
+    stage: ModelJob,
     jobs: Sequence[tuple[ImageJob, int]],
     sampled: Callable[[ImageJob], Draws],
     counted: Callable[[Draws], Sequence[float]],
 ) -> Iterator[Drawn]:
     """The images that can be read, with all their draws."""
     starts = {(job.image_id, job.cases[0].case_id): start for job, start in jobs}
-    for job, latent in stage.latents([job for job, _ in jobs]):
+    for job, latent in stage.images.latents([job for job, _ in jobs]):
         start = starts[job.image_id, job.cases[0].case_id]
         draws = sampled(job)
-        yield Drawn(job, start, latent, draws, counted(draws), stage.caption_tokens(job), list(job.cases))
+        yield Drawn(job, start, latent, draws, counted(draws), stage.captions.caption_tokens(job), list(job.cases))
 
 
 def image_draws(
-    stage: ModelShard, section: InformationSection, interval: Interval, density: str | Placing, job: ImageJob
+    stage: ModelJob, section: InformationSection, interval: Interval, density: str | Placing, job: ImageJob
 ) -> Draws:
     """The draws of an image: the same wherever the settings are."""
     return sample_draws(
@@ -144,7 +145,7 @@ def recorded_draws(section: InformationSection, interval: Interval, draws: Draws
 
 
 def _round(
-    stage: ModelShard,
+    stage: ModelJob,
     images: Iterable[Drawn],
     section: InformationSection,
     recorder: AttentionRecorder,
@@ -163,7 +164,7 @@ def _round(
             pairs = [pair for case in image.cases for pair in case_pairs(case, section).values()]
             prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
             draws = image.draws.between(first(image), stop)
-            yield Problem(image.latent, stage.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
+            yield Problem(image.latent, stage.captions.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
 
     def taps(rows: Sequence[Row]) -> list[Tap]:
         """Record every evaluation of a caption that some case needs; sums are kept apart between two numbers of draws."""
@@ -174,7 +175,9 @@ def _round(
             for draw in [first(image) + row.draw]
         ]
 
-    estimates = estimate_many(stage.predict, problems(), stage.batch_size, lambda rows: recorder.expect(taps(rows)))
+    estimates = estimate_many(
+        stage.model.predict, problems(), stage.model.batch_size, lambda rows: recorder.expect(taps(rows))
+    )
     for number, estimate in enumerate(estimates):
         image = under_way.pop(number)
         blocks = range(_block(section, first(image)), _block(section, stop - 1) + 1)

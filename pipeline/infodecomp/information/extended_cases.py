@@ -17,14 +17,15 @@ from infodecomp.config import InformationSection
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.extension import Extended, extended, with_error
 from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, METHODS, Drawn, case_pairs
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.information.word_attention import attention_map
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.attention import AttentionSum
 from infodecomp.runs.shards import ImageJob
 
 _TOTALS = (*INTEGRALS, LIKELIHOOD)
 
 
-def by_start(stage: ModelShard, job: ImageJob, section: InformationSection) -> Iterator[tuple[ImageJob, int]]:
+def by_start(stage: ModelJob, job: ImageJob, section: InformationSection) -> Iterator[tuple[ImageJob, int]]:
     """The cases of an image, apart by the number of draws that they have already."""
     starts: dict[int, list[Any]] = {}
     for case in job.cases:
@@ -32,7 +33,7 @@ def by_start(stage: ModelShard, job: ImageJob, section: InformationSection) -> I
     yield from ((replace(job, cases=tuple(cases)), start) for start, cases in starts.items())
 
 
-def _earlier(stage: ModelShard, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
+def _earlier(stage: ModelJob, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
     """What a run with fewer numbers of draws and all else alike left of a case: its draws and arrays; 0 if nothing."""
     for count in reversed(range(1, len(section.steps) if section.extendable else 1)):
         fewer = section.model_copy(update={"steps": section.steps[:count]}).model_dump(mode="json")
@@ -43,7 +44,7 @@ def _earlier(stage: ModelShard, case: Any, section: InformationSection) -> tuple
 
 
 def extended_arrays(
-    stage: ModelShard,
+    stage: ModelJob,
     case: Any,
     image: Drawn,
     estimate: Estimate,
@@ -86,7 +87,7 @@ def _before(image: Drawn, section: InformationSection, start: int, earlier: Mapp
 
 
 def _extended_attention(
-    stage: ModelShard,
+    stage: ModelJob,
     parts: Sequence[AttentionSum],
     earlier: Mapping[str, np.ndarray],
     start: int,
@@ -97,7 +98,7 @@ def _extended_attention(
     recorded = _recorded(earlier, start)
     for count, part in zip([steps for steps in section.steps if steps > start], parts, strict=True):
         recorded = part if recorded is None else recorded + part
-        arrays[f"attention_information/-/{count}"] = stage.summed_map(recorded, stage.args.heads)
+        arrays[f"attention_information/-/{count}"] = attention_map(stage, recorded, stage.args.heads)
     if recorded is None:
         raise ValueError("a case without draws has no attention")
     return arrays | {f"attention_sum/{layer}": sums.numpy() for layer, sums in recorded.layers.items()}

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 import torch
 
+from infodecomp.estimator.batching import padded
 from infodecomp.runs.errors import InputError
 
 AUTO: Literal["auto"] = "auto"
@@ -85,6 +86,11 @@ class BatchSize:
                 results.append(result)
                 done += len(piece[0])
         return results[0] if len(results) == 1 else torch.cat(results)
+
+    def run_filled(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+        """As `run`, with the rows filled up by copies of the first, whose results are dropped; see `filled`."""
+        count = self.filled(len(inputs[0]))
+        return self.run(call, *(padded(rows, count) for rows in inputs))[: len(inputs[0])]
 
     def _attempt(self, call: Callable[..., torch.Tensor], piece: list[torch.Tensor]) -> torch.Tensor | None:
         """The result; None, and a smaller size, when the memory ran out."""

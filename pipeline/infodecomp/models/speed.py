@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from infodecomp.models.attention import Tap, recording
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.attention import Tap
+from infodecomp.models.protocol import DiffusionModel
 
 # Calls of each kind are at least so many.
 _CALLS = 2
@@ -33,7 +33,7 @@ class Speed:
         return (evaluations - recorded) * self.plain + recorded * self.recorded + jobs * self.start_up
 
 
-def settled_batch_size(model: LatentDiffusion) -> int:
+def settled_batch_size(model: DiffusionModel) -> int:
     """The rows of a call once a few calls have shown what the memory holds."""
     for _ in range(_CALLS):
         rows = int(model.batch_size)
@@ -44,7 +44,7 @@ def settled_batch_size(model: LatentDiffusion) -> int:
     return int(model.batch_size)
 
 
-def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: float = 4.0) -> Speed:
+def measure(model: DiffusionModel, batch_size: int, start_up: float, seconds: float = 4.0) -> Speed:
     """Time batches of `batch_size` rows, of each kind for so many seconds; start_up: seconds that loading the model took."""
     channels, height, width = model.latent_shape
     rng = torch.Generator().manual_seed(0)
@@ -57,7 +57,7 @@ def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: f
         model(latents, logsnr, embedding)
 
     plain = _seconds_a_call(call, seconds)
-    with recording(model.unet, (height, width)) as recorder:
+    with model.recording() as recorder:
 
         def recorded_call() -> None:
             recorder.expect(taps)

@@ -7,7 +7,7 @@ and 2.x, their fine-tunes, and the embedded model. Weights are read from safeten
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers.utils import logging as transformers_logging
 
+from infodecomp.estimator.batching import padded
 from infodecomp.estimator.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from infodecomp.models.attention import AttentionRecorder, recording
 from infodecomp.models.batch_size import BatchSize
+from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
 from infodecomp.models.devices import resolve_precision, set_precision
 from infodecomp.models.layout import check_pipeline_folder
 from infodecomp.models.lora import add_lora
+from infodecomp.models.randomised import randomised
 from infodecomp.models.shared_prompts import SharedPrompts
 from infodecomp.runs.errors import InputError
 
@@ -124,6 +128,14 @@ class LatentDiffusion:
         timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table)
         return self.batch_size.run(self._predict, x_alpha, timesteps, logsnr, embedding)
 
+    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """As a call, with the rows filled up to the batch size by copies of the first, whose results are dropped.
+
+        Calls are then of one size, so that the last digits of a row do not depend on how many rows share its call.
+        """
+        count = self.batch_size.filled(len(x_alpha))
+        return self(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
+
     def _predict(
         self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
     ) -> torch.Tensor:
@@ -152,6 +164,22 @@ class LatentDiffusion:
         """As a call, for gradients: on the model's device, and all rows at once."""
         timesteps = nearest_timestep(logsnr.detach().cpu().double(), self.logsnr_table)
         return self.eps_hat(x_alpha, timesteps, logsnr, embedding)
+
+    def logsnr_at(self, timesteps: torch.Tensor) -> torch.Tensor:
+        """The log-SNRs at which the model was trained at these timesteps (any shape, integers), float64."""
+        return self.logsnr_table[timesteps]
+
+    def ddim_schedule(self, steps: int) -> DdimSchedule:
+        """The timesteps of DDIM in `steps` steps, as the settings of the pipeline's scheduler imply."""
+        return ddim_schedule(self.pipeline.scheduler, steps, self.logsnr_table)
+
+    def recording(self, *, precise: bool = False) -> AbstractContextManager[AttentionRecorder]:
+        """Record cross-attention inside the `with`, see `attention.recording`."""
+        return recording(self.unet, self.latent_shape[1:], precise=precise)
+
+    def shuffled(self, rng: np.random.Generator) -> AbstractContextManager[None]:
+        """Shuffle the weights of the denoiser inside the `with`, see `randomised.randomised`."""
+        return randomised(self.unet, rng)
 
     def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
         """The text tower's states, float32 (prompts, tokens, width). One prompt at a time: rows never share a batch."""
@@ -196,12 +224,17 @@ class LatentDiffusion:
         raw = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor + shift
         return self.vae.decode(raw).sample.float()
 
+    @property
+    def token_limit(self) -> int:
+        """The number of tokens that the model reads of a caption, special tokens included."""
+        return int(self.tokenizer.model_max_length)
+
     def token_offsets(self, caption: str) -> list[tuple[int, int]]:
         """Character span of every token that the model sees, special tokens as (0, 0); truncated as the model truncates."""
         encoded = self.tokenizer(
             caption,
             truncation=True,
-            max_length=self.tokenizer.model_max_length,
+            max_length=self.token_limit,
             return_offsets_mapping=True,
         )
         return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]

@@ -21,10 +21,10 @@ from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.information import estimate
 from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
-from infodecomp.jobs.model_shard import load_model, model_identity
+from infodecomp.jobs.configured_model import load_model, model_identity
 from infodecomp.maps.rounding import rounded_map
-from infodecomp.models.batch_size import AUTO, BatchSize, rows_or_auto
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.batch_size import AUTO, rows_or_auto
+from infodecomp.models.protocol import DiffusionModel
 from infodecomp.pictures.images import fit_image, image_array, load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
@@ -66,8 +66,7 @@ def run(args: argparse.Namespace) -> None:
         wanted = f"image {args.image_id!r}" if args.image_id else "any image"
         raise InputError(f"{args.cases}: there is no usable case of {wanted}, so that no caption can be taken apart.")
     words = caption_words(chosen.caption, chosen.words)
-    model = load_model(settings, args.device)
-    model.batch_size = BatchSize.of(args.batch_size, model.device)
+    model = load_model(settings, args.device, batch_size=args.batch_size)
     interval = integration_interval(
         **section.model_dump(include={"loc", "scale", "clip", "beyond_trained_range"}), trained=model.logsnr_range
     )
@@ -149,7 +148,7 @@ def _study_draws(latent: torch.Tensor, section: InformationSection, interval: In
     )
 
 
-def _estimate(model: LatentDiffusion, latent: torch.Tensor, words: Mapping[str, Pairs], draws: Draws) -> Estimate:
+def _estimate(model: DiffusionModel, latent: torch.Tensor, words: Mapping[str, Pairs], draws: Draws) -> Estimate:
     pairs = list(dict.fromkeys(pair for of_word in words.values() for pair in of_word.values()))
     prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
     embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
@@ -187,7 +186,7 @@ def _level_maps(at_levels: Estimate, strips: Sequence[str], pairs: Mapping[str, 
     }
 
 
-def _noised_pictures(model: LatentDiffusion, latent: torch.Tensor, levels: Draws) -> np.ndarray:
+def _noised_pictures(model: DiffusionModel, latent: torch.Tensor, levels: Draws) -> np.ndarray:
     """The decoded noised latents at every level, with its first noise: (LEVELS, H, W, 3) uint8."""
     logsnr, eps = levels.logsnr[::NOISES].float(), levels.eps[::NOISES]
     decoded = model.decode(noised(latent.expand(LEVELS, *latent.shape), logsnr, eps))

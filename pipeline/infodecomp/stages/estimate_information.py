@@ -18,7 +18,9 @@ from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, Drawn, case_pairs, draw_cases
 from infodecomp.information.extended_cases import by_start, extended_arrays
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from infodecomp.information.word_attention import attention_map, word_sum
+from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
+from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.attention import AttentionSum
 from infodecomp.runs.progress import Progress
@@ -45,10 +47,10 @@ def run(args: argparse.Namespace) -> None:
     """Estimate the cases of one shard."""
     section = resolved(parse_section(InformationSection, args.section), "maps")
     identity = {"heads": args.heads, **pilot_identity(args.pilot)}
-    stage = ModelShard.open(args, "estimate_information", section.model_dump(mode="json"), **identity)
+    stage = ModelJob.open(args, "estimate_information", section.model_dump(mode="json"), **identity)
     pending = stage.shard.pending()
     if pending:
-        jobs = [part for job in stage.readable(pending) for part in by_start(stage, job, section)]
+        jobs = [part for job in stage.captions.readable(pending) for part in by_start(stage, job, section)]
         total = sum(len(job.cases) for job, _ in jobs)
         with Progress(f"estimate_information shard {args.shard}", total, "cases") as progress:
             for case, image, estimate in draw_cases(stage, jobs, section):
@@ -97,18 +99,20 @@ def _row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _arrays(
-    stage: ModelShard, case: Any, image: Drawn, estimate: Estimate, section: InformationSection
+    stage: ModelJob, case: Any, image: Drawn, estimate: Estimate, section: InformationSection
 ) -> dict[str, np.ndarray]:
     """What is kept of a case that has its draws."""
-    own = [stage.word_sum(case, sums, image.tokens[case.prompt_full]) for sums in image.attention[case.prompt_full]]
+    own = [word_sum(stage, case, sums, image.tokens[case.prompt_full]) for sums in image.attention[case.prompt_full]]
     if section.extendable:
         found = extended_arrays(stage, case, image, estimate, section, own)
         return found | _counts(case, estimate, section, len(image.draws))
     return case_arrays(case, estimate, section, _attention_maps(stage, own, section.steps))
 
 
-def _attention_maps(stage: ModelShard, parts: Sequence[AttentionSum], steps: Sequence[int]) -> dict[int, np.ndarray]:
+def _attention_maps(stage: ModelJob, parts: Sequence[AttentionSum], steps: Sequence[int]) -> dict[int, np.ndarray]:
     """Number of draws → attention map over the draws up to there, or up to the last there are."""
     sums = [sum(parts[1 : k + 1], start=parts[0]) for k in range(len(parts))]
     sums += [sums[-1]] * (len(steps) - len(sums))
-    return {count: stage.summed_map(recorded, stage.args.heads) for count, recorded in zip(steps, sums, strict=True)}
+    return {
+        count: attention_map(stage, recorded, stage.args.heads) for count, recorded in zip(steps, sums, strict=True)
+    }

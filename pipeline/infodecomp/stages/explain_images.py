@@ -23,13 +23,10 @@ from infodecomp.datasets.prompts import read_prompts
 from infodecomp.estimator.sampling import Draws
 from infodecomp.flows.generation import Sampler, rows_a_step
 from infodecomp.information.case_draws import image_draws
-from infodecomp.jobs.model_shard import (
-    ModelShard,
-    add_model_arguments,
-    add_pilot_argument,
-    pilot_identity,
-    read_pixels,
-)
+from infodecomp.information.integration import study_density, study_interval
+from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
+from infodecomp.jobs.image_latents import read_pixels
+from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.models.gradients import (
     BACKWARD,
     integrated_gradients,
@@ -77,14 +74,14 @@ def run(args: argparse.Namespace) -> None:
     identity = pilot_identity(args.pilot)
     if args.prompts is not None:
         identity["generate"] = generate.model_dump(mode="json", include=set(SETTINGS))
-    stage = ModelShard.open(args, STAGE, settings, **identity)
+    stage = ModelJob.open(args, STAGE, settings, **identity)
     pending = stage.shard.pending()
     if pending:
         _check_boxes(stage, section)
         explainer = Explainer.of(stage, section, information, generate)
-        jobs = stage.readable(pending)
+        jobs = stage.captions.readable(pending)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
-            for job, latent in stage.latents(jobs):
+            for job, latent in stage.images.latents(jobs):
                 for caption in dict.fromkeys(case.prompt_full for case in job.cases):
                     arrays = explainer.arrays(job, latent, caption)
                     cases = [case for case in job.cases if case.prompt_full == caption]
@@ -94,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     stage.finish(SHARD_COLUMNS, lambda arrays: {"evaluations": int(arrays["evaluations"])})
 
 
-def _check_boxes(stage: ModelShard, section: GradientsSection) -> None:
+def _check_boxes(stage: ModelJob, section: GradientsSection) -> None:
     side = stage.model.image_size
     for number, box in enumerate(section.boxes or ()):
         if box[2] > side or box[3] > side:
@@ -124,7 +121,7 @@ def box_cells(box: Box, image_size: int, grid: tuple[int, int]) -> torch.Tensor:
 class Explainer:
     """Explains one image and caption after another. prompts: image → its row, where the study made the images."""
 
-    stage: ModelShard
+    stage: ModelJob
     section: GradientsSection
     sampled: partial[Draws]
     sampler: Sampler
@@ -132,14 +129,20 @@ class Explainer:
 
     @classmethod
     def of(
-        cls, stage: ModelShard, section: GradientsSection, information: InformationSection, generate: GenerateSection
+        cls, stage: ModelJob, section: GradientsSection, information: InformationSection, generate: GenerateSection
     ) -> Explainer:
         """With the tables that the arguments name."""
         args = stage.args
         table = read_prompts(args.prompts) if args.prompts is not None else None
         rows: Any = () if table is None else table.itertuples(index=False)
         prompts = {row.image_id: row for row in rows}
-        sampled = partial(image_draws, stage, information, stage.interval(information), stage.density(information))
+        sampled = partial(
+            image_draws,
+            stage,
+            information,
+            study_interval(stage.model.logsnr_range, information),
+            study_density(stage.args.pilot, information),
+        )
         return cls(stage, section, sampled, sampler_of(stage, generate), prompts)
 
     @property
@@ -180,11 +183,11 @@ class Explainer:
         """The denoising loss, over all of the image and inside each box."""
         section, draws, size = self.section, self.sampled(job), self.stage.model.image_size
         latent = latent.clone()
-        z = self.stage.stacked_embeddings([caption])[0].clone()
+        z = self.stage.captions.stacked_embeddings([caption])[0].clone()
         for name, box in self.boxes.items():
             cells = None if box is None else box_cells(box, size, (latent.shape[1], latent.shape[2]))
-            rows = partial(self.stage.rows, partial(loss_rows, self._denoiser))
-            plain = loss_gradients(rows, latent, z, draws, self.stage.batch_size, cells)
+            rows = partial(self.stage.model.batch_size.run_filled, partial(loss_rows, self._denoiser))
+            plain = loss_gradients(rows, latent, z, draws, self.stage.model.batch_size, cells)
             gradients: Tensors = (plain.embedding.float(), plain.latent.float())
             integrated = gradients
             if "integrated" in (section.tokens, section.cells):
@@ -241,7 +244,7 @@ class Explainer:
         return read_pixels(stage.args.given / row.image_path, stage.model.image_size, stage.settings.resize)
 
     def _encode(self, row: Any, pixels: torch.Tensor) -> torch.Tensor:
-        return self.stage.model.latent_of(pixels, self.stage.posterior(row.image_id))
+        return self.stage.model.latent_of(pixels, self.stage.images.posterior(row.image_id))
 
 
 def loss_evaluations(section: GradientsSection, boxes: int) -> int:

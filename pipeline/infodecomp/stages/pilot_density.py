@@ -24,7 +24,9 @@ from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.information import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, logistic_cumulative
 from infodecomp.information.case_draws import METHODS, case_pairs
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments
+from infodecomp.information.integration import study_interval
+from infodecomp.jobs.arguments import add_model_arguments
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
@@ -41,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Choose the images, run the pilot, write the density."""
     section = resolved(parse_section(InformationSection, args.section), "maps")
-    stage = ModelShard.open(args, STAGE, section.model_dump(mode="json"))
-    interval = stage.interval(section)
+    stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"))
+    interval = study_interval(stage.model.logsnr_range, section)
     cases: list[Any] = []
     problems = islice(_problems(stage, section, interval, cases), section.pilot_images)
-    estimates = list(estimate_many(stage.predict, problems, stage.batch_size))
+    estimates = list(estimate_many(stage.model.predict, problems, stage.model.batch_size))
     if not estimates:
         raise InputError(
             f"{args.cases}: no image of any case could be read, so that there is nothing to run a pilot on."
@@ -65,20 +67,18 @@ def run(args: argparse.Namespace) -> None:
     print(f"{STAGE}: {len(cases)} images, {record['evaluations']} evaluations", flush=True)
 
 
-def _problems(
-    stage: ModelShard, section: InformationSection, interval: Interval, cases: list[Any]
-) -> Iterator[Problem]:
+def _problems(stage: ModelJob, section: InformationSection, interval: Interval, cases: list[Any]) -> Iterator[Problem]:
     """One case of each image that can be read, in an order that the seed decides; `cases` takes note of them."""
-    for job, latent in stage.latents(_shuffled(stage)):
+    for job, latent in stage.images.latents(_shuffled(stage)):
         rng = generator(stage.args.seed, job.image_id, "pilot")
         pairs = case_pairs(job.cases[0], section)
         prompts = list(dict.fromkeys(prompt for pair in pairs.values() for prompt in pair))
         draws = pilot_draws(stage.model.latent_shape, section.pilot_draws, interval, rng)
         cases.append(job.cases[0])
-        yield Problem(latent, stage.embeddings(prompts), [pairs[method] for method in METHODS], draws)
+        yield Problem(latent, stage.captions.embeddings(prompts), [pairs[method] for method in METHODS], draws)
 
 
-def _shuffled(stage: ModelShard) -> list[ImageJob]:
+def _shuffled(stage: ModelJob) -> list[ImageJob]:
     """The images with a usable case, in the order of their own random numbers, and the first case of each by its id."""
     jobs = [
         ImageJob(job.image_id, job.image_path, (min(job.cases, key=lambda case: str(case.case_id)),))

@@ -13,7 +13,9 @@ import torch
 from infodecomp.config import GradientsSection, InformationSection, given, parse_section
 from infodecomp.estimator.designs import resolved
 from infodecomp.information.case_draws import case_pairs, image_draws
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from infodecomp.information.integration import study_density, study_interval
+from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
+from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.shards import ImageJob
@@ -38,10 +40,10 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(GradientsSection, args.section)
     information = drawing(parse_section(InformationSection, args.information), section)
     settings = {"steps": section.steps, "information": given(information)}
-    stage = ModelShard.open(args, STAGE, settings, **pilot_identity(args.pilot))
+    stage = ModelJob.open(args, STAGE, settings, **pilot_identity(args.pilot))
     pending = stage.shard.pending()
     if pending:
-        jobs = stage.readable(pending)
+        jobs = stage.captions.readable(pending)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for case, maps in gradient_maps(stage, jobs, information):
                 arrays = {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
@@ -57,20 +59,26 @@ def drawing(information: InformationSection, section: GradientsSection) -> Infor
 
 
 def gradient_maps(
-    stage: ModelShard, jobs: Sequence[ImageJob], information: InformationSection
+    stage: ModelJob, jobs: Sequence[ImageJob], information: InformationSection
 ) -> Iterator[tuple[Any, Mapping[int, torch.Tensor]]]:
     """Case after case with its maps, by their numbers of draws."""
     cases = list[Any]()
-    sampled = partial(image_draws, stage, information, stage.interval(information), stage.density(information))
+    sampled = partial(
+        image_draws,
+        stage,
+        information,
+        study_interval(stage.model.logsnr_range, information),
+        study_density(stage.args.pilot, information),
+    )
 
     def words() -> Iterator[WordDirection]:
-        for job, latent in stage.latents(jobs):
+        for job, latent in stage.images.latents(jobs):
             draws = sampled(job)
             for case in job.cases:
-                context, full = stage.stacked_embeddings(case_pairs(case, information)["cmi"])
+                context, full = stage.captions.stacked_embeddings(case_pairs(case, information)["cmi"])
                 cases.append(case)
                 yield WordDirection(latent, full, full - context, draws)
 
-    derivative = partial(stage.rows, partial(directional_derivative, stage.model.differentiable))
-    for maps in direction_maps(derivative, words(), information.steps, stage.batch_size):
+    derivative = partial(stage.model.batch_size.run_filled, partial(directional_derivative, stage.model.differentiable))
+    for maps in direction_maps(derivative, words(), information.steps, stage.model.batch_size):
         yield cases.pop(0), maps
