@@ -44,7 +44,7 @@ from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.estimator.density import read_density
 from infodecomp.estimator.information import Row as InformationRow
 from infodecomp.estimator.information import estimate_many
-from infodecomp.information.case_draws import recorded_draws
+from infodecomp.information.study_draws import recorded_draws
 from infodecomp.models.attention import Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pictures.images import load_image

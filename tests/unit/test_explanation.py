@@ -11,6 +11,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
+from infodecomp.attribution.boxes import box_cells
 from infodecomp.attribution.generated import Walk, explain, target_sum
 from infodecomp.estimator.channel import trained_logsnr
 from infodecomp.estimator.sampling import Interval, sample_draws
@@ -20,7 +21,6 @@ from infodecomp.flows.generation import Sampler, Start
 from infodecomp.models.ddim_schedule import ddim_schedule
 from infodecomp.models.gradients import directional_derivative, integrated_gradients, loss_gradients, loss_rows, reduced
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.explain_images import box_cells
 from tests.unit.small_model import small_model
 
 STEPS, SIDE, SCALE = 4, 6, 2  # latents of 6 x 6, pictures twice as large

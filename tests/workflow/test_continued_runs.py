@@ -14,9 +14,9 @@ import torch
 from infodecomp.cli import run_stage as main
 from infodecomp.config import InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.shard_runs import MODEL
 
 Results = dict[str, dict[str, np.ndarray]]

@@ -19,11 +19,11 @@ import torch
 
 from infodecomp.cli import run_stage as main
 from infodecomp.datasets.cases import read_cases, shard_of
+from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.image_latents import ImageLatents
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates, without_scores
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import TINY_WITHOUT_GRADIENTS, Study, working_copy

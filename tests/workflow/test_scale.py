@@ -19,13 +19,13 @@ from PIL import Image
 from infodecomp.cli import run_stage as main
 from infodecomp.config import DatasetSection, InformationSection, section_json
 from infodecomp.datasets.cases import read_cases, shard_of
+from infodecomp.information import estimated_cases
+from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.caption_tokens import CaptionTokens
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.dataset import draw
-from infodecomp.stages import estimate_information
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import Study
 
@@ -196,7 +196,7 @@ def _take_for_done(run: ShardRun, shard: int, monkeypatch: pytest.MonkeyPatch) -
         return iter(())
 
     with monkeypatch.context() as patch:
-        patch.setattr(estimate_information, "draw_cases", store_all)
+        patch.setattr(estimated_cases, "draw_cases", store_all)
         patch.setattr(CaptionTokens, "readable", lambda captions, jobs: jobs)
         assert main(run.arguments(shard)) == 0
 

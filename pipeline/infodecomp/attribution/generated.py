@@ -19,11 +19,10 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from infodecomp.attribution.boxes import Box
 from infodecomp.flows.generation import Predict, Sampler, Start
 from infodecomp.models.gradients import Reduction, integrated_gradients, reduced
 
-# x0, y0, x1, y1 in pixels: columns x0 … x1 − 1 and rows y0 … y1 − 1.
-Box = tuple[int, int, int, int]
 Tensors = tuple[torch.Tensor, ...]
 
 

@@ -25,7 +25,8 @@ from infodecomp.estimator.sampling import Draws, Interval, Placing, sample_draws
 from infodecomp.flows.path import Path as FlowPath
 from infodecomp.flows.path import make_path
 from infodecomp.flows.trail import Trail
-from infodecomp.information.integration import study_density, study_interval
+from infodecomp.information.estimates_table import SHARD_COLUMNS
+from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.information.word_attention import word_attention_map
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.rounding import rounded_map
@@ -37,7 +38,6 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from infodecomp.words.occurrences import swap_partner, swap_word
 
 # Where the way to an edit is looked at: the log-SNRs at which pictures of a diffusion model dissolve and form.

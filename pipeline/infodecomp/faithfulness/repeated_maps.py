@@ -10,7 +10,10 @@ import numpy as np
 
 from infodecomp.config import AttentionSection, GradientsSection, InformationSection, PartialInformationSection
 from infodecomp.estimator.estimates import Estimate
+from infodecomp.information.attention_walks import attention_maps
 from infodecomp.information.case_draws import draw_cases
+from infodecomp.information.estimated_cases import case_arrays
+from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW, gradient_maps, gradient_section
 from infodecomp.information.word_attention import attention_map, word_sum
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.word_maps import Setting
@@ -19,9 +22,6 @@ from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS
 from infodecomp.runs.shards import ImageJob
 from infodecomp.stages.decompose_information import conditional_pairs, image_prompts, pair_estimates
-from infodecomp.stages.estimate_information import case_arrays
-from infodecomp.stages.record_attention import attention_maps
-from infodecomp.stages.record_gradients import EVALUATIONS_A_DRAW, drawing, gradient_maps
 
 # A case with its maps, by their keys.
 _Made = Iterator[tuple[Any, Mapping[str, np.ndarray]]]
@@ -96,9 +96,8 @@ class Recipe:
         return attention_maps(stage.variant(image_range=section.image_range), jobs, section)
 
     def _gradients(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        section = drawing(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
-        for case, maps in gradient_maps(stage, jobs, section):
-            yield case, {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
+        section = gradient_section(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
+        return gradient_maps(stage, jobs, section)
 
     def _pairs(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.pairs.section.model_copy(update={"steps": steps, "replicates": 1})

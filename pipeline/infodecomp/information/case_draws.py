@@ -12,40 +12,18 @@ from typing import Any
 import torch
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.estimates import Estimate, Pair
+from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.information import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, logistic_shares, sample_draws
+from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.stopping import known_within
-from infodecomp.information.integration import study_density, study_interval
+from infodecomp.information.quantities import case_pairs
+from infodecomp.information.study_draws import recorded_draws, study_draws, study_interval
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap
-from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
-
-METHODS = ("mi", "cmi")
-KINDS = ("standard", "orthogonal")
-INTEGRALS = tuple(f"{method}_{kind}" for method in METHODS for kind in KINDS)
-# The negative log likelihood of the whole caption.
-LIKELIHOOD = "nll_full"
 
 # Images that are looked at together, so that calls are full although cases end one by one.
 IMAGES_AT_ONCE = 16
-
-
-def case_prompts(case: Any, section: InformationSection) -> dict[str, str]:
-    """The four prompts of a case: full, context, word and empty."""
-    return {
-        "full": case.prompt_full,
-        "context": case.prompt_context if section.missing_word == "delete" else case.prompt_masked,
-        "word": case.prompt_word if section.word_prompt == "word" else case.prompt_label,
-        "empty": "",
-    }
-
-
-def case_pairs(case: Any, section: InformationSection) -> dict[str, Pair]:
-    """The (reference, conditioned) prompts of MI and CMI."""
-    prompts = case_prompts(case, section)
-    return {"mi": (prompts["empty"], prompts["word"]), "cmi": (prompts["context"], prompts["full"])}
 
 
 @dataclass
@@ -81,7 +59,7 @@ def draw_cases(
     jobs: images, each with the number of draws that its cases have already.
     """
     interval = study_interval(stage.model.logsnr_range, section)
-    sampled = partial(image_draws, stage, section, interval, study_density(stage.args.pilot, section))
+    sampled = study_draws(stage, section, interval)
     counted = partial(recorded_draws, section, interval)
     # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
     precise = section.extendable
@@ -118,30 +96,6 @@ def _opened(
         start = starts[job.image_id, job.cases[0].case_id]
         draws = sampled(job)
         yield Drawn(job, start, latent, draws, counted(draws), stage.captions.caption_tokens(job), list(job.cases))
-
-
-def image_draws(
-    stage: ModelJob, section: InformationSection, interval: Interval, density: str | Placing, job: ImageJob
-) -> Draws:
-    """The draws of an image: the same wherever the settings are."""
-    return sample_draws(
-        shape=stage.model.latent_shape,
-        steps=section.steps,
-        density=density,
-        design=section.design,
-        antithetic_eps=section.antithetic_eps,
-        extendable=section.extendable,
-        interval=interval,
-        rng=generator(stage.args.seed, job.image_id, "information"),
-    )
-
-
-def recorded_draws(section: InformationSection, interval: Interval, draws: Draws) -> list[float]:
-    """How often each draw counts in a mean of attention over them.
-
-    An adaptive density serves the integral of information alone: attention stays the mean over the logistic.
-    """
-    return logistic_shares(draws, interval).tolist() if section.density == "adaptive" else [1.0] * len(draws)
 
 
 def _round(

@@ -16,7 +16,8 @@ import torch
 from infodecomp.config import InformationSection
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.extension import Extended, extended, with_error
-from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, METHODS, Drawn, case_pairs
+from infodecomp.information.case_draws import Drawn
+from infodecomp.information.quantities import INTEGRALS, KINDS, LIKELIHOOD, METHODS, case_pairs
 from infodecomp.information.word_attention import attention_map
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.attention import AttentionSum

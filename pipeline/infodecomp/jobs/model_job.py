@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +22,12 @@ from infodecomp.jobs.image_latents import ImageLatents
 from infodecomp.models.devices import resolve_precision
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.progress import Progress
 from infodecomp.runs.provenance import file_sha256, write_provenance
-from infodecomp.runs.shards import Shard
+from infodecomp.runs.shards import ImageJob, Shard
+
+# Columns of a shard's table where a case has no numbers besides its evaluations.
+COUNT_COLUMNS = {**dict.fromkeys(("case_id", "status", "reason", "key"), "string"), "evaluations": "int64"}
 
 
 def pilot_identity(pilot: Path | None) -> dict[str, Any]:
@@ -106,6 +110,21 @@ class ModelJob:
         other.args = argparse.Namespace(**{**vars(self.args), **({} if seed is None else {"seed": seed})})
         other.image_range = image_range or self.image_range
         return other
+
+    def compute(self, results: Callable[[list[ImageJob]], Iterable[tuple[Any, Mapping[str, np.ndarray]]]]) -> None:
+        """Compute and store the cases that have no results yet, reporting progress.
+
+        results: images with those of their cases → each case with its arrays, in any order.
+        """
+        pending = self.shard.pending()
+        if not pending:
+            return
+        jobs = self.captions.readable(pending)
+        cases = sum(len(job.cases) for job in jobs)
+        with Progress(f"{self.stage} shard {self.args.shard}", cases, "cases") as progress:
+            for case, arrays in results(jobs):
+                self.shard.store(case, arrays)
+                progress.advance()
 
     def finish(self, columns: dict[str, str], row: Callable[[Mapping[str, np.ndarray]], dict[str, Any]]) -> None:
         """Write the shard's table and its provenance, and print how many cases it has and how many failed.

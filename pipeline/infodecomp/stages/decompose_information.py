@@ -19,7 +19,7 @@ from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.estimates import Estimate, Pair
 from infodecomp.estimator.information import Problem, estimate_many
 from infodecomp.estimator.sampling import Draws, Interval, Placing, sample_draws
-from infodecomp.information.integration import study_density, study_interval
+from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.metrics.word_parts import CONDITION

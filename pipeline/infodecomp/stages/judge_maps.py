@@ -35,8 +35,9 @@ from infodecomp.estimator.sampling import Draws, sample_draws
 from infodecomp.faithfulness.curves import Judged, evaluations, expected_filling, information_curves, noise_filling
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, maps_digest, read_judged_cases
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
-from infodecomp.information.case_draws import IMAGES_AT_ONCE, case_pairs
-from infodecomp.information.integration import study_density, study_interval
+from infodecomp.information.case_draws import IMAGES_AT_ONCE
+from infodecomp.information.quantities import case_pairs
+from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.maps.sources import MapSources, add_map_arguments

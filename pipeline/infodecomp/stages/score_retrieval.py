@@ -25,7 +25,7 @@ from infodecomp.estimator.information import Problem, estimate_many
 from infodecomp.estimator.options import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
 from infodecomp.estimator.racing import after_look, looks
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
-from infodecomp.information.integration import study_interval
+from infodecomp.information.study_draws import study_interval
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
