@@ -18,11 +18,11 @@ import pytest
 import torch
 
 from infodecomp.cli import run_stage as main
-from infodecomp.datasets.cases import read_cases, shard_of
+from infodecomp.datasets.cases import read_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.image_latents import ImageLatents
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.runs.shards import ImageJob
+from infodecomp.runs.shards import ImageJob, shard_of
 from infodecomp.runs.storage import read_arrays, read_table
 from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates, without_scores
 from tests.workflow.shard_runs import ShardRun
@@ -119,7 +119,9 @@ def test_a_read_only_results_folder(fresh: Study) -> None:
         _mount("-o", "remount,bind,ro", str(results))
         run = fresh.snakemake(TABLE)
     assert run.status != 0
-    assert "the file system is read-only; run where you may write, or make it writable." in run.output
+    assert (
+        "the file system is read-only; run the command in a writable folder, or make this one writable." in run.output
+    )
     assert "Traceback" not in run.output
 
 
@@ -138,7 +140,7 @@ def test_a_full_disk(undisturbed: ShardRun, tmp_path: Path, capsys: pytest.Captu
     size = sum(path.stat().st_size for path in undisturbed.finished())
     with _mounted(run.maps, "-t", "tmpfs", "-o", f"size={size // 2}", "tmpfs"):
         assert main(run.arguments()) == 1
-        assert "the disk is full; make room, and the same command goes on" in capsys.readouterr().err.lower()
+        assert "the disk is full; free some space and run the same command again" in capsys.readouterr().err.lower()
         kept = run.finished()
         assert 0 < len(kept) < len(undisturbed.finished())
         assert len(list(run.maps.iterdir())) == len(kept), "half a file is left"

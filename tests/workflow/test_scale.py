@@ -18,12 +18,13 @@ from PIL import Image
 
 from infodecomp.cli import run_stage as main
 from infodecomp.config import DatasetSection, InformationSection, section_json
-from infodecomp.datasets.cases import read_cases, shard_of
+from infodecomp.datasets.cases import read_cases
 from infodecomp.information import estimated_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.caption_tokens import CaptionTokens
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.shards import shard_of
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.dataset import draw
 from tests.workflow.shard_runs import ShardRun

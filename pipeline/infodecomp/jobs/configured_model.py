@@ -12,7 +12,7 @@ from infodecomp.models.devices import resolve_device
 from infodecomp.models.folders import FETCHED, model_folder, model_lock
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.runs.freed_memory import keep_freed_memory
+from infodecomp.runs.memory_allocator import keep_freed_memory
 from infodecomp.runs.provenance import file_sha256, files_sha256, folder_sha256
 
 

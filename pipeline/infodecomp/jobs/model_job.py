@@ -69,7 +69,7 @@ class ModelJob:
         if args.threads:
             torch.set_num_threads(args.threads)
         shard = Shard.open(
-            args.cases,
+            read(args.cases),
             number=args.shard,
             shards=args.shards,
             images=args.images,
@@ -82,7 +82,6 @@ class ModelJob:
                 "code": code_digest(f"infodecomp.stages.{stage}"),
                 **identity,
             },
-            read=read,
             own=own,
         )
         return cls(stage, shard, settings, args, image_range)

@@ -13,7 +13,8 @@ from infodecomp.datasets.prompts import read_prompts
 from infodecomp.flows.generation import rows_a_step
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import COUNT_COLUMNS, ModelJob
-from infodecomp.pictures.images import write_animation, write_picture
+from infodecomp.pictures.animations import write_sequence
+from infodecomp.pictures.images import write_picture
 from infodecomp.runs.progress import Progress
 
 STAGE = "generate_images"
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
             for row, trajectory in generated_latents(stage, section, pending):
                 if trajectory.isfinite().all():
                     pictures = decoded_trajectory(stage, trajectory)
-                    write_animation(args.pictures / f"{row.image_id}.webp", pictures)
+                    write_sequence(args.pictures / f"{row.image_id}.webp", pictures)
                     write_picture(args.pictures / f"{row.image_id}.png", pictures[-1])
                 # Last, because an image counts as finished once its latents are stored.
                 evaluations = rows_a_step(section.guidance) * (len(trajectory) - 1)
