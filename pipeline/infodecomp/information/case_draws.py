@@ -1,4 +1,6 @@
-"""Image after image: the evaluations of its cases, all at once or look after look, and the attention recorded in them."""
+"""The estimates of images, with all draws at once or in rounds until their cases are known well enough, and the attention
+recorded during their evaluations.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,16 @@ from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap
 from infodecomp.runs.shards import ImageJob
 
-# Images that are looked at together, so that calls are full although cases end one by one.
+# Images that are estimated together, so that calls are full although cases stop one by one.
 IMAGES_AT_ONCE = 16
 
 
 @dataclass
 class Drawn:
-    """An image under way. estimate: of its draws after number `start`, as far as they are there; attention: caption → its
-    sums between one number of draws and the next, of the token positions in `tokens`, each draw counted `recorded` times.
-    cases: those that still draw.
+    """An image that is being estimated.
+
+    estimate: of its draws so far from number `start` on. attention: caption → its sums between one number of draws and the
+    next, for the token positions in `tokens`, each draw with its weight in `recorded`. cases: those that need more draws.
     """
 
     job: ImageJob
@@ -44,7 +47,7 @@ class Drawn:
     estimate: Estimate | None = None
 
     def take(self, estimate: Estimate, attention: Mapping[str, Sequence[AttentionSum]]) -> Estimate:
-        """Add further draws; the estimate of all there are."""
+        """Add further draws; returns the estimate of all draws so far."""
         for caption, sums in attention.items():
             self.attention.setdefault(caption, []).extend(sums)
         self.estimate = estimate if self.estimate is None else self.estimate.followed_by(estimate)
@@ -54,14 +57,14 @@ class Drawn:
 def draw_cases(
     stage: ModelJob, jobs: Sequence[tuple[ImageJob, int]], section: InformationSection
 ) -> Iterator[tuple[Any, Drawn, Estimate]]:
-    """Case after case, as soon as it has its draws: the case, its image, the estimate of the image's draws so far.
+    """Each case as soon as it has its draws, with its image and the estimate of the image's draws so far.
 
-    jobs: images, each with the number of draws that its cases have already.
+    jobs: images, each with the number of draws that its cases have from an earlier run.
     """
     interval = study_interval(stage.model.logsnr_range, section)
     sampled = study_draws(stage, section, interval)
     counted = partial(recorded_draws, section, interval)
-    # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
+    # A later run adds to these sums, which must not depend on which rows shared a call; in float64 they do not.
     precise = section.extendable
     with stage.model.recording(precise=precise) as recorder:
         images = _opened(stage, jobs, sampled, counted)
@@ -90,7 +93,7 @@ def _opened(
     sampled: Callable[[ImageJob], Draws],
     counted: Callable[[Draws], Sequence[float]],
 ) -> Iterator[Drawn]:
-    """The images that can be read, with all their draws."""
+    """The images that can be read, each with all its draws."""
     starts = {(job.image_id, job.cases[0].case_id): start for job, start in jobs}
     for job, latent in stage.images.latents([job for job, _ in jobs]):
         start = starts[job.image_id, job.cases[0].case_id]
@@ -106,7 +109,7 @@ def _round(
     stop: int,
     start: int | None = None,
 ) -> Iterator[tuple[Drawn, Estimate]]:
-    """Give every image its draws up to number `stop`, from `start` on or from where it is."""
+    """Evaluate the draws of every image up to number `stop`, from number `start` on (None: from the image's own start)."""
     under_way: dict[int, Drawn] = {}
 
     def first(image: Drawn) -> int:
@@ -121,7 +124,7 @@ def _round(
             yield Problem(image.latent, stage.captions.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
 
     def taps(rows: Sequence[Row]) -> list[Tap]:
-        """Record every evaluation of a caption that some case needs; sums are kept apart between two numbers of draws."""
+        """Record every evaluation of a caption that some case needs, with separate sums between numbers of draws."""
         return [
             Tap(position, (row.problem, row.prompt, _block(section, draw)), tokens, image.recorded[draw])
             for position, row in enumerate(rows)
@@ -140,10 +143,10 @@ def _round(
 
 
 def _tokens(image: Drawn) -> dict[str, list[int]]:
-    """Of the captions that still draw."""
+    """Caption → its token positions, of the cases that need more draws."""
     return {case.prompt_full: image.tokens[case.prompt_full] for case in image.cases}
 
 
 def _block(section: InformationSection, draw: int) -> int:
-    """Between which two numbers of draws a draw lies."""
+    """Which of the intervals between the numbers of draws a draw belongs to."""
     return bisect_right(section.steps, draw)

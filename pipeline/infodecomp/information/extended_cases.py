@@ -1,7 +1,7 @@
-"""Cases that go on from what a run with fewer numbers of draws left, and what they leave for one with more.
+"""Cases that continue from an earlier run with fewer draws, and store what a later run with more needs.
 
-Beside the maps, a file of such a case holds the totals of the integrands draw by draw and the sums of recorded attention;
-`infodecomp.estimator.extension` says why that is enough.
+Beside the maps, the file of such a case holds the totals of the integrands draw by draw and the sums of recorded attention;
+`infodecomp.estimator.extension` explains why that is enough.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TOTALS = (*INTEGRALS, LIKELIHOOD)
 
 
 def by_start(stage: ModelJob, job: ImageJob, section: InformationSection) -> Iterator[tuple[ImageJob, int]]:
-    """The cases of an image, apart by the number of draws that they have already."""
+    """The cases of an image, grouped by the number of draws that they have from an earlier run."""
     starts: dict[int, list[Any]] = {}
     for case in job.cases:
         starts.setdefault(_earlier(stage, case, section)[0], []).append(case)
@@ -35,7 +35,7 @@ def by_start(stage: ModelJob, job: ImageJob, section: InformationSection) -> Ite
 
 
 def _earlier(stage: ModelJob, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
-    """What a run with fewer numbers of draws and all else alike left of a case: its draws and arrays; 0 if nothing."""
+    """The draws and arrays of a case from an earlier run that differs only in having fewer draws; 0 if there is none."""
     for count in reversed(range(1, len(section.steps) if section.extendable else 1)):
         fewer = section.model_copy(update={"steps": section.steps[:count]}).model_dump(mode="json")
         found = stage.shard.earlier(case, {**stage.shard.identity, "section": fewer})
@@ -52,7 +52,7 @@ def extended_arrays(
     section: InformationSection,
     attention: Sequence[AttentionSum],
 ) -> dict[str, np.ndarray]:
-    """Maps, totals and curves of a case, from what earlier draws left and an estimate of the others; and what all leave."""
+    """Maps, totals and curves of a case from the stored earlier draws and an estimate of the others, and what is stored."""
     start, earlier = _earlier(stage, case, section)
     before = _before(image, section, start, earlier) if start else None
     pairs = case_pairs(case, section)
@@ -76,7 +76,7 @@ def extended_arrays(
 
 
 def _before(image: Drawn, section: InformationSection, start: int, earlier: Mapping[str, np.ndarray]) -> Extended:
-    """What is left of the earlier draws."""
+    """The stored results of the earlier draws."""
     maps = {
         (f"{method}_{kind}", steps): earlier[f"{method}/{kind}/{steps}"]
         for method in METHODS
@@ -101,7 +101,7 @@ def _extended_attention(
         recorded = part if recorded is None else recorded + part
         arrays[f"attention_information/-/{count}"] = attention_map(stage, recorded, stage.args.heads)
     if recorded is None:
-        raise ValueError("a case without draws has no attention")
+        raise ValueError("the case has no draws, and so no attention")
     return arrays | {f"attention_sum/{layer}": sums.numpy() for layer, sums in recorded.layers.items()}
 
 

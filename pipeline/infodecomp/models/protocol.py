@@ -41,7 +41,7 @@ class DiffusionModel(Denoiser, Protocol):
         ...
 
     def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """As a call, all rows at once and on the model's device, so that gradients can be taken."""
+        """As a call, but differentiable: on the model's device, and all rows at once."""
         ...
 
     def logsnr_at(self, timesteps: torch.Tensor) -> torch.Tensor:
@@ -77,7 +77,7 @@ class DiffusionModel(Denoiser, Protocol):
         ...
 
     def latent_of(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
-        """As `encode_pixels`, (1, C, h, w) on the model's device, so that gradients can be taken."""
+        """As `encode_pixels`, but differentiable: (1, C, h, w) on the model's device."""
         ...
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
@@ -85,5 +85,5 @@ class DiffusionModel(Denoiser, Protocol):
         ...
 
     def picture_of(self, latents: torch.Tensor) -> torch.Tensor:
-        """As `decode`, on the model's device and not clamped to [-1, 1], so that gradients can be taken."""
+        """As `decode`, but differentiable: on the model's device, and not clamped to [-1, 1]."""
         ...
