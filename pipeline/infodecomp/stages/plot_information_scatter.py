@@ -18,14 +18,16 @@ from infodecomp.runs.seeds import generator
 
 NOTHING = "No case has an estimate, so there is nothing to show."
 
-# Columns of the estimates, i^o in nats, by what they are drawn as.
+# Columns of the estimates (i^o, nats) → their names in the figure.
 _TOTALS = {"mi_orthogonal": "mi", "cmi_orthogonal": "cmi"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the cases of the datasets and their shards of `estimate_information`."""
+    """The cases of the datasets and their shards of `estimate_information`."""
     parser.add_argument("--cases", nargs="+", required=True, metavar="DATASET=PATH", help="cases.parquet of a dataset")
-    parser.add_argument("--estimates", nargs="+", required=True, metavar="DATASET=PATH", help="shards of estimates")
+    parser.add_argument(
+        "--estimates", nargs="+", required=True, metavar="DATASET=PATH", help="shards of estimate_information"
+    )
     parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
     parser.add_argument("--localisation", required=True, help="bootstrap and confidence, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="random seed of the bootstrap")

@@ -28,10 +28,10 @@ _CURVES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the cases of a dataset and its shards of `estimate_information`."""
+    """The cases of a dataset and its shards of `estimate_information`."""
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet")
-    parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of estimates")
-    parser.add_argument("--dataset", required=True, help="its name, for the note")
+    parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of estimate_information")
+    parser.add_argument("--dataset", required=True, help="name of the dataset, for the note")
     parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
