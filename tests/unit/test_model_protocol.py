@@ -18,7 +18,7 @@ def inputs(model: LatentDiffusion, rows: int = 3) -> tuple[torch.Tensor, torch.T
 
 
 def test_a_stable_diffusion_follows_the_protocol() -> None:
-    model: DiffusionModel = small_model()  # mypy compares the signatures
+    model: DiffusionModel = small_model()
     # The embedded tokenizer reads 96 tokens.
     assert model.token_limit == 96 and model.image_size == 16
     assert len(model.token_offsets("a dog " * 100)) == model.token_limit
