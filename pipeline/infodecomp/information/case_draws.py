@@ -1,6 +1,4 @@
-"""The estimates of images, with all draws at once or in rounds until their cases are known well enough, and the attention
-recorded during their evaluations.
-"""
+"""Evaluate the draws of images, all at once or in rounds until each case is known well enough, and record attention."""
 
 from __future__ import annotations
 

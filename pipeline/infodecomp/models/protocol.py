@@ -57,7 +57,7 @@ class DiffusionModel(Denoiser, Protocol):
         ...
 
     def shuffled(self, rng: np.random.Generator) -> AbstractContextManager[None]:
-        """Inside the `with`, the values of each weight tensor of the denoiser stand in an order that `rng` draws."""
+        """Inside the `with`, the values of each weight tensor of the denoiser are shuffled by `rng`."""
         ...
 
     # Text.

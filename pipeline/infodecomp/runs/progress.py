@@ -71,7 +71,7 @@ class Progress:
         self._last_line = now
         line = self._line(now - self._started)
         if self._terminal:
-            # Return to the start of the line and clear to its end, so that a shorter text leaves nothing behind.
+            # Return to the start of the line and clear to its end, so that nothing of a longer line remains.
             print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
         else:
             print(line, file=sys.stderr, flush=True)
