@@ -25,17 +25,19 @@ from infodecomp.estimator.sampling import Draws, Interval, Placing, sample_draws
 from infodecomp.flows.path import Path as FlowPath
 from infodecomp.flows.path import make_path
 from infodecomp.flows.trail import Trail
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.information.estimates_table import SHARD_COLUMNS
+from infodecomp.information.study_draws import study_density, study_interval
+from infodecomp.information.word_attention import word_attention_map
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.metrics.heatmaps import cell_means
 from infodecomp.metrics.picture_change import peak_signal_to_noise, picture_changes
-from infodecomp.models.attention import AttentionRecorder, Tap, recording
+from infodecomp.models.attention import AttentionRecorder, Tap
 from infodecomp.pictures.images import fitted_box, image_size
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from infodecomp.words.occurrences import swap_partner, swap_word
 
 # Where the way to an edit is looked at: the log-SNRs at which pictures of a diffusion model dissolve and form.
@@ -193,7 +195,7 @@ class _Estimates:
 class Editor:
     """Edits images batch by batch."""
 
-    stage: ModelShard
+    stage: ModelJob
     section: EditingSection
     information: InformationSection
     known: Known
@@ -202,7 +204,7 @@ class Editor:
         """Case after case."""
         walks = self._walks(jobs)
         path = make_path(self.section.sampler, self.stage.model, self.section.steps, self.section.rho)
-        interval = self.stage.interval(self.information)
+        interval = study_interval(self.stage.model.logsnr_range, self.information)
         while together := list(islice(walks, self._together)):
             flow = self._flow(path, together)
             estimates = self._estimates(together, flow.latents, interval)
@@ -233,7 +235,7 @@ class Editor:
 
     @cached_property
     def _density(self) -> str | Placing:
-        return self.stage.density(self.information)
+        return study_density(self.stage.args.pilot, self.information)
 
     @property
     def _together(self) -> int:
@@ -241,7 +243,7 @@ class Editor:
 
         The walks of a shard, finished ones too, are divided evenly: calls hold one number of rows, and few of them copies.
         """
-        return evenly(self._all_walks, max(int(self.stage.batch_size) // 3, 1))
+        return evenly(self._all_walks, max(int(self.stage.model.batch_size) // 3, 1))
 
     @cached_property
     def _all_walks(self) -> int:
@@ -250,12 +252,12 @@ class Editor:
 
     def _walks(self, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
         side = self.stage.model.image_size
-        for job, picture in self.stage.pictures(jobs):
-            latent = self.stage.latent_of(job, picture)
+        for job, picture in self.stage.images.pictures(jobs):
+            latent = self.stage.images.latent_of(job, picture)
             real, autoencoder = (picture[0].numpy() + 1) / 2, self._picture(latent)
             size = image_size(self.stage.shard.images / job.image_path)
             inside = fitted_box(size, (side, side), self.stage.settings.resize)
-            for caption, tokens in self.stage.caption_tokens(job).items():
+            for caption, tokens in self.stage.captions.caption_tokens(job).items():
                 cases = [case for case in job.cases if case.prompt_full == caption]
                 yield _Walk(job, real, autoencoder, inside, latent, caption, tokens, cases)
 
@@ -271,23 +273,23 @@ class Editor:
         """Walk to noise and back with all captions."""
         animated = {case.case_id for walk in walks for case in walk.cases if is_animated(case, self.section)}
         latents = torch.stack([walk.latent for walk in walks])
-        captions = self.stage.stacked_embeddings([walk.caption for walk in walks])
+        captions = self.stage.captions.stacked_embeddings([walk.caption for walk in walks])
         together = self._together
         trail = Trail(_LOOKS) if animated else None
         given = self._given_noise(path, walks)
         noise = path.reverse(padded(latents + given, together), padded(captions, together), trail)
         watched = [k for k, walk in enumerate(walks) if animated.intersection(case.case_id for case in walk.cases)]
         out = {number: trail.of(number) for number in watched} if trail else {}
-        size = min(int(self.stage.batch_size), 3 * together)
+        size = min(int(self.stage.model.batch_size), 3 * together)
         rows = [row for number, walk in enumerate(walks) for row in self._rows(number, walk)]
         made: dict[_Row, torch.Tensor] = {}
         heat: dict[str, np.ndarray] = {}
         back: dict[_Row, torch.Tensor] = {}
-        with recording(self.stage.model.unet, self.stage.model.latent_shape[1:]) as recorder:
+        with self.stage.model.recording() as recorder:
             for batch in groups(rows, size):
                 before = partial(recorder.expect, _taps(batch, walks))
                 starts = torch.stack([noise[row.walk] for row in batch])
-                embeddings = self.stage.stacked_embeddings([row.caption for row in batch])
+                embeddings = self.stage.captions.stacked_embeddings([row.caption for row in batch])
                 trail = Trail(_LOOKS[::-1]) if animated else None
                 ends = path.generate(padded(starts, size), padded(embeddings, size), before, trail)
                 made |= {row: end - given[row.walk] for row, end in zip(batch, ends[: len(batch)], strict=True)}
@@ -324,7 +326,8 @@ class Editor:
     def _heat(self, recorder: AttentionRecorder, number: int, walk: _Walk) -> dict[str, np.ndarray]:
         recorded = recorder.pop(number)
         return {
-            case.case_id: self.stage.word_map(case, recorded, walk.tokens, self.stage.args.heads) for case in walk.cases
+            case.case_id: word_attention_map(self.stage, case, recorded, walk.tokens, self.stage.args.heads)
+            for case in walk.cases
         }
 
     def _pairs(self, case: Any) -> dict[str, Pair]:
@@ -356,7 +359,7 @@ class Editor:
                 for row in swapped:
                     yield self._problem(latents[row], [(walk.caption, row.caption)], draws)
 
-        estimates = estimate_many(self.stage.predict, problems(), self.stage.batch_size)
+        estimates = estimate_many(self.stage.model.predict, problems(), self.stage.model.batch_size)
         for own, swapped in zip(pairs, swaps, strict=True):
             yield _Estimates(next(estimates) if own else None, {row.case_id: next(estimates) for row in swapped})
 
@@ -375,7 +378,7 @@ class Editor:
 
     def _problem(self, latent: torch.Tensor, pairs: Sequence[Pair], draws: Draws) -> Problem:
         prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
-        return Problem(latent, self.stage.embeddings(prompts), pairs, draws)
+        return Problem(latent, self.stage.captions.embeddings(prompts), pairs, draws)
 
     def _predictors(self, case: Any, estimate: Estimate | None) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}

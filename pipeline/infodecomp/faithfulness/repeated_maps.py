@@ -10,17 +10,18 @@ import numpy as np
 
 from infodecomp.config import AttentionSection, GradientsSection, InformationSection, PartialInformationSection
 from infodecomp.estimator.estimates import Estimate
+from infodecomp.information.attention_walks import attention_maps
 from infodecomp.information.case_draws import draw_cases
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.information.estimated_cases import case_arrays
+from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW, gradient_maps, gradient_section
+from infodecomp.information.word_attention import attention_map, word_sum
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.word_maps import Setting
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS
 from infodecomp.runs.shards import ImageJob
 from infodecomp.stages.decompose_information import conditional_pairs, image_prompts, pair_estimates
-from infodecomp.stages.estimate_information import case_arrays
-from infodecomp.stages.record_attention import attention_maps
-from infodecomp.stages.record_gradients import EVALUATIONS_A_DRAW, drawing, gradient_maps
 
 # A case with its maps, by their keys.
 _Made = Iterator[tuple[Any, Mapping[str, np.ndarray]]]
@@ -53,7 +54,7 @@ class Recipe:
     draws: int | None
 
     def repeat(
-        self, stage: ModelShard, jobs: Sequence[ImageJob], recorded: Iterable[Setting]
+        self, stage: ModelJob, jobs: Sequence[ImageJob], recorded: Iterable[Setting]
     ) -> dict[str, dict[str, np.ndarray]]:
         """Case id → key of each recorded map → the map made again, under the key of the recorded one.
 
@@ -83,23 +84,22 @@ class Recipe:
     def _steps(self, source: str, steps: int) -> int:
         return steps if source == "attention" or self.draws is None else min(steps, self.draws)
 
-    def _information(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+    def _information(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.information.model_copy(update={"steps": (steps,), "stopping": "none", "extendable": False})
         for case, image, estimate in draw_cases(stage, [(job, 0) for job in jobs], section):
-            recorded = stage.word_sum(case, image.attention[case.prompt_full][0], image.tokens[case.prompt_full])
-            heat = stage.summed_map(recorded, self.attention.heads)
+            recorded = word_sum(stage, case, image.attention[case.prompt_full][0], image.tokens[case.prompt_full])
+            heat = attention_map(stage, recorded, self.attention.heads)
             yield case, case_arrays(case, estimate, section, {steps: heat})
 
-    def _attention(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+    def _attention(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.attention.model_copy(update={"steps": (steps,)})
         return attention_maps(stage.variant(image_range=section.image_range), jobs, section)
 
-    def _gradients(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        section = drawing(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
-        for case, maps in gradient_maps(stage, jobs, section):
-            yield case, {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
+    def _gradients(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
+        section = gradient_section(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
+        return gradient_maps(stage, jobs, section)
 
-    def _pairs(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+    def _pairs(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.pairs.section.model_copy(update={"steps": steps, "replicates": 1})
         paired = [ImageJob(job.image_id, job.image_path, self.pairs.of(job)) for job in jobs]
         cases = {job.image_id: job.cases for job in jobs}

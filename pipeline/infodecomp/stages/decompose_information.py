@@ -19,7 +19,9 @@ from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.estimates import Estimate, Pair
 from infodecomp.estimator.information import Problem, estimate_many
 from infodecomp.estimator.sampling import Draws, Interval, Placing, sample_draws
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from infodecomp.information.study_draws import study_density, study_interval
+from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
+from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.metrics.word_parts import CONDITION
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, INTERVENTION, SHARD_COLUMNS
 from infodecomp.runs.progress import Progress
@@ -44,10 +46,10 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(PartialInformationSection, args.section)
     information = resolved(parse_section(InformationSection, args.information), "maps")
     settings = {"steps": section.steps, "replicates": section.replicates, "information": given(information)}
-    stage = ModelShard.open(args, STAGE, settings, read=read_pairs, **pilot_identity(args.pilot))
+    stage = ModelJob.open(args, STAGE, settings, read=read_pairs, **pilot_identity(args.pilot))
     pending = stage.shard.pending()
     if pending:
-        jobs = stage.readable(pending, ("first", "second"))
+        jobs = stage.captions.readable(pending, ("first", "second"))
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "pairs") as progress:
             for job, estimate in pair_estimates(stage, jobs, section, information):
                 replicates = _replicates(estimate, section.replicates)
@@ -97,29 +99,32 @@ def case_arrays(case: Any, replicates: Sequence[Estimate]) -> dict[str, np.ndarr
 
 
 def pair_estimates(
-    stage: ModelShard,
+    stage: ModelJob,
     jobs: Sequence[ImageJob],
     section: PartialInformationSection,
     information: InformationSection,
     pairs_of: PairsOf = case_pairs,
 ) -> Iterator[tuple[ImageJob, Estimate]]:
     """Images with the estimate of all their pairs of words over all replicates; pairs_of: which prompts of each."""
-    interval, density = stage.interval(information), stage.density(information)
+    interval, density = (
+        study_interval(stage.model.logsnr_range, information),
+        study_density(stage.args.pilot, information),
+    )
     under_way: list[ImageJob] = []
 
     def problems() -> Iterator[Problem]:
-        for job, latent in stage.latents(jobs):
+        for job, latent in stage.images.latents(jobs):
             under_way.append(job)
             pairs = list(dict.fromkeys(pair for case in job.cases for pair in pairs_of(case).values()))
             draws = _draws(stage, job, section, information, interval, density)
-            yield Problem(latent, stage.embeddings(image_prompts(job.cases, pairs_of)), pairs, draws)
+            yield Problem(latent, stage.captions.embeddings(image_prompts(job.cases, pairs_of)), pairs, draws)
 
-    for estimate in estimate_many(stage.predict, problems(), stage.batch_size):
+    for estimate in estimate_many(stage.model.predict, problems(), stage.model.batch_size):
         yield under_way.pop(0), estimate
 
 
 def _draws(
-    stage: ModelShard,
+    stage: ModelJob,
     job: ImageJob,
     section: PartialInformationSection,
     information: InformationSection,

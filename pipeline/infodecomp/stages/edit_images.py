@@ -19,7 +19,8 @@ from infodecomp.config import EditingSection, InformationSection, given, parse_s
 from infodecomp.editing.editor import Editor, Known, case_edit, is_animated
 from infodecomp.editing.edits import EDIT_COLUMNS, INTERVENTIONS, NUMBERS
 from infodecomp.estimator.designs import resolved
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
+from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.pictures.animations import write_animation
 from infodecomp.pictures.images import write_picture
 from infodecomp.runs.code_digest import code_digest
@@ -55,12 +56,12 @@ def run(args: argparse.Namespace) -> None:
     settings = {**section.model_dump(mode="json", include=set(SETTINGS)), "information": given(information)}
     if args.known:
         settings["known"] = code_digest("infodecomp.stages.estimate_information")
-    stage = ModelShard.open(args, STAGE, settings, heads=args.heads, **pilot_identity(args.pilot))
+    stage = ModelJob.open(args, STAGE, settings, heads=args.heads, **pilot_identity(args.pilot))
     pending = stage.shard.pending(
         lambda case: not _animations(args.maps, case, section).issubset(_written(args.maps, case))
     )
     if pending:
-        jobs = stage.readable(pending)
+        jobs = stage.captions.readable(pending)
         known = _known(args, information, section, jobs) if args.known else Known({}, Path())
         editor = Editor(stage, section, information, known)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
@@ -79,7 +80,7 @@ def _known(
     """MI and CMI of the localisation study; InputError unless they are what this stage would compute."""
     same = information.model_copy(update={"word_prompt": "word", "missing_word": section.omit})
     identity = {"heads": args.heads, **pilot_identity(args.pilot)}
-    estimates = ModelShard.open(args, "estimate_information", same.model_dump(mode="json"), **identity)
+    estimates = ModelJob.open(args, "estimate_information", same.model_dump(mode="json"), **identity)
     return Known.of(args.known, [case for job in jobs for case in job.cases], estimates.shard.key)
 
 
@@ -107,7 +108,7 @@ def _written(maps: Path, case: Any) -> set[Path]:
     return set((maps / case.case_id).glob("*.webp"))
 
 
-def _finish(stage: ModelShard, section: EditingSection) -> None:
+def _finish(stage: ModelJob, section: EditingSection) -> None:
     summary = stage.shard.check_failures(stage.args.max_failed_fraction)
     rows = []
     for outcome in stage.shard.outcomes():

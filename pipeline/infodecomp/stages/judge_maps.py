@@ -35,12 +35,14 @@ from infodecomp.estimator.sampling import Draws, sample_draws
 from infodecomp.faithfulness.curves import Judged, evaluations, expected_filling, information_curves, noise_filling
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, maps_digest, read_judged_cases
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
-from infodecomp.information.case_draws import IMAGES_AT_ONCE, case_pairs
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from infodecomp.information.case_draws import IMAGES_AT_ONCE
+from infodecomp.information.quantities import case_pairs
+from infodecomp.information.study_draws import study_density, study_interval
+from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
+from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.maps.sources import MapSources, add_map_arguments
 from infodecomp.maps.word_maps import Maps, Setting
 from infodecomp.metrics.faithfulness import QUANTITIES, pixel_order
-from infodecomp.models.randomised import randomised
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.seeds import generator
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     maps = MapSources.of(args).maps(read_judged_cases(args.cases, section.cases), args.seed)
     settings = judged_settings(maps, args.methods, section)
     identity = section.model_dump(mode="json", include={"fractions", "filling", "filling_logsnr", "draws"})
-    stage = ModelShard.open(
+    stage = ModelJob.open(
         args,
         STAGE,
         identity,
@@ -103,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     pending = stage.shard.pending()
     if pending:
         judge.check()
-        jobs = stage.readable(pending)
+        jobs = stage.captions.readable(pending)
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for together in groups(jobs, IMAGES_AT_ONCE):
                 for case, arrays in judge.cases(together):
@@ -134,7 +136,7 @@ def _pairs(args: argparse.Namespace) -> Pairs:
 class Judge:
     """A shard, the maps of its cases, and how they are judged. settings: of the maps."""
 
-    stage: ModelShard
+    stage: ModelJob
     section: FaithfulnessSection
     recipe: Recipe
     maps: Maps
@@ -155,7 +157,7 @@ class Judge:
         drawn = [one for one in recorded if one.source != "attention" or self.stage.settings.latents == "sample"]
         seed = int(generator(self.stage.args.seed, "another seed").integers(2**31))
         again = self.recipe.repeat(self.stage.variant(seed=seed), jobs, drawn)
-        with randomised(self.stage.model.unet, generator(self.stage.args.seed, "weights")):
+        with self.stage.model.shuffled(generator(self.stage.args.seed, "weights")):
             forgotten = self.recipe.repeat(self.stage, jobs, recorded)
         for case, judged, curves in self._curves(jobs):
             cost = sum(self.recipe.evaluations(settings, case.case_id) for settings in (drawn, recorded))
@@ -182,18 +184,22 @@ class Judge:
         judged = list[tuple[Any, Judged]]()
 
         def cases() -> Iterator[Judged]:
-            for job, latent in self.stage.latents(jobs):
+            for job, latent in self.stage.images.latents(jobs):
                 draws, filling = self._draws(job.image_id), self._filling(job.image_id, latent)
                 for case in job.cases:
                     orders = self._orders(case)
                     if not orders:
                         self.stage.shard.fail(case, "no_map", "the case has no map that could be judged")
                         continue
-                    context, full = self.stage.stacked_embeddings(case_pairs(case, self.recipe.information)["cmi"])
+                    context, full = self.stage.captions.stacked_embeddings(
+                        case_pairs(case, self.recipe.information)["cmi"]
+                    )
                     judged.append((case, Judged(latent, filling, context, full, draws, orders)))
                     yield judged[-1][1]
 
-        found = information_curves(self.stage.predict, cases(), self.section.fractions, self.stage.batch_size)
+        found = information_curves(
+            self.stage.model.predict, cases(), self.section.fractions, self.stage.model.batch_size
+        )
         for curves in found:
             yield *judged.pop(0), curves
 
@@ -211,10 +217,10 @@ class Judge:
         return sample_draws(
             shape=self.stage.model.latent_shape,
             steps=(self.section.draws,),
-            density=self.stage.density(information),
+            density=study_density(self.stage.args.pilot, information),
             design=information.design,
             antithetic_eps=information.antithetic_eps,
-            interval=self.stage.interval(information),
+            interval=study_interval(self.stage.model.logsnr_range, information),
             rng=generator(self.stage.args.seed, image_id, STAGE),
         )
 
@@ -222,5 +228,5 @@ class Judge:
         rng = generator(self.stage.args.seed, image_id, "filling")
         if self.section.filling == "noise":
             return noise_filling(latent, rng)
-        empty = self.stage.stacked_embeddings([""])[0]
-        return expected_filling(self.stage.predict, latent, empty, self.section.filling_logsnr, rng)
+        empty = self.stage.captions.stacked_embeddings([""])[0]
+        return expected_filling(self.stage.model.predict, latent, empty, self.section.filling_logsnr, rng)

@@ -20,8 +20,7 @@ from infodecomp.config.generated import GENERATED, makes_images, with_generated
 from infodecomp.datasets.cases import cases_table, read_cases
 from infodecomp.datasets.prompts import generated_cases, prompt_table
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
-from infodecomp.jobs.model_shard import load_model
-from infodecomp.models.batch_size import BatchSize
+from infodecomp.jobs.configured_model import load_model
 from infodecomp.models.speed import Speed, measure, settled_batch_size
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.named_paths import named_path
@@ -75,11 +74,10 @@ def pilot(settings: ModelSection, machine: MachineSection) -> tuple[Speed | None
         torch.set_num_threads(machine.threads)
     started = time.perf_counter()
     try:
-        model = load_model(settings, machine.device)
+        model = load_model(settings, machine.device, batch_size=machine.batch_size)
     except InputError as error:
         return None, str(error).split("\n", maxsplit=1)[0]
     start_up = time.perf_counter() - started
-    model.batch_size = BatchSize.of(machine.batch_size, model.device)
     return measure(model, settled_batch_size(model), start_up), ""
 
 

@@ -18,10 +18,11 @@ from PIL import Image
 from infodecomp.config import ClipSection, parse_section
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.estimator.batching import groups
+from infodecomp.jobs.configured_model import weights_sha256
 from infodecomp.models.batch_size import AUTO, BatchSize, rows_or_auto
 from infodecomp.models.clip import ClipSimilarity, cosine
 from infodecomp.models.devices import resolve_device, resolve_precision
-from infodecomp.models.folders import model_folder, weights_sha256
+from infodecomp.models.folders import model_folder
 from infodecomp.pictures.images import Resize, crop_image, load_image
 from infodecomp.retrieval.baselines import baseline_table
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS

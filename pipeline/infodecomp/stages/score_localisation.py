@@ -22,7 +22,7 @@ from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
 from infodecomp.metrics.localisation import SCORE_COLUMNS, MapScores, score_map, score_whole_image, threshold_grid
 from infodecomp.pictures.images import Resize, fit_mask
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.freed_memory import keep_freed_memory
+from infodecomp.runs.memory_allocator import keep_freed_memory
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_table_rows

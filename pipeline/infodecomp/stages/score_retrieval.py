@@ -25,7 +25,9 @@ from infodecomp.estimator.information import Problem, estimate_many
 from infodecomp.estimator.options import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
 from infodecomp.estimator.racing import after_look, looks
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments
+from infodecomp.information.study_draws import study_interval
+from infodecomp.jobs.arguments import add_model_arguments
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.seeds import generator
@@ -53,13 +55,13 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(RetrievalSection, args.section)
     information = resolved(parse_section(InformationSection, args.information), purpose_of(section))
     plan = Plan.of(section, information, args.second_model)
-    stage = ModelShard.open(args, STAGE, plan.settings(), read=read_retrieval_cases)
+    stage = ModelJob.open(args, STAGE, plan.settings(), read=read_retrieval_cases)
     jobs = stage.shard.pending()
     if jobs:
         cases = sum(len(job.cases) for job in jobs)
         with Progress(f"{STAGE} shard {args.shard}", cases, "cases") as progress:
-            interval = stage.interval(plan.information) if plan.information_scores else None
-            latents = stage.latents(jobs, lambda job: job.cases[0].crop)
+            interval = study_interval(stage.model.logsnr_range, plan.information) if plan.information_scores else None
+            latents = stage.images.latents(jobs, lambda job: job.cases[0].crop)
             for together in groups(latents, _Together(stage)):
                 for started in _race(stage, together, plan, interval):
                     for case in started.job.cases:
@@ -115,10 +117,10 @@ class Plan:
 class _Together:
     """How many images race together at this moment: more where a call holds many rows."""
 
-    stage: ModelShard
+    stage: ModelJob
 
     def __int__(self) -> int:
-        return max(IMAGES_AT_ONCE, int(self.stage.batch_size) // 4)
+        return max(IMAGES_AT_ONCE, int(self.stage.model.batch_size) // 4)
 
 
 @dataclass
@@ -169,7 +171,7 @@ class _Started:
 
 
 def _race(
-    stage: ModelShard, images: Sequence[tuple[ImageJob, torch.Tensor]], plan: Plan, interval: Interval | None
+    stage: ModelJob, images: Sequence[tuple[ImageJob, torch.Tensor]], plan: Plan, interval: Interval | None
 ) -> Iterator[_Started]:
     """Estimate some images together: diffitm once, then look after look for the cases that are not decided.
 
@@ -195,11 +197,11 @@ def _race(
                     yield image
 
 
-def _estimates(stage: ModelShard, problems: Iterator[Problem]) -> Iterator[Estimate]:
-    return estimate_many(stage.predict, problems, stage.batch_size)
+def _estimates(stage: ModelJob, problems: Iterator[Problem]) -> Iterator[Estimate]:
+    return estimate_many(stage.model.predict, problems, stage.model.batch_size)
 
 
-def _draws(stage: ModelShard, job: ImageJob, plan: Plan, interval: Interval) -> Draws:
+def _draws(stage: ModelJob, job: ImageJob, plan: Plan, interval: Interval) -> Draws:
     """All draws of an image; the first of them are those of a race that ends early."""
     return sample_draws(
         shape=stage.model.latent_shape,
@@ -212,18 +214,18 @@ def _draws(stage: ModelShard, job: ImageJob, plan: Plan, interval: Interval) -> 
     )
 
 
-def _problem(stage: ModelShard, image: _Started, plan: Plan, start: int, stop: int) -> Problem:
+def _problem(stage: ModelJob, image: _Started, plan: Plan, start: int, stop: int) -> Problem:
     """Some draws for all captions that are still in a race."""
     if image.draws is None:
         raise ValueError("an image without draws races")
     captions, draws = image.running, image.draws.between(start, stop)
     if not plan.refers:
-        return Problem(image.latent, stage.embeddings(captions), [], draws)
+        return Problem(image.latent, stage.captions.embeddings(captions), [], draws)
     prompts = list(dict.fromkeys([EMPTY, *captions]))
-    return Problem(image.latent, stage.embeddings(prompts), [(EMPTY, caption) for caption in captions], draws)
+    return Problem(image.latent, stage.captions.embeddings(prompts), [(EMPTY, caption) for caption in captions], draws)
 
 
-def _norm_problems(stage: ModelShard, started: Sequence[_Started], plan: Plan) -> Iterator[Problem]:
+def _norm_problems(stage: ModelJob, started: Sequence[_Started], plan: Plan) -> Iterator[Problem]:
     """The evaluations of diffitm: one noise a timestep, the same for all images."""
     timesteps = np.array(plan.retrieval.diffitm_timesteps)
     noise = [
@@ -231,14 +233,14 @@ def _norm_problems(stage: ModelShard, started: Sequence[_Started], plan: Plan) -
         for timestep in timesteps
     ]
     draws = Draws(
-        logsnr=stage.model.logsnr_table[torch.from_numpy(timesteps)],
+        logsnr=stage.model.logsnr_at(torch.from_numpy(timesteps)),
         weight=torch.ones(len(timesteps), dtype=torch.float64),
         eps=torch.from_numpy(np.stack(noise)),
         stratified=True,
     )
     for image in started:
         options = list(dict.fromkeys(option for case in image.job.cases for option in case.options))
-        yield Problem(image.latent, stage.embeddings(options), [], draws)
+        yield Problem(image.latent, stage.captions.embeddings(options), [], draws)
 
 
 def _arrays(scores: Mapping[str, Scores]) -> dict[str, np.ndarray]:
@@ -251,7 +253,7 @@ def _arrays(scores: Mapping[str, Scores]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _finish(stage: ModelShard, plan: Plan) -> None:
+def _finish(stage: ModelJob, plan: Plan) -> None:
     summary = stage.shard.check_failures(stage.args.max_failed_fraction)
     rows = [
         {
