@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.information import Problem, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, integration_interval, sample_draws
+from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, integration_interval
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.stages.validate_estimator import pilot
@@ -89,13 +89,11 @@ def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpos
 
 def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str | int) -> Draws:
     channels, height, width = shape
-    return sample_draws(
+    return draws_of(
+        way.section,
         shape=(channels, height, width),
-        steps=way.section.steps,
-        density=way.density,
-        design=way.section.design,
-        antithetic_eps=way.section.antithetic_eps,
         interval=interval,
+        density=way.density,
         rng=generator(0, *purpose),
     )
 

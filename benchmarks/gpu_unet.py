@@ -24,8 +24,8 @@ from diffusers import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from infodecomp.config import Config, InformationSection
-from infodecomp.estimator.information import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.sampling import Interval, draws_of
 from infodecomp.models.batch_size import AUTO, BatchSize
 from infodecomp.models.devices import set_precision
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -70,13 +70,12 @@ def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
     section = InformationSection()
     for number, word in enumerate(words(model, images)):
         embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
-        draws = sample_draws(
-            shape=model.model.latent_shape,
+        draws = draws_of(
+            section,
             steps=[steps],
-            density="logistic",
-            design=section.design,
-            antithetic_eps=section.antithetic_eps,
+            shape=model.model.latent_shape,
             interval=INTERVAL,
+            density="logistic",
             rng=generator(0, "gpu", number),
         )
         yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)

@@ -41,10 +41,10 @@ from equal_error import (
 )
 from infodecomp.config import AttentionSection, Config, InformationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
-from infodecomp.estimator.density import read_density
-from infodecomp.estimator.information import Row as InformationRow
-from infodecomp.estimator.information import estimate_many
+from infodecomp.estimator.evaluation import Row as InformationRow
+from infodecomp.estimator.evaluation import estimate_many
 from infodecomp.information.case_draws import recorded_draws
+from infodecomp.jobs.pilot_file import read_density
 from infodecomp.models.attention import Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pictures.images import load_image

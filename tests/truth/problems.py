@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField, GaussianMixture
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 
 # Wide enough that what is cut off is below 1e-5 of these problems' information.
 WIDE = Interval(low=-15.0, high=25.0, loc=1.0, scale=2.0)

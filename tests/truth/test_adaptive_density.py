@@ -9,7 +9,7 @@ import pytest
 
 from infodecomp.config import InformationSection
 from infodecomp.estimator.density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
-from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, Placing, logistic_draws, sample_draws, uniform_draws
 from infodecomp.runs.errors import InputError
 from infodecomp.stages.validate_estimator import pilot

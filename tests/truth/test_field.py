@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infodecomp.estimator.denoisers import GaussianField
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval
+from infodecomp.validation.denoisers import GaussianField
 from tests.truth.problems import FieldProblem, disc_field, draw
 
 PAIR = ("marginal", "conditional")

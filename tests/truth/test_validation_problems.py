@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from infodecomp.config.sections import ValidationProblem
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval
 from infodecomp.validation.gaussian import JointNormal
 from infodecomp.validation.mixture import Mixture

@@ -10,15 +10,13 @@ never causes bias.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from infodecomp.estimator.estimates import Estimate, Pair
+from infodecomp.estimator.estimates import KINDS, Estimate
+from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.estimator.sampling import Draws, Interval, logistic_cumulative, sample_draws
 from infodecomp.runs.errors import InputError
 
@@ -68,11 +66,6 @@ def fit_density(pilots: Sequence[Moments], interval: Interval) -> AdaptiveDensit
     return AdaptiveDensity(interval, root if root.any() else np.ones(BINS))
 
 
-def density_record(density: AdaptiveDensity) -> dict[str, Any]:
-    """What `read_density` needs, as plain values."""
-    return {"interval": asdict(density.interval), "root": density.root.tolist()}
-
-
 def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng: np.random.Generator) -> Draws:
     """Draws spread evenly over the range, each with noise of its own."""
     return sample_draws(
@@ -84,19 +77,6 @@ def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng
         interval=interval,
         rng=rng,
     )
-
-
-def read_density(path: Path) -> AdaptiveDensity:
-    """The density that a pilot fitted; InputError unless the file is one that this stage wrote."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        interval = Interval(**{name: float(value) for name, value in record["interval"].items()})
-        root = np.array(record["root"], dtype=np.float64)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: this is not a density that pilot_density wrote ({error!r}).") from error
-    if root.shape != (BINS,) or not np.isfinite(root).all() or (root < 0).any() or not root.any():
-        raise InputError(f"{path}: `root` is {root.tolist()}; allowed are {BINS} numbers ≥ 0, not all of them 0.")
-    return AdaptiveDensity(interval, root)
 
 
 def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str, np.ndarray]:
@@ -111,14 +91,13 @@ def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str,
     return found
 
 
-def integrand_squares(estimate: Estimate, pairs: Mapping[str, Pair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def integrand_squares(estimate: Estimate, pairs: Mapping[str, PromptPair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Log-SNRs and squares of the integrands of named pairs: of the total, and summed over pixels."""
     logsnr = estimate.draws.logsnr.numpy()
     found = {}
-    for name, (reference, conditioned) in pairs.items():
-        standard = 0.5 * (estimate.error[reference].double() - estimate.error[conditioned].double())
-        orthogonal = 0.5 * estimate.gap[reference, conditioned].double()
-        for kind, integrand in (("standard", standard), ("orthogonal", orthogonal)):
+    for name, pair in pairs.items():
+        for kind in KINDS:
+            integrand = estimate.integrand(pair, kind)
             found[f"{name}_{kind}_total"] = logsnr, integrand.sum((1, 2)).square().numpy()
             found[f"{name}_{kind}_pixel"] = logsnr, integrand.square().sum((1, 2)).numpy()
     return found

@@ -10,27 +10,50 @@ measurements are in docs/estimator.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from infodecomp.config import InformationSection, RetrievalSection
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 Purpose = Literal["maps", "i_s", "i_o"]
 
 
-def resolved(information: InformationSection, purpose: Purpose) -> InformationSection:
-    """The section with a design in place of `auto`, and its `antithetic_eps`.
+class Designed(Protocol):
+    """Settings of draws, such as the section `information` of the configuration."""
+
+    @property
+    def density(self) -> str: ...
+    @property
+    def design(self) -> str: ...
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """The same settings with some of them replaced."""
+        ...
+
+
+class Scored(Protocol):
+    """Settings of retrieval: which scores are asked for, and whether captions race."""
+
+    @property
+    def methods(self) -> Collection[str]: ...
+    @property
+    def stopping(self) -> str: ...
+
+
+Settings = TypeVar("Settings", bound=Designed)
+
+
+def resolved(settings: Settings, purpose: Purpose) -> Settings:
+    """The settings with a design in place of `auto`, and its `antithetic_eps`.
 
     The density `adaptive` is fitted to what makes maps; retrieval, which compares captions, keeps the logistic. The resolved
-    section is what names the results, so that those of `auto` and of the same design by name are the same.
+    settings are what names the results, so that those of `auto` and of the same design by name are the same.
     """
-    if information.density == "adaptive" and purpose != "maps":
-        information = information.model_copy(update={"density": "logistic"})
-    if information.design != "auto":
-        return information
-    return information.model_copy(update={"design": "stratified", "antithetic_eps": purpose != "i_o"})
+    if settings.density == "adaptive" and purpose != "maps":
+        settings = settings.model_copy(update={"density": "logistic"})
+    if settings.design != "auto":
+        return settings
+    return settings.model_copy(update={"design": "stratified", "antithetic_eps": purpose != "i_o"})
 
 
-def purpose_of(retrieval: RetrievalSection) -> Purpose:
+def purpose_of(retrieval: Scored) -> Purpose:
     """What the draws of a retrieval case are for: a likelihood if it is scored or raced by, else i_o alone."""
     return "i_s" if {"i_s", "neg_nll"} & set(retrieval.methods) or retrieval.stopping == "racing" else "i_o"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,10 +9,13 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from infodecomp.estimator.information import gaussian_entropy, nll, orthogonal, standard, weighted
+from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws
 
-Pair = tuple[str, str]
+# The two estimators of information; see `infodecomp.estimator.information`.
+KINDS = ("standard", "orthogonal")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Estimate:
     draws: Draws
     channels: int
     error: Mapping[str, torch.Tensor]
-    gap: Mapping[Pair, torch.Tensor]
+    gap: Mapping[PromptPair, torch.Tensor]
 
     @property
     def evaluations(self) -> int:
@@ -119,45 +121,46 @@ class Estimate:
             {pair: both(self.gap[pair], gap) for pair, gap in other.gap.items()},
         )
 
-    @cached_property
-    def standard(self) -> dict[Pair, MapEstimate]:
-        """i^s of each pair."""
-        return {
-            pair: _integrate(0.5 * (self.error[pair[0]].double() - self.error[pair[1]].double()), self.draws)
-            for pair in self.gap
-        }
+    def integrand(self, pair: PromptPair, kind: str) -> torch.Tensor:
+        """The integrand of i^s ("standard") or i^o ("orthogonal") of a pair at each draw, float64 (N, h, w)."""
+        if kind == "orthogonal":
+            return orthogonal(self.gap[pair].double())
+        reference, conditioned = pair
+        return standard(self.error[reference].double(), self.error[conditioned].double())
 
     @cached_property
-    def orthogonal(self) -> dict[Pair, MapEstimate]:
+    def standard(self) -> dict[PromptPair, MapEstimate]:
+        """i^s of each pair."""
+        return {pair: _map_estimate(self.integrand(pair, "standard"), self.draws) for pair in self.gap}
+
+    @cached_property
+    def orthogonal(self) -> dict[PromptPair, MapEstimate]:
         """i^o of each pair."""
-        return {pair: _integrate(0.5 * gap.double(), self.draws) for pair, gap in self.gap.items()}
+        return {pair: _map_estimate(self.integrand(pair, "orthogonal"), self.draws) for pair in self.gap}
 
     @cached_property
     def nll(self) -> dict[str, MapEstimate]:
         """Negative log likelihood of each evaluated prompt."""
-        gaussian = self.channels * torch.sigmoid(self.draws.logsnr)[:, None, None]
-        constant = self.channels / 2 * math.log(2 * math.pi * math.e)
+        logsnr, entropy = self.draws.logsnr, gaussian_entropy(self.channels)
         return {
-            name: _integrate(0.5 * (error.double() - gaussian), self.draws, constant)
+            name: _map_estimate(nll(error.double(), logsnr, self.channels), self.draws, entropy)
             for name, error in self.error.items()
         }
 
     @cached_property
-    def curve(self) -> dict[Pair, Curve]:
+    def curve(self) -> dict[PromptPair, Curve]:
         """The integrands against log-SNR."""
         order = torch.argsort(self.draws.logsnr)
         logsnr = self.draws.logsnr[order].numpy()
-        curves = {}
-        for (reference, conditioned), gap in self.gap.items():
-            difference = 0.5 * (self.error[reference].double() - self.error[conditioned].double()).sum((1, 2))
-            distance = 0.5 * gap.double().sum((1, 2))
-            curves[reference, conditioned] = Curve(logsnr, difference[order].numpy(), distance[order].numpy())
-        return curves
+        return {
+            pair: Curve(logsnr, *(self.integrand(pair, kind).sum((1, 2))[order].numpy() for kind in KINDS))
+            for pair in self.gap
+        }
 
 
-def _integrate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
-    """Mean over draws of w·integrand, and how sure it is. integrand: float64 (N, h, w); constant: added to each pixel."""
-    values = draws.weight[:, None, None] * integrand
+def _map_estimate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
+    """The integral at each cell and its sum over cells. integrand: float64 (N, h, w); constant: added to each cell."""
+    values = weighted(integrand, draws)
     return MapEstimate(
         pixels=mean_over_draws(values, draws).plus(constant),
         image=mean_over_draws(values.sum((1, 2)), draws).plus(constant * integrand[0].numel()),

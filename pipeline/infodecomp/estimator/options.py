@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import gaussian_entropy, integral, nll, orthogonal, standard
 from infodecomp.estimator.sampling import Draws
-from infodecomp.estimator.uncertainty import mean_and_error
+from infodecomp.estimator.uncertainty import mean_over_draws
 
 EMPTY = ""
 INFORMATION_SCORES = ("i_o", "i_s", "neg_nll")
@@ -124,12 +125,11 @@ class OptionEstimate:
     def scores(self) -> dict[str, Scores]:
         """Every score that the integrands allow, by name."""
         error, empty, gap = self.seen.error, self.seen.empty, self.seen.gap
-        gaussian = self.dimensions * torch.sigmoid(self.seen.draws.logsnr)[:, None]
-        constant = 0.5 * self.dimensions * math.log(2 * math.pi * math.e)  # entropy of a standard normal
-        scores = {"neg_nll": self._scores(-0.5 * (error - gaussian), constant=constant)}
+        log_likelihood = -nll(error, self.seen.draws.logsnr, self.dimensions)
+        scores = {"neg_nll": self._scores(log_likelihood, constant=gaussian_entropy(self.dimensions))}
         if empty is not None and gap is not None:
-            scores["i_s"] = self._scores(0.5 * (empty[:, None] - error), reference=True)
-            scores["i_o"] = self._scores(0.5 * gap, reference=True)
+            scores["i_s"] = self._scores(standard(empty[:, None], error), reference=True)
+            scores["i_o"] = self._scores(orthogonal(gap), reference=True)
         return scores
 
     def lead(self) -> tuple[int, np.ndarray, np.ndarray]:
@@ -137,10 +137,10 @@ class OptionEstimate:
 
         NaN for wordings that have left.
         """
-        error = 0.5 * self.seen.error
+        error = self.seen.error
         # Infinite where there is no number: an image whose predictions are not finite has no leader, and nobody leaves.
         best = int(np.argmin(np.nan_to_num(self._integral(error)[0], nan=np.inf)))
-        return best, *self._integral(error - error[:, best : best + 1])
+        return best, *self._integral(standard(error, error[:, best : best + 1]))
 
     def _scores(self, integrand: torch.Tensor, *, constant: float = 0.0, reference: bool = False) -> Scores:
         value, error = self._integral(integrand)
@@ -157,9 +157,8 @@ class OptionEstimate:
 
     def _integral(self, integrand: torch.Tensor, draws: Draws | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Integrals of columns over the log-SNR with their standard errors."""
-        draws = draws or self.seen.draws
-        mean, error = mean_and_error(draws.weight[:, None] * integrand, draws)
-        return mean.numpy(), error.numpy()
+        found = integral(integrand, draws or self.seen.draws)
+        return found.value, found.error
 
 
 def diffitm_scores(estimate: Estimate, options: Sequence[str]) -> Scores:
@@ -168,8 +167,8 @@ def diffitm_scores(estimate: Estimate, options: Sequence[str]) -> Scores:
     The error is that of a mean over neighbouring levels, read off second differences as for stratified draws.
     """
     norms = torch.stack([_total(estimate.error[option]).sqrt() for option in options], 1)
-    mean, error = mean_and_error(-norms, estimate.draws)
-    return Scores(mean.numpy(), error.numpy(), len(set(options)) * len(estimate.draws))
+    mean = mean_over_draws(-norms, estimate.draws)
+    return Scores(mean.value, mean.error, len(set(options)) * len(estimate.draws))
 
 
 def _total(per_pixel: torch.Tensor) -> torch.Tensor:

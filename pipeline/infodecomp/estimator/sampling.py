@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -191,6 +192,44 @@ def sample_draws(
         antithetic=antithetic_eps,
         stratified=density == "grid" or design != "iid",
         sobol=density != "grid" and design == "sobol",
+    )
+
+
+class Sampling(Protocol):
+    """How a configuration says that draws are made, see `sample_draws`."""
+
+    @property
+    def steps(self) -> Sequence[int]: ...
+    @property
+    def design(self) -> str: ...
+    @property
+    def antithetic_eps(self) -> bool: ...
+    @property
+    def extendable(self) -> bool: ...
+
+
+def draws_of(
+    section: Sampling,
+    *,
+    shape: tuple[int, int, int],
+    interval: Interval,
+    density: str | Placing,
+    rng: np.random.Generator,
+    steps: Sequence[int] | None = None,
+) -> Draws:
+    """The draws that a section of the configuration asks for.
+
+    steps: other numbers of draws than the section's; nothing goes on from such draws, so that they are never extendable.
+    """
+    return sample_draws(
+        shape=shape,
+        steps=section.steps if steps is None else steps,
+        density=density,
+        design=section.design,
+        antithetic_eps=section.antithetic_eps,
+        extendable=section.extendable and steps is None,
+        interval=interval,
+        rng=rng,
     )
 
 

@@ -92,12 +92,6 @@ def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
     )
 
 
-def mean_and_error(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean over the first axis and its standard error under the design; NaN errors from fewer than three draws (pairs)."""
-    found = mean_over_draws(values, draws)
-    return torch.from_numpy(np.asarray(found.value)), torch.from_numpy(np.asarray(found.error))
-
-
 def _paired(values: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
     """One value for each log-SNR: the mean of its ±ε pair."""
     if draws.antithetic:

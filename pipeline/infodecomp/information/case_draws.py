@@ -12,14 +12,15 @@ from typing import Any
 import torch
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.estimates import Estimate, Pair
-from infodecomp.estimator.information import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, logistic_shares, sample_draws
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.evaluation import Problem, Row, estimate_many
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, logistic_shares
 from infodecomp.estimator.stopping import known_within
 from infodecomp.jobs.model_shard import ModelShard
 from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap, recording
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 METHODS = ("mi", "cmi")
 KINDS = ("standard", "orthogonal")
@@ -29,22 +30,6 @@ LIKELIHOOD = "nll_full"
 
 # Images that are looked at together, so that calls are full although cases end one by one.
 IMAGES_AT_ONCE = 16
-
-
-def case_prompts(case: Any, section: InformationSection) -> dict[str, str]:
-    """The four prompts of a case: full, context, word and empty."""
-    return {
-        "full": case.prompt_full,
-        "context": case.prompt_context if section.missing_word == "delete" else case.prompt_masked,
-        "word": case.prompt_word if section.word_prompt == "word" else case.prompt_label,
-        "empty": "",
-    }
-
-
-def case_pairs(case: Any, section: InformationSection) -> dict[str, Pair]:
-    """The (reference, conditioned) prompts of MI and CMI."""
-    prompts = case_prompts(case, section)
-    return {"mi": (prompts["empty"], prompts["word"]), "cmi": (prompts["context"], prompts["full"])}
 
 
 @dataclass
@@ -123,14 +108,11 @@ def image_draws(
     stage: ModelShard, section: InformationSection, interval: Interval, density: str | Placing, job: ImageJob
 ) -> Draws:
     """The draws of an image: the same wherever the settings are."""
-    return sample_draws(
+    return draws_of(
+        section,
         shape=stage.model.latent_shape,
-        steps=section.steps,
-        density=density,
-        design=section.design,
-        antithetic_eps=section.antithetic_eps,
-        extendable=section.extendable,
         interval=interval,
+        density=density,
         rng=generator(stage.args.seed, job.image_id, "information"),
     )
 

@@ -16,7 +16,7 @@ from infodecomp.figures.style import save_figure
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.words.captions import WORD_COLUMNS
+from infodecomp.words.caption_words import WORD_COLUMNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,8 +17,8 @@ import torch
 from infodecomp.config import InformationSection, ModelSection, parse_section
 from infodecomp.datasets.cases import read_cases
 from infodecomp.estimator.batching import padded
-from infodecomp.estimator.density import read_density
 from infodecomp.estimator.sampling import Interval, Placing, integration_interval
+from infodecomp.jobs.pilot_file import read_density
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.attention import AttentionSum, word_map
 from infodecomp.models.batch_size import AUTO, BatchSize, rows_or_auto

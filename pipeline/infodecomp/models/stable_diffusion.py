@@ -34,7 +34,7 @@ transformers_logging.disable_progress_bar()
 
 
 class LatentDiffusion:
-    """A diffusers pipeline that follows `infodecomp.estimator.denoisers.Denoiser`.
+    """A diffusers pipeline that follows `infodecomp.estimator.denoiser.Denoiser`.
 
     latent_shape: (C, h, w) of the images it was made for; image_size: their side in pixels. `logsnr_table` holds the
     trained log-SNR of every timestep, float64. `batch_size` is the most rows that the UNet gets at once.

@@ -19,8 +19,10 @@ from infodecomp.datasets.cases import read_cases
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
-from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
+from infodecomp.estimator.evaluation import estimate
+from infodecomp.estimator.information import orthogonal
+from infodecomp.estimator.prompt_pairs import prompt_pairs
+from infodecomp.estimator.sampling import Draws, Interval, draws_of, integration_interval
 from infodecomp.jobs.model_shard import load_model, model_identity
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.batch_size import AUTO, BatchSize, rows_or_auto
@@ -30,7 +32,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import write_arrays, write_table
-from infodecomp.words.captions import WORD_COLUMNS, CaptionWord, caption_words, choose_caption
+from infodecomp.words.caption_words import WORD_COLUMNS, CaptionWord, caption_words, choose_caption
 from infodecomp.words.occurrences import mask_word, remove_word
 
 STAGE = "dissect_caption"
@@ -128,7 +130,7 @@ Pairs = dict[str, tuple[str, str]]  # mi, cmi → (reference, conditioned) promp
 
 def _pairs(caption: str, word: CaptionWord, section: InformationSection) -> Pairs:
     without = remove_word if section.missing_word == "delete" else mask_word
-    return {"mi": ("", word.text), "cmi": (without(caption, word.text), caption)}
+    return prompt_pairs(full=caption, context=without(caption, word.text), word=word.text)
 
 
 def _shape(latent: torch.Tensor) -> tuple[int, int, int]:
@@ -138,13 +140,12 @@ def _shape(latent: torch.Tensor) -> tuple[int, int, int]:
 
 def _study_draws(latent: torch.Tensor, section: InformationSection, interval: Interval, seed: int) -> Draws:
     """Draws as the study's, as few as it reports."""
-    return sample_draws(
-        shape=_shape(latent),
+    return draws_of(
+        section,
         steps=section.steps[:1],
-        density=section.density,
-        design=section.design,
-        antithetic_eps=section.antithetic_eps,
+        shape=_shape(latent),
         interval=interval,
+        density=section.density,
         rng=generator(seed, "caption", "information"),
     )
 
@@ -181,7 +182,7 @@ def _word_maps(totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[st
 def _level_maps(at_levels: Estimate, strips: Sequence[str], pairs: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
     """levels/mi/<word>, levels/cmi/<word>: i^o integrands (LEVELS, h, w), nats per unit of log-SNR and pixel, float32."""
     return {
-        f"levels/{method}/{name}": (0.5 * at_levels.gap[pair].unflatten(0, (LEVELS, NOISES)).mean(1)).numpy()
+        f"levels/{method}/{name}": orthogonal(at_levels.gap[pair].unflatten(0, (LEVELS, NOISES)).mean(1)).numpy()
         for name in strips
         for method, pair in pairs[name].items()
     }

@@ -16,12 +16,13 @@ import numpy as np
 from infodecomp.config import InformationSection, parse_section
 from infodecomp.estimator.designs import resolved
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, Drawn, case_pairs, draw_cases
+from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, Drawn, draw_cases
 from infodecomp.information.extended_cases import by_start, extended_arrays
 from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.attention import AttentionSum
 from infodecomp.runs.progress import Progress
+from infodecomp.words.prompts import case_pairs
 
 _TOTALS = [*INTEGRALS, LIKELIHOOD]
 _CURVES = ["logsnr", *INTEGRALS]

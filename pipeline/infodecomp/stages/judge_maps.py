@@ -31,11 +31,11 @@ from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
 from infodecomp.estimator.batching import groups
 from infodecomp.estimator.designs import resolved
-from infodecomp.estimator.sampling import Draws, sample_draws
+from infodecomp.estimator.sampling import Draws, draws_of
 from infodecomp.faithfulness.curves import Judged, evaluations, expected_filling, information_curves, noise_filling
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, maps_digest, read_judged_cases
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
-from infodecomp.information.case_draws import IMAGES_AT_ONCE, case_pairs
+from infodecomp.information.case_draws import IMAGES_AT_ONCE
 from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
 from infodecomp.maps.sources import MapSources, add_map_arguments
 from infodecomp.maps.word_maps import Maps, Setting
@@ -47,6 +47,7 @@ from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_table
 from infodecomp.stages.gather_parts import TABLE_COLUMNS as PARTS_COLUMNS
+from infodecomp.words.prompts import case_pairs
 
 STAGE = "judge_maps"
 
@@ -208,13 +209,12 @@ class Judge:
     def _draws(self, image_id: str) -> Draws:
         """Draws of which no map knows."""
         information = self.recipe.information
-        return sample_draws(
-            shape=self.stage.model.latent_shape,
+        return draws_of(
+            information,
             steps=(self.section.draws,),
-            density=self.stage.density(information),
-            design=information.design,
-            antithetic_eps=information.antithetic_eps,
+            shape=self.stage.model.latent_shape,
             interval=self.stage.interval(information),
+            density=self.stage.density(information),
             rng=generator(self.stage.args.seed, image_id, STAGE),
         )
 

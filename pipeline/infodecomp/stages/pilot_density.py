@@ -14,21 +14,22 @@ from infodecomp.config import InformationSection, parse_section
 from infodecomp.estimator.density import (
     BINS,
     Moments,
-    density_record,
     fit_density,
     integrand_squares,
     pilot_draws,
     relative_moments,
 )
 from infodecomp.estimator.designs import resolved
-from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, logistic_cumulative
-from infodecomp.information.case_draws import METHODS, case_pairs
+from infodecomp.information.case_draws import METHODS
 from infodecomp.jobs.model_shard import ModelShard, add_model_arguments
+from infodecomp.jobs.pilot_file import density_record
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import write_text
+from infodecomp.words.prompts import case_pairs
 
 STAGE = "pilot_density"
 

@@ -12,11 +12,12 @@ import torch
 
 from infodecomp.config import GradientsSection, InformationSection, given, parse_section
 from infodecomp.estimator.designs import resolved
-from infodecomp.information.case_draws import case_pairs, image_draws
+from infodecomp.information.case_draws import image_draws
 from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
 from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 STAGE = "record_gradients"
 

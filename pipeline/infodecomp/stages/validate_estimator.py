@@ -15,7 +15,7 @@ import torch
 from infodecomp.config import InformationSection, ValidationSection, parse_section
 from infodecomp.estimator.density import AdaptiveDensity, fit_density, integrand_squares, pilot_draws
 from infodecomp.estimator.estimates import Estimate, MapEstimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval, Placing, integration_interval, sample_draws
 from infodecomp.metrics.validation import RUN_COLUMNS
 from infodecomp.runs.errors import InputError

@@ -6,31 +6,15 @@ is linear in ε: the expectations in i^s and i^o have closed forms, and their in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from infodecomp.estimator.channel import signal_and_noise
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.estimator.sampling import Interval
+from infodecomp.validation.denoisers import GaussianField, GaussianVector
 from infodecomp.validation.points import LABEL, REFERENCE, Point, Truth, integral
-
-
-@dataclass(frozen=True)
-class GaussianVector:
-    """The exact denoiser of x ~ N(m, V); a prompt is [m | V], shape (d, 1 + d). x: (1, 1, d)."""
-
-    logsnr_range: tuple[float, float] = (-math.inf, math.inf)
-
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        signal, noise = (amplitude[:, None] for amplitude in signal_and_noise(logsnr.double()))
-        mean, covariance = embedding[..., 0].double(), embedding[..., 1:].double()
-        spread = signal[..., None] ** 2 * covariance + noise[..., None] ** 2 * torch.eye(mean.shape[1]).double()
-        residual = x_alpha.flatten(1).double() - signal * mean
-        return (noise * torch.linalg.solve(spread, residual)).view_as(x_alpha).to(x_alpha.dtype)
 
 
 @dataclass(frozen=True)

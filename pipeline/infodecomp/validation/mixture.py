@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianMixture
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE, Point, Truth
 
 _LONG, _PART = 1 << 17, 1 << 13

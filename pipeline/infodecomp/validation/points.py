@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import Denoiser
+from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.estimator.sampling import Interval
 
 REFERENCE, LABEL = "reference", "label"

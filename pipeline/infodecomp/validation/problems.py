@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
+from infodecomp.validation.denoisers import GaussianMixture
 from infodecomp.validation.gaussian import Field, JointNormal
 from infodecomp.validation.mixture import Mixture
 from infodecomp.validation.points import ClosedForm
