@@ -33,6 +33,7 @@ from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import cases_table
 from infodecomp.datasets.coco import coco_it_cases
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.information import half_error, standard
 from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
@@ -81,12 +82,12 @@ class Terms:
     @property
     def standard(self) -> torch.Tensor:
         """Integrand of i^s."""
-        return 0.5 * ((self.eps - self.reference).square() - (self.eps - self.conditioned).square())
+        return standard((self.eps - self.reference).square(), (self.eps - self.conditioned).square())
 
     @property
     def likelihood(self) -> torch.Tensor:
         """Integrand of the negative log likelihood, without its constant."""
-        return 0.5 * (self.eps - self.conditioned).square()
+        return half_error((self.eps - self.conditioned).square())
 
 
 def embedded(count: int, seed: int) -> Iterator[Question]:
@@ -156,7 +157,7 @@ def without_neighbours(terms: Terms, bandwidth: float) -> torch.Tensor:
 def estimates(fresh: Terms, pairs: Terms) -> dict[str, dict[str, np.ndarray]]:
     """Quantity → way → map. The first way of each is what the others are compared with."""
     power = torch.sigmoid(fresh.draws.logsnr)[:, None, None, None] ** 2
-    known = 0.5 * power * (fresh.eps.square() - 1)
+    known = half_error(power * (fresh.eps.square() - 1))
     return {
         "i_s": {
             "independent": fresh.integral(fresh.standard),

@@ -20,10 +20,11 @@ import torch
 
 from infodecomp.config import InformationSection, ValidationSection
 from infodecomp.estimator.channel import signal_and_noise
-from infodecomp.estimator.sampling import Draws, Interval, Placing, integration_interval, logistic_draws, unit_points
+from infodecomp.estimator.information import orthogonal, standard
+from infodecomp.estimator.sampling import Draws, Interval, Placing, interval_of, logistic_draws, unit_points
 from infodecomp.estimator.uncertainty import mean_over_draws
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import LABEL, REFERENCE, ClosedForm, Point, Truth
 from infodecomp.validation.problems import PROBLEMS, problem
 from measuring import Row, Target, argument_parser, report
@@ -40,8 +41,8 @@ def integrands(closed_form: ClosedForm, point: Point, logsnr: torch.Tensor, eps:
         closed_form.denoiser(x_alpha, logsnr, point.prompts[name].expand(len(logsnr), *point.prompts[name].shape))
         for name in (LABEL, REFERENCE)
     )
-    standard = (eps - unknown) ** 2 - (eps - known) ** 2
-    return 0.5 * torch.stack([standard, (unknown - known) ** 2]).double().sum(2).flatten(2)
+    both = standard((eps - unknown) ** 2, (eps - known) ** 2), orthogonal((unknown - known) ** 2)
+    return torch.stack(both).double().sum(2).flatten(2)
 
 
 def drawn(
@@ -92,13 +93,7 @@ def coverage(
 ) -> Iterator[dict[str, str | int | list[float]]]:
     """Coverage of each setting of a problem, one value a point for each of `CELLS`."""
     closed_form = problem(name)
-    interval = integration_interval(
-        loc=information.loc,
-        scale=information.scale,
-        clip=information.clip,
-        trained=closed_form.denoiser.logsnr_range,
-        beyond_trained_range=False,
-    )
+    interval = interval_of(information, closed_form.denoiser.logsnr_range)
     points = [closed_form.point(generator(seed, name, "coverage", number)) for number in range(section.points)]
     truths = [closed_form.truth(point, interval) for point in points]
     placings: dict[str, Placing] = {"logistic": logistic_draws}

@@ -18,10 +18,10 @@ import numpy as np
 
 from infodecomp.config import InformationSection
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, integration_interval
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import PAIR
 from infodecomp.validation.problems import problem
 from measuring import Row
@@ -56,17 +56,6 @@ class Fitted:
     prompts: float
 
 
-def interval_within(trained: tuple[float, float], section: InformationSection) -> Interval:
-    """The log-SNRs that the configuration integrates over, for a model that was trained on these."""
-    return integration_interval(
-        loc=section.loc,
-        scale=section.scale,
-        clip=section.clip,
-        trained=trained,
-        beyond_trained_range=section.beyond_trained_range,
-    )
-
-
 def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
     """The configured draws, the same from the logistic, and independent draws from it, as the released code takes them."""
     density = fitted.density if section.density == "adaptive" else section.density
@@ -80,7 +69,7 @@ def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
 
 def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpose: str) -> Iterator[Problem]:
     """CMI of every case, its draws seeded by case and purpose."""
-    interval = interval_within(model.logsnr_range, way.section)
+    interval = interval_of(way.section, model.logsnr_range)
     for number, word in enumerate(words):
         embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = _draws(tuple(word.latent.shape), way, interval, purpose, number)
@@ -127,7 +116,7 @@ def totals(model: LatentDiffusion, words: Sequence[Word], way: Way, seeds: int, 
 def closed_form_errors(section: InformationSection, points: int, seeds: int) -> tuple[list[Row], list[Row]]:
     """The same for points of the problem `disc_64`, whose true totals are known."""
     closed_form = problem(CLOSED_FORM)
-    interval = interval_within(closed_form.denoiser.logsnr_range, section)
+    interval = interval_of(section, closed_form.denoiser.logsnr_range)
     density = pilot(CLOSED_FORM, closed_form, section, interval, 0).draws
     fitted = Fitted(density, len(PAIR) * section.pilot_images * section.pilot_draws / CASES, len(PAIR))
     drawn = [closed_form.point(generator(0, CLOSED_FORM, number)) for number in range(points)]

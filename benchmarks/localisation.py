@@ -36,13 +36,13 @@ from equal_error import (
     Way,
     closed_form_errors,
     cmi_problems,
-    interval_within,
     scene_errors,
 )
 from infodecomp.config import AttentionSection, Config, InformationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.estimator.evaluation import Row as InformationRow
 from infodecomp.estimator.evaluation import estimate_many
+from infodecomp.estimator.sampling import interval_of
 from infodecomp.information.case_draws import recorded_draws
 from infodecomp.jobs.pilot_file import read_density
 from infodecomp.models.attention import Tap, recording, word_map
@@ -97,7 +97,7 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.
     """Maps of CMI and of attention of each case at all numbers of draws, (2, steps, h, w), from one run."""
     size, section = model.latent_shape[1:], way.section
     problems = list(cmi_problems(model, words, way, "ours"))
-    interval = interval_within(model.logsnr_range, section)
+    interval = interval_of(section, model.logsnr_range)
     counted = [recorded_draws(section, interval, one.draws) for one in problems]
 
     def taps(rows: Sequence[InformationRow]) -> list[Tap]:
@@ -131,7 +131,7 @@ def equal_draws(
     """Costs of all maps of a table's cases at all numbers of draws, and the ratio of evaluations for CMI and attention."""
     images, model = folder / "scenes/val2017", meter.model
     words, rng = read_words(model, table, images), np.random.default_rng(0)
-    interval = interval_within(model.logsnr_range, section)
+    interval = interval_of(section, model.logsnr_range)
 
     def runs(run: Callable[[int], object]) -> Cost:
         return meter.cost(lambda: [run(steps) for steps in section.steps])

@@ -12,7 +12,7 @@ from infodecomp.estimator.density import BINS, AdaptiveDensity, fit_density, pil
 from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, Placing, logistic_draws, sample_draws, uniform_draws
 from infodecomp.runs.errors import InputError
-from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE
 from infodecomp.validation.problems import problem
 

@@ -37,7 +37,7 @@ from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_arrays, read_table
 from infodecomp.stages.estimate_information import SHARD_COLUMNS
-from infodecomp.words.occurrences import swap_partner, swap_word
+from infodecomp.words.swaps import swap_partner, swap_word
 
 # Where the way to an edit is looked at: the log-SNRs at which pictures of a diffusion model dissolve and form.
 _LOOKS = (2.5, 1.5, 0.5, -0.5, -1.5, -2.5, -4.0)

@@ -85,6 +85,30 @@ def integration_interval(
     return Interval(low, high, loc, scale)
 
 
+class Range(Protocol):
+    """How a configuration says which log-SNRs to integrate over, see `integration_interval`."""
+
+    @property
+    def loc(self) -> float: ...
+    @property
+    def scale(self) -> float: ...
+    @property
+    def clip(self) -> float: ...
+    @property
+    def beyond_trained_range(self) -> bool: ...
+
+
+def interval_of(section: Range, trained: tuple[float, float]) -> Interval:
+    """The log-SNRs that a section of the configuration asks for, of a model trained on the range `trained`."""
+    return integration_interval(
+        loc=section.loc,
+        scale=section.scale,
+        clip=section.clip,
+        trained=trained,
+        beyond_trained_range=section.beyond_trained_range,
+    )
+
+
 def logistic_cumulative(logsnr: np.ndarray, interval: Interval) -> np.ndarray:
     """Distribution function of the logistic, not truncated."""
     return np.asarray(1 / (1 + np.exp(-(logsnr - interval.loc) / interval.scale)))

@@ -10,10 +10,10 @@ import matplotlib as mpl
 from infodecomp.config import FiguresSection, ValidationSection, parse_section
 from infodecomp.figures import validation_coverage, validation_error
 from infodecomp.figures.style import save_figure
-from infodecomp.metrics.validation import VALIDATION_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table
+from infodecomp.validation.summary import VALIDATION_COLUMNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

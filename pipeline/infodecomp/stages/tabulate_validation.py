@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from infodecomp.config import ValidationSection, parse_section
-from infodecomp.metrics.validation import RUN_COLUMNS, VALIDATION_COLUMNS, summarise
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table, write_table, write_text
 from infodecomp.tables.text import csv_text
 from infodecomp.validation.markdown import validation_markdown
+from infodecomp.validation.summary import RUN_COLUMNS, VALIDATION_COLUMNS, summarise
 
 STAGE = "tabulate_validation"
 
