@@ -20,6 +20,9 @@ def batches(work: Iterable[tuple[Item, int]], size: SupportsInt) -> Iterator[lis
 
     work: each item with how many rows it has, read only as far as the next batch needs. A batch names its items, each with
     those of its rows that are in it; items without rows are in none.
+
+    >>> list(batches([("a", 3), ("b", 2)], 4))
+    [[('a', range(0, 3)), ('b', range(0, 1))], [('b', range(1, 2))]]
     """
     batch: list[tuple[Item, range]] = []
     room = int(size)
@@ -37,13 +40,23 @@ def batches(work: Iterable[tuple[Item, int]], size: SupportsInt) -> Iterator[lis
 
 
 def groups(items: Iterable[Item], size: SupportsInt) -> Iterator[list[Item]]:
-    """Items of one row each in batches of `size`; the last may have fewer."""
+    """Items of one row each in batches of `size`; the last may have fewer.
+
+    >>> list(groups("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
     for batch in batches(((item, 1) for item in items), size):
         yield [item for item, _ in batch]
 
 
 def evenly(count: int, most: int) -> int:
-    """The rows of a batch when `count` rows are divided into as few batches as hold at most `most`, and evenly."""
+    """The rows of a batch when `count` rows are divided into as few batches as hold at most `most`, and evenly.
+
+    >>> evenly(10, most=4)
+    4
+    >>> evenly(9, most=8)
+    5
+    """
     return math.ceil(count / math.ceil(count / most))
 
 
@@ -52,5 +65,8 @@ def padded(rows: torch.Tensor, count: int) -> torch.Tensor:
 
     Kernels round differently for another number of rows; with calls of one size the last digits of a result do not depend on
     what shares its call.
+
+    >>> padded(torch.tensor([[1.0], [2.0]]), 3).flatten().tolist()
+    [1.0, 2.0, 1.0]
     """
     return torch.cat([rows, rows[:1].expand(max(count - len(rows), 0), *rows.shape[1:])])

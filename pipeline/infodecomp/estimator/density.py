@@ -61,13 +61,26 @@ class AdaptiveDensity:
 
 
 def fit_density(pilots: Sequence[Moments], interval: Interval) -> AdaptiveDensity:
-    """The density of what pilots measured. pilots: for each image, log-SNRs and squares of the integrand by quantity."""
+    """The density of what pilots measured. pilots: for each image, log-SNRs and squares of the integrand by quantity.
+
+    >>> interval = Interval(-5.0, 7.0, 1.0, 2.0)
+    >>> logsnr = np.linspace(-5, 7, 48)
+    >>> pilot = {"total": (logsnr, np.where(logsnr > 1, 4.0, 1.0))}
+    >>> shares = fit_density([pilot], interval).mass(2)
+    >>> bool(shares[1] > shares[0])
+    True
+    """
     root = np.sqrt(sum(relative_moments(pilots, interval).values(), start=np.zeros(BINS)))
     return AdaptiveDensity(interval, root if root.any() else np.ones(BINS))
 
 
 def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng: np.random.Generator) -> Draws:
-    """Draws spread evenly over the range, each with noise of its own."""
+    """Draws spread evenly over the range, each with noise of its own.
+
+    >>> draws = pilot_draws((4, 8, 8), 24, Interval(-5.0, 7.0, 1.0, 2.0), np.random.default_rng(0))
+    >>> len(draws), draws.antithetic
+    (24, False)
+    """
     return sample_draws(
         shape=shape,
         steps=[count],
@@ -80,7 +93,14 @@ def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng
 
 
 def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str, np.ndarray]:
-    """Second moment in each bin over the least variance that a quantity allows, (K,), by quantity."""
+    """Second moment in each bin over the least variance that a quantity allows, (K,), by quantity.
+
+    >>> interval = Interval(-5.0, 7.0, 1.0, 2.0)
+    >>> pilot = {"total": (np.linspace(-5, 7, 48), np.ones(48))}
+    >>> moments = relative_moments([pilot], interval)["total"]
+    >>> round(float(moments[0]) * 12**2, 6)
+    1.0
+    """
     width = (interval.high - interval.low) / BINS
     found = {}
     for name in pilots[0]:
@@ -92,7 +112,15 @@ def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str,
 
 
 def integrand_squares(estimate: Estimate, pairs: Mapping[str, PromptPair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Log-SNRs and squares of the integrands of named pairs: of the total, and summed over pixels."""
+    """Log-SNRs and squares of the integrands of named pairs: of the total, and summed over pixels.
+
+    >>> import torch
+    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
+    >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
+    >>> integrand_squares(found, {"mi": ("", "dog")})["mi_standard_total"][1].tolist()
+    [4.0]
+    """
     logsnr = estimate.draws.logsnr.numpy()
     found = {}
     for name, pair in pairs.items():

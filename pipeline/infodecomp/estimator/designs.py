@@ -46,6 +46,11 @@ def resolved(settings: Settings, purpose: Purpose) -> Settings:
 
     The density `adaptive` is fitted to what makes maps; retrieval, which compares captions, keeps the logistic. The resolved
     settings are what names the results, so that those of `auto` and of the same design by name are the same.
+
+    >>> from infodecomp.config import InformationSection
+    >>> settings = resolved(InformationSection(design="auto"), "i_o")
+    >>> settings.design, settings.antithetic_eps
+    ('stratified', False)
     """
     if settings.density == "adaptive" and purpose != "maps":
         settings = settings.model_copy(update={"density": "logistic"})
@@ -55,5 +60,10 @@ def resolved(settings: Settings, purpose: Purpose) -> Settings:
 
 
 def purpose_of(retrieval: Scored) -> Purpose:
-    """What the draws of a retrieval case are for: a likelihood if it is scored or raced by, else i_o alone."""
+    """What the draws of a retrieval case are for: a likelihood if it is scored or raced by, else i_o alone.
+
+    >>> from infodecomp.config import RetrievalSection
+    >>> purpose_of(RetrievalSection(methods=("i_o",)))
+    'i_o'
+    """
     return "i_s" if {"i_s", "neg_nll"} & set(retrieval.methods) or retrieval.stopping == "racing" else "i_o"

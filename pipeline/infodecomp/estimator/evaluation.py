@@ -66,6 +66,24 @@ def estimate(
 
     denoiser(x_α (B, C, h, w), α (B,), embeddings (B, …)) → ε̂ (B, C, h, w). x: (C, h, w). Without pairs, only the NLL of all
     prompts is estimated; with pairs, prompts that no pair names are not evaluated.
+
+    >>> import numpy as np
+    >>> from infodecomp.estimator.sampling import Interval, sample_draws
+    >>> draws = sample_draws(
+    ...     shape=(1, 1, 1),
+    ...     steps=[6],
+    ...     density="logistic",
+    ...     design="stratified",
+    ...     antithetic_eps=True,
+    ...     interval=Interval(-5.0, 7.0, loc=1.0, scale=2.0),
+    ...     rng=np.random.default_rng(0),
+    ... )
+    >>> prompts = {"": torch.zeros(1), "dog": torch.ones(1)}
+    >>> def denoiser(x_alpha, logsnr, embedding):
+    ...     return embedding[:, :, None, None].expand_as(x_alpha)
+    >>> found = estimate(denoiser, torch.zeros(1, 1, 1), prompts, [("", "dog")], draws)
+    >>> found.orthogonal["", "dog"].map.shape, found.evaluations
+    ((1, 1), 12)
     """
     return next(estimate_many(denoiser, [Problem(x, prompts, pairs, draws)], batch_size))
 
@@ -80,6 +98,13 @@ def estimate_many(
 
     `problems` is read only as far as the next batch needs. `before_call(rows)` is told which evaluation each row of the
     coming call is. An estimate is yielded as soon as its last draw is done, so that a caller can store it.
+
+    >>> draws = Draws(torch.zeros(2), torch.ones(2), torch.zeros(2, 1, 1, 1))
+    >>> problem = Problem(torch.zeros(1, 1, 1), {"": torch.zeros(1), "dog": torch.ones(1)}, [("", "dog")], draws)
+    >>> def denoiser(x_alpha, logsnr, embedding):
+    ...     return embedding[:, :, None, None].expand_as(x_alpha)
+    >>> [found.evaluations for found in estimate_many(denoiser, [problem, problem], batch_size=3)]
+    [4, 4]
     """
     for batch in _batches(problems, batch_size):
         if before_call is not None:

@@ -62,6 +62,12 @@ def extended(
 
     estimate: of the draws after those of `before`. steps: all numbers of draws. The names of maps and totals are
     <name>_standard and <name>_orthogonal. rounded: what storing does to a map.
+
+    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
+    >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
+    >>> extended(found, {"mi": ("", "dog")}, draws, [1], None, rounded=np.float32).maps["mi_standard", 1].tolist()
+    [[1.0, 1.0]]
     """
     maps, totals = (dict(before.maps), dict(before.totals)) if before else ({}, {})
     for name, pair in pairs.items():
@@ -74,7 +80,14 @@ def extended(
 
 
 def with_error(found: Extended, estimate: Estimate, name: str, prompt: str, before: Extended | None) -> Extended:
-    """The same with the half squared errors of a prompt's predictions among the totals."""
+    """The same with the half squared errors of a prompt's predictions among the totals.
+
+    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
+    >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
+    >>> with_error(Extended(draws, {}, {}), found, "nll", "dog", None).totals["nll"].tolist()
+    [1.0]
+    """
     more = half_error(estimate.error[prompt].double()).sum((1, 2)).numpy()
     earlier = before.totals[name] if before else np.empty(0)
     return Extended(found.draws, found.maps, {**found.totals, name: np.concatenate([earlier, more])})

@@ -88,7 +88,12 @@ def gaussian_entropy(dimensions: int) -> float:
 
 
 def weighted(integrand: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """w(α)·integrand, whose mean over the draws is the integral. integrand: (N, …)."""
+    """w(α)·integrand, whose mean over the draws is the integral. integrand: (N, …).
+
+    >>> draws = Draws(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
+    >>> weighted(torch.tensor([[1.0], [1.0]]), draws).tolist()
+    [[2.0], [4.0]]
+    """
     return _along_draws(draws.weight, integrand) * integrand
 
 
@@ -96,6 +101,10 @@ def integral(integrand: torch.Tensor, draws: Draws) -> Mean:
     """∫ E_ε [ integrand ] dα: the mean over draws of w(α)·integrand, with its standard error.
 
     integrand: float64 (N, …), at each of the draws. Returns a mean of shape (…).
+
+    >>> draws = Draws(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
+    >>> float(integral(torch.tensor([1.0, 1.0], dtype=torch.float64), draws).value)
+    3.0
     """
     return mean_over_draws(weighted(integrand, draws), draws)
 

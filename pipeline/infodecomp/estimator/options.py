@@ -165,6 +165,11 @@ def diffitm_scores(estimate: Estimate, options: Sequence[str]) -> Scores:
     """Minus the mean over draws of ‖ε − ε̂‖; the draws are the method's timesteps, one noise each.
 
     The error is that of a mean over neighbouring levels, read off second differences as for stratified draws.
+
+    >>> draws = Draws(torch.zeros(3), torch.ones(3), torch.zeros(3, 1, 1, 1))
+    >>> found = Estimate(draws, 1, {"a dog": torch.full((3, 1, 1), 4.0), "a cat": torch.full((3, 1, 1), 9.0)}, {})
+    >>> diffitm_scores(found, ["a dog", "a cat"]).value.tolist()
+    [-2.0, -3.0]
     """
     norms = torch.stack([_total(estimate.error[option]).sqrt() for option in options], 1)
     mean = mean_over_draws(-norms, estimate.draws)

@@ -32,6 +32,9 @@ def looks(steps: Sequence[int]) -> tuple[int, ...]:
 
     Half-way, the strata of the finer partition are filled at random, each as likely as another, so that the draws are still
     a sample of the whole range.
+
+    >>> looks((50, 100))
+    (50, 74, 100)
     """
     halves = {(few + many) // 4 * 2 for few, many in pairwise(steps)}
     return tuple(sorted({*steps, *(half for half in halves if half > steps[0])}))
@@ -43,6 +46,10 @@ def chance_to_overtake(
     """Probability that a difference after `budget` draws is below 0, when it is lead ± lead_error after `drawn`.
 
     Captions that the model cannot tell apart, 0 ± 0, have a half.
+
+    >>> lead, error = np.array([0.0, 3.0]), np.array([1.0, 1.0])
+    >>> chance_to_overtake(lead, error, freedom=50, drawn=50, budget=100).round(4).tolist()
+    [0.5, 0.0]
     """
     scale = lead_error * np.sqrt(1 - drawn / budget)
     standard = np.divide(lead, scale, out=np.where(lead > 0, np.inf, 0.0), where=scale > 0)
@@ -50,12 +57,26 @@ def chance_to_overtake(
 
 
 def freedom(draws: Draws) -> float:
-    """Degrees of freedom of a lead's standard error; ±ε pairs count once."""
+    """Degrees of freedom of a lead's standard error; ±ε pairs count once.
+
+    >>> import torch
+    >>> freedom(Draws(torch.zeros(50), torch.ones(50), torch.zeros(50, 1, 1, 1), antithetic=True))
+    24.0
+    """
     return most_freedom(len(draws) // (2 if draws.antithetic else 1), stratified=draws.stratified)
 
 
 def after_look(estimate: OptionEstimate, *, error: float, budget: int) -> OptionEstimate:
-    """The estimate without the captions that leave after the draws so far."""
+    """The estimate without the captions that leave after the draws so far.
+
+    >>> import torch
+    >>> from infodecomp.estimator.estimates import Estimate
+    >>> draws = Draws(torch.zeros(8), torch.ones(8), torch.zeros(8, 1, 1, 1))
+    >>> error = {"a dog": torch.ones(8, 1, 1), "a cat": 1.5 + torch.arange(8.0).reshape(8, 1, 1)}
+    >>> race = OptionEstimate.of(Estimate(draws, 1, error, {}), ["a dog", "a cat"])
+    >>> after_look(race, error=0.01, budget=16).running
+    [0]
+    """
     best, lead, lead_error = estimate.lead()
     rivals = [k for k in estimate.running if k != best]
     chance = chance_to_overtake(

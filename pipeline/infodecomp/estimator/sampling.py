@@ -73,6 +73,9 @@ def integration_interval(
     """[loc − clip·scale, loc + clip·scale], cut to the trained range unless told otherwise.
 
     Raises InputError when nothing is left.
+
+    >>> integration_interval(loc=1.0, scale=2.0, clip=3.0, trained=(-4.0, 9.0), beyond_trained_range=False)
+    Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
     """
     low, high = loc - clip * scale, loc + clip * scale
     if not beyond_trained_range:
@@ -99,7 +102,12 @@ class Range(Protocol):
 
 
 def interval_of(section: Range, trained: tuple[float, float]) -> Interval:
-    """The log-SNRs that a section of the configuration asks for, of a model trained on the range `trained`."""
+    """The log-SNRs that a section of the configuration asks for, of a model trained on the range `trained`.
+
+    >>> from infodecomp.config import InformationSection
+    >>> interval_of(InformationSection(loc=1, scale=2, clip=3), trained=(-4.0, 9.0))
+    Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
+    """
     return integration_interval(
         loc=section.loc,
         scale=section.scale,
@@ -110,7 +118,11 @@ def interval_of(section: Range, trained: tuple[float, float]) -> Interval:
 
 
 def logistic_cumulative(logsnr: np.ndarray, interval: Interval) -> np.ndarray:
-    """Distribution function of the logistic, not truncated."""
+    """Distribution function of the logistic, not truncated.
+
+    >>> logistic_cumulative(np.array([1.0]), Interval(-5.0, 7.0, loc=1.0, scale=2.0)).tolist()
+    [0.5]
+    """
     return np.asarray(1 / (1 + np.exp(-(logsnr - interval.loc) / interval.scale)))
 
 
@@ -118,6 +130,11 @@ def logistic_shares(draws: Draws, interval: Interval) -> torch.Tensor:
     """How many draws of the truncated logistic each draw stands for, float64 (N,): the ratio of that density to theirs.
 
     Plain means over draws of the logistic are means over draws of any density with these weights.
+
+    >>> interval = Interval(-5.0, 7.0, loc=1.0, scale=2.0)
+    >>> logsnr, weight = map(torch.from_numpy, logistic_draws(np.array([0.2, 0.9]), interval))
+    >>> logistic_shares(Draws(logsnr, weight, torch.zeros(2, 1, 1, 1)), interval).numpy().round(6).tolist()
+    [1.0, 1.0]
     """
     edges = logistic_cumulative(np.array([interval.low, interval.high]), interval)
     cumulative = logistic_cumulative(draws.logsnr.numpy(), interval)
@@ -129,6 +146,10 @@ def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.nd
     """Log-SNRs and weights of a truncated logistic from u in [0, 1), float64.
 
     α = loc + scale·logit(F(low) + (F(high) − F(low))·u), F the logistic distribution function; w = 1/density.
+
+    >>> logsnr, weight = logistic_draws(np.array([0.5]), Interval(-5.0, 7.0, loc=1.0, scale=2.0))
+    >>> logsnr.round(6).tolist(), weight.round(3).tolist()
+    ([1.0], [7.241])
     """
     cumulative = [_sigmoid((edge - interval.loc) / interval.scale) for edge in (interval.low, interval.high)]
     mass = cumulative[1] - cumulative[0]
@@ -138,14 +159,24 @@ def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.nd
 
 
 def uniform_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
-    """Log-SNRs and weights of the uniform density: w = high − low."""
+    """Log-SNRs and weights of the uniform density: w = high − low.
+
+    >>> logsnr, weight = uniform_draws(np.array([0.25]), Interval(-5.0, 7.0, loc=1.0, scale=2.0))
+    >>> logsnr.tolist(), weight.tolist()
+    ([-2.0], [12.0])
+    """
     length = interval.high - interval.low
     logsnr = interval.low + length * np.asarray(u, dtype=np.float64)
     return logsnr, np.full_like(logsnr, length)
 
 
 def grid_draws(count: int, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
-    """`count` equidistant log-SNRs from end to end with the weights of the trapezoidal rule."""
+    """`count` equidistant log-SNRs from end to end with the weights of the trapezoidal rule.
+
+    >>> logsnr, weight = grid_draws(3, Interval(-5.0, 7.0, loc=1.0, scale=2.0))
+    >>> logsnr.tolist(), weight.tolist()
+    ([-5.0, 1.0, 7.0], [9.0, 18.0, 9.0])
+    """
     logsnr = np.linspace(interval.low, interval.high, count)
     weight = np.full(count, (interval.high - interval.low) * count / max(count - 1, 1))
     if count > 1:
@@ -159,7 +190,11 @@ _DENSITIES: dict[str, Placing] = {"logistic": logistic_draws, "uniform": uniform
 
 
 def unit_points(design: str, steps: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Points in [0, 1) whose first n, for each n in `steps`, follow the design: iid, stratified, midpoint or sobol."""
+    """Points in [0, 1) whose first n, for each n in `steps`, follow the design: iid, stratified, midpoint or sobol.
+
+    >>> unit_points("midpoint", [4], np.random.default_rng(0)).tolist()
+    [0.125, 0.375, 0.625, 0.875]
+    """
     if design == "iid":
         return rng.random(steps[-1])
     if design == "midpoint":
@@ -197,6 +232,18 @@ def sample_draws(
     must be valid by themselves; for the stratified design each is a multiple of the one before. With `antithetic_eps` half
     as many log-SNRs are drawn, each with ±ε. `extendable`: more numbers at the end of `steps` leave the draws up to there as
     they are; log-SNRs and noise then come from two streams.
+
+    >>> draws = sample_draws(
+    ...     shape=(4, 8, 8),
+    ...     steps=[50, 100],
+    ...     density="logistic",
+    ...     design="stratified",
+    ...     antithetic_eps=True,
+    ...     interval=Interval(-5.0, 7.0, loc=1.0, scale=2.0),
+    ...     rng=np.random.default_rng(0),
+    ... )
+    >>> len(draws), tuple(draws.eps.shape)
+    (100, (100, 4, 8, 8))
     """
     places, noise = rng.spawn(2) if extendable else (rng, rng)
     pairs = 2 if antithetic_eps else 1
@@ -244,6 +291,12 @@ def draws_of(
     """The draws that a section of the configuration asks for.
 
     steps: other numbers of draws than the section's; nothing goes on from such draws, so that they are never extendable.
+
+    >>> from infodecomp.config import InformationSection
+    >>> interval, rng = Interval(-5.0, 7.0, loc=1.0, scale=2.0), np.random.default_rng(0)
+    >>> section = InformationSection(steps=(50, 100))
+    >>> len(draws_of(section, shape=(4, 8, 8), interval=interval, density="logistic", rng=rng))
+    100
     """
     return sample_draws(
         shape=shape,

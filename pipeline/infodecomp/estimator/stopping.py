@@ -16,12 +16,24 @@ from infodecomp.estimator.estimates import MapEstimate
 
 
 def known_within(maps: Iterable[MapEstimate], target: float) -> bool:
-    """Whether all maps are known to `target`; a map without an error, from fewer than three draws (pairs), is not."""
+    """Whether all maps are known to `target`; a map without an error, from fewer than three draws (pairs), is not.
+
+    >>> from infodecomp.estimator.uncertainty import Mean
+    >>> heat, error = np.array([[0.0, 4.0]]), np.array([[0.04, 0.04]])
+    >>> known_within([MapEstimate(Mean(heat, error, error, error), Mean(heat.sum(), error, error, error))], 0.02)
+    True
+    """
     return all(relative_error(one) <= target for one in maps)
 
 
 def relative_error(estimate: MapEstimate) -> float:
-    """Mean standard error of the pixels over the range of the map; 0 for a sure and constant map, NaN without errors."""
+    """Mean standard error of the pixels over the range of the map; 0 for a sure and constant map, NaN without errors.
+
+    >>> from infodecomp.estimator.uncertainty import Mean
+    >>> heat, error = np.array([[0.0, 4.0]]), np.array([[0.5, 0.5]])
+    >>> relative_error(MapEstimate(Mean(heat, error, error, error), Mean(heat.sum(), error, error, error)))
+    0.125
+    """
     error = float(np.mean(estimate.map_error))
     spread = float(estimate.map.max() - estimate.map.min())
     return error if error == 0 else error / spread if spread > 0 else float("inf")

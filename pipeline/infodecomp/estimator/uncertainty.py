@@ -42,6 +42,9 @@ def most_freedom(count: int, *, stratified: bool) -> float:
 
     Independent values: n − 1. One a stratum: n/1.94, because neighbouring second differences overlap. Values of unequal
     variance or with heavy tails have fewer; at least 1.
+
+    >>> most_freedom(50, stratified=False)
+    49.0
     """
     return max(1.0, count / _OVERLAP if stratified else count - 1.0)
 
@@ -69,7 +72,13 @@ class Mean:
 
 
 def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
-    """Mean over the first axis with what its interval takes. values: float64 (N, …), weighted integrands of `draws`."""
+    """Mean over the first axis with what its interval takes. values: float64 (N, …), weighted integrands of `draws`.
+
+    >>> draws = Draws(torch.zeros(4), torch.ones(4), torch.zeros(4, 1, 1, 1))
+    >>> found = mean_over_draws(torch.tensor([1.0, 3.0, 1.0, 3.0], dtype=torch.float64), draws)
+    >>> float(found.value), round(float(found.error), 4)
+    (2.0, 0.5774)
+    """
     values, logsnr = _paired(values, draws)
     count = len(values)
     mean = values.mean(0)

@@ -29,6 +29,10 @@ def resample_weights(clusters: int, resamples: int, generator: np.random.Generat
 
     Returns:
         (R, G) uint8, each row summing to G; `weighted_sums` multiplies by them.
+
+    >>> resample_weights(3, 2, np.random.default_rng(0))
+    array([[0, 2, 1],
+           [3, 0, 0]], dtype=uint8)
     """
     # 255 is enough: of more images, none stands in a resample so often (the chance is below 1e-500).
     weights = np.zeros((resamples, clusters), dtype=np.uint8)
@@ -46,6 +50,9 @@ def weighted_sums(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
 
     Returns:
         (R, K) or (R,) float64.
+
+    >>> weighted_sums(np.array([[1, 1], [2, 0]], dtype=np.uint8), np.array([3.0, 5.0]))
+    array([8., 6.])
     """
     starts = range(0, len(weights), _RESAMPLES_AT_ONCE)
     parts = [weights[start : start + _RESAMPLES_AT_ONCE].astype(np.float64) @ sums for start in starts]
@@ -62,6 +69,10 @@ def cluster_sums(values: np.ndarray, cluster: np.ndarray, clusters: int) -> np.n
 
     Returns:
         (G, K) float64.
+
+    >>> cluster_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0]), 2)
+    array([[5.],
+           [2.]])
     """
     sums = np.zeros((clusters, values.shape[1]))
     np.add.at(sums, cluster, values)
@@ -77,6 +88,10 @@ def percentile_interval(samples: np.ndarray, confidence: float) -> tuple[np.ndar
 
     Returns:
         (low, high), each of the shape of one sample; NaN where no sample has a value.
+
+    >>> low, high = percentile_interval(np.arange(101.0)[:, None], 0.5)
+    >>> float(low[0]), float(high[0])
+    (25.0, 75.0)
     """
     filled = np.isfinite(samples).any(axis=0)
     usable = np.where(filled, samples, 0.0)
@@ -95,6 +110,11 @@ def mean_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, 
 
     Returns:
         means and interval ends, each (K,); NaN for a column without values.
+
+    >>> weights = np.array([[1, 1], [2, 0], [0, 2]], dtype=np.uint8)
+    >>> found = mean_interval(np.array([[0.0], [1.0], [5.0]]), np.array([0, 0, 1]), weights, 0.5)
+    >>> found.mean.tolist(), found.low.tolist(), found.high.tolist()
+    ([2.0], [1.25], [3.5])
     """
     known = np.isfinite(values)
     clusters = weights.shape[1]
@@ -117,6 +137,10 @@ def median_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray
 
     Returns:
         median and interval ends, each (1,); NaN without values.
+
+    >>> weights = np.array([[1, 1], [2, 0], [0, 2]], dtype=np.uint8)
+    >>> float(median_interval(np.array([0.0, 1.0, 5.0]), np.array([0, 0, 1]), weights, 0.5).mean[0])
+    1.0
     """
     known = np.isfinite(values)
     order = np.argsort(values[known], kind="stable")

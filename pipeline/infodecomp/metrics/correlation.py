@@ -31,6 +31,9 @@ def pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         (…) float64 in [−1, 1]; NaN where one of the two is constant, has fewer than two values or one that is not
         finite.
+
+    >>> round(float(pearson(np.array([1.0, 2.0, 3.0]), np.array([5.0, 7.0, 9.0]))), 6)
+    1.0
     """
     if min(first.shape[-1], second.shape[-1]) < 2:
         return np.full(np.broadcast_shapes(first.shape[:-1], second.shape[:-1]), NAN)
@@ -42,6 +45,9 @@ def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Spearman's ρ along the last axis: Pearson's r of the ranks, where equal values share their mean rank.
 
     Arguments and result are those of `pearson`.
+
+    >>> round(float(spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 100.0]))), 6)
+    1.0
     """
     return pearson(ranks(first), ranks(second))
 
@@ -50,6 +56,9 @@ def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1 along the last axis, the mean rank for equal values: (…, n) float64.
 
     All are NaN where one value is not finite.
+
+    >>> ranks(np.array([4.0, 2.0, 4.0])).tolist()
+    [2.5, 1.0, 2.5]
     """
     return np.apply_along_axis(_ranks, -1, values) if values.size else np.empty(values.shape)
 
@@ -89,6 +98,11 @@ def across_cases(predictor: np.ndarray, change: np.ndarray, cluster: np.ndarray,
         predictor, change: (n,); a case in which one of them is NaN is left out.
         cluster: (n,) int64, the image of each case.
         weights: (R, G), how often each image stands in each resample, from `bootstrap.resample_weights`.
+
+    >>> weights = np.array([[1, 1, 1], [1, 2, 0]], dtype=np.uint8)
+    >>> totals, changes = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 5.0])
+    >>> round(across_cases(totals, changes, np.arange(3), weights).value, 3)
+    0.982
     """
     known = np.isfinite(predictor) & np.isfinite(change)
     x, y, image = predictor[known], change[known], cluster[known]
@@ -108,6 +122,11 @@ def within_cases(correlations: np.ndarray, cluster: np.ndarray, weights: np.ndar
         correlations: (n,), one a case; NaN is left out.
         cluster: (n,) int64, the image of each case.
         weights: (R, G), how often each image stands in each resample, from `bootstrap.resample_weights`.
+
+    >>> weights = np.array([[1, 1], [2, 0]], dtype=np.uint8)
+    >>> found = within_cases(np.array([0.2, 0.4]), np.array([0, 1]), weights)
+    >>> round(found.value, 3), found.samples.round(3).tolist()
+    (0.3, [0.3, 0.2])
     """
     known = np.isfinite(correlations)
     values = np.stack([np.where(known, correlations, 0.0), known.astype(np.float64)], axis=1)  # (n, 2)
@@ -118,7 +137,12 @@ def within_cases(correlations: np.ndarray, cluster: np.ndarray, weights: np.ndar
 
 
 def difference(first: Correlation, second: Correlation) -> Correlation:
-    """r_a − r_b on equal resamples; give both the same cases and weights."""
+    """r_a − r_b on equal resamples; give both the same cases and weights.
+
+    >>> r = difference(Correlation(0.75, np.array([0.5, 1.0])), Correlation(0.25, np.array([0.25, 0.5])))
+    >>> r.value, r.samples.tolist()
+    (0.5, [0.25, 0.5])
+    """
     return Correlation(first.value - second.value, first.samples - second.samples)
 
 

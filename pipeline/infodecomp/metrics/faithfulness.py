@@ -38,31 +38,51 @@ LEAST_CHANGE = 0.05
 
 
 def pixel_order(heat: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Flat indices of the pixels of a map (h, w), the highest first; equal ones in an order that `rng` draws."""
+    """Flat indices of the pixels of a map (h, w), the highest first; equal ones in an order that `rng` draws.
+
+    >>> pixel_order(np.array([[1.0, 9.0], [4.0, 2.0]]), np.random.default_rng(0)).tolist()
+    [1, 2, 3, 0]
+    """
     return np.lexsort((rng.random(heat.size), -heat.ravel().astype(np.float64)))
 
 
 def highest(order: np.ndarray, fraction: float, shape: tuple[int, int]) -> np.ndarray:
-    """Which pixels are the highest `fraction` of all, (h, w) bool: their number is rounded, one at least."""
+    """Which pixels are the highest `fraction` of all, (h, w) bool: their number is rounded, one at least.
+
+    >>> highest(np.array([1, 2, 3, 0]), 0.5, (2, 2)).tolist()
+    [[False, True], [True, False]]
+    """
     chosen = np.zeros(order.size, dtype=bool)
     chosen[order[: max(1, round(fraction * order.size))]] = True
     return chosen.reshape(shape)
 
 
 def area(fractions: np.ndarray, nats: np.ndarray, measure: str) -> float:
-    """D or I in nats. fractions: (F,), from 0 to 1; nats: (F,), the quantity at each; measure: one of `AREAS`."""
+    """D or I in nats. fractions: (F,), from 0 to 1; nats: (F,), the quantity at each; measure: one of `AREAS`.
+
+    >>> area(np.array([0.0, 0.5, 1.0]), np.array([4.0, 1.0, 0.0]), "deletion_i_s")
+    2.5
+    """
     curve, _, quantity = measure.partition("_")
     sign = QUANTITIES[quantity] * (1 if curve == "deletion" else -1)
     return float(np.trapezoid(sign * (nats[0] - nats), fractions))
 
 
 def likeness(heat: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's ρ of two maps of one shape; NaN where they differ in shape, or one of them is constant."""
+    """Spearman's ρ of two maps of one shape; NaN where they differ in shape, or one of them is constant.
+
+    >>> round(likeness(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 4.0], [9.0, 16.0]])), 6)
+    1.0
+    """
     if heat.shape != other.shape:
         return NAN
     return float(spearman(heat.ravel(), other.ravel()))
 
 
 def verdict(low: float) -> str:
-    """Whether a map looks at the weights, from the lower end of the interval of `sanity`."""
+    """Whether a map looks at the weights, from the lower end of the interval of `sanity`.
+
+    >>> verdict(0.2), verdict(0.01)
+    ('passes', 'fails')
+    """
     return "–" if np.isnan(low) else "passes" if low > LEAST_CHANGE else "fails"

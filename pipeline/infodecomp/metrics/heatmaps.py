@@ -17,6 +17,9 @@ def upsample_bilinear(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Returns:
         (height, width), same unit and dtype.
+
+    >>> upsample_bilinear(np.array([[0.0, 1.0]]), (1, 4)).tolist()
+    [[0.0, 0.25, 0.75, 1.0]]
     """
     height, width = size
     # Across first, while there are few rows; the large step then copies whole rows.
@@ -38,7 +41,11 @@ def _interpolate_rows(values: np.ndarray, target: int) -> np.ndarray:
 
 
 def is_constant(heat: np.ndarray) -> bool:
-    """Whether a map has no contrast, so that it ranks no pixel above another."""
+    """Whether a map has no contrast, so that it ranks no pixel above another.
+
+    >>> is_constant(np.zeros((2, 2)))
+    True
+    """
     return bool(heat.max() == heat.min())
 
 
@@ -53,6 +60,9 @@ def min_max(heat: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: the map is constant or not finite; it has no scale.
+
+    >>> min_max(np.array([2.0, 3.0, 4.0])).tolist()
+    [0.0, 0.5, 1.0]
     """
     low, high = heat.min(), heat.max()
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -75,6 +85,9 @@ def geometric_mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: one of the maps is constant or not finite.
+
+    >>> geometric_mean(np.array([[0.0, 1.0, 4.0]]), np.array([[0.0, 4.0, 4.0]])).tolist()
+    [[0.0, 0.5, 1.0]]
     """
     if second.shape != first.shape:
         second = upsample_bilinear(second, (first.shape[0], first.shape[1]))
@@ -86,6 +99,9 @@ def cell_means(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
     Raises:
         ValueError: H and W are no multiples of h and w.
+
+    >>> cell_means(np.array([[1.0, 3.0, 5.0, 7.0]]), (1, 2)).tolist()
+    [[2.0, 6.0]]
     """
     (height, width), (rows, columns) = values.shape, grid
     if height % rows or width % columns:

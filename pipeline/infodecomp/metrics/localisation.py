@@ -53,7 +53,11 @@ class MapScores:
 
 
 def threshold_grid(low: float, high: float, count: int) -> np.ndarray:
-    """Thresholds on the min-max-scaled heat, (count,), ends included."""
+    """Thresholds on the min-max-scaled heat, (count,), ends included.
+
+    >>> threshold_grid(0.0, 1.0, 5).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     return np.linspace(low, high, count)
 
 
@@ -70,6 +74,10 @@ def iou_curve(heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np.
 
     Raises:
         ValueError: map and mask differ in shape, or a heat is greater than 1.
+
+    >>> heat, mask = np.array([[0.0, 0.4, 1.0]]), np.array([[False, False, True]])
+    >>> iou_curve(heat, mask, np.array([0.2, 0.5])).tolist()
+    [0.5, 1.0]
     """
     _check_shapes(heat, mask)
     if heat.size and heat.max() > 1:
@@ -114,6 +122,10 @@ def rank_pixels(heat: np.ndarray, mask: np.ndarray) -> RankedPixels:
 
     Raises:
         ValueError: the two differ in shape.
+
+    >>> pixels = rank_pixels(np.array([[3.0, 1.0, 2.0]]), np.array([[True, False, True]]))
+    >>> pixels.inside.tolist(), pixels.outside.tolist()
+    ([2.0, 3.0], [1.0])
     """
     _check_shapes(heat, mask)
     return RankedPixels(np.sort(heat[mask]), np.sort(heat[~mask]))
@@ -126,6 +138,9 @@ def average_precision(pixels: RankedPixels) -> float:
 
     Returns:
         value in [0, 1]; NaN where the object has no pixel.
+
+    >>> average_precision(RankedPixels(inside=np.array([1.0, 3.0]), outside=np.array([0.0, 2.0])))
+    0.8333333333333333
     """
     inside, outside = pixels.inside, pixels.outside
     if inside.size == 0:
@@ -141,6 +156,9 @@ def pointing_game(pixels: RankedPixels) -> float:
 
     Returns:
         value in [0, 1]; NaN for a map without pixels.
+
+    >>> pointing_game(RankedPixels(inside=np.array([1.0, 3.0]), outside=np.array([0.0, 2.0])))
+    1.0
     """
     if pixels.inside.size + pixels.outside.size == 0:
         return NAN
@@ -162,6 +180,10 @@ def named_hotter(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray
 
     Returns:
         1.0 or 0.0 (a tie is 0.0); NaN where no pair can be compared.
+
+    >>> heat = np.array([[5.0, 1.0]])
+    >>> named_hotter(heat, np.array([[True, False]]), [np.array([[False, True]])])
+    1.0
     """
     outcomes = []
     for other in others:
@@ -179,6 +201,11 @@ def score_map(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray], 
         mask: (h, w) bool, the named object.
         others: masks (h, w) of the other labelled objects of the image.
         thresholds: (T,).
+
+    >>> heat, mask = np.array([[0.0, 0.4, 1.0]]), np.array([[False, False, True]])
+    >>> scores = score_map(heat, mask, [], np.array([0.5]))
+    >>> scores.iou.tolist(), scores.average_precision, scores.pointing_game
+    ([1.0], 1.0, 1.0)
     """
     pixels = rank_pixels(heat, mask)
     return MapScores(
@@ -193,6 +220,9 @@ def score_whole_image(mask: np.ndarray, thresholds: np.ndarray) -> MapScores:
     """Scores of predicting the whole image: every one is the share of the image that the object covers.
 
     The prediction does not depend on the threshold; no object is hotter than another, so `named_hotter` is NaN.
+
+    >>> score_whole_image(np.array([[True, False, False, False]]), np.array([0.5])).average_precision
+    0.25
     """
     area = float(mask.mean())
     return MapScores(np.full(len(thresholds), area), area, area, NAN)
@@ -208,6 +238,9 @@ def first_half(image_ids: Sequence[str]) -> np.ndarray:
 
     Returns:
         (G,) bool, True for the first half.
+
+    >>> int(first_half(["a", "b", "c", "d"]).sum())
+    2
     """
     ranked = sorted(image_ids, key=lambda image_id: hashlib.sha256(f"held_out:{image_id}".encode()).digest())
     chosen = set(ranked[: len(ranked) // 2])
@@ -234,6 +267,10 @@ def oracle_miou(iou_sums: np.ndarray, cases: np.ndarray, weights: np.ndarray) ->
         iou_sums: (G, T), sum of the IoU over the cases of each image.
         cases: (G,), number of cases of each image.
         weights: (R, G), how often each image stands in each resample (ones: the data themselves).
+
+    >>> found = oracle_miou(np.array([[0.2, 0.6], [0.4, 0.2]]), np.array([1, 1]), np.ones((1, 2)))
+    >>> found.choices.tolist(), found.miou.tolist()
+    ([[1, 1]], [0.4])
     """
     curves = _mean(weighted_sums(weights, iou_sums), weighted_sums(weights, cases))
     choice = _best(curves)
@@ -248,6 +285,11 @@ def held_out_miou(iou_sums: np.ndarray, cases: np.ndarray, first: np.ndarray, we
         cases: (G,), number of cases of each image.
         first: (G,) bool, images of the first half.
         weights: (R, G), how often each image stands in each resample (ones: the data themselves).
+
+    >>> first = np.array([True, False])
+    >>> found = held_out_miou(np.array([[0.2, 0.6], [0.4, 0.2]]), np.array([1, 1]), first, np.ones((1, 2)))
+    >>> found.choices.tolist(), found.miou.tolist()
+    ([[0, 1]], [0.2])
     """
     rows = np.arange(len(weights))
     sums_first, n_first = (weighted_sums(weights[:, first], values[first]) for values in (iou_sums, cases))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import bdtr, ndtri
+from scipy.special import ndtri
 
 from infodecomp.metrics.bootstrap import cluster_sums, mean_interval
 
@@ -56,6 +56,10 @@ def decide(values: np.ndarray, truth: np.ndarray, same_text: np.ndarray, policy:
         truth: (n,) int64, index of the true option.
         same_text: (n, M) bool, options that read like the true one, itself included.
         policy: what a tie is worth.
+
+    >>> scores, alike = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([[True, False], [True, False]])
+    >>> decide(scores, np.array([0, 0]), alike, "half").credit.tolist()
+    [1.0, 0.5]
     """
     scored = ~np.isnan(values).any(axis=1)
     known = np.where(scored[:, None], values, 0.0)
@@ -88,6 +92,10 @@ def wilson_interval(credit: np.ndarray, count: np.ndarray, confidence: float) ->
 
     Returns:
         (low, high), each of that shape, in [0, 1]; NaN where there is no case.
+
+    >>> low, high = wilson_interval(np.array(8), np.array(10), 0.95)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.49, 0.943)
     """
     credit, count = np.asarray(credit, dtype=np.float64), np.asarray(count, dtype=np.float64)
     n = np.maximum(count, 1.0)
@@ -124,6 +132,9 @@ def credits_by_group(credit: np.ndarray, group: np.ndarray, groups: int) -> Grou
         credit: (n,) credits; NaN does not count.
         group: (n,) int64, the group of each case, 0 … groups − 1; −1 for a case without a group, which is left out.
         groups: number of groups G.
+
+    >>> credits_by_group(np.array([1.0, 0.0, 1.0]), np.array([0, 0, 1]), 2).accuracy.tolist()
+    [0.5, 1.0]
     """
     counts = np.isfinite(credit) & (group >= 0)
     sums = cluster_sums(credit[counts, None], group[counts], groups)[:, 0]
@@ -140,6 +151,9 @@ def large_groups(group: np.ndarray, groups: int, minimum: int) -> np.ndarray:
 
     Returns:
         (G,) bool.
+
+    >>> large_groups(np.array([0, 0, 1, -1]), 2, minimum=2).tolist()
+    [True, False]
     """
     return np.bincount(group[group >= 0], minlength=groups) >= minimum
 
@@ -163,6 +177,9 @@ def macro_accuracy(accuracy: np.ndarray, weights: np.ndarray, confidence: float)
 
     Returns:
         NaN throughout without groups; NaN interval with one group, which says nothing about the spread of groups.
+
+    >>> macro_accuracy(np.array([0.5, 1.0]), np.array([[1, 1], [2, 0]], dtype=np.uint8), 0.95).value
+    0.75
     """
     known = int(np.isfinite(accuracy).sum())
     if known < 2:
@@ -192,7 +209,14 @@ class Pairing:
 
 
 def pair_decisions(a: Decisions, b: Decisions) -> Pairing:
-    """Count who is right where, on the cases that both methods scored, and test whether the two differ."""
+    """Count who is right where, on the cases that both methods scored, and test whether the two differ.
+
+    >>> yes = np.ones(3, dtype=bool)
+    >>> a, b = Decisions(np.array([1.0, 1.0, 0.0]), yes, ~yes), Decisions(np.array([1.0, 0.0, 0.0]), yes, ~yes)
+    >>> found = pair_decisions(a, b)
+    >>> found.both, found.only_a, found.only_b, found.neither, found.p
+    (1, 1, 0, 1, 1.0)
+    """
     decided = (np.isin(a.credit, (0.0, 1.0))) & (np.isin(b.credit, (0.0, 1.0)))
     right_a, right_b = a.credit[decided] == 1.0, b.credit[decided] == 1.0
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
@@ -219,6 +243,10 @@ def exact_mcnemar(only_a: int, only_b: int) -> float:
     Args:
         only_a: cases that only the first method has right.
         only_b: cases that only the second method has right.
+
+    >>> exact_mcnemar(only_a=5, only_b=0)
+    0.0625
     """
-    differing = only_a + only_b
-    return float(min(1.0, 2.0 * bdtr(min(only_a, only_b), differing, 0.5))) if differing else 1.0
+    from scipy.stats import binomtest  # a third of a second: only for those who compare methods
+
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0

@@ -35,6 +35,13 @@ def average_parts(
         pairs: rows of the table of pairs, and the information of each, (h, w).
         measure: of redundancy.
         surprisal: of each word in lower case, nats, for `ppid`.
+
+    >>> from types import SimpleNamespace
+    >>> pair = SimpleNamespace(first="dog", second="bed", case_first="1", case_second="")
+    >>> nats = Information(np.full((1, 1), 3.0), np.full((1, 1), 2.0), np.full((1, 1), 4.0))
+    >>> parts = average_parts([(pair, nats)], "min", {"dog": 0.0, "bed": 0.0})
+    >>> {part: heat.item() for part, heat in parts["1"].items()}
+    {'unique': 1.0, 'redundancy': 2.0, 'synergy': 1.0}
     """
     found: dict[str, dict[str, list[np.ndarray]]] = {}
     for pair, information in pairs:
