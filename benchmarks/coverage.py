@@ -77,12 +77,12 @@ def drawn(
 
 def covered(values: torch.Tensor, draws: Draws, truth: Truth) -> list[float]:
     """Share of runs, and of pixels that y tells anything about, whose interval covers, in the order of `CELLS`."""
-    told = (truth.orthogonal > 1e-9 * truth.orthogonal.max()).ravel()
+    informed = (truth.orthogonal > 1e-9 * truth.orthogonal.max()).ravel()
     shares = []
     for kind, level in CELLS:
         exact = getattr(truth, kind).ravel()
         found = values[:, 0 if kind == "standard" else 1]
-        found, exact = (found.sum(-1), exact.sum()) if level == "total" else (found[..., told], exact[told])
+        found, exact = (found.sum(-1), exact.sum()) if level == "total" else (found[..., informed], exact[informed])
         low, high = mean_over_draws(found.contiguous(), draws).interval(CONFIDENCE)
         shares.append(float(np.mean((low <= exact) & (exact <= high))))
     return shares

@@ -58,13 +58,15 @@ def pointwise(p: Distribution, outcome: Outcome) -> tuple[Information, tuple[flo
     """i(x; ·) of an outcome, ln p(x|·)/p(x), and the surprisals of its words."""
     first, second, image = outcome
 
-    def told(**words: int) -> np.ndarray:
+    def information(**words: int) -> np.ndarray:
         return np.array(
             math.log(probability(p, image=image, **words) / probability(p, **words) / probability(p, image=image))
         )
 
     surprisal = -math.log(probability(p, first=first)), -math.log(probability(p, second=second))
-    return Information(told(first=first), told(second=second), told(first=first, second=second)), surprisal
+    return Information(
+        information(first=first), information(second=second), information(first=first, second=second)
+    ), surprisal
 
 
 def means(p: Distribution, measure: Redundancy) -> Atoms:

@@ -19,7 +19,7 @@ def signal_and_noise(logsnr: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def noised(x: torch.Tensor, logsnr: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
-    """x_α for rows of noise.
+    """Noised image x_α, one row per draw.
 
     x: (C, h, w) or (B, C, h, w). logsnr: (B,). eps: (B, C, h, w). Returns (B, C, h, w).
 
@@ -31,7 +31,7 @@ def noised(x: torch.Tensor, logsnr: torch.Tensor, eps: torch.Tensor) -> torch.Te
 
 
 def clean_prediction(x_alpha: torch.Tensor, logsnr: float, eps_hat: torch.Tensor) -> torch.Tensor:
-    """The image that a denoiser's answer stands for, (x_α − √σ(−α)·ε̂)/√σ(α); shapes all alike, dtype kept.
+    """The clean image implied by a prediction of the noise, (x_α − √σ(−α)·ε̂)/√σ(α); one shape, dtype kept.
 
     >>> x, eps = torch.ones(1, 1, 1, 1), torch.full((1, 1, 1, 1), 0.5)
     >>> x_alpha = noised(x, torch.tensor([2.0]), eps)
@@ -43,7 +43,7 @@ def clean_prediction(x_alpha: torch.Tensor, logsnr: float, eps_hat: torch.Tensor
 
 
 def trained_logsnr(alphas_cumprod: torch.Tensor) -> torch.Tensor:
-    """The log-SNR of every timestep, logit(ᾱ_t), in the dtype of `alphas_cumprod`; falls with t.
+    """The log-SNR of every timestep, logit(ᾱ_t), in the dtype of `alphas_cumprod`; decreases with t.
 
     >>> trained_logsnr(torch.tensor([0.5], dtype=torch.float64)).item()
     0.0
@@ -52,7 +52,7 @@ def trained_logsnr(alphas_cumprod: torch.Tensor) -> torch.Tensor:
 
 
 def nearest_timestep(logsnr: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """The timestep whose trained log-SNR is nearest to each value; the lowest of equals.
+    """The timestep whose trained log-SNR is nearest to each value; the lowest if several are.
 
     logsnr: (B,). table: (T,) as `trained_logsnr` gives it. Returns int64 (B,).
 

@@ -1,11 +1,11 @@
-"""A density of log-SNRs that follows the integrand: `density: adaptive`.
+"""A density of log-SNRs fitted to the integrand: `density: adaptive`.
 
-The variance of the mean of f/q over draws of density q is least for q(α) ∝ √E[f(α)²]. A pilot, some draws spread evenly
+The variance of the mean of f/q over draws of density q is least for q(α) ∝ √E[f(α)²]. A pilot, a few draws spread evenly
 over the range on a few images, measures these second moments in equal bins of log-SNR, for i^s and i^o, for totals and for
-pixels. Each is divided by the least variance that it allows by itself, (∫ √E[f²] dα)², so that all count alike; q follows
-the root of their sum. A tenth of the draws keeps to the logistic and the uniform density, so that no weight exceeds twenty
-times that of either, whatever the pilot has not seen. Draws are weighted by 1/q exactly: a bad pilot costs variance and
-never causes bias.
+cells. Each is divided by the least variance that any density could give it, (∫ √E[f²] dα)², so that all have equal weight; q
+is proportional to the root of their sum. A tenth of the draws comes from the logistic and the uniform density, so no weight
+exceeds twenty times that of either, even where the pilot missed something. Draws are weighted by exactly 1/q: a bad pilot
+costs variance but causes no bias.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from infodecomp.estimator.sampling import Draws, Interval, logistic_cumulative, 
 from infodecomp.runs.errors import InputError
 
 BINS = 24
-# Shares of the draws that keep to each of the two densities that need no pilot.
+# Share of the draws that comes from each of the two densities that need no pilot.
 KEPT = 0.05
-# Cells of constant density in which the fitted one is drawn from.
+# The fitted density is sampled as piecewise constant on this many cells.
 _CELLS = 1200
-# The moments of a bin are averaged with its neighbours', twice.
+# The moments of a bin are averaged with those of its neighbours, twice.
 _SMOOTHING = (0.25, 0.5, 0.25)
 
 Moments = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -33,16 +33,16 @@ Moments = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class AdaptiveDensity:
-    """The fitted part q ∝ `root` at the middles of equal bins of an interval, linear in between. root: float64 (K,)."""
+    """The fitted part of the density: ∝ `root` at the midpoints of equal bins, linear in between. root: float64 (K,)."""
 
     interval: Interval
     root: np.ndarray
 
     def draws(self, u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
-        """Log-SNRs and weights from u in [0, 1), float64; InputError for another interval than the pilot's."""
+        """Log-SNRs and weights from u in [0, 1), float64; InputError unless the interval is the pilot's."""
         if interval != self.interval:
             raise InputError(
-                f"the pilot was run for log-SNRs {self.interval.low:g} … {self.interval.high:g}, and the draws are for "
+                f"the pilot covers log-SNRs {self.interval.low:g} … {self.interval.high:g}, but the draws are for "
                 f"{interval.low:g} … {interval.high:g}; run pilot_density again."
             )
         mass = self.mass(_CELLS)
@@ -61,7 +61,7 @@ class AdaptiveDensity:
 
 
 def fit_density(pilots: Sequence[Moments], interval: Interval) -> AdaptiveDensity:
-    """The density of what pilots measured. pilots: for each image, log-SNRs and squares of the integrand by quantity.
+    """Fit the density to pilots. pilots: for each image, quantity → (log-SNRs, squared integrands at them).
 
     >>> interval = Interval(-5.0, 7.0, 1.0, 2.0)
     >>> logsnr = np.linspace(-5, 7, 48)
@@ -75,7 +75,7 @@ def fit_density(pilots: Sequence[Moments], interval: Interval) -> AdaptiveDensit
 
 
 def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng: np.random.Generator) -> Draws:
-    """Draws spread evenly over the range, each with noise of its own.
+    """Draws of a pilot: spread evenly over the range, with independent noise.
 
     >>> draws = pilot_draws((4, 8, 8), 24, Interval(-5.0, 7.0, 1.0, 2.0), np.random.default_rng(0))
     >>> len(draws), draws.antithetic
@@ -93,7 +93,7 @@ def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng
 
 
 def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str, np.ndarray]:
-    """Second moment in each bin over the least variance that a quantity allows, (K,), by quantity.
+    """Quantity → its second moment in each bin over the least variance that any density could give it, (K,).
 
     >>> interval = Interval(-5.0, 7.0, 1.0, 2.0)
     >>> pilot = {"total": (np.linspace(-5, 7, 48), np.ones(48))}
@@ -112,7 +112,7 @@ def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str,
 
 
 def integrand_squares(estimate: Estimate, pairs: Mapping[str, PromptPair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Log-SNRs and squares of the integrands of named pairs: of the total, and summed over pixels.
+    """Log-SNRs and squared integrands of named prompt pairs: of the total, and summed over cells.
 
     >>> import torch
     >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
@@ -137,7 +137,7 @@ def _middles(interval: Interval, bins: int) -> np.ndarray:
 
 
 def _bin_means(logsnr: np.ndarray, values: np.ndarray, interval: Interval) -> np.ndarray:
-    """Mean in each bin; 0 in one without draws, which its neighbours then fill."""
+    """Mean in each bin; 0 in a bin without draws, which smoothing then fills from its neighbours."""
     share = (logsnr - interval.low) / (interval.high - interval.low)
     index = np.clip((share * BINS).astype(int), 0, BINS - 1)
     counts = np.bincount(index, minlength=BINS)

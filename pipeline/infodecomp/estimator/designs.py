@@ -1,11 +1,11 @@
-"""Which draws `design: auto` takes: the design and the noise that were measured to be best for what is estimated.
+"""What `design: auto` stands for: the design and noise that measured best for each purpose.
 
-    maps    stratified log-SNRs, each with ±ε: pairs cancel what is odd in the noise at every pixel
-    i_s     the same: its variance is that of the noise, of which pairs take out the part that is linear in it
-    i_o     stratified log-SNRs with noise of their own: log-SNR explains nearly all of a total, and more strata tell more
+    maps    stratified log-SNRs, each with ±ε: the two cancel what is odd in the noise in every cell
+    i_s     the same: its variance comes from the noise, and ±ε removes the part that is linear in it
+    i_o     stratified log-SNRs with independent noise: log-SNR explains nearly all variance of a total, so more strata help
 
-Noise of opposite sign is never paired with independent log-SNRs: half as many of these cost more than pairs save. The
-measurements are in docs/estimator.md.
+Independent log-SNRs are never combined with ±ε: halving their number costs more than the pairs save. The measurements are
+in docs/estimator.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Purpose = Literal["maps", "i_s", "i_o"]
 
 
 class Designed(Protocol):
-    """Settings of draws, such as the section `information` of the configuration."""
+    """Settings of draws, such as the `information` section of the configuration."""
 
     @property
     def density(self) -> str: ...
@@ -30,7 +30,7 @@ class Designed(Protocol):
 
 
 class Scored(Protocol):
-    """Settings of retrieval: which scores are asked for, and whether captions race."""
+    """Settings of retrieval: which scores are computed, and whether captions race."""
 
     @property
     def methods(self) -> Collection[str]: ...
@@ -42,10 +42,10 @@ Settings = TypeVar("Settings", bound=Designed)
 
 
 def resolved(settings: Settings, purpose: Purpose) -> Settings:
-    """The settings with a design in place of `auto`, and its `antithetic_eps`.
+    """The settings with `auto` replaced by a design and its `antithetic_eps`.
 
-    The density `adaptive` is fitted to what makes maps; retrieval, which compares captions, keeps the logistic. The resolved
-    settings are what names the results, so that those of `auto` and of the same design by name are the same.
+    The density `adaptive` is fitted to maps; retrieval, which compares captions, keeps the logistic. Results are stored
+    under the resolved settings, so `auto` and the same design given by name share them.
 
     >>> from infodecomp.config import InformationSection
     >>> settings = resolved(InformationSection(design="auto"), "i_o")
@@ -60,7 +60,7 @@ def resolved(settings: Settings, purpose: Purpose) -> Settings:
 
 
 def purpose_of(retrieval: Scored) -> Purpose:
-    """What the draws of a retrieval case are for: a likelihood if it is scored or raced by, else i_o alone.
+    """The purpose of retrieval's draws: i_s if a likelihood scores or races captions, else i_o.
 
     >>> from infodecomp.config import RetrievalSection
     >>> purpose_of(RetrievalSection(methods=("i_o",)))

@@ -1,4 +1,4 @@
-"""What one run of the estimator yields: per-draw integrands, and from them maps, totals, curves and standard errors."""
+"""The result of a run of the estimator: integrands at each draw, and maps, totals, curves and standard errors from them."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ KINDS = ("standard", "orthogonal")
 
 @dataclass(frozen=True)
 class MapEstimate:
-    """A map over pixels with its standard error, and its total over the image with its own. Nats, float64.
+    """A map with standard errors, and its total over the image with its standard error. Nats, float64.
 
-    pixels: means of shape (h, w); image: of shape (). `numpy.asarray` of it is the map.
+    cells: means of shape (h, w); image: of shape (). `numpy.asarray` of an estimate is its map.
     """
 
-    pixels: Mean
+    cells: Mean
     image: Mean
 
     @property
     def map(self) -> np.ndarray:
         """(h, w)."""
-        return self.pixels.value
+        return self.cells.value
 
     @property
     def map_error(self) -> np.ndarray:
-        """Standard error of every pixel, (h, w)."""
-        return self.pixels.error
+        """Standard error of every cell, (h, w)."""
+        return self.cells.error
 
     @property
     def total(self) -> float:
-        """Sum over the pixels."""
+        """Sum over the cells."""
         return float(self.image.value)
 
     @property
@@ -49,13 +49,13 @@ class MapEstimate:
         return float(self.image.error)
 
     def total_interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Ends of the interval that covers the total with that probability; see `infodecomp.estimator.uncertainty`."""
+        """Ends of the confidence interval of the total; see `infodecomp.estimator.uncertainty`."""
         low, high = self.image.interval(confidence)
         return float(low), float(high)
 
     def map_interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of such an interval at every pixel by itself, (h, w) each."""
-        return self.pixels.interval(confidence)
+        """Ends of the interval for each cell separately, (h, w) each."""
+        return self.cells.interval(confidence)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.map, dtype=dtype)
@@ -63,7 +63,7 @@ class MapEstimate:
 
 @dataclass(frozen=True)
 class Curve:
-    """The integrands of one pair against log-SNR, summed over pixels: (N,) each, in order of log-SNR."""
+    """The integrands of a prompt pair against log-SNR, summed over cells: (N,) each, sorted by log-SNR."""
 
     logsnr: np.ndarray
     standard: np.ndarray
@@ -72,10 +72,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Per-draw integrands of one image, and the estimates that follow from them.
+    """Squared errors and gaps of one image at each draw, and the estimates that follow from them.
 
-    error: prompt → (N, h, w), the squared error (ε − ε̂)² summed over channels. gap: pair → (N, h, w), the squared
-    difference of the two predictions.
+    error: prompt → (N, h, w), the squared error (ε − ε̂)² summed over channels. gap: prompt pair → (N, h, w), the squared
+    difference of the two predictions, summed likewise.
     """
 
     draws: Draws
@@ -85,7 +85,7 @@ class Estimate:
 
     @property
     def evaluations(self) -> int:
-        """Denoiser evaluations that the estimate took."""
+        """Number of denoiser evaluations."""
         # Prompts with equal embeddings share the memory of one evaluation, also in the slices that `at` takes.
         return len(self.draws) * len({error.data_ptr() for error in self.error.values()})
 
@@ -94,7 +94,7 @@ class Estimate:
         return self.between(0, count)
 
     def between(self, start: int, stop: int) -> Estimate:
-        """The estimate from the draws from number `start` to before `stop` alone."""
+        """The estimate from draws `start` … `stop` − 1 alone."""
         kept = slice(start, stop)
         return Estimate(
             self.draws.between(start, stop),
@@ -104,11 +104,11 @@ class Estimate:
         )
 
     def followed_by(self, other: Estimate) -> Estimate:
-        """These draws and then the other ones, of the prompts and pairs of the other one."""
+        """The estimate from these draws and then the other's, for the prompts and pairs of the other."""
         joined: dict[tuple[int, int], torch.Tensor] = {}
 
         def both(mine: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
-            # Prompts that share the memory of one evaluation go on sharing it.
+            # Prompts that share the memory of one evaluation still do afterwards.
             key = mine.data_ptr(), more.data_ptr()
             if key not in joined:
                 joined[key] = torch.cat([mine, more])
@@ -162,6 +162,6 @@ def _map_estimate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) 
     """The integral at each cell and its sum over cells. integrand: float64 (N, h, w); constant: added to each cell."""
     values = weighted(integrand, draws)
     return MapEstimate(
-        pixels=mean_over_draws(values, draws).plus(constant),
+        cells=mean_over_draws(values, draws).plus(constant),
         image=mean_over_draws(values.sum((1, 2)), draws).plus(constant * integrand[0].numel()),
     )

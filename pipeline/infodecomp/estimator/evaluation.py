@@ -1,6 +1,6 @@
-"""Run a denoiser on the draws and prompts of images, and collect what the integrands are made of.
+"""Evaluate a denoiser on the draws and prompts of images, and collect squared errors and gaps.
 
-All prompts of an image see the same (α, ε), and each distinct prompt is evaluated once a draw. Batches run across draws,
+All prompts of an image share the same (α, ε), and each distinct prompt is evaluated once per draw. Batches run across draws,
 prompts and images.
 """
 
@@ -31,7 +31,7 @@ class Problem:
 
     @cached_property
     def evaluated(self) -> dict[str, str]:
-        """Name → the name under which it is evaluated: equal embeddings share one, unneeded prompts have none."""
+        """Name → the name under which it is evaluated; equal embeddings share one; prompts that no pair uses have none."""
         needed = list(dict.fromkeys(name for pair in self.pairs for name in pair)) or list(self.prompts)
         chosen: dict[str, str] = {}
         for name in needed:
@@ -47,7 +47,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """One denoiser evaluation: which problem, draw and prompt it belongs to."""
+    """One denoiser evaluation: its problem, draw and prompt."""
 
     problem: int
     draw: int
@@ -62,10 +62,10 @@ def estimate(
     draws: Draws,
     batch_size: SupportsInt = 64,
 ) -> Estimate:
-    """Estimate the information that prompts give about one image.
+    """Estimate the information that prompts carry about one image.
 
     denoiser(x_α (B, C, h, w), α (B,), embeddings (B, …)) → ε̂ (B, C, h, w). x: (C, h, w). Without pairs, only the NLL of all
-    prompts is estimated; with pairs, prompts that no pair names are not evaluated.
+    prompts is estimated; with pairs, only the prompts of the pairs are evaluated.
 
     >>> import numpy as np
     >>> from infodecomp.estimator.sampling import Interval, sample_draws
@@ -96,8 +96,8 @@ def estimate_many(
 ) -> Iterator[Estimate]:
     """Estimate several images, in order, with batches that run across draws, prompts and images.
 
-    `problems` is read only as far as the next batch needs. `before_call(rows)` is told which evaluation each row of the
-    coming call is. An estimate is yielded as soon as its last draw is done, so that a caller can store it.
+    `problems` is read lazily. `before_call(rows)` receives the evaluations of the coming call, one per row. An estimate is
+    yielded as soon as its last draw is done, so that a caller can store it.
 
     >>> draws = Draws(torch.zeros(2), torch.ones(2), torch.zeros(2, 1, 1, 1))
     >>> problem = Problem(torch.zeros(1, 1, 1), {"": torch.zeros(1), "dog": torch.ones(1)}, [("", "dog")], draws)
@@ -118,7 +118,7 @@ def estimate_many(
 
 
 def _batches(problems: Iterable[Problem], batch_size: SupportsInt) -> Iterator[list[_Part]]:
-    """All evaluations, image after image and draw after draw, in batches of at most `batch_size` rows."""
+    """All evaluations, image by image and draw by draw, in batches of at most `batch_size` rows."""
     sums = ((number, _Sums(problem)) for number, problem in enumerate(problems))
     work = ((one, len(one[1].problem.draws) * len(one[1].problem.distinct)) for one in sums)
     for batch in batches(work, batch_size):
@@ -146,7 +146,7 @@ class _Part:
 
 
 class _Sums:
-    """Collects the predictions of one image; those of a draw are dropped as soon as all its prompts are in."""
+    """Squared errors and gaps of one image; the predictions of a draw are dropped once all its prompts are there."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

@@ -1,12 +1,12 @@
-"""Going on where a run with fewer draws ended, so that the result is bit for bit that of one run with all of them.
+"""Extend a run with fewer draws, with a result equal bit for bit to that of one run with all draws.
 
-What is kept of the earlier draws is small: the map at their number n, rounded as it is stored, and the totals of
-the integrands draw by draw. With f_1 … f_N the weighted integrands,
+Little is kept of the earlier draws: the map after these n draws, rounded as it is stored, and the total of the integrand at
+each draw. With f_1 … f_N the weighted integrands,
 
     map at N = (n · map at n + f_{n+1} + … + f_N) / N,
 
-and a run without interruption computes its maps in the same way, from one number of draws in `steps` to the next. Standard
-errors of totals, and curves, follow from the totals draw by draw. Errors of single pixels would take all the maps.
+and an uninterrupted run computes its maps in the same way, from one number of draws in `steps` to the next. Standard errors
+of totals, and curves, follow from the totals at each draw. Standard errors of cells would need the map of every draw.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Rounding = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Extended:
-    """Maps at each number of draws, float32 (h, w), and totals of the integrand draw by draw, float64 (N,), both by name."""
+    """Maps at each number of draws, float32 (h, w), and totals of the integrand at each draw, float64 (N,), by name."""
 
     draws: Draws
     maps: Mapping[tuple[str, int], np.ndarray]
@@ -46,7 +46,7 @@ class Extended:
         return integral(integrand, self.draws).plus(gaussian_entropy(dimensions))
 
     def curve(self, name: str) -> np.ndarray:
-        """The integrand in order of log-SNR, (N,)."""
+        """The integrand sorted by log-SNR, (N,)."""
         return self.totals[name][torch.argsort(self.draws.logsnr, stable=True).numpy()]
 
 
@@ -80,7 +80,7 @@ def extended(
 
 
 def with_error(found: Extended, estimate: Estimate, name: str, prompt: str, before: Extended | None) -> Extended:
-    """The same with the half squared errors of a prompt's predictions among the totals.
+    """Add half the squared errors of a prompt's predictions to the totals.
 
     >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
     >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}

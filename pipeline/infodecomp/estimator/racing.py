@@ -1,17 +1,17 @@
-"""When a caption leaves the race: as soon as the draws that are left will hardly bring it to the front.
+"""When a caption leaves the race: as soon as the remaining draws are unlikely to bring it to the front.
 
-A case may be looked at after each number of draws in `steps`, the last of which, N, is the budget, and half-way between
-neighbouring ones. At a look after n draws the leading caption is ahead of caption k by the paired difference L with
-standard error s. Given what has been seen, and nothing known beforehand, the difference after all N draws is spread around
-L like Student's t with scale
+A case is looked at after each number of draws in `steps`, the last of which, N, is the budget, and halfway between
+neighbouring ones. At a look after n draws, the leading caption is ahead of caption k by the paired difference L with
+standard error s. Given these draws and a flat prior, the difference after all N draws follows Student's t around L with
+scale
 
     s·√(1 − n/N),
 
-because the n draws are part of the N: (n/N)·L stays as it is, and the rest is a mean of N − n draws around a true difference
-that is itself only known to ±s. The caption leaves when its chance to be ahead then is below error/(D − 1), D captions being
-in the case; the case ends when one is left. Summed over captions, a case ends on another one than the whole budget would
-with a chance of at most `error`. This is a probability given the data, the same event at every look, so that it needs no
-correction for how often one looks.
+because the n draws are part of the N: (n/N)·L is fixed, and the rest is a mean of N − n draws around a true difference that
+is itself known only to ±s. The caption leaves when its probability of being ahead then falls below error/(D − 1), with D
+captions in the case; the case ends when one is left. Summed over captions, the probability that a case ends on a different
+caption than the whole budget would is at most `error`. It is a probability of the same event given the data at every look,
+so it needs no correction for repeated looks.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from infodecomp.estimator.uncertainty import most_freedom
 
 
 def looks(steps: Sequence[int]) -> tuple[int, ...]:
-    """Numbers of draws to look after: those of `steps`, and even numbers half-way between two of them.
+    """Numbers of draws after which to look: those of `steps`, and even numbers halfway between two of them.
 
-    Half-way, the strata of the finer partition are filled at random, each as likely as another, so that the draws are still
-    a sample of the whole range.
+    Halfway, the strata of the finer partition are filled at random with equal probability, so the draws are still a sample
+    of the whole range.
 
     >>> looks((50, 100))
     (50, 74, 100)
@@ -43,9 +43,9 @@ def looks(steps: Sequence[int]) -> tuple[int, ...]:
 def chance_to_overtake(
     lead: np.ndarray, lead_error: np.ndarray, *, freedom: float, drawn: int, budget: int
 ) -> np.ndarray:
-    """Probability that a difference after `budget` draws is below 0, when it is lead ± lead_error after `drawn`.
+    """Probability that a difference will be below 0 after `budget` draws, if it is lead ± lead_error after `drawn`.
 
-    Captions that the model cannot tell apart, 0 ± 0, have a half.
+    ½ for captions that the model does not distinguish, 0 ± 0.
 
     >>> lead, error = np.array([0.0, 3.0]), np.array([1.0, 1.0])
     >>> chance_to_overtake(lead, error, freedom=50, drawn=50, budget=100).round(4).tolist()
@@ -57,7 +57,7 @@ def chance_to_overtake(
 
 
 def freedom(draws: Draws) -> float:
-    """Degrees of freedom of a lead's standard error; ±ε pairs count once.
+    """Degrees of freedom of the standard error of a lead; a pair ±ε counts once.
 
     >>> import torch
     >>> freedom(Draws(torch.zeros(50), torch.ones(50), torch.zeros(50, 1, 1, 1), antithetic=True))
@@ -67,7 +67,7 @@ def freedom(draws: Draws) -> float:
 
 
 def after_look(estimate: OptionEstimate, *, error: float, budget: int) -> OptionEstimate:
-    """The estimate without the captions that leave after the draws so far.
+    """The estimate after removing the captions that leave after the draws so far.
 
     >>> import torch
     >>> from infodecomp.estimator.estimates import Estimate

@@ -44,7 +44,7 @@ class GaussianMixture:
         return torch.logsumexp(_log_normal(residual, spread) + embedding.double().log_softmax(1), 1)
 
     def prompt(self, *components: int, weights: torch.Tensor) -> torch.Tensor:
-        """The prompt "x comes from one of `components`", (K,); without components: no knowledge."""
+        """The prompt "x comes from one of `components`", (K,); without components, the prior."""
         logs = weights.double().log()
         if components:
             kept = torch.full_like(logs, -math.inf)
@@ -79,8 +79,8 @@ class GaussianMixture:
 class GaussianField:
     """The exact denoiser of independent pixels x_j ~ N(m_j, v_j); a prompt is the pair (m, v), shape (2, C, h, w).
 
-    ε̂ = √(1 − s) (x_α − √s m) / (s v + 1 − s). The reference prompt holds the marginal mean and variance, the conditioned
-    one what the condition leaves; i(x; y) is then known exactly at every pixel.
+    ε̂ = √(1 − s) (x_α − √s m) / (s v + 1 − s). With the marginal mean and variance as the reference prompt and the
+    conditional ones as the conditioned prompt, i(x; y) is known exactly at every pixel.
     """
 
     logsnr_range: tuple[float, float] = (-math.inf, math.inf)

@@ -1,4 +1,4 @@
-"""Runs of the estimator on points of a closed-form problem, with every density and design, and how far each run was off."""
+"""Run the estimator on points of a closed-form problem, with every density and design, and compare with the truth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BATCH = 512
 
 @dataclass(frozen=True)
 class _Setting:
-    """How a run draws: a density by name and what places its points, a design, and numbers of draws nested in the run."""
+    """Settings of a run; placing: the density as `sample_draws` takes it; steps: numbers of draws nested in the run."""
 
     density: str
     placing: str | Placing
@@ -35,7 +35,7 @@ class _Setting:
     extendable: bool = False
 
     def columns(self, count: int) -> dict[str, Any]:
-        """The columns of `RUN_COLUMNS` that name the setting and one of its numbers of draws."""
+        """The columns of `RUN_COLUMNS` that identify the setting and one of its numbers of draws."""
         return {
             "density": self.density,
             "design": self.design,
@@ -49,8 +49,7 @@ def problem_runs(
 ) -> Iterator[dict[str, Any]]:
     """Rows of `RUN_COLUMNS` for one problem.
 
-    A point depends on its number alone, and a run on the point, its own number and its setting: neither on how many others
-    there are.
+    A point depends only on its number, and a run only on its point, number and setting, not on how many others there are.
     """
     closed_form = problem(name)
     interval = interval_of(information, closed_form.denoiser.logsnr_range)
@@ -71,7 +70,7 @@ def problem_runs(
 def pilot(
     name: str, closed_form: ClosedForm, information: InformationSection, interval: Interval, seed: int
 ) -> AdaptiveDensity:
-    """The density fitted on `pilot_images` points of a problem."""
+    """The density fitted to `pilot_images` points of a problem."""
     pilots = []
     for number in range(information.pilot_images):
         rng = generator(seed, name, "pilot", number)
@@ -90,7 +89,7 @@ def _densities(
     interval: Interval,
     seed: int,
 ) -> dict[str, str | Placing]:
-    """What places the points of each density; the adaptive one is fitted on points of its own."""
+    """The configured densities by name; the adaptive one is fitted to separate points."""
     found: dict[str, str | Placing] = {"logistic": "logistic"}
     if "adaptive" in section.densities:
         found["adaptive"] = pilot(name, closed_form, information, interval, seed).draws
@@ -99,7 +98,7 @@ def _densities(
 
 def _settings(section: ValidationSection, densities: Mapping[str, str | Placing]) -> Iterator[_Setting]:
     for (density, placing), design, antithetic in product(densities.items(), section.designs, section.antithetic_eps):
-        # Midpoints of more strata are other points: each number of draws is a run of its own.
+        # Midpoints do not nest: each number of draws is a separate run.
         nested: list[Sequence[int]] = [[n] for n in section.steps] if design == "midpoint" else [section.steps]
         yield from (_Setting(density, placing, design, antithetic, steps) for steps in nested)
 
@@ -120,7 +119,7 @@ def _run(
 
 
 def _rows(found: Estimate, truth: Truth, confidence: float) -> Iterator[dict[str, Any]]:
-    """Both quantities, for the total and for the pixels together; pixels about which y says nothing (0 ± 0) are left out."""
+    """Both quantities, for the total and for pixels, except those about which y carries no information (0 ± 0)."""
     informed = truth.orthogonal > 1e-9 * truth.orthogonal.max()
     for quantity, kind in (("i_s", "standard"), ("i_o", "orthogonal")):
         estimated: MapEstimate = getattr(found, kind)[PAIR]
