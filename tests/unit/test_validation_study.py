@@ -198,7 +198,7 @@ def test_an_unknown_problem(tmp_path: Path) -> None:
     arguments = argparse.Namespace(
         problem="cube", section="{}", information="{}", seed=0, output=tmp_path / "cube.parquet"
     )
-    with pytest.raises(InputError, match="--problem is 'cube'; the problems are plane, shapes"):
+    with pytest.raises(InputError, match="--problem is 'cube'; allowed are plane, shapes"):
         validate_run(arguments)
 
 

@@ -1,7 +1,7 @@
 """How much two pictures differ: squared difference and structural similarity pixel by pixel, and PSNR.
 
-Pictures are (3, H, W) in [0, 1], floating point. Values beyond, which a decoder may give, are cut off as they would be in
-an image file.
+Pictures are (3, H, W) in [0, 1], floating point. Values outside, which a decoder may produce, are clipped as in an image
+file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from infodecomp.metrics.heatmaps import cell_means
 
 
 def pixel_l2(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Squared difference of two pictures, Σ_rgb (a − b)², of each pixel.
+    """Squared difference of two pictures at each pixel, Σ_rgb (a − b)².
 
     Returns:
         (H, W) float64 in [0, 3].
@@ -28,15 +28,15 @@ def pixel_l2(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Structural similarity of two pictures around each pixel, mean of the three channels.
+    """Structural similarity of two pictures around each pixel, averaged over the three channels.
 
-    Gaussian window with σ = 1.5 cut at 11 x 11 pixels, K₁ = 0.01, K₂ = 0.03 (Wang et al., IEEE TIP 2004).
+    Gaussian window with σ = 1.5 truncated to 11 x 11 pixels, K₁ = 0.01, K₂ = 0.03 (Wang et al., IEEE TIP 2004).
 
     Returns:
-        (H, W) float64, 1 where the two are alike.
+        (H, W) float64, 1 where the two are equal.
 
     Raises:
-        ValueError: a side is shorter than the window.
+        ValueError: a side of the picture is shorter than the window.
 
     >>> picture = np.random.default_rng(0).random((3, 16, 16))
     >>> float(ssim(picture, picture).min().round(6))
@@ -61,11 +61,11 @@ def peak_signal_to_noise(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def picture_changes(unchanged: np.ndarray, edited: np.ndarray, grid: tuple[int, int]) -> dict[str, np.ndarray]:
-    """How a picture was changed, on the latent grid.
+    """How much a picture was changed, on the latent grid.
 
     Args:
         unchanged, edited: the two pictures.
-        grid: (h, w) of the latents; each cell stands for a block of pixels.
+        grid: (h, w) of the latents; each cell covers a block of pixels.
 
     Returns:
         pixel_l2 and ssim (1 − SSIM), the mean over the pixels of each cell: (h, w) float32.

@@ -1,4 +1,4 @@
-"""Run the estimator on points of one closed-form problem, with every design; a row says what a run found and missed."""
+"""Run the estimator on points of one closed-form problem, with every density and design."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STAGE = "validate_estimator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One problem; designs and numbers come from the configuration."""
+    """One problem; densities, designs and numbers of draws come from the configuration."""
     parser.add_argument("--problem", required=True, help="name of the problem")
     parser.add_argument("--section", required=True, help="the validation section of the configuration, JSON")
     parser.add_argument("--information", required=True, help="loc, scale and clip of the information section, JSON")
-    parser.add_argument("--seed", type=int, required=True, help="of points and draws")
+    parser.add_argument("--seed", type=int, required=True, help="seed of points and draws")
     parser.add_argument("--output", type=Path, required=True, help="Parquet table of the runs")
 
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw the points, run every design on each, write the rows."""
     torch.set_num_threads(1)  # the problems are small
     if args.problem not in PROBLEMS:
-        raise InputError(f"--problem is {args.problem!r}; the problems are {', '.join(PROBLEMS)}.")
+        raise InputError(f"--problem is {args.problem!r}; allowed are {', '.join(PROBLEMS)}.")
     section = parse_section(ValidationSection, args.section)
     information = parse_section(InformationSection, args.information)
     rows = pd.DataFrame(problem_runs(args.problem, section, information, args.seed), columns=list(RUN_COLUMNS))

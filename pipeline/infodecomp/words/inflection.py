@@ -29,6 +29,6 @@ def article(noun: str) -> str:
 
 @cache
 def _inflect() -> inflect.engine:
-    import inflect  # half a second: only for those who need a plural or an article
+    import inflect  # takes half a second: only when a plural or an article is needed
 
     return inflect.engine()

@@ -1,7 +1,7 @@
 """Find a word in a caption, remove or mask it, and find the tokens that it became.
 
-A word may be several words ("traffic light"). It is found whole: no letter, digit or underscore may touch it, so that
-"bus" is not found in "busy". Plural forms are words of their own.
+A word may be several words ("traffic light"). It is found whole: no letter, digit or underscore may touch it, so
+"bus" is not found in "busy". Plural forms are different words.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def remove_word(caption: str, word: str, mode: WordRemoval = "word", *, ignore_c
     """The caption without `word`: the prompt `context`.
 
     mode "word": every whole-word occurrence is removed, runs of white space become one space and the ends are
-    stripped. mode "substring": as the released code does it, every occurrence as a substring is deleted, also inside
-    other words ("busy" → "y"), and the spaces stay; `ignore_case` has no effect then.
+    stripped. mode "substring": as in the released code, every occurrence is deleted, even inside other words ("busy" →
+    "y"), and spaces are kept; `ignore_case` has no effect.
     """
     if mode == "substring":
         return caption.replace(word, "")
@@ -43,11 +43,11 @@ def mask_word(caption: str, word: str, *, ignore_case: bool = False) -> str:
 
 
 def word_token_positions(offsets: Sequence[Span], spans: Sequence[Span]) -> list[list[int]]:
-    """Indices of the tokens of each occurrence of a word: one list a span, in the order of `spans`.
+    """Indices of the tokens of each occurrence of a word: one list per span, in the order of `spans`.
 
-    `offsets` is a tokenizer's offset mapping: one (start, end) a token, in characters of the caption. A token belongs
-    to a span that contains it whole; special tokens, which have no width, belong to none. An occurrence that the token
-    limit cut off has fewer indices than the word has tokens, or none.
+    `offsets` is a tokenizer's offset mapping: one (start, end) per token, in characters of the caption. A token belongs to
+    the span that contains it entirely; special tokens, which have no width, belong to none. An occurrence cut off by the
+    token limit has fewer indices than the word has tokens, or none.
     """
     return [[index for index, (low, high) in enumerate(offsets) if start <= low < high <= end] for start, end in spans]
 

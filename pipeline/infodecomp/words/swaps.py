@@ -1,4 +1,4 @@
-"""Swap a word of a caption for another: the table of swaps, and captions with words replaced."""
+"""Swap words of a caption: the table of swaps, and captions with words replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infodecomp.words.occurrences import Span, find_word
 
 SwapScope = Literal["target", "all"]
 
-# Word swaps of the paper (Kong et al., 2024, section 3.3): each pair is read both ways, singular and plural.
+# Word swaps of the paper (Kong et al., 2024, section 3.3): each pair applies both ways, singular and plural.
 SWAPS: tuple[tuple[str, str], ...] = (
     ("dog", "cat"),
     ("zebra", "horse"),
@@ -29,11 +29,11 @@ def swap_word(
 ) -> str | None:
     """The caption with `word` replaced by its partner in `table`; None if there is nothing to swap.
 
-    scope "target": only the given word is replaced, in every whole-word occurrence, whatever its case; a capital first
-    letter stays one. An article directly before it is mended ("a bear" → "an elephant"). A word inside a longer name
-    of the table is left alone: swapping "bear" does not touch "teddy bear".
-    scope "all": as the released code does it, every word of `released_swaps(table)` is replaced at once, longer names
-    first; new words are lower case and articles stay. Still None where `word` is not in the caption or in the table.
+    scope "target": only the given word is replaced, in every whole-word occurrence, ignoring case; a capital first letter
+    is kept. An article directly before it is adjusted ("a bear" → "an elephant"). A word inside a longer name of the table
+    is left alone: swapping "bear" does not change "teddy bear".
+    scope "all": as in the released code, every word of `released_swaps(table)` is replaced at once, longer names first; new
+    words are lower case and articles stay. Still None if `word` is not in the caption or the table.
     """
     partner = swap_partner(word, table, scope)
     spans = find_word(caption, word, ignore_case=True)
@@ -46,7 +46,7 @@ def swap_word(
         return None
     pieces, end = [], 0
     for start, stop in spans:
-        pieces.append(_mend_article(caption[end:start], partner))
+        pieces.append(_agreeing_article(caption[end:start], partner))
         pieces.append(partner[0].upper() + partner[1:] if caption[start].isupper() else partner)
         end = stop
     return "".join([*pieces, caption[end:]])
@@ -59,10 +59,10 @@ def swap_partner(word: str, table: Sequence[tuple[str, str]] = SWAPS, scope: Swa
 
 
 def released_swaps(table: Sequence[tuple[str, str]] = SWAPS) -> dict[str, str]:
-    """The swaps that the released code makes of the pairs: each both ways, and again with an s at both ends.
+    """The swaps that the released code makes from the pairs: each both ways, and again with an s on both words.
 
-    Irregular plurals are pairs of their own and get their s too, so that "peoples" becomes "monkeyss"; where two pairs
-    claim a word, the later one has it: "monkeys" becomes "people", while "persons" still becomes "monkeys".
+    Irregular plurals are separate pairs and get an s as well, so "peoples" becomes "monkeyss"; if two pairs contain a word,
+    the later one applies: "monkeys" becomes "people", while "persons" still becomes "monkeys".
     """
     plurals = [(plural(one), plural(other)) for one, other in table]
     irregular = [pair for pair, regular in zip(plurals, map(_with_s, table), strict=True) if pair != regular]
@@ -74,19 +74,19 @@ def released_swaps(table: Sequence[tuple[str, str]] = SWAPS) -> dict[str, str]:
 
 
 def replace_words(caption: str, replacements: Mapping[str, str]) -> str:
-    """The caption with every whole word that is a key of `replacements` (lower case) replaced, whatever its case.
+    """The caption with every whole word that is a key of `replacements` (lower case) replaced, ignoring case.
 
-    All at once, from left to right, the longest key first: what was put in is not replaced again.
+    All are replaced at once, from left to right, longest key first: replacements are not replaced again.
     """
     if not replacements:
         return caption
     keys = "|".join(re.escape(key) for key in sorted(replacements, key=len, reverse=True))
     pattern = re.compile(rf"(?<!\w)(?:{keys})(?!\w)", re.IGNORECASE)
-    # Letters such as ſ match without case but have no such lower case: they stay.
+    # Letters such as ſ match when case is ignored but have another lower case: they stay.
     return pattern.sub(lambda match: replacements.get(match.group().lower(), match.group()), caption)
 
 
-def _mend_article(before: str, noun: str) -> str:
+def _agreeing_article(before: str, noun: str) -> str:
     """Make an article that ends `before` agree with `noun`, keeping its capital."""
     match = re.search(r"(?<!\w)(an?)(\s+)$", before, re.IGNORECASE)
     if match is None:
