@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.estimator.sampling import sample_draws
 from infodecomp.faithfulness.curves import Judged, evaluations, expected_filling, information_curves, noise_filling
 from infodecomp.metrics.faithfulness import AREAS, area, highest, pixel_order
+from infodecomp.validation.denoisers import GaussianField
 from tests.truth.problems import WIDE, FieldProblem, disc_field
 
 SIDE = 8

@@ -8,8 +8,8 @@ import torch
 from diffusers import DDIMScheduler
 
 from infodecomp.estimator.channel import trained_logsnr
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
+from infodecomp.validation.denoisers import GaussianField
 
 SCHEDULE = {
     "beta_start": 0.00085,

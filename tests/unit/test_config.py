@@ -33,7 +33,7 @@ from infodecomp.config.generated import with_generated
 from infodecomp.config.key_table import replace_tables
 from infodecomp.config.sections import Design, ValidationProblem
 from infodecomp.runs.errors import InputError
-from infodecomp.words.occurrences import SWAPS
+from infodecomp.words.swaps import SWAPS
 
 
 def merged(*overlays: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from PIL import Image
 from infodecomp.config import InformationSection, PartialInformationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import integration_interval, sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pairs.estimates import SHARD_COLUMNS, read_information, read_shards

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.metrics.paper_comparison import DATASETS, Tables, compare
 from infodecomp.stages.tabulate_paper import read_published
+from infodecomp.study.paper_comparison import DATASETS, Tables, compare
 from infodecomp.study.paper_markdown import paper_markdown, reason
 
 NAN = float("nan")

@@ -19,9 +19,10 @@ import torch
 from infodecomp.config import EditingSection, InformationSection
 from infodecomp.editing.edits import INTERVENTIONS
 from infodecomp.estimator.batching import evenly, groups, padded
-from infodecomp.estimator.estimates import Estimate, Pair
-from infodecomp.estimator.information import Problem, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, sample_draws
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.prompt_pairs import PromptPair, prompt_pairs
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
 from infodecomp.flows.path import Path as FlowPath
 from infodecomp.flows.path import make_path
 from infodecomp.flows.trail import Trail
@@ -38,7 +39,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.words.occurrences import swap_partner, swap_word
+from infodecomp.words.swaps import swap_partner, swap_word
 
 # Where the way to an edit is looked at: the log-SNRs at which pictures of a diffusion model dissolve and form.
 _LOOKS = (2.5, 1.5, 0.5, -0.5, -1.5, -2.5, -4.0)
@@ -330,13 +331,13 @@ class Editor:
             for case in walk.cases
         }
 
-    def _pairs(self, case: Any) -> dict[str, Pair]:
+    def _pairs(self, case: Any) -> dict[str, PromptPair]:
         """The (reference, conditioned) prompts that are to be estimated, by the predictor's name."""
         edit = case_edit(case, self.section)
         pairs = (
             {}
             if case.case_id in self.known.keys
-            else {"mi": ("", case.prompt_word), "cmi": (edit.omit, edit.unchanged)}
+            else prompt_pairs(full=edit.unchanged, context=edit.omit, word=case.prompt_word)
         )
         return pairs | ({"cmi_swap": (edit.swap, edit.unchanged)} if edit.swap else {})
 
@@ -365,18 +366,15 @@ class Editor:
 
     def _draws(self, walk: _Walk, interval: Interval) -> Draws:
         """The same draws as in the localisation study, so that its maps and these are one run."""
-        return sample_draws(
+        return draws_of(
+            self.information,
             shape=self.stage.model.latent_shape,
-            steps=self.information.steps,
-            density=self._density,
-            design=self.information.design,
-            antithetic_eps=self.information.antithetic_eps,
-            extendable=self.information.extendable,
             interval=interval,
+            density=self._density,
             rng=generator(self.stage.args.seed, walk.job.image_id, "information"),
         )
 
-    def _problem(self, latent: torch.Tensor, pairs: Sequence[Pair], draws: Draws) -> Problem:
+    def _problem(self, latent: torch.Tensor, pairs: Sequence[PromptPair], draws: Draws) -> Problem:
         prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
         return Problem(latent, self.stage.captions.embeddings(prompts), pairs, draws)
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.channel import noised, signal_and_noise
-from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.faithfulness import CURVES, highest
 

@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 
 from infodecomp.estimator.channel import signal_and_noise
-from infodecomp.estimator.denoisers import Denoiser
+from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.flows.trail import Watch
 
 Solver = Literal["euler", "heun"]

@@ -15,14 +15,16 @@ import torch
 from infodecomp.config import InformationSection
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.evaluation import estimate
+from infodecomp.estimator.information import orthogonal
+from infodecomp.estimator.prompt_pairs import prompt_pairs
+from infodecomp.estimator.sampling import Draws, Interval, draws_of
 from infodecomp.information.study_draws import study_interval
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.pictures.images import Resize, fit_image, image_array, load_image
 from infodecomp.runs.seeds import generator
-from infodecomp.words.captions import CaptionWord, ChosenCaption, caption_words
+from infodecomp.words.caption_words import CaptionWord, ChosenCaption, caption_words
 from infodecomp.words.occurrences import mask_word, remove_word
 
 LEVELS = 10  # log-SNRs of the strip, evenly spaced over the interval of integration
@@ -91,7 +93,7 @@ def level_draws(shape: tuple[int, int, int], interval: Interval, rng: np.random.
 
 def _pairs(caption: str, word: CaptionWord, section: InformationSection) -> Pairs:
     without = remove_word if section.missing_word == "delete" else mask_word
-    return {"mi": ("", word.text), "cmi": (without(caption, word.text), caption)}
+    return prompt_pairs(full=caption, context=without(caption, word.text), word=word.text)
 
 
 def _shape(latent: torch.Tensor) -> tuple[int, int, int]:
@@ -101,13 +103,12 @@ def _shape(latent: torch.Tensor) -> tuple[int, int, int]:
 
 def _study_draws(latent: torch.Tensor, section: InformationSection, interval: Interval, seed: int) -> Draws:
     """As many draws as the smallest number that the study reports, with a stream of their own."""
-    return sample_draws(
-        shape=_shape(latent),
+    return draws_of(
+        section,
         steps=section.steps[:1],
-        density=section.density,
-        design=section.design,
-        antithetic_eps=section.antithetic_eps,
+        shape=_shape(latent),
         interval=interval,
+        density=section.density,
         rng=generator(seed, "caption", "information"),
     )
 
@@ -144,7 +145,7 @@ def _word_maps(totals: Estimate, words: Sequence[CaptionWord], pairs: Mapping[st
 def _level_maps(at_levels: Estimate, strips: Sequence[str], pairs: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
     """levels/mi/<word>, levels/cmi/<word>: i^o integrands (LEVELS, h, w), nats per unit of log-SNR, float32."""
     return {
-        f"levels/{method}/{name}": (0.5 * at_levels.gap[pair].unflatten(0, (LEVELS, NOISES)).mean(1)).numpy()
+        f"levels/{method}/{name}": orthogonal(at_levels.gap[pair].unflatten(0, (LEVELS, NOISES)).mean(1)).numpy()
         for name in strips
         for method, pair in pairs[name].items()
     }

@@ -13,14 +13,14 @@ import torch
 
 from infodecomp.config import InformationSection
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import Problem, Row, estimate_many
+from infodecomp.estimator.evaluation import Problem, Row, estimate_many
 from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.stopping import known_within
-from infodecomp.information.quantities import case_pairs
 from infodecomp.information.study_draws import recorded_draws, study_draws, study_interval
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 # Images that are estimated together, so that calls are full although cases stop one by one.
 IMAGES_AT_ONCE = 16

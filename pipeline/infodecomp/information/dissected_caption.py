@@ -10,7 +10,7 @@ import numpy as np
 
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.words.captions import WORD_COLUMNS
+from infodecomp.words.caption_words import WORD_COLUMNS
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from infodecomp.estimator.estimates import Estimate
 from infodecomp.information.case_draws import draw_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.information.extended_cases import by_start, extended_arrays
-from infodecomp.information.quantities import KINDS, LIKELIHOOD, case_pairs
+from infodecomp.information.quantities import KINDS, LIKELIHOOD
 from infodecomp.information.word_attention import attention_map, word_sum
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.attention import AttentionSum
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 
 def estimated_cases(

@@ -17,11 +17,13 @@ from infodecomp.config import InformationSection
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.extension import Extended, extended, with_error
 from infodecomp.information.case_draws import Drawn
-from infodecomp.information.quantities import INTEGRALS, KINDS, LIKELIHOOD, METHODS, case_pairs
+from infodecomp.information.quantities import INTEGRALS, KINDS, LIKELIHOOD, METHODS
 from infodecomp.information.word_attention import attention_map
 from infodecomp.jobs.model_job import ModelJob
+from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.attention import AttentionSum
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 _TOTALS = (*INTEGRALS, LIKELIHOOD)
 
@@ -56,7 +58,7 @@ def extended_arrays(
     start, earlier = _earlier(stage, case, section)
     before = _before(image, section, start, earlier) if start else None
     pairs = case_pairs(case, section)
-    found = extended(estimate, pairs, image.draws, section.steps, before)
+    found = extended(estimate, pairs, image.draws, section.steps, before, rounded_map)
     found = with_error(found, estimate, LIKELIHOOD, case.prompt_full, before)
     arrays = {
         f"{method}/{kind}/{steps}": found.maps[f"{method}_{kind}", steps]

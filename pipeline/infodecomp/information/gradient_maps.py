@@ -10,11 +10,11 @@ import numpy as np
 
 from infodecomp.config import GradientsSection, InformationSection
 from infodecomp.estimator.designs import resolved
-from infodecomp.information.quantities import case_pairs
 from infodecomp.information.study_draws import study_draws
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 # A draw of a case is one pass that carries the direction along.
 EVALUATIONS_A_DRAW = 1 + DIRECTION

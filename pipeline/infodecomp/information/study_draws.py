@@ -6,16 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.density import read_density
 from infodecomp.estimator.sampling import (
     Draws,
     Interval,
     Placing,
+    draws_of,
     integration_interval,
     logistic_shares,
-    sample_draws,
 )
 from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
@@ -68,14 +68,11 @@ def study_draws(
     interval = interval or study_interval(stage.model.logsnr_range, information)
 
     def draws(job: ImageJob) -> Draws:
-        return sample_draws(
+        return draws_of(
+            information,
             shape=stage.model.latent_shape,
-            steps=information.steps,
-            density=density,
-            design=information.design,
-            antithetic_eps=information.antithetic_eps,
-            extendable=information.extendable,
             interval=interval,
+            density=density,
             rng=generator(stage.args.seed, job.image_id, "information"),
         )
 

@@ -29,6 +29,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from infodecomp.estimator.batching import batches
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.information import half_error
 from infodecomp.estimator.sampling import Draws
 
 Reduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
@@ -199,4 +200,4 @@ def loss_of_draws(
 ) -> torch.Tensor:
     """½ w(α)·Σ_j (ε − ε̂)²_j of each row, (B,), differentiable; shapes as for `loss_rows`."""
     error = (eps - denoiser(noised(x, logsnr, eps), logsnr, embedding).to(eps)).square().sum(1)  # (B, h, w)
-    return 0.5 * weight * (error * counted).sum((1, 2))
+    return half_error(weight * (error * counted).sum((1, 2)))

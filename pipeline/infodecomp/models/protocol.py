@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import Denoiser
+from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.models.attention import AttentionRecorder
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.ddim_schedule import DdimSchedule

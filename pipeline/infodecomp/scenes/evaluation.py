@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import Problem, Row, estimate_many
+from infodecomp.estimator.evaluation import Problem, Row, estimate_many
 from infodecomp.estimator.sampling import integration_interval, sample_draws
 from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion

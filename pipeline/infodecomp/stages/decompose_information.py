@@ -16,9 +16,10 @@ import numpy as np
 from infodecomp.config import InformationSection, PartialInformationSection, given, parse_section
 from infodecomp.datasets.word_pairs import read_pairs
 from infodecomp.estimator.designs import resolved
-from infodecomp.estimator.estimates import Estimate, Pair
-from infodecomp.estimator.information import Problem, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, sample_draws
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.prompt_pairs import PromptPair
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
 from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
@@ -31,7 +32,7 @@ from infodecomp.runs.shards import ImageJob
 STAGE = "decompose_information"
 
 # A row of the table of pairs → name → (reference, conditioned) prompts.
-PairsOf = Callable[[Any], Mapping[Any, Pair]]
+PairsOf = Callable[[Any], Mapping[Any, PromptPair]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,9 +60,9 @@ def run(args: argparse.Namespace) -> None:
     stage.finish(SHARD_COLUMNS, _row)
 
 
-def case_pairs(case: Any) -> dict[tuple[str, str], Pair]:
+def case_pairs(case: Any) -> dict[tuple[str, str], PromptPair]:
     """(condition, which words) → (reference, conditioned) prompts; `intervention`: the caption in place of the other one."""
-    pairs: dict[tuple[str, str], Pair] = {
+    pairs: dict[tuple[str, str], PromptPair] = {
         ("alone", "first"): ("", case.prompt_first),
         ("alone", "second"): ("", case.prompt_second),
         ("alone", "both"): ("", case.prompt_both),
@@ -74,7 +75,7 @@ def case_pairs(case: Any) -> dict[tuple[str, str], Pair]:
     return pairs
 
 
-def conditional_pairs(case: Any) -> dict[str, Pair]:
+def conditional_pairs(case: Any) -> dict[str, PromptPair]:
     """Which words → the prompts of what they tell given the rest of the caption."""
     return {words: pair for (condition, words), pair in case_pairs(case).items() if condition == CONDITION}
 
@@ -133,13 +134,12 @@ def _draws(
 ) -> Draws:
     """The draws of every replicate, one after another; each replicate has a stream of its own."""
     replicates = [
-        sample_draws(
-            shape=stage.model.latent_shape,
+        draws_of(
+            information,
             steps=[section.steps],
-            density=density,
-            design=information.design,
-            antithetic_eps=information.antithetic_eps,
+            shape=stage.model.latent_shape,
             interval=interval,
+            density=density,
             rng=generator(stage.args.seed, job.image_id, "pairs of words", number),
         )
         for number in range(section.replicates)

@@ -16,7 +16,7 @@ from infodecomp.jobs.configured_model import load_model, model_identity
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_arrays, write_table
-from infodecomp.words.captions import WORD_COLUMNS, choose_caption
+from infodecomp.words.caption_words import WORD_COLUMNS, choose_caption
 
 STAGE = "dissect_caption"
 

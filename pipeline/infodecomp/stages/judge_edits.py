@@ -22,7 +22,7 @@ from infodecomp.runs.provenance import folder_sha256, write_provenance
 from infodecomp.runs.storage import write_table
 from infodecomp.scenes.classifier import SceneClassifier, load_classifier
 from infodecomp.scenes.world import CATEGORIES, plural
-from infodecomp.words.occurrences import swap_partner
+from infodecomp.words.swaps import swap_partner
 
 STAGE = "judge_edits"
 

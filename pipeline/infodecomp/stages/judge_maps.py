@@ -31,12 +31,11 @@ from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
 from infodecomp.estimator.batching import groups
 from infodecomp.estimator.designs import resolved
-from infodecomp.estimator.sampling import Draws, sample_draws
+from infodecomp.estimator.sampling import Draws, draws_of
 from infodecomp.faithfulness.curves import Judged, evaluations, expected_filling, information_curves, noise_filling
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, maps_digest, read_judged_cases
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
 from infodecomp.information.case_draws import IMAGES_AT_ONCE
-from infodecomp.information.quantities import case_pairs
 from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
@@ -49,6 +48,7 @@ from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_table
 from infodecomp.stages.gather_parts import TABLE_COLUMNS as PARTS_COLUMNS
+from infodecomp.words.prompts import case_pairs
 
 STAGE = "judge_maps"
 
@@ -214,12 +214,11 @@ class Judge:
     def _draws(self, image_id: str) -> Draws:
         """Draws of which no map knows."""
         information = self.recipe.information
-        return sample_draws(
-            shape=self.stage.model.latent_shape,
+        return draws_of(
+            information,
             steps=(self.section.draws,),
+            shape=self.stage.model.latent_shape,
             density=study_density(self.stage.args.pilot, information),
-            design=information.design,
-            antithetic_eps=information.antithetic_eps,
             interval=study_interval(self.stage.model.logsnr_range, information),
             rng=generator(self.stage.args.seed, image_id, STAGE),
         )

@@ -13,9 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from infodecomp.config import DatasetSection, FiguresSection, LocalisationSection, parse_section
+from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import dataset_root, image_folder, instances_file
-from infodecomp.datasets.masks import load_mask, open_instances
+from infodecomp.datasets.masks import load_mask
 from infodecomp.figures import localisation_panels, localisation_scores, threshold_curves
 from infodecomp.figures.localisation_panels import Panel
 from infodecomp.figures.style import method_style, save_figure

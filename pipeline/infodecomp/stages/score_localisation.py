@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.config import DatasetSection, LocalisationSection, parse_section
+from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import dataset_root, instances_file
-from infodecomp.datasets.masks import load_mask, open_instances
+from infodecomp.datasets.masks import load_mask
 from infodecomp.maps.sources import MapSources, add_map_arguments
 from infodecomp.maps.word_maps import Failure, Maps, Outcome, Setting
 from infodecomp.metrics.heatmaps import min_max, upsample_bilinear

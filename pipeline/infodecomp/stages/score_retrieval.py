@@ -21,10 +21,10 @@ from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.estimator.batching import groups
 from infodecomp.estimator.designs import purpose_of, resolved
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.options import EMPTY, INFORMATION_SCORES, OptionEstimate, Scores, diffitm_scores
 from infodecomp.estimator.racing import after_look, looks
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.sampling import Draws, Interval, draws_of
 from infodecomp.information.study_draws import study_interval
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob
@@ -203,13 +203,12 @@ def _estimates(stage: ModelJob, problems: Iterator[Problem]) -> Iterator[Estimat
 
 def _draws(stage: ModelJob, job: ImageJob, plan: Plan, interval: Interval) -> Draws:
     """All draws of an image; the first of them are those of a race that ends early."""
-    return sample_draws(
-        shape=stage.model.latent_shape,
+    return draws_of(
+        plan.information,
         steps=plan.retrieval.steps,
-        density=plan.information.density,
-        design=plan.information.design,
-        antithetic_eps=plan.information.antithetic_eps,
+        shape=stage.model.latent_shape,
         interval=interval,
+        density=plan.information.density,
         rng=generator(stage.args.seed, job.image_id, "retrieval"),
     )
 

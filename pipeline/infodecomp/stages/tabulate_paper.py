@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.metrics.paper_comparison import COMPARISON_COLUMNS, DATASETS, PUBLISHED_COLUMNS, Tables, compare
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_text
+from infodecomp.study.paper_comparison import COMPARISON_COLUMNS, DATASETS, PUBLISHED_COLUMNS, Tables, compare
 from infodecomp.study.paper_markdown import TITLES, paper_markdown, reason
 from infodecomp.tables.text import csv_text
 

@@ -18,10 +18,10 @@ from infodecomp.faithfulness.judged_maps import planned_settings
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
 from infodecomp.flows.generation import rows_a_step
 from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW
-from infodecomp.information.quantities import case_pairs
 from infodecomp.pictures.animations import LONGEST
 from infodecomp.stages.decompose_information import image_prompts
 from infodecomp.stages.pair_words import word_pairs
+from infodecomp.words.prompts import case_pairs
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
 _ARRAY_BYTES = 190

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.config import ValidationSection
-from infodecomp.metrics.validation import in_band
 from infodecomp.tables.text import MISSING, markdown_table
+from infodecomp.validation.summary import in_band
 
 QUANTITIES = {"i_s": "iˢ", "i_o": "iᵒ"}
 _NOISE = {False: "ε", True: "±ε"}

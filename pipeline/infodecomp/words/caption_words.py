@@ -1,4 +1,4 @@
-"""A caption to be looked at word by word: which one, and what its words are."""
+"""Choose a caption to dissect, and list its words."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pandas as pd
 
 from infodecomp.words.occurrences import find_word
 
-# Words of a caption that stands well over a picture.
+# Number of words of a caption that fits above a picture.
 GOOD_LENGTH = 7
 
 Span = tuple[int, int]
 
-# The table of a caption taken apart: a row a word, in the order of the caption. starts, ends: where it stands, in
-# characters; mi, cmi: i^o in nats with standard errors.
+# The table of a dissected caption: one row per word, in the order of the caption. starts, ends: character positions of its
+# occurrences; mi, cmi: i^o in nats with standard errors.
 WORD_COLUMNS: dict[str, str] = {
     **dict.fromkeys(("image_id", "image_path", "caption", "word"), "string"),
     **dict.fromkeys(("starts", "ends"), "list<float64>"),
@@ -28,7 +28,7 @@ WORD_COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class ChosenCaption:
-    """A caption with its image, and those of its words that are cases of the dataset."""
+    """A caption, its image, and its words that are cases of the dataset."""
 
     image_id: str
     image_path: str
@@ -38,7 +38,7 @@ class ChosenCaption:
 
 @dataclass(frozen=True)
 class CaptionWord:
-    """A word, or words that belong together, and where it stands, in characters; `is_case`: the dataset asks for it."""
+    """A word, or several that form one case, with its character spans; `is_case`: it is a case of the dataset."""
 
     text: str
     spans: tuple[Span, ...]
@@ -46,16 +46,16 @@ class CaptionWord:
 
 
 def choose_caption(cases: pd.DataFrame, image_id: str = "") -> ChosenCaption | None:
-    """The caption with the most cases; of several such that of about seven words; of several such the first.
+    """The caption with the most cases; among several, the one closest to seven words; then the first.
 
-    What the estimates say plays no part in the choice.
+    The choice does not depend on any estimate.
 
     Args:
         cases: usable rows of a cases table.
-        image_id: take a caption of this image; empty: of any.
+        image_id: choose a caption of this image; empty: of any image.
 
     Returns:
-        None without such a case.
+        None if there is no such case.
     """
     usable = cases[cases["image_id"] == image_id] if image_id else cases
     best: tuple[tuple[int, int], ChosenCaption] | None = None
@@ -68,7 +68,7 @@ def choose_caption(cases: pd.DataFrame, image_id: str = "") -> ChosenCaption | N
 
 
 def caption_words(caption: str, known: Iterable[str]) -> list[CaptionWord]:
-    """Every word of a caption once, in the order of its first place; `known` words may be several words together."""
+    """Every word of a caption once, in the order of first occurrence; `known`: the cases, which may be several words."""
     cases = [CaptionWord(text, tuple(find_word(caption, text)), True) for text in dict.fromkeys(known)]
     taken = [span for word in cases for span in word.spans]
     others: dict[str, list[Span]] = {}

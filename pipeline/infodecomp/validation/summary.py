@@ -1,4 +1,4 @@
-"""What runs on closed-form problems say about the estimator: bias, error, coverage, and what an error costs."""
+"""Summarise runs on closed-form problems: bias, error, coverage, and the evaluations that an error takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from infodecomp.metrics.retrieval import wilson_interval
 
-# One run, quantity and level a row. Of level "pixel", deviation, squares and coverage are means over the pixels.
+# One row per run, quantity and level. At level "pixel", deviation, squares and coverage are means over pixels.
 RUN_COLUMNS: dict[str, str] = {
     "problem": "string",
     "dimension": "int64",
@@ -30,7 +30,7 @@ RUN_COLUMNS: dict[str, str] = {
     "evaluations": "int64",
 }
 
-# truth: root mean square of the true values, nats; bias and rmse are divided by it.
+# truth: root mean square of the true values, nats; bias and rmse are relative to it.
 VALIDATION_COLUMNS: dict[str, str] = {
     "problem": "string",
     "dimension": "int64",
@@ -57,11 +57,11 @@ GROUP = ["problem", "dimension", "quantity", "level", "density", "design", "anti
 
 
 def summarise(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """The validation table, in the order in which problems, quantities and designs first stand in the runs.
+    """The validation table, with problems, quantities and designs in the order of the runs.
 
     Args:
         runs: rows of `RUN_COLUMNS`.
-        confidence: of the intervals of coverage, Wilson's over runs; for pixels, of which a run has many, they are too wide.
+        confidence: level of the intervals of coverage, Wilson's over runs; too wide for pixels, of which a run has many.
 
     Returns:
         rows of `VALIDATION_COLUMNS`.
@@ -99,19 +99,19 @@ def _summary(runs: pd.DataFrame, confidence: float) -> dict[str, Any]:
 
 
 def evaluations_to(error: float, evaluations: Sequence[float], errors: Sequence[float]) -> float:
-    """Evaluations after which a relative error is reached.
+    """Number of evaluations needed for a relative error.
 
-    Between two measured numbers: log error linear in log evaluations. Beyond the largest: as 1/√N from there, which every
-    design reaches at least. If the smallest number is enough: that number, an upper bound.
+    Between two measured numbers, log error is linear in log evaluations. Beyond the largest, the error falls as 1/√N, which
+    every design achieves at least. If the smallest number is enough, it is returned as an upper bound.
 
     Args:
         error: such as 0.01.
         evaluations: increasing numbers of evaluations.
-        errors: the relative errors measured there.
+        errors: the relative errors measured at them.
     """
     if errors[-1] > error:
         return float(evaluations[-1] * (errors[-1] / error) ** 2)
-    # From the last number that is not enough to the next one, which is.
+    # Between the last number that is not enough and the next, which is.
     short = [index for index, found in enumerate(errors) if found > error]
     if not short:
         return float(evaluations[0])
@@ -121,5 +121,5 @@ def evaluations_to(error: float, evaluations: Sequence[float], errors: Sequence[
 
 
 def in_band(low: float, high: float, confidence: float) -> bool:
-    """Whether the interval of a coverage reaches within two points of the level."""
+    """Whether the interval of a coverage comes within two percentage points of the nominal level."""
     return low <= confidence + 0.02 and high >= confidence - 0.02

@@ -1,32 +1,16 @@
-"""Denoisers: what the estimator asks of a model, and the closed-form ones that judge it.
+"""Exact denoisers of Gaussian distributions, against which the estimator is checked.
 
-A denoiser is called as ε̂ = denoiser(x_α, α, embeddings), all with a leading batch axis. Latent diffusion models of the
-diffusers library are in `infodecomp.models.stable_diffusion`; they follow the same protocol.
+They follow the protocol `infodecomp.estimator.denoiser.Denoiser`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
 from infodecomp.estimator.channel import signal_and_noise
-
-
-class Denoiser(Protocol):
-    """Predicts the noise in x_α for a prompt.
-
-    logsnr_range: the log-SNRs it was trained on (unbounded for closed forms).
-    """
-
-    @property
-    def logsnr_range(self) -> tuple[float, float]: ...
-
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """x_alpha: (B, C, h, w). logsnr: (B,). embedding: (B, …), one prompt a row. Returns ε̂ (B, C, h, w)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +44,7 @@ class GaussianMixture:
         return torch.logsumexp(_log_normal(residual, spread) + embedding.double().log_softmax(1), 1)
 
     def prompt(self, *components: int, weights: torch.Tensor) -> torch.Tensor:
-        """The prompt "x comes from one of `components`", (K,); without components: no knowledge."""
+        """The prompt "x comes from one of `components`", (K,); without components, the prior."""
         logs = weights.double().log()
         if components:
             kept = torch.full_like(logs, -math.inf)
@@ -95,8 +79,8 @@ class GaussianMixture:
 class GaussianField:
     """The exact denoiser of independent pixels x_j ~ N(m_j, v_j); a prompt is the pair (m, v), shape (2, C, h, w).
 
-    ε̂ = √(1 − s) (x_α − √s m) / (s v + 1 − s). The reference prompt holds the marginal mean and variance, the conditioned
-    one what the condition leaves; i(x; y) is then known exactly at every pixel.
+    ε̂ = √(1 − s) (x_α − √s m) / (s v + 1 − s). With the marginal mean and variance as the reference prompt and the
+    conditional ones as the conditioned prompt, i(x; y) is known exactly at every pixel.
     """
 
     logsnr_range: tuple[float, float] = (-math.inf, math.inf)
@@ -111,6 +95,20 @@ class GaussianField:
         """ln p(x_j | prompt) summed over channels, (h, w). x: (C, h, w); embedding: (2, C, h, w)."""
         mean, variance = embedding
         return -0.5 * ((x - mean) ** 2 / variance + torch.log(2 * math.pi * variance)).sum(0)
+
+
+@dataclass(frozen=True)
+class GaussianVector:
+    """The exact denoiser of x ~ N(m, V); a prompt is [m | V], shape (d, 1 + d). x: (1, 1, d)."""
+
+    logsnr_range: tuple[float, float] = (-math.inf, math.inf)
+
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        signal, noise = (amplitude[:, None] for amplitude in signal_and_noise(logsnr.double()))
+        mean, covariance = embedding[..., 0].double(), embedding[..., 1:].double()
+        spread = signal[..., None] ** 2 * covariance + noise[..., None] ** 2 * torch.eye(mean.shape[1]).double()
+        residual = x_alpha.flatten(1).double() - signal * mean
+        return (noise * torch.linalg.solve(spread, residual)).view_as(x_alpha).to(x_alpha.dtype)
 
 
 def _log_normal(residual: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
