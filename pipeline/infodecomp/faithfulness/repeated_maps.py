@@ -16,8 +16,9 @@ from infodecomp.maps.word_maps import Setting
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS
+from infodecomp.pairs.pair_draws import pair_estimates
+from infodecomp.pairs.prompts import conditional_pairs, image_prompts
 from infodecomp.runs.shards import ImageJob
-from infodecomp.stages.decompose_information import conditional_pairs, image_prompts, pair_estimates
 from infodecomp.stages.estimate_information import case_arrays
 from infodecomp.stages.record_attention import attention_maps
 from infodecomp.stages.record_gradients import EVALUATIONS_A_DRAW, drawing, gradient_maps
