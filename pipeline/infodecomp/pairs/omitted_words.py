@@ -1,4 +1,4 @@
-"""Does redundancy predict that a word can be omitted? Word pairs beside the edits of their words.
+"""Does redundancy predict that a word can be omitted? Word pairs against the edits of their words.
 
 Omitting a word that its partner makes redundant should change the image little (Dewan et al., NeurIPS 2024). The change is
 that of the editing study: the squared difference of the latents regenerated with and without the word.

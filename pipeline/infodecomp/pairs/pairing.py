@@ -26,7 +26,7 @@ def word_pairs(dataset: str, cases: pd.DataFrame, section: PartialInformationSec
 
 
 def check_any_pair(dataset: str, pairs: pd.DataFrame, captions: int, section: PartialInformationSection) -> None:
-    """Raise InputError if a dataset with so many captions has no word pair."""
+    """Raise InputError if a dataset has no word pair. captions: how many captions it has."""
     if pairs.empty:
         needed = f"two words of a row of {section.list}" if section.list else f"words for {' or '.join(section.pairs)}"
         raise InputError(

@@ -1,4 +1,4 @@
-"""The parts of each word's information beside the other words of its caption: averages over its word pairs, as maps."""
+"""What each word contributes uniquely, redundantly and synergistically: maps of the parts, averaged over its word pairs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _status(case: Any, pairs: pd.DataFrame) -> dict[str, str]:
     if case.status != "ok":
         return {"status": case.status, "reason": case.reason}
     if pairs.empty:
-        return {"status": "no_pair", "reason": "the word is in no pair of words that was taken apart."}
+        return {"status": "no_pair", "reason": "the word is in no word pair."}
     if (pairs["status"] == "ok").any():
         return {"status": "ok", "reason": ""}
     return {"status": str(pairs["status"].iloc[0]), "reason": str(pairs["reason"].iloc[0])}

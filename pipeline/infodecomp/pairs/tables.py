@@ -1,4 +1,4 @@
-"""The tables of word pairs: the decomposition, and redundancy beside the change when a word is omitted."""
+"""The tables of word pairs: the decomposition, and redundancy against the change when a word is omitted."""
 
 from __future__ import annotations
 

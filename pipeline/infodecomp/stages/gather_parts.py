@@ -1,4 +1,4 @@
-"""Gather the parts of each word's information beside the other words of its caption: its word pairs, averaged, as maps."""
+"""Gather unique, redundant and synergistic information of each word of a dataset: maps averaged over its word pairs."""
 
 from __future__ import annotations
 
