@@ -51,10 +51,10 @@ class Editor:
         images = self._captioned_images(jobs)
         path = make_path(self.section.sampler, self.stage.model, self.section.steps, self.section.rho)
         interval = self.stage.interval(self.information)
-        tripper = RoundTripper(self.stage, self.section, path, self._together)
+        tripper = RoundTripper(self.stage, self.section, path)
         estimator = EditEstimator(self.stage, self.section, self.information, self.known)
         while batch := list(islice(images, self._together)):
-            trips = tripper.trips(batch)
+            trips = tripper.trips(batch, self._together)
             estimates = estimator.estimates(batch, trips.latents, interval)
             for number, (image, found) in enumerate(zip(batch, estimates, strict=True)):
                 pictures = {way: self._picture(end) for way, end in trips.latents.items() if way.image == number}

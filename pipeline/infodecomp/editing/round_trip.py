@@ -75,22 +75,21 @@ class RoundTrips:
 
 @dataclass(frozen=True)
 class RoundTripper:
-    """Takes captioned images to noise and back. together: how many of them go to noise in one call."""
+    """Takes captioned images to noise and back."""
 
     stage: ModelShard
     section: EditingSection
     path: FlowPath
-    together: int
 
-    def trips(self, images: Sequence[CaptionedImage]) -> RoundTrips:
-        """To noise and back, at most `together` images."""
+    def trips(self, images: Sequence[CaptionedImage], together: int) -> RoundTrips:
+        """To noise and back, at most `together` images; a call of fewer is filled up to that number."""
         animated = {case.case_id for image in images for case in image.cases if is_animated(case, self.section)}
         given = self._start_noise(images)
-        noise, out = self._to_noise(images, given, animated)
+        noise, out = self._to_noise(images, given, animated, together)
         made: dict[WayBack, torch.Tensor] = {}
         heat: dict[str, np.ndarray] = {}
         back: dict[WayBack, torch.Tensor] = {}
-        size = min(int(self.stage.batch_size), 3 * self.together)
+        size = min(int(self.stage.batch_size), 3 * together)
         ways = [way for number, image in enumerate(images) for way in self._ways_back(number, image)]
         with recording(self.stage.model.unet, self.stage.model.latent_shape[1:]) as recorder:
             for batch in groups(ways, size):
@@ -108,13 +107,13 @@ class RoundTripper:
         return RoundTrips(variance.tolist(), made, heat, out, back)
 
     def _to_noise(
-        self, images: Sequence[CaptionedImage], given: torch.Tensor, animated: set[str]
+        self, images: Sequence[CaptionedImage], given: torch.Tensor, animated: set[str], together: int
     ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
         """The noise that images come to, and the clean latents predicted on the way of those with an animated case."""
         latents = torch.stack([image.latent for image in images])
         captions = self.stage.stacked_embeddings([image.caption for image in images])
         trail = Trail(_LOOKS) if animated else None
-        noise = self.path.reverse(padded(latents + given, self.together), padded(captions, self.together), trail)
+        noise = self.path.reverse(padded(latents + given, together), padded(captions, together), trail)
         watched = [k for k, image in enumerate(images) if animated.intersection(case.case_id for case in image.cases)]
         return noise, {number: trail.of(number) for number in watched} if trail else {}
 
