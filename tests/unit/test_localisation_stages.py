@@ -20,8 +20,8 @@ from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
 from infodecomp.maps.word_maps import Maps, Setting, read_statuses
 from infodecomp.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
 from infodecomp.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
+from infodecomp.pairs.parts import PARTS_COLUMNS as WORD_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
-from infodecomp.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
 from infodecomp.stages.plot_localisation import best_iou, pick_cases
 from infodecomp.stages.tabulate_localisation import TABLE_COLUMNS
 

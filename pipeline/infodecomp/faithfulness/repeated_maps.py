@@ -20,8 +20,9 @@ from infodecomp.maps.word_maps import Setting
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS
+from infodecomp.pairs.pair_draws import pair_estimates
+from infodecomp.pairs.prompts import conditional_pairs, image_prompts
 from infodecomp.runs.shards import ImageJob
-from infodecomp.stages.decompose_information import conditional_pairs, image_prompts, pair_estimates
 
 # A case with its maps, by their keys.
 _Made = Iterator[tuple[Any, Mapping[str, np.ndarray]]]

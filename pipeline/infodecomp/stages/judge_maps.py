@@ -42,12 +42,12 @@ from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.maps.sources import MapSources, add_map_arguments
 from infodecomp.maps.word_maps import Maps, Setting
 from infodecomp.metrics.faithfulness import QUANTITIES, pixel_order
+from infodecomp.pairs.parts import PARTS_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 from infodecomp.runs.storage import read_table
-from infodecomp.stages.gather_parts import TABLE_COLUMNS as PARTS_COLUMNS
 from infodecomp.words.prompts import case_pairs
 
 STAGE = "judge_maps"

@@ -11,16 +11,17 @@ import pandas as pd
 from infodecomp.attribution.evaluations import loss_evaluations, walk_evaluations
 from infodecomp.config import Config, EditingSection
 from infodecomp.config.generated import GENERATED
-from infodecomp.editing.editor import case_edit, is_animated
+from infodecomp.editing.captions import case_edit
+from infodecomp.editing.case_pictures import is_animated
 from infodecomp.estimator.options import INFORMATION_SCORES
 from infodecomp.faithfulness.curves import evaluations as curve_evaluations
 from infodecomp.faithfulness.judged_maps import planned_settings
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
 from infodecomp.flows.generation import rows_a_step
 from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW
+from infodecomp.pairs.pairing import word_pairs
+from infodecomp.pairs.prompts import image_prompts
 from infodecomp.pictures.animations import LONGEST
-from infodecomp.stages.decompose_information import image_prompts
-from infodecomp.stages.pair_words import word_pairs
 from infodecomp.words.prompts import case_pairs
 
 # An array in a compressed npz file takes its numbers, and so many bytes for its name, type and shape.
