@@ -24,7 +24,7 @@ _PAIR = ("context", "full")
 
 
 def noise_filling(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Gaussian noise with the mean and the deviation of each channel of x, (C, h, w)."""
+    """Gaussian noise with the mean and standard deviation of each channel of x, (C, h, w)."""
     noise = torch.from_numpy(rng.standard_normal(x.shape, dtype=np.float32)).to(x)
     return x.mean((1, 2), keepdim=True) + x.std((1, 2), keepdim=True) * noise
 

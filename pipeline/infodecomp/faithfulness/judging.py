@@ -49,7 +49,7 @@ SHARD_COLUMNS = {
 
 @dataclass(frozen=True)
 class MapJudge:
-    """The maps of one shard's cases, and how they are judged. settings: of the maps, those that a case may lack included."""
+    """The maps of one shard's cases, and how they are judged. settings: of the maps; a case may lack some of them."""
 
     stage: ModelShard
     section: FaithfulnessSection
@@ -93,24 +93,38 @@ class MapJudge:
         with randomised(self.stage.model.unet, generator(self.stage.args.seed, "weights")):
             forgotten = self.recipe.repeat(self.stage, jobs, recorded)
         for case, judged, curves in self._curves(jobs):
-            cost = sum(self.recipe.evaluations(settings, case.case_id) for settings in (drawn, recorded))
-            heats = {one: self.maps.heat(case.case_id, one) for one in recorded}
-            known = {one: heat for one, heat in heats.items() if isinstance(heat, np.ndarray)}
-            same = {str(one): heat for one, heat in known.items() if one not in drawn}
-            first = next(iter(judged.orders))
-            own = curve_evaluations(len(judged.orders), self.section.fractions, self.section.draws)
-            yield (
-                case,
-                {
-                    **curves,
-                    **{f"{RECORDED}{one}": heat for one, heat in known.items()},
-                    **{f"{SEED}{key}": heat for key, heat in {**same, **again.get(case.case_id, {})}.items()},
-                    **{f"{WEIGHTS}{key}": heat for key, heat in forgotten.get(case.case_id, {}).items()},
-                    "evaluations": np.array(own + cost),
-                    **{name: np.array(curves[f"deletion/{name}/{first}"][0]) for name in QUANTITIES},
-                    **{f"{name}_filling": np.array(curves[f"insertion/{name}/{first}"][0]) for name in QUANTITIES},
-                },
-            )
+            of_maps = sum(self.recipe.evaluations(settings, case.case_id) for settings in (drawn, recorded))
+            of_curves = curve_evaluations(len(judged.orders), self.section.fractions, self.section.draws)
+            first = next(iter(judged.orders))  # all curves share their ends
+            arrays = {
+                **curves,
+                **self._maps(case, recorded, drawn, again.get(case.case_id, {}), forgotten.get(case.case_id, {})),
+                "evaluations": np.array(of_curves + of_maps),
+                **{name: np.array(curves[f"deletion/{name}/{first}"][0]) for name in QUANTITIES},
+                **{f"{name}_filling": np.array(curves[f"insertion/{name}/{first}"][0]) for name in QUANTITIES},
+            }
+            yield case, arrays
+
+    def _maps(
+        self,
+        case: Any,
+        recorded: Sequence[Setting],
+        drawn: Sequence[Setting],
+        again: Mapping[str, np.ndarray],
+        forgotten: Mapping[str, np.ndarray],
+    ) -> dict[str, np.ndarray]:
+        """The recorded maps of a case, those of another seed, and those of shuffled weights, under their keys.
+
+        A map that is not drawn is the same with another seed.
+        """
+        heats = {one: self.maps.heat(case.case_id, one) for one in recorded}
+        known = {one: heat for one, heat in heats.items() if isinstance(heat, np.ndarray)}
+        same = {str(one): heat for one, heat in known.items() if one not in drawn}
+        return {
+            **{f"{RECORDED}{one}": heat for one, heat in known.items()},
+            **{f"{SEED}{key}": heat for key, heat in {**same, **again}.items()},
+            **{f"{WEIGHTS}{key}": heat for key, heat in forgotten.items()},
+        }
 
     def _curves(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, Judged, dict[str, np.ndarray]]]:
         """Each case with its curves; a case without any map fails."""

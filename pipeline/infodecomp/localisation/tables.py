@@ -12,7 +12,7 @@ import pandas as pd
 from infodecomp.config import LocalisationSection
 from infodecomp.localisation.scores import LocalisationScores
 from infodecomp.maps.word_maps import Setting
-from infodecomp.metrics.bootstrap import cluster_sums, mean_interval, percentile_interval, resample_weights
+from infodecomp.metrics.bootstrap import Interval, cluster_sums, mean_interval, percentile_interval, resample_weights
 from infodecomp.metrics.localisation import (
     ThresholdedMiou,
     first_half,
@@ -51,11 +51,15 @@ _EVALUATIONS_A_STEP = {
     "mi": 2,
     "cmi": 2,
     "attention": 2,  # inversion and denoising
-    "gradient": 3,  # a pass with its directional derivative, which counts as two more
+    "gradient": 3,  # a pass, plus its derivative in a direction, which counts as two
     "attention_information": 1,
     "unique": PROMPTS_A_PAIR,  # per draw of each of its pairs
     "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
 }
+
+
+# Scores beside the IoU, which need no threshold.
+_OTHER_SCORES = ["average_precision", "pointing_game", "named_hotter"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def _tabulate_method(
                 "miou": value.miou[0],
                 "miou_low": low[0],
                 "miou_high": high[0],
-                **{name: ok[name].mean() for name in ("average_precision", "pointing_game", "named_hotter")},
+                **{name: ok[name].mean() for name in _OTHER_SCORES},
                 "evaluations_per_image": _evaluations(settings, ok),
             }
         )
@@ -137,18 +141,22 @@ def _tabulate_method(
             case_iou = iou[np.arange(len(ok)), chosen]
             of_mode = {**settings, "threshold_mode": mode}
             by_label.append(_by_label(of_mode, scores, ok, case_iou, image, weights, section))
-    interval = mean_interval(iou, image, weights, section.confidence)
-    curve = pd.DataFrame(
+    curve = _curve(settings, thresholds, mean_interval(iou, image, weights, section.confidence), len(ok))
+    return MethodTables(rows, pd.concat(by_label) if by_label else pd.DataFrame(), curve)
+
+
+def _curve(settings: dict[str, Any], thresholds: np.ndarray, miou: Interval, count: int) -> pd.DataFrame:
+    """mIoU at every threshold, over `count` cases."""
+    return pd.DataFrame(
         {
             **settings,
             "threshold": thresholds,
-            "n": len(ok),
-            "miou": interval.mean,
-            "miou_low": interval.low,
-            "miou_high": interval.high,
+            "n": count,
+            "miou": miou.mean,
+            "miou_low": miou.low,
+            "miou_high": miou.high,
         }
     )
-    return MethodTables(rows, pd.concat(by_label) if by_label else pd.DataFrame(), curve)
 
 
 def _evaluations(settings: Mapping[str, Any], ok: pd.DataFrame) -> int:
@@ -177,7 +185,7 @@ def _by_label(
     labels = sorted(set(scores["label"]))
     member = ok["label"].to_numpy()[:, None] == np.array(labels, dtype=object)[None, :]  # (n, L)
     interval = mean_interval(np.where(member, case_iou[:, None], np.nan), image, weights, section.confidence)
-    means = ok.groupby("label")[["average_precision", "pointing_game", "named_hotter"]].mean().reindex(labels)
+    means = ok.groupby("label")[_OTHER_SCORES].mean().reindex(labels)
     return pd.DataFrame(
         {
             **settings,

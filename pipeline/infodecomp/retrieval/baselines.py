@@ -27,8 +27,8 @@ def baseline_table(
     Args:
         cases: the cases table of a dataset.
         score: name of the score.
-        values: case_id → value of each option; a case without values has failed.
-        failures: case_id → status and reason of the cases that failed here; those that failed before keep their own.
+        values: case id → value of each option, for the cases that have a score.
+        failures: case id → status and reason of the cases that failed here; others keep the status of the cases table.
     """
     rows: list[dict[str, Any]] = []
     for case in cast(list[dict[str, Any]], cases.to_dict("records")):

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resize",
         choices=("squeeze", "letterbox"),
         default="squeeze",
-        help="how masks are fitted, as the model's images",
+        help="how the model's images, and so the masks, are fitted",
     )
     parser.add_argument(
         "--seed", type=int, required=True, help="seed of the study; pairs images for the method shuffled"

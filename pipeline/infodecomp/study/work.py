@@ -15,7 +15,7 @@ from infodecomp.jobs.work import Work
 from infodecomp.pairs.work import pairs_work
 from infodecomp.retrieval.work import retrieval_work
 
-# What counts the work on a dataset of cases, in the order of a run; each gives nothing where the study does not ask for it.
+# Count the work on a dataset of cases, in the order of a run; each yields nothing if the study leaves its stages out.
 _WORK = (generation_work, information_work, explanation_work, editing_work, pairs_work, faithfulness_work)
 
 
