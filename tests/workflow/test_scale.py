@@ -111,8 +111,8 @@ def test_the_published_study_is_planned_over_annotations_of_full_size(fresh: Stu
     environment = {"COCO_ROOT": str(full_coco), **OFFLINE}
     run = fresh.command("snakemake", "plan", "--cores", "2", "--configfile", *PAPER, environment=environment)
     assert run.status == 0, run.output
-    assert "No hours and no disk, because no pilot could run: model → id" in run.output
-    assert "not there yet: coco_order, flickr30k_order, vg_attribution, vg_relation." in run.output
+    assert "No hours and no disk space, because the model could not be timed: model → id" in run.output
+    assert "because their files are missing: coco_order, flickr30k_order, vg_attribution, vg_relation." in run.output
     plan = pd.read_csv(fresh.folder / "results/paper/tables/plan.csv").set_index(["dataset", "stage"])
     cases = {
         name: read_cases(fresh.folder / f"results/paper/{name}/cases.parquet") for name in ("COCO-IT", "COCO100-IT")

@@ -15,12 +15,12 @@ from infodecomp.config import DatasetSection, parse_sections
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
 from infodecomp.editing.measures import MASK_AREA, Measures
+from infodecomp.localisation.masks import Masks
 from infodecomp.maps.word_maps import Failure
 from infodecomp.metrics.heatmaps import cell_means
 from infodecomp.pictures.images import Resize
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.named_paths import named_path, named_paths
-from infodecomp.stages.score_localisation import Masks
 
 # Mask points along a side of a cell; the covered share of them is the mask's value in the cell.
 _MASK_DETAIL = 8
