@@ -17,7 +17,9 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import DatasetSection, FaithfulnessSection, FiguresSection, LocalisationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
-from infodecomp.maps.word_maps import Maps, Setting, read_statuses
+from infodecomp.maps.outcomes import read_statuses
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
 from infodecomp.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table

@@ -18,16 +18,16 @@ from infodecomp.report.captions import caption_parts
 from infodecomp.report.explorer import PAIRS
 from infodecomp.report.html import Markup, table, tag, text
 from infodecomp.report.layout import StudyFolder
-from infodecomp.report.methods import METHODS
 from infodecomp.report.pictures import quantise, tile_sheet
 from infodecomp.report.records import evaluations
 from infodecomp.report.scripts import as_json
+from infodecomp.report.shown_maps import SHOWN_MAPS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_table
 from infodecomp.stages.write_report import _counts
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
-PLACE = {method.id: number for number, method in enumerate(METHODS)}
+PLACE = {method.id: number for number, method in enumerate(SHOWN_MAPS)}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> ReportStudy:
 
 
 def test_letters_of_methods_are_one_each() -> None:
-    letters = [method.letter for method in METHODS]
+    letters = [method.letter for method in SHOWN_MAPS]
     assert len(set(letters)) == len(letters)
 
 
@@ -118,9 +118,9 @@ def test_the_maps_of_an_image_come_back(study: ReportStudy) -> None:
     script = (study.page / "maps" / "mine-00001.js").read_text(encoding="ascii")
     maps = json.loads(script.removeprefix('receiveMaps("mine-00001",').removesuffix(");\n"))
     sheet = _pixels(maps["sheet"])
-    assert maps["grid"] == [GRID, GRID] and sheet.shape == (2 * GRID, len(METHODS) * GRID)
+    assert maps["grid"] == [GRID, GRID] and sheet.shape == (2 * GRID, len(SHOWN_MAPS) * GRID)
     for word, label in enumerate(("dog", "bed")):
-        for method in METHODS:
+        for method in SHOWN_MAPS:
             column = PLACE[method.id]
             tile = sheet[word * GRID :, column * GRID :][:GRID, :GRID]
             low, high = maps["scales"][word][column]

@@ -109,7 +109,7 @@ def test_accuracy_has_a_panel_a_dataset_and_the_methods_in_the_order_of_the_tabl
     methods = ("clip", "i_s", "text_only")
     figure = retrieval_accuracy.draw(table(methods=methods))
     first, second = figure.axes
-    assert rows_of(first) == [METHOD_STYLES[method].name for method in methods]
+    assert rows_of(first) == [METHOD_STYLES[method].label for method in methods]
     assert first.get_ylim()[0] > first.get_ylim()[1]  # the first method is at the top
     assert rows_of(second) == ["", "", ""]  # the names stand once a row of panels
     assert {"What is where?", "scenes: things swapped · 100 cases", "chance 50 %"} <= set(words(first))
@@ -199,14 +199,14 @@ def test_without_clip_groups_are_sorted_by_accuracy() -> None:
     figure = retrieval_relations.draw(by_group(alone), {})
     assert rows_of(figure.axes[0]) == ["under", "on", "near"]
     assert retrieval_relations.HEADING_ALONE in words(figure)
-    assert "change" not in words(figure) and METHOD_STYLES["clip"].name not in words(figure)
+    assert "change" not in words(figure) and METHOD_STYLES["clip"].label not in words(figure)
 
 
 def test_without_the_standard_score_the_dot_is_the_orthogonal_one() -> None:
     known = {name: {"clip": methods["clip"], "i_o": methods["i_o"]} for name, methods in GROUPS.items()}
     figure = retrieval_relations.draw(by_group(known), {})
     assert rows_of(figure.axes[0]) == ["under", "on", "near"]
-    assert METHOD_STYLES["i_o"].name in words(figure) and METHOD_STYLES["i_s"].name not in words(figure)
+    assert METHOD_STYLES["i_o"].label in words(figure) and METHOD_STYLES["i_s"].label not in words(figure)
 
 
 def test_changes_are_written_with_a_minus_sign_and_without_a_signed_zero() -> None:

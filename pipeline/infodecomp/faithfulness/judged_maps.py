@@ -11,7 +11,9 @@ import pandas as pd
 
 from infodecomp.config import Config, FaithfulnessSection
 from infodecomp.datasets.cases import read_cases
-from infodecomp.maps.word_maps import MEASURED, Maps, Setting
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
+from infodecomp.methods import METHODS
 
 # How the keys of maps begin in the file of a judged case: as they were recorded, made again with another seed, and by the
 # model with its weights shuffled.
@@ -46,7 +48,7 @@ def planned_settings(config: Config) -> list[Setting]:
     return [
         Setting(method, estimator, steps[Setting(method, estimator, 0).parts[0].source])
         for method in config.judged_methods
-        for estimator in (config.faithfulness.estimators if method in MEASURED else ("-",))
+        for estimator in (config.faithfulness.estimators if METHODS[method].estimators else ("-",))
     ]
 
 

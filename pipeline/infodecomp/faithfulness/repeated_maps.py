@@ -12,7 +12,7 @@ from infodecomp.config import AttentionSection, GradientsSection, InformationSec
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.information.case_draws import draw_cases
 from infodecomp.jobs.model_shard import ModelShard
-from infodecomp.maps.word_maps import Setting
+from infodecomp.maps.setting import Setting
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS

@@ -20,7 +20,7 @@ from infodecomp.figures.style import (
     panel_figure,
     panel_width,
 )
-from infodecomp.maps.word_maps import MEASURED
+from infodecomp.methods import METHODS
 from infodecomp.metrics.faithfulness import AREAS, verdict
 
 HEADING = "Are the maps true to the model?"
@@ -96,7 +96,7 @@ def _line(method: str, estimator: str) -> Line2D:
 
 
 def _name(method: str, estimator: str) -> str:
-    return f"{method_style(method).name}{_ESTIMATORS.get(estimator, f' {estimator}') if method in MEASURED else ''}"
+    return f"{method_style(method).label}{_ESTIMATORS.get(estimator, f' {estimator}') if METHODS[method].estimators else ''}"
 
 
 def _draw_curves(axes: Axes, curve: str, lines: pd.DataFrame) -> None:

@@ -62,7 +62,7 @@ def draw(cases: Sequence[CaseCurves], dataset: str) -> Figure:
                 count=counted, dataset=dataset, draws=max((len(case.logsnr) for case in cases), default=0)
             ),
             legend=[
-                _line(method, estimator, f"{METHOD_STYLES[method].name} {sign}")
+                _line(method, estimator, f"{METHOD_STYLES[method].label} {sign}")
                 for method in ("mi", "cmi")
                 for estimator, sign in (("standard", "iˢ"), ("orthogonal", "iᵒ"))
             ],

@@ -74,7 +74,7 @@ def _draw_dataset(axes: Axes, dataset: str, table: pd.DataFrame) -> None:
     for place, row in enumerate(rows):
         method, estimator, steps = row
         style = method_style(method)
-        name = f"{style.name}{ESTIMATORS.get(estimator, f' {estimator}')}"
+        name = f"{style.label}{ESTIMATORS.get(estimator, f' {estimator}')}"
         if name != previous:
             _write(axes, place, name, -34, "right", color="black", fontsize=7)
         previous = name

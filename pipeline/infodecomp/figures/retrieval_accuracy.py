@@ -92,7 +92,7 @@ def _draw_dataset(axes: Axes, dataset: str, rows: pd.DataFrame, methods: list[st
     axes.grid(axis="x", color=GUIDE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
-    axes.set_yticks(range(len(methods)), [method_style(method).name if with_names else "" for method in methods])
+    axes.set_yticks(range(len(methods)), [method_style(method).label if with_names else "" for method in methods])
     axes.spines["left"].set_visible(False)
     _draw_chance(axes, 100 * float(rows["chance"].max()))
     for place, method in enumerate(methods):
@@ -126,7 +126,7 @@ def failures(rows: pd.DataFrame) -> list[str]:
         return []
     if len(failed) == len(rows) and len(set(failed.values())) == 1:
         return [f"without any score: {next(iter(failed.values())):,}"]
-    each = ", ".join(f"{method_style(method).name} {count:,}".replace(" ", "\xa0") for method, count in failed.items())
+    each = ", ".join(f"{method_style(method).label} {count:,}".replace(" ", "\xa0") for method, count in failed.items())
     # A method stays on the line of its number.
     return [line.replace("\xa0", " ") for line in textwrap.wrap(f"without a score: {each}", 56)]
 

@@ -70,8 +70,8 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
 def _key(method: str, rows: pd.DataFrame) -> Line2D:
     style = method_style(method)
     if _runs_denoiser(rows).any():
-        return Line2D([], [], color=style.colour, marker=style.marker, markersize=5, linewidth=1.4, label=style.name)
-    return Line2D([], [], color=style.colour, linestyle=style.line, linewidth=1.6, label=style.name)
+        return Line2D([], [], color=style.colour, marker=style.marker, markersize=5, linewidth=1.4, label=style.label)
+    return Line2D([], [], color=style.colour, linestyle=style.line, linewidth=1.6, label=style.label)
 
 
 def _runs_denoiser(rows: pd.DataFrame) -> pd.Series:

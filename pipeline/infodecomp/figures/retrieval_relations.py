@@ -212,7 +212,7 @@ def _mark(roles: Roles, role: int, accuracy: float = float("nan"), place: float 
         color=style.colour,
         mfc="none" if ring else style.colour,
         mew=1.2 if ring else 0.0,
-        label=style.name,
+        label=style.label,
         clip_on=False,
         zorder=order,
     )

@@ -1,9 +1,6 @@
-"""Look shared by the figures: names of methods and datasets, colours, sizes, panels under a heading, saving.
+"""Look shared by the figures: styles of methods, titles of datasets, sizes, panels under a heading, saving.
 
-`style.mplstyle` beside this file holds Matplotlib's settings.
-
-Colours are safe for the colour-blind: Okabe and Ito's for the methods of localisation, Tol's "vibrant" for those of
-retrieval. References that know nothing of the word, or nothing of the image, are grey.
+`style.mplstyle` beside this file holds Matplotlib's settings; `infodecomp.methods` names and colours the methods.
 """
 
 from __future__ import annotations
@@ -11,9 +8,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -23,6 +19,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from infodecomp.methods import METHODS, RETRIEVAL_STYLES, Style
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import atomic_path
 
@@ -46,35 +43,8 @@ STYLE_FILE = Path(__file__).with_name("style.mplstyle")
 _PALETTES = {"paper": "jet"}
 
 
-@dataclass(frozen=True)
-class MethodStyle:
-    """Name, colour, line and marker of a method in every figure."""
-
-    name: str
-    colour: str
-    line: Literal["-"] | tuple[int, tuple[int, ...]] = "-"
-    marker: str = "o"
-
-
-METHOD_STYLES: dict[str, MethodStyle] = {
-    "cmi_times_attention": MethodStyle("CMI × attention", "#CC79A7"),
-    "attention_information": MethodStyle("attention+information", "#E69F00"),
-    "attention": MethodStyle("attention", "#56B4E9"),
-    "cmi": MethodStyle("CMI", "#0072B2"),
-    "mi": MethodStyle("MI", "#009E73"),
-    "gradient": MethodStyle("gradient", "#D55E00"),
-    "unique": MethodStyle("unique", "#8F6BC1", marker="D"),
-    "saliency": MethodStyle("saliency (no word)", "#555555", (0, (5, 1, 1, 1))),
-    "shuffled": MethodStyle("shuffled (CMI of another image)", "#7A7A7A", (0, (1, 1))),
-    "whole_image": MethodStyle("whole image", "#8C8C8C", (0, (5, 2))),
-    "i_s": MethodStyle("iˢ (likelihood ratio)", "#0077BB"),
-    "i_o": MethodStyle("iᵒ (orthogonal)", "#33BBEE", marker="D"),
-    "neg_nll": MethodStyle("likelihood (−NLL)", "#009988", marker="^"),
-    "diffitm": MethodStyle("DiffITM", "#EE7733", marker="s"),
-    "hardneg_diffitm": MethodStyle("HardNeg-DiffITM", "#CC3311", marker="p"),
-    "clip": MethodStyle("CLIP", "#EE3377", (0, (6, 2)), marker="X"),
-    "text_only": MethodStyle("text only (no image)", "#5F5F5F", (0, (1, 1)), marker="v"),
-}
+# Of the methods that have rows of their own: maps of words, and scores of captions.
+METHOD_STYLES: dict[str, Style] = {**{key: method.style for key, method in METHODS.items()}, **RETRIEVAL_STYLES}
 
 
 class DatasetTitle(NamedTuple):
@@ -102,9 +72,9 @@ def dataset_title(dataset: str) -> DatasetTitle:
     return DATASET_TITLES.get(dataset, DatasetTitle(dataset.replace("_", " "), ""))
 
 
-def method_style(method: str) -> MethodStyle:
-    """Style of a method; a method without its own is black under its own name."""
-    return METHOD_STYLES.get(method, MethodStyle(method.replace("_", " "), "#000000"))
+def method_style(method: str) -> Style:
+    """Style of a method; a method without one is black and called by its key."""
+    return METHOD_STYLES.get(method, Style(method.replace("_", " "), "#000000"))
 
 
 @contextmanager

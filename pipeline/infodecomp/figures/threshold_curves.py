@@ -62,7 +62,7 @@ def _draw_dataset(axes: Axes, dataset: str, curves: pd.DataFrame) -> None:
                 threshold[best], miou[best], "o", color=style.colour, markersize=4, mec="white", clip_on=False, zorder=3
             )
         steps = int(lines["steps"].iloc[0])
-        labels.append((miou[-1], f"{style.name}, {steps}" if steps else style.name, style.colour))
+        labels.append((miou[-1], f"{style.label}, {steps}" if steps else style.label, style.colour))
     axes.set(xlabel="threshold on the scaled map", ylabel="mIoU (%)")
     axes.set_title(f"{dataset} · {int(curves['n'].max()):,} cases", loc="left", fontweight="bold")
     axes.set_ylim(bottom=0)

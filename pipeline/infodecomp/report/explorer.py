@@ -19,15 +19,15 @@ from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.pictures.images import Resize, fit_image, fit_mask, load_image
 from infodecomp.report.captions import caption_parts
 from infodecomp.report.layout import StudyFolder, by_case, grouped
-from infodecomp.report.methods import METHODS, TOTALS, Method
 from infodecomp.report.pictures import PictureFolder, Scale, quantise, tile_sheet
 from infodecomp.report.scripts import write_call
+from infodecomp.report.shown_maps import SHOWN_MAPS, TOTALS, ShownMap
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays, read_table
 
 MASK_SIDE = 96  # cells of a mask's outline along a side
 
-PAIRS = tuple(combinations(range(len(METHODS)), 2))
+PAIRS = tuple(combinations(range(len(SHOWN_MAPS)), 2))
 
 Row = Mapping[str, Any]
 Scores = dict[str, dict[str, tuple[float, float]]]
@@ -99,12 +99,12 @@ class Explorer:
 
     def _heats(self, case: Row) -> list[np.ndarray | None]:
         """The map of each method, (h, w); None where there is none."""
-        sources = dict.fromkeys(method.source for method in METHODS)
+        sources = dict.fromkeys(method.source for method in SHOWN_MAPS)
         arrays: dict[str, dict[str, np.ndarray]] = {}
         for source in sources:
             path = self.study.maps(self.dataset, source, case["case_id"])
             arrays[source] = read_arrays(path) if path.is_file() else {}
-        return [_heat(arrays[method.source], method) for method in METHODS]
+        return [_heat(arrays[method.source], method) for method in SHOWN_MAPS]
 
     def _picture(self, case: Row) -> tuple[tuple[str, str], tuple[int, int], str]:
         """Paths of picture and thumbnail, width and height, and why there is none ("" where there is)."""
@@ -147,7 +147,7 @@ def localisation_scores(path: Path) -> Scores:
     frame = read_table(path, SCORE_COLUMNS)
     frame = frame[frame["status"] == "ok"]
     found: Scores = {}
-    for method in METHODS:
+    for method in SHOWN_MAPS:
         name, estimator = method.setting
         chosen = frame[(frame["method"] == name) & (frame["estimator"] == estimator)]
         chosen = chosen[chosen["steps"] == chosen["steps"].max()]
@@ -177,7 +177,7 @@ def _word(
     case: Row, estimate: Row, scores: Mapping[str, tuple[float, float]], heats: Sequence[np.ndarray | None]
 ) -> Row:
     totals, errors = [], []
-    for method, heat in zip(METHODS, heats, strict=True):
+    for method, heat in zip(SHOWN_MAPS, heats, strict=True):
         column = TOTALS.get(method.id)
         known = column is not None and heat is not None and column in estimate
         of_map = float(heat.sum(dtype=np.float64)) if heat is not None else None
@@ -192,8 +192,8 @@ def _word(
         "problem": failed.get("reason", ""),
         "totals": totals,
         "errors": errors,
-        "precision": [scores.get(method.id, (None, None))[0] for method in METHODS],
-        "iou": [scores.get(method.id, (None, None))[1] for method in METHODS],
+        "precision": [scores.get(method.id, (None, None))[0] for method in SHOWN_MAPS],
+        "iou": [scores.get(method.id, (None, None))[1] for method in SHOWN_MAPS],
         "agreement": agreements(heats),
     }
 
@@ -209,7 +209,7 @@ def _captions(cases: Sequence[Row]) -> list[list[tuple[str, int]]]:
     return found
 
 
-def _heat(arrays: Mapping[str, np.ndarray], method: Method) -> np.ndarray | None:
+def _heat(arrays: Mapping[str, np.ndarray], method: ShownMap) -> np.ndarray | None:
     key = method.key_in(arrays)
     return arrays[key] if key is not None else None
 

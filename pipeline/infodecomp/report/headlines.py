@@ -55,7 +55,7 @@ def _localisation(frame: pd.DataFrame) -> Markup:
     for dataset, part in largest.groupby("dataset", sort=False):
         body = [
             [
-                f"{method_style(row['method']).name} {_ESTIMATORS.get(row['estimator'], row['estimator'])}".strip(),
+                f"{method_style(row['method']).label} {_ESTIMATORS.get(row['estimator'], row['estimator'])}".strip(),
                 percent(row["miou"]),
                 percent_interval(row["miou_low"], row["miou_high"]),
                 interval(row["miou"], row["miou_low"], row["miou_high"], ends=(0, 1)),
@@ -79,7 +79,7 @@ def _retrieval(frame: pd.DataFrame) -> Markup:
     datasets = list(dict.fromkeys(frame["dataset"]))
     found = {(row["dataset"], row["method"]): row for row in rows(frame)}
     body = [
-        [method_style(method).name, *(_accuracy(found.get((dataset, method))) for dataset in datasets)]
+        [method_style(method).label, *(_accuracy(found.get((dataset, method))) for dataset in datasets)]
         for method in dict.fromkeys(frame["method"])
     ]
     head = ["method", *(_titled(dataset) for dataset in datasets)]
@@ -174,7 +174,7 @@ def _faithfulness(frame: pd.DataFrame) -> Markup:
     for dataset, part in frame.groupby("dataset", sort=False):
         body = [
             [
-                f"{method_style(str(method)).name} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
+                f"{method_style(str(method)).label} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
                 *(_measured(measures[name], 1 if name in AREAS else 2) for name in heads),
                 verdict(measures["sanity"]["low"]),
             ]

@@ -15,9 +15,9 @@ from infodecomp.report.explorer import PAIRS
 from infodecomp.report.headlines import headlines
 from infodecomp.report.html import Markup, tag, text
 from infodecomp.report.layout import StudyFolder
-from infodecomp.report.methods import METHODS
 from infodecomp.report.records import failures, provenance
 from infodecomp.report.scripts import write_constant
+from infodecomp.report.shown_maps import SHOWN_MAPS
 from infodecomp.runs.storage import write_text
 
 ASSETS = Path(__file__).parent / "assets"
@@ -39,7 +39,7 @@ def write_data(
         page / "data" / "images.js",
         "REPORT",
         {
-            "methods": [method.described() for method in METHODS],
+            "methods": [method.described() for method in SHOWN_MAPS],
             "pairs": PAIRS,
             "palettes": {"sequential": _colours(palette), "signed": _colours(_SIGNED)},
             "images": images,
@@ -53,7 +53,7 @@ def write_data(
     write_constant(
         page / "data" / "retrieval.js",
         "RETRIEVAL",
-        {"titles": titles, "methods": {name: method_style(name).name for name in scores}, "choices": choices},
+        {"titles": titles, "methods": {name: method_style(name).label for name in scores}, "choices": choices},
     )
     write_constant(page / "data" / "edits.js", "EDITS", edits)
 

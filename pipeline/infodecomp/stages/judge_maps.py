@@ -37,8 +37,9 @@ from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_
 from infodecomp.faithfulness.repeated_maps import Pairs, Recipe
 from infodecomp.information.case_draws import IMAGES_AT_ONCE, case_pairs
 from infodecomp.jobs.model_shard import ModelShard, add_model_arguments, add_pilot_argument, pilot_identity
+from infodecomp.maps.setting import Setting
 from infodecomp.maps.sources import MapSources, add_map_arguments
-from infodecomp.maps.word_maps import Maps, Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.faithfulness import QUANTITIES, pixel_order
 from infodecomp.models.randomised import randomised
 from infodecomp.runs.errors import InputError

@@ -87,7 +87,7 @@ def _plot_panels(args: argparse.Namespace, section: FiguresSection) -> None:
         attention_name = "attention" if largest_steps(maps, "attention", "-") else "attention_information"
         attention_names.add(attention_name)
         panels.append(_panel(case, maps, np.asarray(picture), mask, attention_name, quality.get(case["case_id"])))
-    head = " / ".join(method_style(name).name.replace("+", "+\n") for name in sorted(attention_names))
+    head = " / ".join(method_style(name).label.replace("+", "+\n") for name in sorted(attention_names))
     dataset_name = str(chosen["dataset"].iloc[0])
     note = localisation_panels.note(
         len(panels), int((mapped["status"] == "ok").sum()), dataset_name, by_quality=bool(quality)

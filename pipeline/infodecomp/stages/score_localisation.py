@@ -16,8 +16,10 @@ from infodecomp.config import DatasetSection, LocalisationSection, parse_section
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import dataset_root, instances_file
 from infodecomp.datasets.masks import load_mask, open_instances
+from infodecomp.maps.outcomes import Failure, Outcome
+from infodecomp.maps.setting import Setting
 from infodecomp.maps.sources import MapSources, add_map_arguments
-from infodecomp.maps.word_maps import Failure, Maps, Outcome, Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
 from infodecomp.metrics.localisation import SCORE_COLUMNS, MapScores, score_map, score_whole_image, threshold_grid
 from infodecomp.pictures.images import Resize, fit_mask

@@ -18,7 +18,10 @@ from infodecomp.editing.edits import read_edit_maps, read_edits
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, read_judged_cases
 from infodecomp.faithfulness.markdown import faithfulness_markdown
 from infodecomp.maps.one_model import check_one_model
-from infodecomp.maps.word_maps import SOURCES, Maps, Setting, read_statuses
+from infodecomp.maps.outcomes import read_statuses
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
+from infodecomp.methods import SOURCES
 from infodecomp.metrics.bootstrap import mean_interval, resample_weights
 from infodecomp.metrics.faithfulness import AREAS, CURVES, MEASURES, QUANTITIES, area, likeness
 from infodecomp.runs.named_paths import named_path, named_paths

@@ -14,6 +14,7 @@ import pandas as pd
 from infodecomp.config import LocalisationSection, parse_section
 from infodecomp.localisation.markdown import localisation_markdown
 from infodecomp.localisation.scores import LocalisationScores, Setting, read_localisation_scores
+from infodecomp.methods import METHODS
 from infodecomp.metrics.bootstrap import cluster_sums, mean_interval, percentile_interval, resample_weights
 from infodecomp.metrics.localisation import (
     ThresholdedMiou,
@@ -22,7 +23,6 @@ from infodecomp.metrics.localisation import (
     oracle_miou,
     threshold_grid,
 )
-from infodecomp.metrics.word_parts import PROMPTS_A_PAIR
 from infodecomp.runs.named_paths import named_path
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.seeds import generator
@@ -48,20 +48,6 @@ TABLE_COLUMNS: dict[str, str] = {
     "pointing_game": "float64",
     "named_hotter": "float64",
     "evaluations_per_image": "int64",
-}
-
-# Denoiser evaluations a step that a case needs if its method ran alone.
-_EVALUATIONS_A_STEP = {
-    "whole_image": 0,
-    "shuffled": 2,
-    "saliency": 2,
-    "mi": 2,
-    "cmi": 2,
-    "attention": 2,  # inversion and denoising
-    "gradient": 3,  # a pass, and the derivative that it carries along, which counts as two
-    "attention_information": 1,
-    "unique": PROMPTS_A_PAIR,  # a draw of each of its pairs
-    "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
 }
 
 
@@ -192,9 +178,9 @@ def _summarise_method(
 
 
 def _evaluations(settings: Mapping[str, Any], ok: pd.DataFrame) -> int:
-    """What a case took on average; without a case, what it would take with all draws."""
+    """Denoiser evaluations of a case on average if its method ran alone; without a case, those of all draws."""
     steps = ok["draws"].mean() if len(ok) else settings["steps"]
-    return round(_EVALUATIONS_A_STEP[settings["method"]] * steps)
+    return round(METHODS[settings["method"]].evaluations * steps)
 
 
 def _threshold(method: str, value: ThresholdedMiou, thresholds: np.ndarray) -> float:
