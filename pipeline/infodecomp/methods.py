@@ -30,18 +30,33 @@ class Style:
 
 
 @dataclass(frozen=True)
+class OnPage:
+    """How a method's map appears on the page of a study.
+
+    letter: key that shows it; signed_letter: key of the standard estimator's map. scale: maps of a word that share it are
+    drawn on one scale. signed: values below zero have a meaning. from_zero: colours start at zero instead of the map's lowest
+    value. note: what the map shows.
+    """
+
+    letter: str
+    scale: str
+    note: str
+    signed_letter: str = ""
+    signed: bool = False
+    from_zero: bool = True
+
+
+@dataclass(frozen=True)
 class Method:
     """One way to make a map of a word.
 
-    key: its name in the configuration and in tables. style: in figures and tables for people.
-    sources: what its map is recorded with; the map lies in the files of the first. made_from: keys of the recorded maps
-    ("cmi/orthogonal") that its map is computed from. Neither: it needs no map.
+    key: its name in the configuration and in tables. style: its look in figures and its label for people.
+    sources: what its map is recorded with; it is in the files of the first. made_from: keys of the recorded maps
+    ("cmi/orthogonal") that it is computed from. Neither: the method needs no map.
     estimators: whether there is a map of each estimator of information, or just one.
-    draws: name of the array beside the map that counts the draws it took, "" if it always takes as many as asked for.
+    draws: name of the array beside the map that counts the draws it took; "" if always as many as asked for.
     evaluations: denoiser evaluations a draw or step if the method ran alone.
-    unit: of a cell of its map. letter: key that shows it on the page, "" if the page does not show it; signed_letter: for
-    the map of the standard estimator. scale: maps of a word that share it are drawn on one scale. signed: values below
-    zero have a meaning. from_zero: colours start at zero instead of the lowest value. note: what the map shows.
+    unit: of a cell of its map. page: its place on the page, None without one.
     """
 
     key: str
@@ -52,12 +67,7 @@ class Method:
     draws: str = ""
     evaluations: int = 0
     unit: str = ""
-    letter: str = ""
-    signed_letter: str = ""
-    scale: str = ""
-    signed: bool = False
-    from_zero: bool = True
-    note: str = ""
+    page: OnPage | None = None
 
     @property
     def of_pairs(self) -> bool:
@@ -96,10 +106,12 @@ _METHODS = (
         sources=("attention",),
         evaluations=2,  # inversion and denoising
         unit="attention",
-        letter="a",
-        scale="attention",
-        from_zero=False,
-        note="cross-attention to the word on the way from the image to noise and back",
+        page=OnPage(
+            letter="a",
+            scale="attention",
+            note="cross-attention to the word on the way from the image to noise and back",
+            from_zero=False,
+        ),
     ),
     Method(
         "gradient",
@@ -107,9 +119,11 @@ _METHODS = (
         sources=("gradients",),
         evaluations=3,  # a pass, and the derivative carried along with it, which counts as two
         unit="movement",
-        letter="g",
-        scale="gradient",
-        note="how far the prediction moves when the text moves towards the word",
+        page=OnPage(
+            letter="g",
+            scale="gradient",
+            note="how far the prediction moves when the text moves towards the word",
+        ),
     ),
     Method(
         "mi",
@@ -119,10 +133,12 @@ _METHODS = (
         draws="draws",
         evaluations=2,
         unit="nats",
-        letter="m",
-        signed_letter="s",
-        scale="nats",
-        note="information from the word alone (orthogonal estimator)",
+        page=OnPage(
+            letter="m",
+            scale="nats",
+            note="information from the word alone (orthogonal estimator)",
+            signed_letter="s",
+        ),
     ),
     Method(
         "cmi",
@@ -132,10 +148,12 @@ _METHODS = (
         draws="draws",
         evaluations=2,
         unit="nats",
-        letter="c",
-        signed_letter="d",
-        scale="nats",
-        note="information that the word adds to the rest of the caption (orthogonal estimator)",
+        page=OnPage(
+            letter="c",
+            scale="nats",
+            note="information that the word adds to the rest of the caption (orthogonal estimator)",
+            signed_letter="d",
+        ),
     ),
     Method(
         "attention_information",
@@ -144,10 +162,12 @@ _METHODS = (
         draws="draws",
         evaluations=1,
         unit="attention",
-        letter="i",
-        scale="attention_information",
-        from_zero=False,
-        note="cross-attention to the word in the estimator's own evaluations",
+        page=OnPage(
+            letter="i",
+            scale="attention_information",
+            note="cross-attention to the word in the estimator's own evaluations",
+            from_zero=False,
+        ),
     ),
     Method(
         "cmi_times_attention",
@@ -165,10 +185,12 @@ _METHODS = (
         draws="pair_draws",
         evaluations=4,  # a draw of each prompt of each of its pairs
         unit="nats",
-        letter="u",
-        scale="parts",
-        signed=True,
-        note="information from the word that no single other word carries, given the rest; mean over the other words",
+        page=OnPage(
+            letter="u",
+            scale="parts",
+            note="information from the word that no single other word carries, given the rest; mean over the other words",
+            signed=True,
+        ),
     ),
 )
 

@@ -54,32 +54,32 @@ _FIRST = ("cmi", "mi", "attention", "attention_information")
 
 
 def _of_methods() -> Iterator[ShownMap]:
-    """The recorded maps of the methods that have a key; of those with two estimators the orthogonal one's."""
+    """The recorded maps of the methods that are on the page; of those with two estimators the orthogonal one's."""
     for key in dict.fromkeys((*_FIRST, *METHODS)):
         method = METHODS[key]
-        if method.letter:
+        if method.page:
             yield ShownMap(
                 id=key,
                 name=method.style.label,
-                letter=method.letter,
+                letter=method.page.letter,
                 source=method.sources[0],
                 prefix=f"{key}/{'orthogonal' if method.estimators else '-'}",
                 unit=method.unit,
-                scale=method.scale,
-                signed=method.signed,
-                zero=method.from_zero,
-                note=method.note,
+                scale=method.page.scale,
+                signed=method.page.signed,
+                zero=method.page.from_zero,
+                note=method.page.note,
             )
 
 
 def _of_standard_estimator() -> Iterator[ShownMap]:
     for key in dict.fromkeys((*_FIRST, *METHODS)):
         method = METHODS[key]
-        if method.signed_letter:
+        if method.page and method.page.signed_letter:
             yield ShownMap(
                 id=f"{key}_standard",
                 name=f"{method.style.label}, signed",
-                letter=method.signed_letter,
+                letter=method.page.signed_letter,
                 source=method.sources[0],
                 prefix=f"{key}/standard",
                 unit=method.unit,
