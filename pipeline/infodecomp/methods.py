@@ -34,8 +34,8 @@ class OnPage:
     """How a method's map appears on the page of a study.
 
     letter: key that shows it; signed_letter: key of the standard estimator's map. scale: maps of a word that share it are
-    drawn on one scale. signed: values below zero have a meaning. from_zero: colours start at zero instead of the map's lowest
-    value. note: what the map shows.
+    drawn on one scale. signed: values below zero have a meaning. from_zero: colours start at zero instead of the map's
+    lowest value. note: what the map shows.
     """
 
     letter: str
