@@ -112,7 +112,7 @@ def test_accuracy_has_a_panel_a_dataset_and_the_methods_in_the_order_of_the_tabl
     assert rows_of(first) == [METHOD_STYLES[method].label for method in methods]
     assert first.get_ylim()[0] > first.get_ylim()[1]  # the first method is at the top
     assert rows_of(second) == ["", "", ""]  # the names stand once a row of panels
-    assert {"What is where?", "scenes: things swapped · 100 cases", "chance 50 %"} <= set(words(first))
+    assert {"What is where?", "scenes: objects swapped · 100 cases", "chance 50 %"} <= set(words(first))
     assert retrieval_accuracy.HEADING in words(figure)
 
 
@@ -180,7 +180,7 @@ def test_of_many_groups_the_largest_are_shown_and_it_is_said() -> None:
     shown = rows_of(axes)
     assert len(shown) == retrieval_relations.MOST_GROUPS
     assert shown[0] == "relation 59" and shown[-1] == "relation 20"  # group number k has 10 + k cases
-    assert "VG-Relation: things swapped · 40 of 60 groups" in words(axes)
+    assert "VG-Relation: objects swapped · 40 of 60 groups" in words(axes)
     assert "those with the most cases" in " ".join(words(figure))
 
 
@@ -249,7 +249,7 @@ def test_budget_without_any_denoiser_says_so() -> None:
     assert axes.get_xlabel() == "no score here runs the denoiser"
     assert len(axes.lines) == 4  # two lines and their intervals
     (empty,) = retrieval_budget.draw(rows.assign(micro=NAN)).axes
-    assert "scenes: things swapped · no score" in words(empty)
+    assert "scenes: objects swapped · no score" in words(empty)
 
 
 # --- Layout ---------------------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_panels_stand_in_balanced_rows_or_under_the_shortest_column() -> None:
 
 
 def test_names_have_a_fallback_and_are_cut() -> None:
-    assert dataset_title("vg_relation").source == "VG-Relation: things swapped"
+    assert dataset_title("vg_relation").source == "VG-Relation: objects swapped"
     assert dataset_title("my_own_set") == ("my own set", "")
     assert shorten("a long name", 11) == "a long name"
     assert shorten("a long name", 8) == "a long…"

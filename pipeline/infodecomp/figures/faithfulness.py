@@ -1,4 +1,4 @@
-"""Figure: what taking pixels away does to the model's preference, and the table of faithfulness under the curves."""
+"""Figure: how removing pixels affects the model, and the table of faithfulness under the curves."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from infodecomp.metrics.faithfulness import AREAS, verdict
 
 HEADING = "Are the maps true to the model?"
 NOTE = (
-    "Curves: nats by which the word moves the prediction (iᵒ) while the highest pixels of each map are taken away or come"
-    " back first: the less an image shows of what the word says, the more. A faithful map rises early, then falls early."
-    " Below: areas of the curves less those of another image's map, case by case, in nats;"
-    " rank correlations of maps; and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better."
-    " A map fails that is as much like itself after the weights were shuffled as with another seed."
+    "Curves: nats by which the word moves the prediction (iᵒ) while the top pixels of each map are removed or"
+    " restored; the less the image shows of what the word says, the more. A faithful map rises early on removal and"
+    " falls early on restoration. Below: areas under the curves minus those of another image's map, case by case,"
+    " in nats; rank correlations of maps; and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer"
+    " 0 is better. A map fails if it is as similar to itself with shuffled weights as with another seed."
 )
 _CURVES = {
-    "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
-    "insertion": ("highest pixels come back", "share of pixels that are back (%)"),
+    "deletion": ("top pixels removed", "share of pixels removed (%)"),
+    "insertion": ("top pixels restored", "share of pixels restored (%)"),
 }
-# The map that others are compared with: it knows nothing of the image.
+# The map that others are compared with: it is of another image.
 _CONTROL = "shuffled"
-# With few draws i^s tells nothing apart.
+# With few draws i^s is too noisy to separate methods.
 _QUANTITY = "i_o"
 # Measure → head of its column, and digits.
 _COLUMNS = {

@@ -1,4 +1,4 @@
-"""Figure: how often each score picks the true caption, with intervals, one panel a dataset."""
+"""Figure: how often each score picks the true caption, with intervals, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from infodecomp.figures.style import (
 
 HEADING = "Does the model pick the true caption?"
 NOTE = (
-    "Share of cases in which the true caption has the highest score. The false captions have the same words, or nearly, and"
-    " say something else. Lines: {:g} % intervals, Wilson's over cases; of the mean over groups, bootstrap over groups."
-    " Dashed: chance, that is choosing blindly."
+    "Share of cases in which the true caption has the highest score. The false captions have the same or nearly the"
+    " same words, with another meaning. Lines: {:g} % intervals, Wilson over cases; for the mean over groups,"
+    " bootstrap over groups. Dashed: chance."
 )
 
 _ROW = 0.27  # inches, height of a method
@@ -79,7 +79,7 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
                 markersize=4.2,
                 mfc="white",
                 linewidth=0.8,
-                label="mean over groups of cases, each group counting alike",
+                label="mean over groups of cases, with equal weights",
             )
         )
     return entries

@@ -1,4 +1,4 @@
-"""Figure: accuracy against the denoiser evaluations that a case takes, one panel a dataset."""
+"""Figure: accuracy against the denoiser evaluations that a case takes, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from infodecomp.figures.style import (
     title_panel,
 )
 
-HEADING = "What does a right answer cost?"
+HEADING = "How accurate is each score for its cost?"
 NOTE = (
-    "Accuracy with its {:g} % interval (Wilson) against how often a case runs the denoiser. Scores of about the same cost"
-    " are set side by side. Lines across, their intervals at the left: scores that need no denoiser. Black dashes: chance."
+    "Accuracy with its {:g} % Wilson interval against denoiser evaluations per case. Scores of about equal cost are"
+    " drawn side by side. Horizontal lines, with intervals at the left: scores that need no denoiser. Black dashes:"
+    " chance."
 )
 
 _MOST_COLUMNS = 2

@@ -30,7 +30,7 @@ GUIDE = "#E4E4E4"  # grid lines
 COLUMN, PAGE = 3.25, 6.75  # inches, widths of figures: in a column of two, or across the page
 
 HEADING_SIZE = 9.5  # points
-NOTE_SIZE = 7.0  # points, of the text under a heading, of legends and of what stands beside panels
+NOTE_SIZE = 7.0  # points, of the text under a heading, of legends and beside panels
 SMALL_SIZE = 6.0  # points, of numbers in and under pictures
 _LINE = 0.135  # inches, height of a line of the note
 _LETTER = 0.0565  # inches, width of a letter of the note
@@ -48,19 +48,19 @@ METHOD_STYLES: dict[str, Style] = {**{key: method.style for key, method in METHO
 
 
 class DatasetTitle(NamedTuple):
-    """What a retrieval dataset asks the model, and what its false captions are made of."""
+    """The question that a retrieval dataset asks, and how its false captions are made."""
 
     question: str
     source: str
 
 
 DATASET_TITLES: dict[str, DatasetTitle] = {
-    "vg_relation": DatasetTitle("Who does what to whom?", "VG-Relation: things swapped"),
-    "vg_attribution": DatasetTitle("Which thing looks how?", "VG-Attribution: attributes swapped"),
+    "vg_relation": DatasetTitle("Who does what to whom?", "VG-Relation: objects swapped"),
+    "vg_attribution": DatasetTitle("Which object has which attribute?", "VG-Attribution: attributes swapped"),
     "coco_order": DatasetTitle("Which word order is right?", "COCO-Order: words shuffled"),
     "flickr30k_order": DatasetTitle("Which word order is right?", "Flickr30k-Order: words shuffled"),
-    "scenes_vg_relation": DatasetTitle("What is where?", "scenes: things swapped"),
-    "scenes_vg_attribution": DatasetTitle("Which thing looks how?", "scenes: attributes swapped"),
+    "scenes_vg_relation": DatasetTitle("What is where?", "scenes: objects swapped"),
+    "scenes_vg_attribution": DatasetTitle("Which object has which attribute?", "scenes: attributes swapped"),
     "scenes_noun_swap": DatasetTitle("What is there?", "scenes: a noun replaced"),
     "scenes_coco_order": DatasetTitle("Which word order is right?", "scenes as in COCO-Order"),
     "scenes_flickr30k_order": DatasetTitle("Which word order is right?", "scenes as in Flickr30k-Order"),
@@ -68,7 +68,7 @@ DATASET_TITLES: dict[str, DatasetTitle] = {
 
 
 def dataset_title(dataset: str) -> DatasetTitle:
-    """Title of a retrieval dataset; a dataset without its own stands under its name."""
+    """Title of a retrieval dataset; a dataset without one goes by its name."""
     return DATASET_TITLES.get(dataset, DatasetTitle(dataset.replace("_", " "), ""))
 
 
@@ -97,12 +97,12 @@ def colour_map(name: str) -> mpl.colors.Colormap:
 
 
 def panel_width(columns: int, left: float, right: float, label_room: float = 0.0, whole: float = PAGE) -> float:
-    """Width of each of so many panels with which a `panel_figure` is as wide as a page, or as `whole`; inches."""
+    """Width of each panel that makes a `panel_figure` with this many columns as wide as a page, or as `whole`; inches."""
     return (whole - label_room) / columns - left - right
 
 
 def balanced_columns(panels: int, most: int) -> int:
-    """Number of columns, at most `most`, that fills the rows best: 4 panels in at most 3 columns make 2 by 2."""
+    """Number of columns, at most `most`, that fills the rows best: 4 panels in at most 3 columns give 2 by 2."""
     rows = -(-panels // most)
     return -(-panels // rows)
 
@@ -157,7 +157,7 @@ def panel_figure(
         top = 1 - _HEADING_LINE * number / figure_height
         figure.text(0.02 / figure_width, top, line, fontsize=HEADING_SIZE, fontweight="bold", va="top")
     for number, line in enumerate(lines):
-        # One text a line: in a text of several, their distances would follow their letters.
+        # One text per line: within one text, distances between lines would depend on their letters.
         baseline = 1 - (0.16 + titled + _LINE * number) / figure_height
         figure.text(0.02 / figure_width, baseline, line, fontsize=NOTE_SIZE, color=MUTED, va="baseline")
     if legend:
@@ -192,7 +192,7 @@ def draw_share_bar(figure: Figure, colours: mpl.colors.Colormap, label: str) -> 
 
 
 def sentence_figure(heading: str, sentence: str) -> Figure:
-    """A figure that says in one sentence why there is nothing to draw."""
+    """A figure with one sentence that says why there is nothing to draw."""
     with figure_style():
         figure = Figure(figsize=(5.0, 0.8))
         figure.text(0.01, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
@@ -201,12 +201,12 @@ def sentence_figure(heading: str, sentence: str) -> Figure:
 
 
 def shorten(text: str, characters: int) -> str:
-    """A text of at most so many characters, with an ellipsis where it is cut."""
+    """A text of at most this many characters, with an ellipsis where it is cut."""
     return text if len(text) <= characters else f"{text[: characters - 1].rstrip()}…"
 
 
 def title_panel(axes: Axes, dataset: str, detail: str) -> None:
-    """Write over a panel what its dataset asks, and under that where it comes from and a detail."""
+    """Write over a panel the question of its dataset, and below it its source and a detail."""
     title = dataset_title(dataset)
     text = " · ".join(part for part in (title.source, detail) if part)
     for size, weight, colour, offset, line in (

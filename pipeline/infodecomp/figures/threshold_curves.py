@@ -1,4 +1,4 @@
-"""Figure: mIoU against the threshold, one line a method, one panel a dataset."""
+"""Figure: mIoU against the threshold, one line per method, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from infodecomp.figures.style import GUIDE, MUTED, PAGE, figure_style, method_st
 
 HEADING = "How well do maps find the named object?"
 NOTE = (
-    "Mean intersection over union of thresholded maps and masks. Bands: {:g} % bootstrap intervals over images; dots: the"
-    " best threshold of a method. The number after a name is that of its steps or draws."
+    "Mean intersection over union of thresholded maps and masks. Bands: {:g} % bootstrap intervals over images;"
+    " dots: the best threshold of a method. The number after a name is its number of steps or draws."
 )
 _NAMES = 2.0  # inches, room for the names of the lines
 

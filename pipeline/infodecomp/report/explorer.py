@@ -1,4 +1,4 @@
-"""The explorer's data: an index of all images with the scores of their words, and a script of maps for each image."""
+"""Data for the explorer: an index of all images with the scores of their words, and a script of maps per image."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Scores = dict[str, dict[str, tuple[float, float]]]
 
 @dataclass(frozen=True)
 class Explorer:
-    """One dataset's part of the explorer: where its results lie, how its images were fitted, how many are shown."""
+    """One dataset in the explorer: where its results are, how its images were fitted, how many are shown."""
 
     study: StudyFolder
     dataset: str
@@ -45,7 +45,7 @@ class Explorer:
     pictures: PictureFolder
 
     def write(self) -> Iterator[dict[str, Any]]:
-        """Write the script of each image; yields its entry of the index, image after image."""
+        """Write the script of each image; yields its entry in the index."""
         cases = read_cases(self.study.cases(self.dataset)).sort_values("position", kind="stable")
         estimates = by_case(
             self.study.shard_tables(self.dataset, "estimate_information"),
@@ -98,7 +98,7 @@ class Explorer:
         }
 
     def _heats(self, case: Row) -> list[np.ndarray | None]:
-        """The map of each method, (h, w); None where there is none."""
+        """The map of each method, (h, w); None without one."""
         sources = dict.fromkeys(method.source for method in SHOWN_MAPS)
         arrays: dict[str, dict[str, np.ndarray]] = {}
         for source in sources:
@@ -107,13 +107,13 @@ class Explorer:
         return [_heat(arrays[method.source], method) for method in SHOWN_MAPS]
 
     def _picture(self, case: Row) -> tuple[tuple[str, str], tuple[int, int], str]:
-        """Paths of picture and thumbnail, width and height, and why there is none ("" where there is)."""
+        """Paths of picture and thumbnail, width and height, and why there is none ("" if there is one)."""
         try:
             picture = load_image(image_folder(self.section) / case["image_path"])
         except InputError as error:
             return ("", ""), (1, 1), str(error)
         if self.resize == "letterbox":
-            # Bars and all, as the model saw it, so that the maps lie where they belong.
+            # With bars, as the model saw it, so that the maps are in the right place.
             picture = fit_image(picture, (max(picture.size), max(picture.size)), "letterbox")
         return self.pictures.add_with_thumbnail(picture), picture.size, ""
 
@@ -127,20 +127,20 @@ class _Masks:
     explorer: Explorer
 
     def of(self, case: Row) -> np.ndarray | None:
-        """The mask of a case, (MASK_SIDE, MASK_SIDE) bool; None where there is none."""
+        """The mask of a case, (MASK_SIDE, MASK_SIDE) bool; None without one."""
         if not case["mask"] or case["status"] != "ok":
             return None
         try:
             mask = load_mask(case, self.instances, self.root, self.explorer.section.crowd)
         except InputError:
-            return None  # the scores of localisation say so
+            return None  # the scores of localisation report it
         return fit_mask(mask, (MASK_SIDE, MASK_SIDE), self.explorer.resize)
 
 
 def localisation_scores(path: Path) -> Scores:
     """Case id → method → average precision, and IoU at the threshold that is best for all cases together.
 
-    Of the numbers of steps of a method the largest counts. Nothing where there are no scores.
+    Each method counts with its largest number of steps. Empty without scores.
     """
     if not path.is_file():
         return {}

@@ -15,8 +15,8 @@ BAR = "\\|"
 class Column:
     """A column of a table.
 
-    head: what stands at its top. source: key of a row's value, or a function that makes the cell's text from the row.
-    text: format of the value. side: words stand to the left, numbers to the right.
+    head: its title. source: key of a row's value, or a function that makes the cell's text from the row.
+    text: format of the value. side: words are aligned left, numbers right.
     """
 
     head: str
