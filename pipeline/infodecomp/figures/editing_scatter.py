@@ -57,7 +57,7 @@ class Regression(NamedTuple):
 
 
 def draw(points: pd.DataFrame, failed: int, weights: np.ndarray, confidence: float) -> Figure:
-    """Total change against total CMI (left) and attention (right), a row an intervention; r in the corner.
+    """Total change against total CMI (left) and attention (right), one row per intervention; r in the corner.
 
     The panels of an intervention share their ordinate. An intervention without a case has no row.
 
@@ -138,7 +138,7 @@ def _lines(sums: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def draw_dots(axes: Axes, x: np.ndarray, y: np.ndarray, resamples: Resamples, colour: str) -> float:
-    """A dot a case, (n,) each, with the line of least squares, its band and r; returns how high they reach."""
+    """One dot per case, (n,) each, with the line of least squares, its band and r; returns how high they reach."""
     top = float(y.max())
     axes.plot(x, y, "o", color=colour, markersize=4, alpha=0.55, markeredgewidth=0, clip_on=False, zorder=2)
     fit = regression(x, y, resamples)

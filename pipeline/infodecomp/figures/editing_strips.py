@@ -55,7 +55,7 @@ LAYOUT = Layout(
 
 
 def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str, edits: int) -> Figure:
-    """One strip a case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
+    """One strip per case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
 
     CMI and MI of a strip share a colour scale from 0, change has its own from 0, attention from its lowest to its
     highest value; the ends stand under each map. A map that stays below a twentieth of the figure's largest value is

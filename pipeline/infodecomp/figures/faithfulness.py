@@ -55,7 +55,7 @@ _NAMES, _VERDICT = 0.2, 0.06  # shares of the table's width: names at the left, 
 
 
 def draw(table: pd.DataFrame, curves: pd.DataFrame, paired: pd.DataFrame, confidence: float) -> Figure:
-    """Two panels a dataset, and a row a map under them.
+    """Two panels per dataset, and below them one row per map.
 
     Args:
         table: columns dataset, method, estimator, measure, value, low, high, n; areas in nats.
@@ -126,7 +126,7 @@ def _under(figure: Figure, pair: list[Axes], room: float) -> Axes:
 
 
 def _beyond_control(table: pd.DataFrame, paired: pd.DataFrame) -> pd.DataFrame:
-    """The table with areas less those of the control; NaN for the control itself, and where it was not judged."""
+    """The table with areas minus those of the control; NaN for the control itself, and where it was not judged."""
     known: dict[tuple[str, str, str], tuple[float, float, float]] = {}
     for row in cast(list[dict[str, Any]], paired.to_dict("records")):
         difference, low, high = row["difference"], row["low"], row["high"]

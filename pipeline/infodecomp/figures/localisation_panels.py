@@ -79,7 +79,7 @@ class Panel:
 
 
 def draw(panels: Sequence[Panel], palette: str, attention_name: str = "attention", note: str = "") -> Figure:
-    """One row a case: image | MI | CMI | attention | mask.
+    """One row per case: image | MI | CMI | attention | mask.
 
     MI and CMI of a row share a scale from 0 to their joint maximum, so their colours compare; their totals in nats
     stand above them. Attention has no unit and is scaled alone. One colour bar serves all. The mask's outline is drawn
@@ -258,7 +258,7 @@ def _find(text: str, word: str) -> list[tuple[int, int]]:
 
 
 def split_at(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """Pieces of a line with whether they lie in one of the spans; spans may begin or end outside the line."""
+    """Pieces of a line with whether they are in one of the spans; spans may begin or end outside the line."""
     pieces, end = [], 0
     for low, high in spans:
         low, high = min(max(low, 0), len(line)), min(max(high, 0), len(line))

@@ -32,7 +32,7 @@ def draw(words: pd.DataFrame, weights: dict[str, np.ndarray], measure: str, conf
     """Change against each predictor, a row of panels a dataset.
 
     Args:
-        words: a row a word of a pair: columns dataset, image (int64, its number in the dataset), change, and those of
+        words: one row per word of a pair; columns dataset, image (int64, its number in the dataset), change, and those of
             `PREDICTORS`.
         weights: dataset → (R, G) from `metrics.bootstrap.resample_weights`, for its images.
         measure: of redundancy.

@@ -55,7 +55,7 @@ class Row:
 
 
 def draw(rows: Sequence[Row], note: str) -> Figure:
-    """image | four maps alone | four maps given the rest, a row a pair, on a signed scale with zero in the middle."""
+    """image | four maps alone | four maps given the rest, one row per pair, on a signed scale with zero in the middle."""
     heights = [_HEAD_ROOM * (not index) + _CAPTION + _CELL for index in range(len(rows))]
     with figure_style():
         figure, panels = panel_figure(

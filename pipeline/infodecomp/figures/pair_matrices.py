@@ -49,7 +49,7 @@ class Matrix:
 
 
 def draw(matrices: Sequence[Matrix], dataset: str, measure: str) -> Figure:
-    """A panel a caption, three in a row."""
+    """One panel per caption, three in a row."""
     columns = min(3, len(matrices))
     width = panel_width(3, _LEFT, _RIGHT)
     with figure_style():

@@ -116,7 +116,7 @@ def _draw_dataset(axes: Axes, dataset: str, rows: pd.DataFrame, methods: list[st
 
 
 def failures(rows: pd.DataFrame) -> list[str]:
-    """Lines that say how many cases of a dataset are without a score, by method where that differs; none if all have one."""
+    """Lines with the number of cases without a score, by method if it differs; none if all have one."""
     failed = {
         str(method): int(count)
         for method, count in zip(rows["method"], rows["n_failed"].fillna(0), strict=True)

@@ -68,7 +68,7 @@ class Roles(NamedTuple):
 
 
 def draw(by_group: pd.DataFrame, chances: Mapping[str, float]) -> Figure:
-    """A row a group: ring CLIP, dot i^s, small diamond i^o; the change and the number of cases at the right.
+    """One row per group: ring CLIP, dot i^s, small diamond i^o; the change and the number of cases at the right.
 
     Groups are sorted by their change, without CLIP by accuracy. Without i^s the dot is i^o. Datasets without groups
     have no panel.
@@ -157,7 +157,7 @@ def largest_groups(groups: Sequence[Group]) -> list[Group]:
 
 
 def group_label(group: Group) -> str:
-    """Name of a group as its row has it: cut where it is long, with an arrow where it is symmetric."""
+    """Name of a group in its row: cut if long, with an arrow if symmetric."""
     name = shorten(group.name, _NAME)
     return f"{name} ↔" if group.symmetric else name
 

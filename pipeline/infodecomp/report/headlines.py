@@ -83,7 +83,7 @@ def _localisation(frame: pd.DataFrame) -> list[Table]:
 
 
 def _retrieval(frame: pd.DataFrame) -> list[Table]:
-    """Share of cases whose true caption scores highest: a row a method and a column a dataset."""
+    """Share of cases whose true caption scores highest: one row per method, one column per dataset."""
     if frame.empty:
         return []
     datasets = list(dict.fromkeys(frame["dataset"]))
@@ -167,7 +167,7 @@ def _correlation(row: Mapping[str, Any] | None) -> Cell:
 
 
 def _faithfulness(frame: pd.DataFrame) -> list[Table]:
-    """A row a map: areas under the curves in nats, and rank correlations with other maps."""
+    """One row per map: areas under the curves in nats, and rank correlations with other maps."""
     if frame.empty:
         return []
     heads = {
@@ -237,7 +237,7 @@ def _validation(frame: pd.DataFrame) -> list[Table]:
 
 
 def _paper(frame: pd.DataFrame) -> list[Table]:
-    """A row a published number, in the units of its table."""
+    """One row per published number, in the units of its table."""
     if frame.empty:
         return []
     body = [
