@@ -14,7 +14,13 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, FaithfulnessSection, FiguresSection, LocalisationSection, section_json
+from infodecomp.config import (
+    CustomDataset,
+    FaithfulnessSection,
+    FiguresSection,
+    LocalisationSection,
+    section_json,
+)
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
 from infodecomp.maps.word_maps import Maps, Setting, read_statuses
@@ -97,7 +103,7 @@ class Study:
 
     @property
     def dataset(self) -> str:
-        return section_json(DatasetSection(kind="custom", root=str(self.folder), list="mine.csv"))
+        return section_json(CustomDataset(root=str(self.folder), list="mine.csv"))
 
     def arguments(self, *names: str) -> list[str]:
         available = {

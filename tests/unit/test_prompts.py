@@ -155,7 +155,7 @@ def test_what_is_generated_is_a_dataset() -> None:
         ({"generate": {"prompts": []}}, "generate → prompts is []"),
         (
             {"datasets": {"generated": {"kind": "generated"}}, "generate": {"list": None}},
-            "generate → prompts is null; allowed are one prompt or more",
+            "generate → prompts is null; allowed is one prompt or more",
         ),
         ({"datasets": {"other": {"kind": "generated"}}}, "datasets → other → kind is generated"),
         ({"datasets": {"generated": {"kind": "generated", "draws": 4}}}, "draws is 4; allowed is 6 or more"),
@@ -169,7 +169,7 @@ def test_what_is_generated_is_a_dataset() -> None:
         ),
         (
             {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "generated", "localisation": True}}},
-            "localisation is true; allowed is false, because generated images have no masks",
+            "localisation is true; allowed is null, because `kind` generated has no key `localisation`",
         ),
         (
             {"gradients": {"boxes": [[4, 0, 4, 8]]}},

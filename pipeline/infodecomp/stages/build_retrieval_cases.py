@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import RetrievalDatasetSection, given, parse_section
+from infodecomp.config import (
+    OrderRetrievalDataset,
+    PairRetrievalDataset,
+    RetrievalDatasetSection,
+    given,
+    parse_section,
+)
 from infodecomp.datasets import retrieval_folders as folders
 from infodecomp.datasets.aro_mirrors import mirror_cases
 from infodecomp.datasets.aro_order import order_cases
@@ -89,9 +95,9 @@ def _read(dataset: str, section: RetrievalDatasetSection, images: Path, seed: in
     files = folders.retrieval_input_files(section)
     if folders.is_mirror(section):
         return mirror_cases(dataset, section.kind, files, images, first=section.first)
-    if section.kind in ("vg_relation", "vg_attribution"):
+    if isinstance(section, PairRetrievalDataset):
         return pair_cases(dataset, section.kind, files[0], first=section.first)
-    if section.tagger is None:
+    if not isinstance(section, OrderRetrievalDataset) or section.tagger is None:
         raise InputError(
             f"the retrieval dataset {dataset} has no `tagger`, which the shuffles of {section.file} need: "
             "name a spaCy pipeline such as en_core_web_sm."
