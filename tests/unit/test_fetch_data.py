@@ -167,7 +167,7 @@ def test_what_somebody_put_there_is_left_alone(server: FileServer, capsys: pytes
     Path("data/aro").mkdir(parents=True)
     Path("data/aro/relation.json").write_bytes(b"mine")
     assert fetch(relations(server, "a")) == 1
-    assert "data/aro/relation.json: is there and was not fetched by this workflow" in capsys.readouterr().err
+    assert "data/aro/relation.json: exists and was not fetched by this workflow" in capsys.readouterr().err
     assert Path("data/aro/relation.json").read_bytes() == b"mine"
 
 
@@ -180,7 +180,7 @@ def test_what_somebody_put_in_the_place_of_a_link_is_left_alone(
     place.unlink()
     place.write_bytes(b"mine")
     assert fetch(relations(server, "a")) == 1
-    assert f"{place}: is there and was not put there by this workflow" in capsys.readouterr().err
+    assert f"{place}: exists and was not put there by this workflow" in capsys.readouterr().err
     assert place.read_bytes() == b"mine"
 
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, and write the LoRA; every 50 steps, say how often the true caption had the smaller error."""
-    recipe = recipe_of(parse_section(ScenesModelSection, args.section))
+    recipe = HardnegRecipe.of(parse_section(ScenesModelSection, args.section))
     model = LatentDiffusion.load(args.model)
     shares: list[float] = []
     with Progress(STAGE, recipe.steps, "steps") as progress:
@@ -45,15 +45,3 @@ def run(args: argparse.Namespace) -> None:
     save_hardneg(model, partial)
     shutil.rmtree(args.output_dir, ignore_errors=True)
     partial.rename(args.output_dir)
-
-
-def recipe_of(section: ScenesModelSection) -> HardnegRecipe:
-    """The part of the configuration that concerns the LoRA."""
-    return HardnegRecipe(
-        seed=section.seed,
-        steps=section.hardneg_steps,
-        batch=section.hardneg_batch,
-        learning_rate=section.hardneg_learning_rate,
-        rank=section.hardneg_rank,
-        margin=section.hardneg_margin,
-    )

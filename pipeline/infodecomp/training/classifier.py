@@ -18,6 +18,7 @@ import torch
 from diffusers import AutoencoderTiny
 from torch import nn
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import SceneClassifier
 from infodecomp.scenes.drawing import draw_scene
@@ -53,6 +54,16 @@ class ClassifierRecipe:
         """Learning rate of a step."""
         warm = min(1.0, (step + 1) / WARM_UP)
         return self.learning_rate * warm * (1 + math.cos(math.pi * step / self.steps)) / 2
+
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> ClassifierRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.classifier_steps,
+            batch=section.classifier_batch,
+            learning_rate=section.classifier_learning_rate,
+        )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.scenes.captions import (
     CONSISTENT,
     describe,
@@ -53,8 +54,9 @@ from infodecomp.training.batches import (
     training_logsnr,
 )
 from infodecomp.training.cycles import Pace, cycle_of
+from infodecomp.training.denoiser_state import DenoiserState
 from infodecomp.training.recorded_denoiser import RecordedDenoiser
-from infodecomp.training.state import TrainState, train
+from infodecomp.training.state import train
 from infodecomp.training.workers import Worker
 
 FOCUSED = 0.85
@@ -93,13 +95,25 @@ class ConsistencyRecipe:
     hide_padding: float
     cycles: tuple[ConsistencyCycle, ...] = CYCLES
 
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> ConsistencyRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.consistency_steps,
+            batch=section.batch,
+            learning_rate=section.consistency_learning_rate,
+            ema=section.ema,
+            hide_padding=section.hide_padding,
+        )
 
-def new_state(recipe: ConsistencyRecipe, unet: UNet2DConditionModel, text: CLIPTextModel) -> TrainState:
+
+def new_state(recipe: ConsistencyRecipe, unet: UNet2DConditionModel, text: CLIPTextModel) -> DenoiserState:
     """The denoiser as trained so far; the text tower stays as it is."""
     optimizer = torch.optim.AdamW(
         [{"params": list(unet.parameters()), "scale": recipe.learning_rate}], betas=(0.9, 0.99), weight_decay=0.0
     )
-    return TrainState(unet, text.requires_grad_(False), optimizer)
+    return DenoiserState(unet, text.requires_grad_(False), optimizer)
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,7 @@ def asked_prompt(scene: Scene, fullest: str, rng: np.random.Generator) -> str:
 
 
 def consistency_loss(
-    state: TrainState,
+    state: DenoiserState,
     teacher: UNet2DConditionModel | RecordedDenoiser,
     vae: AutoencoderTiny,
     batch: TaughtBatch,
@@ -169,13 +183,13 @@ def consistency_loss(
 
 def train_consistency(
     recipe: ConsistencyRecipe,
-    state: TrainState,
+    state: DenoiserState,
     teacher: UNet2DConditionModel,
     vae: AutoencoderTiny,
     batches: TaughtBatches,
     *,
     worker: Worker,
-    report: Callable[[TrainState, float], None],
+    report: Callable[[DenoiserState, float], None],
 ) -> None:
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas, fixed = build_scheduler().alphas_cumprod, RecordedDenoiser(teacher)

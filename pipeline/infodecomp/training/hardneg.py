@@ -22,6 +22,7 @@ from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.estimator.channel import nearest_timestep, noised
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.scenes.aro import PAIR_FILES
@@ -51,6 +52,18 @@ class HardnegRecipe:
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
         return self.learning_rate * min((step + 1) / WARM_UP, 1 - step / self.steps)
+
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> HardnegRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.hardneg_steps,
+            batch=section.hardneg_batch,
+            learning_rate=section.hardneg_learning_rate,
+            rank=section.hardneg_rank,
+            margin=section.hardneg_margin,
+        )
 
 
 @dataclass(frozen=True)
