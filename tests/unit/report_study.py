@@ -115,7 +115,7 @@ class ReportStudy:
             for word in ("dog", "bed")
         ]
         if number == images - 1:
-            reason = "the word 'bus' does not stand in the caption."
+            reason = "the word 'bus' is not in the caption."
             lost = {
                 "label": "bus",
                 "word": "bus",

@@ -110,10 +110,10 @@ def test_every_row_without_captions_is_told_before_an_image_is_written(tmp_path:
     with pytest.raises(InputError) as caught:
         mirror_cases("mine", "vg_relation", [path], tmp_path / "images")
     assert [line.removeprefix(f"{path}, ") for line in str(caught.value).splitlines()] == [
-        "record 0: `false_caption` is ''; expected a text that is not empty.",
-        "record 1: `true_caption` is None; expected a text that is not empty.",
-        "record 3: `false_caption` is None; expected a text that is not empty.",
-        "record 3: `true_caption` is ' '; expected a text that is not empty.",
+        "record 0: `false_caption` is ''; expected text, not empty.",
+        "record 1: `true_caption` is None; expected text, not empty.",
+        "record 3: `false_caption` is None; expected text, not empty.",
+        "record 3: `true_caption` is ' '; expected text, not empty.",
     ]
     assert not (tmp_path / "images").exists()
 

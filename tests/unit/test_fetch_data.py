@@ -127,11 +127,11 @@ def test_a_first_fetch_must_be_what_its_name_says(server: FileServer, capsys: py
     server.files["b"] = Served(b"")
     assert fetch(relations(server, "a", "b")) == 1
     error = capsys.readouterr().err
-    assert "/a: it is no JSON" in error and "/b: it is empty" in error
+    assert "/a: it is not JSON" in error and "/b: it is empty" in error
     assert "put the file, fetched by other means, at data/aro/fetched/relation.json" in error
     server.files["a"] = Served(archive_of({"val/1.jpg": b"one"})[:-4])
     assert fetch({"file": "val.zip", "url": server.url("a")}) == 1
-    assert "it is no whole zip archive" in capsys.readouterr().err
+    assert "it is not a complete zip archive" in capsys.readouterr().err
     assert not list(Path("data").rglob("*.lock.json"))
 
 
@@ -205,7 +205,7 @@ def test_a_name_that_is_not_in_the_table(server: FileServer, capsys: pytest.Capt
     write(Path("sources.csv"), ROW)
     arguments = ["--source", "coco/x.zip", "--table", "sources.csv", "--output", "r.json"]
     assert main(["fetch_data", *arguments]) == 1
-    assert "--source coco/x.zip: no such file in sources.csv; it has coco/val.zip." in capsys.readouterr().err
+    assert "--source coco/x.zip: sources.csv has no such file; it has coco/val.zip." in capsys.readouterr().err
 
 
 def test_links_are_relative(server: FileServer, tmp_path: Path) -> None:

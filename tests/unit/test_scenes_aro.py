@@ -191,7 +191,7 @@ def test_missing_images_are_rows_until_all_are_missing(folder: Path, tmp_path: P
         kind="vg_relation", file=str(folder / "noun_swap.json"), images=str(tmp_path), first=4
     )
     assert build(tmp_path / "out", section)["status"].tolist() == ["ok", "ok", "image_missing", "image_missing"]
-    with pytest.raises(InputError, match="none of the 4 images is there"):
+    with pytest.raises(InputError, match="none of the 4 images exists"):
         build(tmp_path / "none", section.model_copy(update={"images": str(tmp_path / "out")}))
     assert not (tmp_path / "none").exists()
 

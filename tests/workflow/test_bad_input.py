@@ -72,7 +72,7 @@ def test_rows_of_a_csv(fresh: Study, scene_cases: tuple[Path, Path]) -> None:
     for line, reason in {
         3: "absent.png",
         4: "broken.png",
-        5: "'monkey' does not stand in the caption",
+        5: "'monkey' is not in the caption",
         6: "`caption` is empty",
         7: "the same case as line 2",
     }.items():

@@ -24,7 +24,7 @@ def key_tables(config: Config) -> str:
 
 
 def replace_tables(page: str, config: Config) -> str:
-    """The page with the tables between its marks written anew; ValueError if it lacks the marks."""
+    """The page with new tables between its marks; ValueError if it lacks the marks."""
     head, found, rest = page.partition(BEGIN)
     _, closed, tail = rest.partition(END)
     if not (found and closed):

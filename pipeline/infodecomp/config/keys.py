@@ -1,4 +1,4 @@
-"""What a key path of the configuration leads to, and what may stand there.
+"""What a key path of the configuration leads to, and which values it takes.
 
 A path is a sequence of keys, such as (information, clip) or (datasets, scenes, kind). A key holds a plain value, a
 section, or sections by name; these may be of several kinds, and then a kind after the name leads to its own class:

@@ -97,7 +97,7 @@ def _render_named(sections: Mapping[str, Section], annotation: Any) -> Iterator[
 
 
 def _commented(line: str, text: str, pad: str) -> Iterator[str]:
-    """A line with its comment beside it, or above it where it does not fit."""
+    """A line with its comment at its end, or above it if that is too long."""
     beside = f"{line:<{_COMMENT_COLUMN - 2}}  # {text}"
     yield from [beside] if len(beside) <= _LONGEST else [f"{pad}# {text}", line]
 

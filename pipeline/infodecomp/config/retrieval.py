@@ -10,7 +10,7 @@ from infodecomp.config.section import Section, Steps
 from infodecomp.config.statistics import Bootstrap, Confidence
 
 Timesteps = Annotated[tuple[Annotated[int, Field(ge=0, le=999)], ...], Field(min_length=1)]
-# Methods that score with a model of their own.
+# Methods that score with another model.
 SecondModel = Literal["hardneg_diffitm"]
 RetrievalMethod = Literal["i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only"]
 

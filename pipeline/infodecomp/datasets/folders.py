@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie: its root, its images and the lists that its cases are made from."""
+"""The files of a dataset: its root, its images and the lists that its cases are made from."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from infodecomp.config import (
 )
 from infodecomp.runs.errors import InputError
 
-# Kinds whose images, objects and captions lie in COCO's layout.
+# Kinds with images, objects and captions in COCO's layout.
 CocoLayout = CocoDataset | WordListDataset
 
-# Below the root of generated images: the images, beside the latents they were decoded from.
+# The images below the root of generated images, next to the latents they were decoded from.
 GENERATED_IMAGES = "images"
 
 

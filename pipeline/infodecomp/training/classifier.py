@@ -82,7 +82,7 @@ class HeldOut:
 def load_autoencoder(model: Path) -> AutoencoderTiny:
     """The autoencoder of a pipeline folder in float32; InputError if it has none."""
     if not (model / "vae").is_dir():
-        raise InputError(f"{model}: there is no folder vae in it; expected a diffusers pipeline folder.")
+        raise InputError(f"{model}: it has no folder vae; expected a diffusers pipeline folder.")
     return AutoencoderTiny.from_pretrained(model / "vae").float().requires_grad_(False).eval()
 
 

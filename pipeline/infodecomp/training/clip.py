@@ -88,7 +88,7 @@ class Score(NamedTuple):
 
 
 def new_state(recipe: ClipRecipe, text_encoder: CLIPTextModel, device: str = "cpu") -> ClipState:
-    """A fresh image tower beside the given text tower."""
+    """A fresh image tower with the given text tower."""
     torch.manual_seed(recipe.seed)
     clip = build_clip(text_encoder).to(device)
     trained = [weight for weight in clip.parameters() if weight.requires_grad]
@@ -154,7 +154,7 @@ def train_clip(
 
 
 def save_checkpoint(state: ClipState, path: Path) -> None:
-    """Write everything that a later run needs to go on as if it had not stopped, as safetensors."""
+    """Write everything that a later run needs to continue as if it had not stopped, as safetensors."""
     tensors = {"step": torch.tensor(state.step)}
     for name, weight in state.parameters().items():
         moments = state.optimizer.state[weight]

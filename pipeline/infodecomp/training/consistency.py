@@ -1,6 +1,6 @@
-"""Teach the denoiser that what it expects given less is the mean of what it expects given more.
+"""Train the denoiser so that its prediction for a shorter prompt is the mean of its predictions for longer ones.
 
-Where the caption z of a scene tells all that a prompt y tells of it, an exact denoiser satisfies
+If the caption z of a scene says all that a prompt y says of it, an exact denoiser satisfies
 
     ε̂(x_α|y) = E[ ε̂(x_α|z) | x_α, y ].
 
@@ -75,7 +75,7 @@ class ConsistencyCycle(Pace):
     plain: float
 
 
-# First where words tell most; then where a picture shows most of what they tell; and then where it shows their nouns.
+# First where words carry most information; then where a picture shows most of it; then where it shows the nouns.
 CYCLES = (
     ConsistencyCycle(share=40, rate=1.0, hold=0.0, warm_up=100, between=(-1.5, 2.5), plain=2.5),
     ConsistencyCycle(share=15, rate=0.5, hold=0.0, warm_up=100, between=(0.0, 5.0), plain=2.5),
@@ -85,7 +85,7 @@ CYCLES = (
 
 @dataclass(frozen=True)
 class ConsistencyRecipe:
-    """How the denoiser is made consistent. The learning rate is a peak, which each cycle takes its share of."""
+    """How the denoiser is made consistent. The learning rate is a peak, of which each cycle uses a share."""
 
     seed: int
     steps: int
@@ -152,9 +152,9 @@ class TaughtBatches:
 
 
 def asked_prompt(scene: Scene, fullest: str, rng: np.random.Generator) -> str:
-    """A prompt that tells no more than the fullest caption: a tenth of them that caption itself, so that it is kept.
+    """A prompt that says no more than the fullest caption; a tenth of them are that caption, so that it is retained.
 
-    A phrase loses its noun as often whatever the scene, or its loss would tell how many things there are.
+    A phrase loses its noun as often whatever the scene, or its loss would reveal the number of things.
     """
     chance = rng.random()
     if chance < 0.1:

@@ -5,7 +5,7 @@ caption y of a scene than under a false one y′ made of the same words,
 
     L = L(y) + max(0, L(y) − L(y′) + margin),   L(y) = ‖ε − ε̂(x_α|y)‖²/d,
 
-at log-SNRs at which words tell something. False captions are those of the embedded retrieval sets: relation, attributes or
+at log-SNRs where words carry information. False captions are those of the embedded retrieval sets: relation, attributes or
 noun exchanged. Only the low-rank change of the attention projections is trained.
 """
 
@@ -118,7 +118,7 @@ def hardneg_loss(model: LatentDiffusion, batch: HardBatch, margin: float) -> tup
 
 
 def train_hardneg(recipe: HardnegRecipe, model: LatentDiffusion, report: Callable[[int, float, float], None]) -> None:
-    """Add a LoRA to the model's denoiser and train it; `report(step, loss, share told apart)` after each step."""
+    """Add a LoRA to the model's denoiser and train it; `report(step, loss, share preferred)` after each step."""
     torch.manual_seed(recipe.seed)
     model.unet.add_adapter(
         LoraConfig(

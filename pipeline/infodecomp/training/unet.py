@@ -37,7 +37,7 @@ from infodecomp.training.workers import Worker
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the denoiser is trained. Learning rates are peaks, which each cycle takes its share of."""
+    """How the denoiser is trained. Learning rates are peaks, of which each cycle uses a share."""
 
     seed: int
     steps: int
@@ -111,7 +111,7 @@ class BatchMaker:
         """Chance that a prompt is left empty outside of the binding phase; it rises smoothly around `plain`.
 
         A denoiser that always has the caption at hand need not recognise anything. It then gains from a word even where
-        an exact model would not, and its information exceeds what a word can tell, −ln p(word). Binding, though, is
+        an exact model would not, and its information exceeds what a word can carry, −ln p(word). Binding, though, is
         learnt from captions of things in plain sight.
         """
         return self.recipe.silence / (1 + math.exp(2 * (cycle.plain - self.logsnr[position])))
