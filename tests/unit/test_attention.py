@@ -22,8 +22,8 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+def model(reference: Path) -> LatentDiffusion:
+    return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
 def inputs(rows: int, size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

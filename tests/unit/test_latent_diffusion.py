@@ -18,8 +18,8 @@ from infodecomp.runs.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    return shared / "golden" / "tiny_sd"
+def folder(reference: Path) -> Path:
+    return reference / "tiny_sd"
 
 
 @pytest.fixture(scope="module")
