@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, write the classifier, and say how good it is on scenes that it did not see."""
+    """Train, write the classifier, and print its accuracy on held-out scenes."""
     recipe = ClassifierRecipe.of(parse_section(ScenesModelSection, args.section))
     vae = load_autoencoder(args.model)
     losses: list[float] = []
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
 
         classifier = train_classifier(recipe, vae, report)
     save_classifier(args.output_dir, classifier)
-    # What is measured are the weights as stored.
+    # Measure the weights as stored.
     print(describe(measure(load_classifier(args.output_dir), vae, recipe.seed)), flush=True)
 
 

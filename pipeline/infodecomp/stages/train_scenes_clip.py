@@ -1,7 +1,7 @@
 """Train the CLIP of the embedded study around the text tower of the embedded model.
 
-A checkpoint is written every 100 steps in `training/clip/` beside the output folder; a killed run goes on from the last one,
-unless recipe, code or text tower have changed since.
+A checkpoint is written every 100 steps in `training/clip/` beside the output folder; a killed run resumes from the last one,
+unless the recipe, the code or the text tower have changed since.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, and write the model; every 100 steps, say how well the last batch was told apart."""
+    """Train, and write the model; every 100 steps, print the accuracy on the last batch."""
     section = parse_section(ScenesModelSection, args.section)
     recipe = ClipRecipe.of(section)
     text_encoder, tokenizer = load_text_parts(args.model)

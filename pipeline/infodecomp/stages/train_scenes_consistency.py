@@ -1,7 +1,7 @@
-"""Make the embedded denoiser consistent: given fewer words it expects the mean of what it expects given more.
+"""Make the embedded denoiser consistent: its prediction for a shorter prompt is the mean over longer ones.
 
 Starts from a whole pipeline folder and writes one that differs in its denoiser alone. A checkpoint and a sheet of samples
-are written every 500 steps; a killed run goes on from the last one, unless recipe, code or model have changed since.
+are written every 500 steps; a killed run resumes from the last one, unless the recipe, the code or the model changed.
 """
 
 from __future__ import annotations

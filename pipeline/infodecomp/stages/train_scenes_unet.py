@@ -1,7 +1,7 @@
 """Train the denoiser of the embedded model, and write the whole pipeline folder.
 
-A checkpoint and a sheet of samples are written every 500 steps; a killed run goes on from the last one, unless
-recipe, code or parts have changed since.
+A checkpoint and a sheet of samples are written every 500 steps; a killed run resumes from the last one, unless
+the recipe, the code or the parts have changed since.
 """
 
 from __future__ import annotations

@@ -4,18 +4,19 @@ If the caption z of a scene says all that a prompt y says of it, an exact denois
 
     ε̂(x_α|y) = E[ ε̂(x_α|z) | x_α, y ].
 
-A trained one does not quite: it looks less closely when a word is missing than it could, so that words seem to tell it what
-it might have seen. A lone noun is then credited with more than −ln p(y), and a noun that its adjective implies with more
-than nothing. The remedy is regression. The denoiser as trained so far, ε̄, is held fixed; given the fullest caption of a
-scene, it says what the one that learns should expect given less:
+A trained one does so only roughly: without a word it extracts less from the picture than it could, so the word seems to
+add what the picture already shows. A lone noun is then credited with more than −ln p(y), and a noun implied by its
+adjective with more than nothing. The remedy is regression. The denoiser trained so far, ε̄, is held fixed; its
+prediction for the fullest caption of a scene is the target of the learning denoiser's prediction for a shorter prompt:
 
     L = ‖ ε̂(x_α|y) − ε̄(x_α|z) ‖² / d.
 
-The noise itself as target would have the same mean, but it varies a thousand times more than what a word changes. At
-log-SNRs above a cycle's `plain`, where the picture shows what its caption says, z is the empty caption: the only one that
-ε̄ was trained with there at length. In the end that is 1.25. An observer who knows all of a scene but its noun mistakes it
-for the likeliest other one with probability Φ(−½ e^{α/2} ‖Δx‖), where Δx is what that one would change of the latent: 6 % at
-log-SNR −1, 1.4 % at 0, 0.05 % at 1.25 (60 scenes of one thing). What a noun still gains there, an exact denoiser would see.
+The noise itself as target would have the same mean, but a thousand times the variance of a word's effect. At log-SNRs
+above a cycle's `plain`, where the picture shows what its caption says, z is the empty caption, the only one that ε̄ was
+trained with there at length; in the last cycle `plain` is 1.25. An observer who knows all of a scene but its noun
+confuses it with the likeliest other noun with probability Φ(−½ e^{α/2} ‖Δx‖), where Δx is the change of the latent: 6 %
+at log-SNR −1, 1.4 % at 0, 0.05 % at 1.25 (60 scenes of one thing). An exact denoiser would therefore need no noun
+there.
 """
 
 from __future__ import annotations

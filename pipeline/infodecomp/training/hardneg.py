@@ -131,11 +131,11 @@ def train_hardneg(recipe: HardnegRecipe, model: LatentDiffusion, report: Callabl
     for step in range(recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(step)
-        loss, told = hardneg_loss(model, next(batches), recipe.margin)
+        loss, preferred = hardneg_loss(model, next(batches), recipe.margin)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        report(step + 1, float(loss.detach()), told)
+        report(step + 1, float(loss.detach()), preferred)
 
 
 def save_hardneg(model: LatentDiffusion, folder: Path) -> None:
