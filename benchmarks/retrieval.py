@@ -9,6 +9,7 @@ budget. Exits with 1 if fewer than 99 % are decided alike or more than a third o
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
+from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, parse_section, section_json
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import read_table
 from measuring import Row, Target, argument_parser, model_arguments, report, stage
@@ -36,8 +37,9 @@ def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
     stage("draw_scenes_aro", "--section", section_json(scenes), "--output-dir", folder / "aro")
     tables = {}
     for name, (kind, file, tagger) in SETS.items():
-        section = RetrievalDatasetSection(
-            kind=kind, file=str(folder / "aro" / file), images=str(folder / "aro"), tagger=tagger
+        shared = {"kind": kind, "file": str(folder / "aro" / file), "images": str(folder / "aro")}
+        section = parse_section(
+            RetrievalDatasetSection, json.dumps({**shared, **({"tagger": tagger} if tagger else {})})
         )
         tables[name] = folder / name / "cases.parquet"
         arguments = ("--dataset", name, "--section", section_json(section), "--seed", 0, "--output", tables[name])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.config.sections import ValidationProblem
+from infodecomp.config.validation import ValidationProblem
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval
 from infodecomp.validation.gaussian import JointNormal

@@ -87,7 +87,7 @@ def test_a_mirror_must_give_what_was_fetched_first(hub: FakeHub, tmp_path: Path)
     run = fetch(hub, tmp_path, mirrors=mirrors)
     assert run.returncode == 1
     assert (
-        f"{FOLDER}/vae/config.json: this file was fetched and is gone; delete {FOLDER} and {FOLDER}.json to"
+        f"{FOLDER}/vae/config.json: this file was fetched and is missing; delete {FOLDER} and {FOLDER}.json to"
         in run.stderr
     )
     (tmp_path / FOLDER).rename(tmp_path / "away")
@@ -111,7 +111,7 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
             pickled,
             f"unet has no safetensors weights, only {Path(unet).name}.bin, which are refused because opening",
         ),
-        "bare": ({"README.md": b"card"}, "is no diffusers pipeline: it has no model_index.json"),
+        "bare": ({"README.md": b"card"}, "is not a diffusers pipeline: it has no model_index.json"),
         "partial": (
             {name: content for name, content in small.items() if name != "vae/config.json"},
             "it lacks vae/config.json",

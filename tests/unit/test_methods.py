@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from infodecomp.config import LocalisationSection
-from infodecomp.config.sections import RetrievalMethod
+from infodecomp.config.retrieval import RetrievalMethod
 from infodecomp.maps import made
 from infodecomp.maps.setting import Setting
 from infodecomp.methods import METHODS, OF_EVERY_CASE, OF_PAIRS, RETRIEVAL_STYLES, SOURCES, recorded_maps

@@ -10,7 +10,13 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, FiguresSection, PartialInformationSection, section_json, sections_json
+from infodecomp.config import (
+    CustomDataset,
+    FiguresSection,
+    PartialInformationSection,
+    section_json,
+    sections_json,
+)
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, QUANTITIES
@@ -98,7 +104,7 @@ class PairStudy:
         )
 
     def plot(self) -> int:
-        dataset = DatasetSection(kind="custom", list="x.csv", root=str(self.folder))
+        dataset = CustomDataset(list="x.csv", root=str(self.folder))
         where = {"cases": "cases.parquet", "pairs": "pairs.parquet", "maps": "maps"}
         return main(
             [

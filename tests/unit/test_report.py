@@ -115,7 +115,7 @@ def test_words_have_totals_scores_and_agreement(study: ReportStudy) -> None:
     assert dog["agreement"][PAIRS.index((cmi, attention))] == 1.0
     assert dog["agreement"][PAIRS.index((cmi, signed))] == -1.0
     assert bed["agreement"][PAIRS.index((cmi, attention))] < 0.2
-    assert lost["problem"] == "the word 'bus' does not stand in the caption."
+    assert lost["problem"] == "the word 'bus' is not in the caption."
     assert set(lost["totals"]) == {None} and set(lost["agreement"]) == {None}
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import stats
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, EditingSection, section_json, sections_json
+from infodecomp.config import CustomDataset, EditingSection, section_json, sections_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.by_word import IMPLIED_COLUMNS, WORD_COLUMNS
 from infodecomp.editing.checks import CHECK_COLUMNS, FLAGGED_COLUMNS
@@ -45,8 +45,8 @@ class Study:
         self.cases: dict[str, pd.DataFrame] = {}
         self.edits: dict[str, pd.DataFrame] = {}
         self.sections = {
-            "mine": DatasetSection(kind="custom", root=str(folder), list="mine.csv", editing=True),
-            "plain": DatasetSection(kind="custom", root=str(folder), list="p.csv", editing=True, localisation=False),
+            "mine": CustomDataset(root=str(folder), list="mine.csv", editing=True),
+            "plain": CustomDataset(root=str(folder), list="p.csv", editing=True, localisation=False),
         }
         for word, box in BOXES.items():
             pixels = np.zeros((SIDE, SIDE), dtype=np.uint8)

@@ -169,7 +169,7 @@ def test_bad_rows_of_a_list_are_told_at_once(tmp_path: Path) -> None:
     lines = str(caught.value).splitlines()
     assert [line.partition("line ")[2][0] for line in lines] == list("23457")
     assert "`second` is empty" in lines[0] and "two different words" in lines[1]
-    assert "'cat' does not stand in the caption" in lines[2] and "overlap" in lines[3] and "as line 6" in lines[4]
+    assert "'cat' is not in the caption" in lines[2] and "overlap" in lines[3] and "as line 6" in lines[4]
 
 
 def test_the_list_that_ships_is_whole() -> None:

@@ -16,10 +16,10 @@ from tests.workflow.study import Study
 
 def test_configuration(fresh: Study) -> None:
     """All problems at once: a key that does not exist and a value out of range."""
-    run = fresh.snakemake("--dry-run", config={"information": {"clpi": 3.0}, "localisation": {"bootstrap": 5}})
+    run = fresh.snakemake("--dry-run", config={"information": {"clpi": 3.0}, "statistics": {"bootstrap": 5}})
     assert run.status != 0
     assert "information → clpi is not a key; the nearest valid key is `clip`" in run.output
-    assert "localisation → bootstrap is 5; allowed is a whole number ≥ 100" in run.output
+    assert "statistics → bootstrap is 5; allowed is a whole number ≥ 100" in run.output
     assert "Traceback" not in run.output
 
 
@@ -72,7 +72,7 @@ def test_rows_of_a_csv(fresh: Study, scene_cases: tuple[Path, Path]) -> None:
     for line, reason in {
         3: "absent.png",
         4: "broken.png",
-        5: "'monkey' does not stand in the caption",
+        5: "'monkey' is not in the caption",
         6: "`caption` is empty",
         7: "the same case as line 2",
     }.items():

@@ -70,7 +70,7 @@ def test_tables_and_figures_are_there(finished_editing: Study) -> None:
     [
         (None, {}),
         ({"editing": {"min_reconstruction_psnr": 30.0}}, {**TABLES, **CORRELATIONS}),
-        ({"editing": {"confidence": 0.9}}, {**TABLES, **CORRELATIONS}),
+        ({"statistics": {"confidence": 0.9}}, {**TABLES, **CORRELATIONS}),
         ({"editing": {"steps": 4}}, EDITS),
         ({"editing": {"animated": 2}}, EDITS),
         ({"editing": {"omit": "underscore"}}, EDITS),
@@ -132,7 +132,7 @@ def test_the_embedded_model_edits_what_the_caption_says(repository: Path, tmp_pa
         "scenes": {"count": 24},
         "datasets": {"scenes": {"kind": "coco_it", "first": 24}, "scenes_words": None, "generated": None},
         "information": {"steps": [24]},
-        "editing": {"bootstrap": 500},
+        "statistics": {"bootstrap": 500},
         "machine": {"batch_size": 64},
     }
     study = working_copy(repository, tmp_path / "study", config)

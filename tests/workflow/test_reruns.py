@@ -65,7 +65,7 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
         ({"gradients": {"steps": [8]}}, {**GRADIENTS, **SUMMARY, **SCORES}),
         ({"validation": {"runs": 3}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
-        ({"localisation": {"bootstrap": 101}}, {"plot_information_scatter": 1, **SCORES}),
+        ({"statistics": {"bootstrap": 101}}, {"plot_information_scatter": 1, **SCORES}),
         ({"figures": {"palette": "magma"}}, {**DRAWN_CAPTION, **FIGURES}),
     ],
     ids=["seed", "clip", "missing word", "gradients", "validation", "attention", "bootstrap", "palette"],

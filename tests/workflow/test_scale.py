@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, InformationSection, section_json
+from infodecomp.config import CustomDataset, InformationSection, section_json
 from infodecomp.datasets.cases import read_cases
 from infodecomp.information import estimated_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
@@ -183,7 +183,7 @@ def test_ten_rows_added_to_five_thousand_compute_ten(tmp_path: Path, monkeypatch
 def _build(folder: Path, rows: list[tuple[str, str, str]], output: Path) -> None:
     with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("image", "caption", "word"), *rows])
-    section = DatasetSection(kind="custom", list=str(folder / "cases.csv"), root=str(folder), localisation=False)
+    section = CustomDataset(list=str(folder / "cases.csv"), root=str(folder), localisation=False)
     assert main(["build_cases", "--dataset", "mine", "--section", section_json(section), "--output", str(output)]) == 0
 
 

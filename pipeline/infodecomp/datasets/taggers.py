@@ -27,7 +27,7 @@ Tokens = list[tuple[str, str]]
 
 
 class Tagger(Protocol):
-    """Splits captions into tokens and tells the Penn Treebank tag of each."""
+    """Splits captions into tokens with their Penn Treebank tags."""
 
     versions: str
 

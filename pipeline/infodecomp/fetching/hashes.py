@@ -1,7 +1,7 @@
-"""What a fetched file must be: size and hashes of the table of sources, and of the lock that the first fetch has left.
+"""What a fetched file must be: the size and hashes of the table of sources, and those recorded at the first fetch.
 
-A lock file holds, for each file, its size and SHA-256. Unknown hashes are recorded there when the file comes for the first
-time, and are enforced from then on.
+A lock file holds, for each file, its size and SHA-256. Unknown hashes are recorded there when the file is first
+fetched, and enforced from then on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Content(NamedTuple):
 
 
 class Locked(NamedTuple):
-    """Size and SHA-256 of a file when it was fetched first."""
+    """Size and SHA-256 of a file when it was first fetched."""
 
     bytes: int
     sha256: str
@@ -46,7 +46,7 @@ def content_of(path: Path) -> Content:
 
 
 def mismatch(content: Content, *, size: int | None, md5: str, sha256: str) -> str:
-    """What of a content is not as it must be; empty if nothing. None and "" stand for what is not known."""
+    """What is wrong with a content; empty if nothing. None and "" mean unknown."""
     wrong = [
         f"{found} {unit}, expected {wanted}"
         for found, wanted, unit in (
@@ -60,7 +60,7 @@ def mismatch(content: Content, *, size: int | None, md5: str, sha256: str) -> st
 
 
 def implausible(path: Path) -> str:
-    """Why a file cannot be what its name says, where that is easily told; empty if it can.
+    """Why a file cannot be what its name says, if that is easy to see; empty if it can.
 
     Guards the first fetch of a file whose hash nobody has recorded yet.
     """
@@ -68,17 +68,17 @@ def implausible(path: Path) -> str:
         return "it is empty"
     suffix = PurePath(path.name.removesuffix(".part")).suffix
     if suffix == ".zip" and not zipfile.is_zipfile(path):
-        return "it is no whole zip archive"
+        return "it is not a complete zip archive"
     if suffix == ".json":
         try:
             json.loads(path.read_bytes())
         except ValueError as error:
-            return f"it is no JSON ({error})"
+            return f"it is not JSON ({error})"
     return ""
 
 
 def read_lock(path: Path) -> dict[str, Locked]:
-    """File → what it was when it was fetched first; empty without a lock. InputError if the lock cannot be read."""
+    """File → what it was when first fetched; empty without a lock. InputError if the lock cannot be read."""
     if not path.is_file():
         return {}
     try:
@@ -95,7 +95,7 @@ def write_lock(path: Path, files: Mapping[str, Locked], origin: str) -> None:
 
 
 def check_lock(folder: Path, lock: Path) -> dict[str, str]:
-    """File → SHA-256 of every file that a lock names, read anew below a folder.
+    """File → SHA-256 of every file of a lock, computed again below a folder.
 
     Raises InputError if one is missing or is not what was fetched.
     """
@@ -103,7 +103,7 @@ def check_lock(folder: Path, lock: Path) -> dict[str, str]:
     for name, known in read_lock(lock).items():
         path = folder / name
         if not path.is_file():
-            raise InputError(f"{path}: this file was fetched and is gone; {_remedy(lock)}")
+            raise InputError(f"{path}: this file was fetched and is missing; {_remedy(lock)}")
         found[name] = content_of(path).sha256
         if found[name] != known.sha256:
             raise InputError(
@@ -115,4 +115,6 @@ def check_lock(folder: Path, lock: Path) -> dict[str, str]:
 
 def _remedy(lock: Path) -> str:
     folder = lock.with_name(lock.name.removesuffix(".lock.json"))
-    return f"delete {folder} and {folder}.json to have it fetched again, and {lock} as well if it may be another."
+    return (
+        f"delete {folder} and {folder}.json to have it fetched again, and {lock} too if another version is acceptable."
+    )

@@ -1,7 +1,7 @@
 """How good the embedded model is, on scenes that it never saw: the numbers of its model card.
 
 Every number follows from i^s, i^o and attention as the study computes them; all prompts of a scene share one run of the
-estimator. Backgrounds, categories and tints of scenes are independent, so that no number can be had from the background.
+estimator. Backgrounds, categories and tints of scenes are independent, so the background carries no information about them.
 """
 
 from __future__ import annotations
