@@ -18,7 +18,7 @@ from functools import partial
 import torch
 
 from infodecomp.config import Config
-from infodecomp.models.attention import Tap, recording
+from infodecomp.models.attention import Tap
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from measuring import Row, Target, alternating, argument_parser, median_ratio, report
 from random_models import pipeline_with, stable_diffusion_like
@@ -30,7 +30,7 @@ SHARES = {"none": 0, "one row in four": 4, "every row": 1}
 def call(model: LatentDiffusion, inputs: tuple[torch.Tensor, ...], every: int) -> float:
     """CPU seconds of one call; `every`: record every n-th row, 0: none."""
     taps = [Tap(row, row % 2, (2, 3)) for row in range(0, len(inputs[0]), every)] if every else []
-    with recording(model.unet, model.latent_shape[1:]) as recorder:
+    with model.recording() as recorder:
         started = time.process_time()
         recorder.expect(taps)
         model(*inputs)

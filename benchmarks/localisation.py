@@ -43,9 +43,9 @@ from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.estimator.evaluation import Row as InformationRow
 from infodecomp.estimator.evaluation import estimate_many
 from infodecomp.estimator.sampling import interval_of
-from infodecomp.information.case_draws import recorded_draws
+from infodecomp.information.study_draws import recorded_draws
 from infodecomp.jobs.pilot_file import read_density
-from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.storage import write_table
@@ -114,7 +114,7 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.
         ]
 
     maps = []
-    with recording(model.unet, size) as recorder:
+    with model.recording() as recorder:
         estimates = estimate_many(model, problems, BATCH_SIZE, lambda rows: recorder.expect(taps(rows)))
         for number, estimate in enumerate(estimates):
             parts = [recorder.pop((number, stretch)) for stretch in range(len(section.steps))]

@@ -25,7 +25,7 @@ import torch
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.sampling import Interval, logistic_draws
 from infodecomp.flows.ddim import Ddim
-from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 
 IMAGES_AT_ONCE = 10
@@ -74,7 +74,7 @@ def attention_information(
     maps = []
     for word in words:
         embedding = model.encode_prompts([word.prompts["full"]])
-        with recording(model.unet, model.latent_shape[1:]) as recorder:
+        with model.recording() as recorder:
             for _ in range(steps):
                 logsnr, _, eps = _draw(interval, (1, *word.latent.shape), rng)
                 recorder.expect([_all_tokens(embedding)])
@@ -91,7 +91,7 @@ def attention(model: LatentDiffusion, words: Sequence[Word], steps: int) -> np.n
         embedding = model.encode_prompts([word.prompts["full"]])
         tap = _all_tokens(embedding)
         noise = path.reverse(word.latent[None], embedding)
-        with recording(model.unet, model.latent_shape[1:]) as recorder:
+        with model.recording() as recorder:
             path.generate(noise, embedding, lambda recorder=recorder, tap=tap: recorder.expect([tap]))
             maps.append(word_map(recorder.pop("all"), word.tokens, model.latent_shape[1:]))
     return np.stack(maps)

@@ -23,7 +23,7 @@ import torch
 from infodecomp.config import LocalisationSection
 from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
 from infodecomp.metrics.localisation import iou_curve, score_map, threshold_grid
-from infodecomp.runs.freed_memory import keep_freed_memory
+from infodecomp.runs.memory_allocator import keep_freed_memory
 from measuring import Row, Target, argument_parser, median_ratio, report
 
 SIZE = (512, 512)

@@ -111,11 +111,11 @@ def test_integral_of_a_polynomial() -> None:
 
 
 @pytest.mark.parametrize(("golden_name", "name"), [("A", "plane"), ("A_fine", "fine")])
-def test_truth_of_the_plane_is_that_of_quadrature(shared: Path, golden_name: str, name: str) -> None:
+def test_truth_of_the_plane_is_that_of_quadrature(reference: Path, golden_name: str, name: str) -> None:
     """Recorded values by quadrature over log-SNR and noise, over the range that clip 3 leaves."""
     closed_form: ClosedForm = problem(name)
     assert isinstance(closed_form, Mixture)
-    with np.load(shared / "golden" / "golden_estimator.npz") as golden:
+    with np.load(reference / "golden" / "estimator.npz") as golden:
         assert closed_form.information == pytest.approx(float(golden[f"{golden_name}/mi"][0]), abs=1e-7)
         for k in range(3):
             x, component = golden[f"{golden_name}/x"][k], int(golden[f"{golden_name}/y"][k])

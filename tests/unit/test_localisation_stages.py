@@ -17,13 +17,12 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import DatasetSection, FaithfulnessSection, FiguresSection, LocalisationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
+from infodecomp.localisation.shown_cases import best_iou, pick_cases
+from infodecomp.localisation.tables import TABLE_COLUMNS
 from infodecomp.maps.word_maps import Maps, Setting, read_statuses
 from infodecomp.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
 from infodecomp.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
-from infodecomp.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
-from infodecomp.stages.plot_localisation import best_iou, pick_cases
-from infodecomp.stages.tabulate_localisation import TABLE_COLUMNS
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
 BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
@@ -432,7 +431,7 @@ def test_figures_of_a_dataset_without_masks(study: Study) -> None:
 
 def test_nothing_to_draw_is_an_error(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     assert study.plot() == 1
-    assert "there is nothing to draw" in capsys.readouterr().err
+    assert "there is nothing to plot" in capsys.readouterr().err
     for folder in study.maps.values():
         for path in folder.iterdir():
             path.unlink()

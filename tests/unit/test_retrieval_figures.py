@@ -19,6 +19,7 @@ from infodecomp.figures import retrieval_accuracy, retrieval_budget, retrieval_r
 from infodecomp.figures.style import METHOD_STYLES, balanced_columns, dataset_title, panel_figure, shorten
 from infodecomp.runs.errors import InputError
 from infodecomp.stages import plot_retrieval
+from infodecomp.tables.checked_csv import read_checked_csv
 
 METHODS = ("i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only")
 SETS = (
@@ -334,7 +335,7 @@ def test_the_stage_draws_without_groups(plot: Plot) -> None:
 
 
 def test_wrong_tables_are_refused_with_file_row_and_column(plot: Plot) -> None:
-    with pytest.raises(InputError, match=r"retrieval\.csv: the column `micro_low`, `chance` is missing"):
+    with pytest.raises(InputError, match=r"retrieval\.csv: missing columns: `micro_low`, `chance`"):
         plot(table().drop(columns=["micro_low", "chance"]), by_group({}))
     wrong = table().astype({"micro": object, "n": object})
     wrong.loc[1, "micro"], wrong.loc[2, "micro"], wrong.loc[3, "n"] = "high", 56.1, -1
@@ -342,10 +343,10 @@ def test_wrong_tables_are_refused_with_file_row_and_column(plot: Plot) -> None:
         plot(pd.concat([wrong, wrong.head(1)]), by_group({}))
     sentences = str(caught.value).splitlines()
     assert [sentence.partition("retrieval.csv: ")[2] for sentence in sentences] == [
-        "row 4, `n` is '-1'; it must be a number that is not negative, or empty.",
-        "row 2, `micro` is 'high'; it must be a number from 0 to 1, or empty.",
-        "row 3, `micro` is '56.1'; it must be a number from 0 to 1, or empty.",
-        "row 15 has the same dataset, method as a row before it.",
+        "row 4, `n` is '-1'; allowed is a number that is not negative, or empty.",
+        "row 2, `micro` is 'high'; allowed is a number from 0 to 1, or empty.",
+        "row 3, `micro` is '56.1'; allowed is a number from 0 to 1, or empty.",
+        "row 15 has the same dataset, method as an earlier row.",
     ]
     with pytest.raises(InputError, match=r"retrieval_by_group\.csv: row 1, `symmetric` is 'perhaps'"):
         plot(table(), by_group(GROUPS).assign(symmetric="perhaps"))
@@ -353,20 +354,20 @@ def test_wrong_tables_are_refused_with_file_row_and_column(plot: Plot) -> None:
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2,3\n1,2,3,4\n"])
 def test_unreadable_tables_are_refused(plot: Plot, text: str) -> None:
-    with pytest.raises(InputError, match=r"retrieval\.csv: this is not a readable CSV file"):
+    with pytest.raises(InputError, match=r"retrieval\.csv: not a readable CSV file"):
         plot(text, by_group({}))
 
 
 def test_a_table_without_rows_or_a_missing_file_is_refused(plot: Plot, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"retrieval\.csv: the table has no rows"):
         plot(table().head(0), by_group({}))
-    with pytest.raises(InputError, match=r"none\.csv: this is not a readable CSV file"):
-        plot_retrieval.read_columns(tmp_path / "none.csv", {"n": "count"}, ["n"])
+    with pytest.raises(InputError, match=r"none\.csv: not a readable CSV file"):
+        read_checked_csv(tmp_path / "none.csv", {"n": "count"}, ["n"])
 
 
 def test_empty_cells_are_unknown_numbers(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("name,n,flag,x\nnan,,TRUE,0.5\nb,nan,,-0.1\n", encoding="utf-8")
     columns = {"name": "text", "n": "count", "flag": "flag", "x": "change"}
-    frame = plot_retrieval.read_columns(tmp_path / "a.csv", columns, ["name"])
+    frame = read_checked_csv(tmp_path / "a.csv", columns, ["name"])
     assert frame["name"].tolist() == ["nan", "b"] and frame["flag"].tolist() == [True, False]
     assert np.isnan(frame["n"]).all() and frame["x"].tolist() == [0.5, -0.1]

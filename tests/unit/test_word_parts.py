@@ -17,8 +17,8 @@ from infodecomp.maps.word_maps import Failure, Maps, Setting, read_statuses
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import PARTS, average_parts
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
+from infodecomp.pairs.parts import PARTS_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
-from infodecomp.stages.gather_parts import TABLE_COLUMNS
 
 CAPTION = "a dog left of a zebra on the grass"
 WORDS = ("dog", "zebra", "grass")
@@ -85,7 +85,7 @@ class Gathered:
             *("--maps", str(self.folder / "maps"), "--output", str(self.folder / "words.parquet")),
         ]
         assert main(["gather_parts", *arguments]) == 0
-        return read_table(self.folder / "words.parquet", TABLE_COLUMNS).set_index("case_id")
+        return read_table(self.folder / "words.parquet", PARTS_COLUMNS).set_index("case_id")
 
 
 @pytest.fixture

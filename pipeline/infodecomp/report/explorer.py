@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import DatasetSection
+from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import dataset_root, image_folder, instances_file
-from infodecomp.datasets.masks import load_mask, open_instances
+from infodecomp.datasets.masks import load_mask
 from infodecomp.metrics.correlation import pearson
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.pictures.images import Resize, fit_image, fit_mask, load_image

@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 from infodecomp.runs.errors import InputError
 
-# Modules that cannot change a result, so that editing them must not cost hours of estimation: everything a stage
-# takes from the configuration stands, default or not, in the section that its rule passes in `params` already; the
-# other two only report.
+# Modules that cannot change a result, so that editing them must not cost hours of estimation. What a stage takes from
+# the configuration is in the section that its rule passes in `params`, defaults included; the other two only report.
 NOT_COUNTED = frozenset({"infodecomp.config", "infodecomp.runs.progress", "infodecomp.runs.provenance"})
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +68,7 @@ def _source_file(root: Path, module: str) -> Path | None:
 
 @cache
 def _read_source(path: Path, name: str, mtime_ns: int, size: int) -> _Source:
-    """Digest and imports of one file; `mtime_ns` and `size` only tell the cache that the file is another one."""
+    """Digest and imports of one file; `mtime_ns` and `size` are there to make the cache notice a changed file."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports = frozenset(_imported_names(tree, name, is_package=path.name == "__init__.py"))
     for node in ast.walk(tree):

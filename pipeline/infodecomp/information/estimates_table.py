@@ -1,4 +1,4 @@
-"""The finished estimates of a dataset, for the stages that draw them."""
+"""The tables that `estimate_information` writes, one a shard: their columns, and how a dataset's estimates are read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from pathlib import Path
 import pandas as pd
 
 from infodecomp.datasets.cases import read_cases
+from infodecomp.information.quantities import INTEGRALS, LIKELIHOOD
 from infodecomp.runs.errors import InputError
+
+# Totals with their standard errors, in nats; curves of the integrand, in nats per unit of log-SNR.
+SHARD_COLUMNS = {
+    **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
+    **dict.fromkeys(("draws", "evaluations"), "int64"),
+    **{f"{name}{suffix}": "float64" for name in (*INTEGRALS, LIKELIHOOD) for suffix in ("", "_error")},
+    **{f"curve_{name}": "list<float64>" for name in ("logsnr", *INTEGRALS)},
+}
 
 
 def read_estimates(cases: Path, shards: Sequence[Path], columns: Sequence[str]) -> pd.DataFrame:
-    """The finished cases of a dataset in their order, with columns of the tables of `estimate_information`.
+    """The cases of a dataset that have an estimate, in the order of the cases table, with some of `SHARD_COLUMNS`.
 
     Raises InputError for a shard that cannot be read or lacks a column.
     """

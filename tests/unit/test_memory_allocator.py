@@ -11,7 +11,7 @@ import pytest
 CALLS = """
 import resource, sys
 import torch
-from infodecomp.runs.freed_memory import keep_freed_memory
+from infodecomp.runs.memory_allocator import keep_freed_memory
 
 torch.set_num_threads(1)
 if sys.argv[1] == "keep":
