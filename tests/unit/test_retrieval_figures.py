@@ -110,10 +110,10 @@ def test_accuracy_has_a_panel_a_dataset_and_the_methods_in_the_order_of_the_tabl
     methods = ("clip", "i_s", "text_only")
     figure = retrieval_accuracy.draw(table(methods=methods))
     first, second = figure.axes
-    assert rows_of(first) == [METHOD_STYLES[method].name for method in methods]
+    assert rows_of(first) == [METHOD_STYLES[method].label for method in methods]
     assert first.get_ylim()[0] > first.get_ylim()[1]  # the first method is at the top
     assert rows_of(second) == ["", "", ""]  # the names stand once a row of panels
-    assert {"What is where?", "scenes: things swapped · 100 cases", "chance 50 %"} <= set(words(first))
+    assert {"What is where?", "scenes: objects swapped · 100 cases", "chance 50 %"} <= set(words(first))
     assert retrieval_accuracy.HEADING in words(figure)
 
 
@@ -181,7 +181,7 @@ def test_of_many_groups_the_largest_are_shown_and_it_is_said() -> None:
     shown = rows_of(axes)
     assert len(shown) == retrieval_relations.MOST_GROUPS
     assert shown[0] == "relation 59" and shown[-1] == "relation 20"  # group number k has 10 + k cases
-    assert "VG-Relation: things swapped · 40 of 60 groups" in words(axes)
+    assert "VG-Relation: objects swapped · 40 of 60 groups" in words(axes)
     assert "those with the most cases" in " ".join(words(figure))
 
 
@@ -200,14 +200,14 @@ def test_without_clip_groups_are_sorted_by_accuracy() -> None:
     figure = retrieval_relations.draw(by_group(alone), {})
     assert rows_of(figure.axes[0]) == ["under", "on", "near"]
     assert retrieval_relations.HEADING_ALONE in words(figure)
-    assert "change" not in words(figure) and METHOD_STYLES["clip"].name not in words(figure)
+    assert "change" not in words(figure) and METHOD_STYLES["clip"].label not in words(figure)
 
 
 def test_without_the_standard_score_the_dot_is_the_orthogonal_one() -> None:
     known = {name: {"clip": methods["clip"], "i_o": methods["i_o"]} for name, methods in GROUPS.items()}
     figure = retrieval_relations.draw(by_group(known), {})
     assert rows_of(figure.axes[0]) == ["under", "on", "near"]
-    assert METHOD_STYLES["i_o"].name in words(figure) and METHOD_STYLES["i_s"].name not in words(figure)
+    assert METHOD_STYLES["i_o"].label in words(figure) and METHOD_STYLES["i_s"].label not in words(figure)
 
 
 def test_changes_are_written_with_a_minus_sign_and_without_a_signed_zero() -> None:
@@ -250,7 +250,7 @@ def test_budget_without_any_denoiser_says_so() -> None:
     assert axes.get_xlabel() == "no score here runs the denoiser"
     assert len(axes.lines) == 4  # two lines and their intervals
     (empty,) = retrieval_budget.draw(rows.assign(micro=NAN)).axes
-    assert "scenes: things swapped · no score" in words(empty)
+    assert "scenes: objects swapped · no score" in words(empty)
 
 
 # --- Layout ---------------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_panels_stand_in_balanced_rows_or_under_the_shortest_column() -> None:
 
 
 def test_names_have_a_fallback_and_are_cut() -> None:
-    assert dataset_title("vg_relation").source == "VG-Relation: things swapped"
+    assert dataset_title("vg_relation").source == "VG-Relation: objects swapped"
     assert dataset_title("my_own_set") == ("my own set", "")
     assert shorten("a long name", 11) == "a long name"
     assert shorten("a long name", 8) == "a long…"

@@ -13,7 +13,9 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import PartialInformationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from infodecomp.maps.word_maps import Failure, Maps, Setting, read_statuses
+from infodecomp.maps.outcomes import Failure, read_statuses
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import PARTS, average_parts
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS

@@ -5,10 +5,11 @@ The defaults are the embedded demo study.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from infodecomp.methods import METHODS, OF_EVERY_CASE, OF_PAIRS
 from infodecomp.scenes.partners import SCENE_SWAPS
 
 # Names become folder names, and parts of them words of a file name.
@@ -31,20 +32,10 @@ GradientReduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
 Pixel = Annotated[int, Field(ge=0)]
 PixelBox = tuple[Pixel, Pixel, Pixel, Pixel]
 Prompt = Annotated[str, Field(min_length=1)]
-Method = Literal[
-    "whole_image",
-    "shuffled",
-    "saliency",
-    "attention",
-    "gradient",
-    "mi",
-    "cmi",
-    "attention_information",
-    "cmi_times_attention",
-    "unique",
-]
-# Methods whose maps every case has.
-_OF_EVERY_CASE: tuple[Method, ...] = tuple(method for method in get_args(Method) if method != "unique")
+if TYPE_CHECKING:
+    Method = str
+else:
+    Method = Literal[tuple(METHODS)]
 Estimator = Literal["orthogonal", "standard"]
 Redundancy = Literal["ppid", "min", "ccs"]
 PairKind = Literal["noun+noun", "adjective+noun"]
@@ -309,7 +300,7 @@ class LocalisationSection(Section):
     """How maps are compared with masks."""
 
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
-        _OF_EVERY_CASE, description="rows; unique: of words in pairs alone"
+        OF_EVERY_CASE, description="rows; unique: of words in pairs alone"
     )
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         get_args(Estimator), description="for methods that measure information"
@@ -730,5 +721,5 @@ class Config(Section):
     def judged_methods(self) -> list[str]:
         """Methods of localisation whose maps tell pixels apart, and `unique` where pairs of words are decomposed."""
         paired = any(self.datasets[name].word_pairs for name in self.judged_datasets)
-        methods = dict.fromkeys((*self.localisation.methods, *(["unique"] if paired else [])))
-        return [method for method in methods if method != "whole_image"]
+        methods = dict.fromkeys((*self.localisation.methods, *(OF_PAIRS if paired else ())))
+        return [method for method in methods if METHODS[method].has_map]

@@ -16,7 +16,7 @@ from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
 from infodecomp.editing.measures import MASK_AREA, Measures
 from infodecomp.localisation.masks import Masks
-from infodecomp.maps.word_maps import Failure
+from infodecomp.maps.outcomes import Failure
 from infodecomp.metrics.heatmaps import cell_means
 from infodecomp.pictures.images import Resize
 from infodecomp.runs.errors import InputError

@@ -11,7 +11,8 @@ import pandas as pd
 
 from infodecomp.config import FaithfulnessSection
 from infodecomp.datasets.cases import read_cases
-from infodecomp.maps.word_maps import Maps, Setting
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 
 # Prefixes of the keys of maps in the file of a judged case: as recorded, made again with another seed, and made again with
 # the weights shuffled.

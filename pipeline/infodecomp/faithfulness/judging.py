@@ -29,7 +29,8 @@ from infodecomp.faithfulness.repeated_maps import MapRecipe
 from infodecomp.information.case_draws import IMAGES_AT_ONCE
 from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.model_job import ModelJob
-from infodecomp.maps.word_maps import Maps, Setting
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.faithfulness import QUANTITIES, pixel_order
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress

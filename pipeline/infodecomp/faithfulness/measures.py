@@ -14,7 +14,10 @@ from infodecomp.config import FaithfulnessSection
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import read_edit_maps, read_edits
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, read_judged_cases
-from infodecomp.maps.word_maps import SOURCES, Maps, Setting, read_statuses
+from infodecomp.maps.outcomes import read_statuses
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
+from infodecomp.methods import SOURCES
 from infodecomp.metrics.faithfulness import AREAS, CURVES, MEASURES, QUANTITIES, area, likeness
 from infodecomp.runs.storage import read_arrays
 

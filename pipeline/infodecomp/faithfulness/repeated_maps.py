@@ -17,7 +17,7 @@ from infodecomp.information.estimated_cases import case_arrays
 from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW, gradient_maps, gradient_section
 from infodecomp.information.word_attention import attention_map, word_sum
 from infodecomp.jobs.model_job import ModelJob
-from infodecomp.maps.word_maps import Setting
+from infodecomp.maps.setting import Setting
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS

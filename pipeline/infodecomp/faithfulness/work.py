@@ -13,7 +13,8 @@ from infodecomp.faithfulness.case_pairs import CaseWordPairs
 from infodecomp.faithfulness.curves import curve_evaluations
 from infodecomp.faithfulness.repeated_maps import MapRecipe
 from infodecomp.jobs.work import ARRAY_BYTES, FLOAT64_BYTES, Bytes, Work, usable
-from infodecomp.maps.word_maps import MEASURED, Setting
+from infodecomp.maps.setting import Setting
+from infodecomp.methods import METHODS
 from infodecomp.pairs.pairing import word_pairs
 
 # Arrays without extent that are kept of a case: the information of the image and of the filling.
@@ -60,7 +61,7 @@ def _settings(config: Config) -> list[Setting]:
     return [
         Setting(method, estimator, steps[Setting(method, estimator, 0).parts[0].source])
         for method in config.judged_methods
-        for estimator in (config.faithfulness.estimators if method in MEASURED else ("-",))
+        for estimator in (config.faithfulness.estimators if METHODS[method].estimators else ("-",))
     ]
 
 

@@ -11,7 +11,7 @@ from infodecomp.config import DatasetSection
 from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.folders import dataset_root, instances_file
 from infodecomp.datasets.masks import load_mask
-from infodecomp.maps.word_maps import Failure, Outcome
+from infodecomp.maps.outcomes import Failure, Outcome
 from infodecomp.pictures.images import Resize, fit_mask
 from infodecomp.runs.errors import InputError
 

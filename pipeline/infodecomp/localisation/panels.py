@@ -63,7 +63,7 @@ def panels_figure(
         attention = "attention" if _most_steps(maps, "attention", "-") else "attention_information"
         attention_names.add(attention)
         panels.append(_panel(case, maps, np.asarray(picture), mask, attention, quality.get(case["case_id"])))
-    head = " / ".join(method_style(name).name.replace("+", "+\n") for name in sorted(attention_names))
+    head = " / ".join(method_style(name).label.replace("+", "+\n") for name in sorted(attention_names))
     note = localisation_panels.note(len(panels), len(usable), str(shown["dataset"].iloc[0]), by_quality=bool(quality))
     return localisation_panels.draw(panels, section.palette, head, note)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.config import LocalisationSection
-from infodecomp.maps.word_maps import Setting
+from infodecomp.maps.setting import Setting
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table_rows

@@ -11,7 +11,9 @@ import pandas as pd
 
 from infodecomp.config import LocalisationSection
 from infodecomp.localisation.masks import Masks
-from infodecomp.maps.word_maps import Failure, Maps, Outcome, Setting
+from infodecomp.maps.outcomes import Failure, Outcome
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
 from infodecomp.metrics.localisation import SCORE_COLUMNS, MapScores, score_map, score_whole_image, threshold_grid
 from infodecomp.runs.progress import Progress

@@ -11,7 +11,8 @@ import pandas as pd
 
 from infodecomp.config import LocalisationSection
 from infodecomp.localisation.scores import LocalisationScores
-from infodecomp.maps.word_maps import Setting
+from infodecomp.maps.setting import Setting
+from infodecomp.methods import METHODS
 from infodecomp.metrics.bootstrap import Interval, cluster_sums, mean_interval, percentile_interval, resample_weights
 from infodecomp.metrics.localisation import (
     ThresholdedMiou,
@@ -20,7 +21,6 @@ from infodecomp.metrics.localisation import (
     oracle_miou,
     threshold_grid,
 )
-from infodecomp.metrics.word_parts import PROMPTS_A_PAIR
 from infodecomp.runs.seeds import generator
 
 # One row per method, number of steps and threshold mode. From `miou` to `named_hotter` the numbers are fractions; the
@@ -42,21 +42,6 @@ TABLE_COLUMNS: dict[str, str] = {
     "named_hotter": "float64",
     "evaluations_per_image": "int64",
 }
-
-# Denoiser evaluations per step of a case if its method ran alone.
-_EVALUATIONS_A_STEP = {
-    "whole_image": 0,
-    "shuffled": 2,
-    "saliency": 2,
-    "mi": 2,
-    "cmi": 2,
-    "attention": 2,  # inversion and denoising
-    "gradient": 3,  # a pass, plus its derivative in a direction, which counts as two
-    "attention_information": 1,
-    "unique": PROMPTS_A_PAIR,  # per draw of each of its pairs
-    "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
-}
-
 
 # Scores beside the IoU, which need no threshold.
 _OTHER_SCORES = ["average_precision", "pointing_game", "named_hotter"]
@@ -162,7 +147,7 @@ def _curve(settings: dict[str, Any], thresholds: np.ndarray, miou: Interval, cou
 def _evaluations(settings: Mapping[str, Any], ok: pd.DataFrame) -> int:
     """Mean over the scored cases; without any, what a case would take with all draws."""
     steps = ok["draws"].mean() if len(ok) else settings["steps"]
-    return round(_EVALUATIONS_A_STEP[settings["method"]] * steps)
+    return round(METHODS[settings["method"]].evaluations * steps)
 
 
 def _threshold(method: str, value: ThresholdedMiou, thresholds: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import image_folder
 from infodecomp.figures import saliency_overlay
 from infodecomp.maps.one_model import check_one_model
-from infodecomp.maps.word_maps import read_statuses
+from infodecomp.maps.outcomes import read_statuses
 from infodecomp.pictures.images import fit_image, load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
