@@ -12,10 +12,10 @@ from infodecomp.config import InformationSection
 from infodecomp.estimator.density import BINS, Moments, fit_density, integrand_squares, pilot_draws, relative_moments
 from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, logistic_cumulative
+from infodecomp.information.pilot_file import density_record
 from infodecomp.information.quantities import METHODS
 from infodecomp.information.study_draws import study_interval
 from infodecomp.jobs.model_job import ModelJob
-from infodecomp.jobs.pilot_file import density_record
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob

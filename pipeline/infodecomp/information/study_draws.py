@@ -6,16 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.sampling import (
-    Draws,
-    Interval,
-    Placing,
-    draws_of,
-    integration_interval,
-    logistic_shares,
-)
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of, logistic_shares
+from infodecomp.information.pilot_file import read_density
 from infodecomp.jobs.model_job import ModelJob
-from infodecomp.jobs.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
@@ -27,13 +20,7 @@ def study_interval(logsnr_range: tuple[float, float], information: InformationSe
     Prints a warning if they leave that range, which `information → beyond_trained_range` allows.
     """
     low, high = logsnr_range
-    interval = integration_interval(
-        loc=information.loc,
-        scale=information.scale,
-        clip=information.clip,
-        trained=(low, high),
-        beyond_trained_range=information.beyond_trained_range,
-    )
+    interval = interval_of(information, (low, high))
     if interval.low < low or interval.high > high:
         print(
             f"warning: log-SNRs {interval.low:.2f} … {interval.high:.2f} leave the model's trained range "

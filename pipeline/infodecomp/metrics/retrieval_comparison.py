@@ -104,6 +104,12 @@ def group_accuracy(
         groups: of the cases.
         confidence: of the intervals, such as 0.95.
         baseline: credits of the method to compare with.
+
+    >>> from infodecomp.metrics.retrieval import credits_by_group
+    >>> yes, groups = np.ones(3, dtype=bool), CaseGroups.of(["in", "on", "on"], minimum=2)
+    >>> decided = Decisions(np.array([1.0, 0.0, 1.0]), yes, ~yes)
+    >>> group_accuracy(decided, credits_by_group(decided.credit, groups.of_case, 2), groups, 0.95).accuracy.tolist()
+    [1.0, 0.5]
     """
     low, high = wilson_interval(credits.credit, credits.count, confidence)
     unscored = groups.of_case[~decisions.scored & (groups.of_case >= 0)]
@@ -123,6 +129,11 @@ def pair_methods(decisions: Mapping[str, Decisions]) -> Iterator[tuple[str, str,
 
     Args:
         decisions: method → its decisions on the same n cases.
+
+    >>> yes = np.ones(2, dtype=bool)
+    >>> right, wrong = (Decisions(np.full(2, credit), yes, ~yes) for credit in (1.0, 0.0))
+    >>> [(a, b, found.only_a) for a, b, found in pair_methods({"i_o": right, "clip": wrong})]
+    [('i_o', 'clip', 2)]
     """
     for a, b in combinations(decisions, 2):
         yield a, b, pair_decisions(decisions[a], decisions[b])
