@@ -1,11 +1,10 @@
-"""How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
+"""How many denoiser evaluations racing saves in the retrieval study, and how often it decides like the full budget.
 
     python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.025] [--seed 0] [--json FILE]
 
-Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
-same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over
-those of the whole budget. Exits with 1 when fewer than 99 % are decided alike or more than a third of the evaluations are
-needed over all sets.
+Builds the embedded sets in a temporary folder, scores them by i_s once with the full budget and once with racing, in the
+same run, and prints for each set: cases, fraction decided alike, and evaluations and seconds of racing relative to the full
+budget. Exits with 1 if fewer than 99 % are decided alike or more than a third of the evaluations are needed over all sets.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
 
 
 def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.DataFrame, float]:
-    """Scores of one set and the processor seconds that they took."""
+    """Scores of one set and their CPU seconds."""
     output = cases.parent / section.stopping
     child = stage(
         "score_retrieval",
@@ -60,7 +59,7 @@ def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.Data
 
 
 def decisions(scores: pd.DataFrame) -> pd.Series:
-    """The option that each case decides for."""
+    """The option with the highest score of each case."""
     table = scores.pivot(index="case_id", columns="option", values="value")
     return pd.Series(np.argmax(table.to_numpy(), axis=1), index=table.index)
 
@@ -76,7 +75,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--steps", type=int, nargs="+", default=[12, 24, 48, 96, 192])
     parser.add_argument("--error", type=float, default=RetrievalSection().error)
-    parser.add_argument("--seed", type=int, default=0, help="seed of the scenes; another one gives other cases")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     options = parser.parse_args()
     whole = RetrievalSection(methods=("i_s",), steps=tuple(options.steps), stopping="none")
     racing = whole.model_copy(update={"stopping": "racing", "error": options.error})

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField, GaussianMixture
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 from tests.reference.recorded import read_recorded
 
 RANGES = {"clip3_loc1_scale2": (-5.0, 7.0), "clip4_loc1_scale2": (-7.0, 9.0)}

@@ -12,7 +12,7 @@ import torch
 
 from infodecomp.estimator.channel import nearest_timestep
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Draws, Interval, logistic_draws, uniform_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded

@@ -11,7 +11,7 @@ import torch
 
 from infodecomp.flows.karras import KarrasPath, Solver
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.words.occurrences import SWAPS, released_swaps, replace_words, swap_word
+from infodecomp.words.swaps import SWAPS, released_swaps, replace_words, swap_word
 from tests.reference.recorded import read_recorded
 
 SOLVERS: dict[Solver, int] = {"euler": 1, "heun": 2}

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.options import EMPTY, OptionEstimate
 from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.retrieval import decide

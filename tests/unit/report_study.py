@@ -25,7 +25,7 @@ from infodecomp.metrics.faithfulness import MEASURES
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.metrics.word_parts import PARTS
 from infodecomp.pictures.animations import write_animation
-from infodecomp.report.methods import TOTALS
+from infodecomp.report.shown_maps import TOTALS
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import write_arrays, write_table, write_text
 

@@ -207,6 +207,6 @@ def test_the_stage_makes_cases_of_a_mirror(tmp_path: Path, capsys: pytest.Captur
     assert record["extra"]["status"] == {"ok": 2, "image_missing": 1}
     printed = capsys.readouterr().out
     assert (
-        "3 cases of 3 images, 1 false options read as the true one (in 1 cases), 1 lost: case 1: image_missing"
+        "3 cases of 3 images, 1 false options that read like the true one (in 1 cases), 1 lost: case 1: image_missing"
         in printed
     )

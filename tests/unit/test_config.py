@@ -50,7 +50,7 @@ from infodecomp.config.study import Part
 from infodecomp.config.validation import ValidationProblem
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.partners import SCENE_SWAPS
-from infodecomp.words.occurrences import SWAPS
+from infodecomp.words.swaps import SWAPS
 
 
 def merged(*overlays: Mapping[str, Any]) -> dict[str, Any]:

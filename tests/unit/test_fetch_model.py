@@ -109,7 +109,7 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
         ),
         "pickled": (
             pickled,
-            f"unet has no safetensors weights, only {Path(unet).name}.bin, which is refused because a",
+            f"unet has no safetensors weights, only {Path(unet).name}.bin, which are refused because opening",
         ),
         "bare": ({"README.md": b"card"}, "is not a diffusers pipeline: it has no model_index.json"),
         "partial": (
@@ -125,7 +125,7 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
     hub.repositories["someone/scenes"] = small
     sections["scenes"], told["scenes"] = ModelSection(id=ID, revision="0" * 40), f"has no revision {'0' * 40}"
     sections["half"] = ModelSection(id=ID, revision=REVISION, variant="fp16")
-    told["half"] = "no safetensors weights of the variant fp16; it has model.safetensors, which `variant` may name"
+    told["half"] = "no safetensors weights of the variant fp16; it has model.safetensors, which `variant` can select"
     runs = [["fetch_model", "--kind", "diffusion", "--section", section_json(section)] for section in sections.values()]
     for (name, section), error in zip(sections.items(), hub.errors(runs, tmp_path), strict=True):
         assert error.count("error:") == 1 and "Traceback" not in error

@@ -164,7 +164,7 @@ def test_drawn_explanations(made: Made) -> None:
     [
         (
             {"boxes": ((0, 0, 65, 10),)},
-            "gradients → boxes → 0 is [0, 0, 65, 10]; allowed are boxes inside the model's image",
+            "gradients → boxes → 0 is [0, 0, 65, 10]; a box must lie inside the model's image",
         ),
         ({"n_last_steps": 4}, "gradients → n_last_steps is 4; allowed is at most generate → steps = 3"),
     ],

@@ -21,10 +21,11 @@ from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, QUANTITIES
 from infodecomp.metrics.partial_information import ATOMS
+from infodecomp.pairs.decomposition import DECOMPOSITION_COLUMNS
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
+from infodecomp.pairs.map_rows import at_even_ranks
+from infodecomp.pairs.matrices import caption_matrices
 from infodecomp.runs.storage import read_table, write_arrays, write_table
-from infodecomp.stages.plot_partial_information import at_even_ranks, caption_matrices
-from infodecomp.stages.tabulate_partial_information import TABLE_COLUMNS
 
 IMAGES = 6
 WORDS = ("dog", "bed", "sky")
@@ -126,7 +127,7 @@ def study(tmp_path: Path) -> PairStudy:
 @pytest.mark.parametrize("measure", ["ppid", "min", "ccs"])
 def test_the_parts_of_every_row_make_up_the_whole(study: PairStudy, measure: str) -> None:
     assert study.tabulate(edited=False, redundancy=measure) == 0
-    table = read_table(study.folder / "tables/partial_information.parquet", TABLE_COLUMNS)
+    table = read_table(study.folder / "tables/partial_information.parquet", DECOMPOSITION_COLUMNS)
     assert len(table) == len(study.pairs) * 8 and set(table["measure"]) == {measure}
     lost = table[table["status"] != "ok"]
     assert len(lost) == 8 and lost["redundancy"].isna().all() and set(lost["reason"]) == {"a map is not finite"}

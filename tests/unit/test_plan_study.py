@@ -26,11 +26,13 @@ from infodecomp.config import (
 )
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table
+from infodecomp.editing.work import evaluations_of_a_walk
 from infodecomp.flows.karras import KarrasPath
+from infodecomp.jobs.work import Bytes, Work
 from infodecomp.models.speed import Speed, measure
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.stages.plan_study import plan_table
-from infodecomp.study.size import Bytes, Work, study_work, way_evaluations
+from infodecomp.study.plan import plan_table
+from infodecomp.study.work import study_work
 
 MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 SPEED = Speed("cpu", 8, plain=0.01, recorded=0.02, start_up=5, latent_shape=(4, 64, 64), image_size=512)
@@ -109,7 +111,7 @@ def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -
 
 @pytest.mark.parametrize(("sampler", "ways"), [("heun", 12), ("euler", 6), ("ddim", 7)])
 def test_evaluations_of_a_way(sampler: str, ways: int) -> None:
-    assert way_evaluations(EditingSection(sampler=sampler, steps=7)) == ways
+    assert evaluations_of_a_walk(EditingSection(sampler=sampler, steps=7)) == ways
 
 
 def retrieval_cases() -> pd.DataFrame:
@@ -183,8 +185,8 @@ def test_without_a_model_there_are_evaluations_only(
     text = (tmp_path / "tables" / "plan.md").read_text(encoding="utf-8")
     assert text.strip() == capsys.readouterr().out.strip()
     assert "| d | estimate_information | 3 | 2 | 2 | 80 | – | – | – | – |" in text
-    assert "not there yet: absent." in text
-    assert "No hours and no disk, because no pilot could run: model → id" in text
+    assert "because their files are missing: absent." in text
+    assert "No hours and no disk space, because the model could not be timed: model → id" in text
     table = pd.read_csv(tmp_path / "tables" / "plan.csv")
     assert table["evaluations"].tolist() == [80, 300, 108] and table["hours"].isna().all()
 
@@ -192,7 +194,7 @@ def test_without_a_model_there_are_evaluations_only(
 @pytest.mark.parametrize("solver", ["heun", "euler"])
 def test_a_way_is_counted_as_it_is_walked(solver: str) -> None:
     path = KarrasPath(SimpleNamespace(logsnr_range=(-5.0, 7.0)), solver, 4)
-    assert path.evaluations == way_evaluations(EditingSection(sampler=solver, steps=4))
+    assert path.evaluations == evaluations_of_a_walk(EditingSection(sampler=solver, steps=4))
 
 
 def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None:

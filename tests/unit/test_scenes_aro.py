@@ -179,7 +179,7 @@ def test_the_demo_reads_every_set(
             assert sum(tied) > 0
         else:
             assert set(frame["crop"]) == {"0,0,64,64"} and "" not in set(frame["group"]) and sum(tied) == 0
-    assert "false options read as the true one" in capsys.readouterr().out
+    assert "false options that read like the true one" in capsys.readouterr().out
 
 
 def test_missing_images_are_rows_until_all_are_missing(folder: Path, tmp_path: Path) -> None:

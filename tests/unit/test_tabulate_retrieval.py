@@ -25,10 +25,10 @@ from infodecomp.config import (
 )
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.retrieval.tables import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import tabulate_retrieval
-from infodecomp.stages.tabulate_retrieval import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 
 METHODS = ("i_o", "i_s", "clip")
 EVALUATIONS = {"i_o": 150, "i_s": 150, "clip": 0}

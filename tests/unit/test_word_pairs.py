@@ -205,7 +205,7 @@ def test_the_stage_says_how_many(cases: pd.DataFrame, tmp_path: Path, capsys: py
     assert len(read_pairs(tmp_path / "pairs.parquet")) == 5
     path = write_list(tmp_path, "first,second\ndog,grass\nbus,car\n")
     assert pair_words(tmp_path, list=str(path)) == 0
-    assert "no caption holds the words of 1 rows, the first of them line 3" in capsys.readouterr().out
+    assert "no caption holds the words of 1 rows; the first is line 3" in capsys.readouterr().out
 
 
 def test_no_pair_at_all_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

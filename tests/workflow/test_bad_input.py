@@ -89,5 +89,5 @@ def test_model_folder(scene_cases: tuple[Path, Path], tmp_path: Path, capsys: py
     run = replace(ShardRun(cases, images, tmp_path / "results"), model=model)
     assert main(run.arguments()) == 1
     message = capsys.readouterr().err
-    assert f"'{model}' is no diffusers pipeline folder: model_index.json is missing in it" in message
+    assert f"'{model}' is not the folder of a diffusers pipeline: it lacks model_index.json" in message
     assert not run.table().exists()

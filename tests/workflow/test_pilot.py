@@ -12,7 +12,8 @@ import pytest
 from infodecomp.cli import run_stage as main
 from infodecomp.config import InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
-from infodecomp.estimator.density import BINS, read_density
+from infodecomp.estimator.density import BINS
+from infodecomp.jobs.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from tests.workflow.shard_runs import MODEL

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field
 
 from infodecomp.config.section import Estimator, Section
 from infodecomp.config.statistics import Bootstrap, Confidence
+from infodecomp.methods import METHODS, OF_EVERY_CASE
 
-Method = Literal[
-    "whole_image",
-    "shuffled",
-    "saliency",
-    "attention",
-    "gradient",
-    "mi",
-    "cmi",
-    "attention_information",
-    "cmi_times_attention",
-    "unique",
-]
-# Methods whose maps every case has.
-_OF_EVERY_CASE: tuple[Method, ...] = tuple(method for method in get_args(Method) if method != "unique")
+if TYPE_CHECKING:
+    Method = str
+else:
+    Method = Literal[tuple(METHODS)]
 
 
 class ThresholdsSection(Section):
@@ -37,7 +28,7 @@ class LocalisationSection(Section):
     """How maps are compared with masks."""
 
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] = Field(
-        _OF_EVERY_CASE, description="rows of the table; unique: words in pairs only"
+        OF_EVERY_CASE, description="rows of the table; unique: words in pairs only"
     )
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         get_args(Estimator), description="for methods that measure information"

@@ -26,6 +26,7 @@ from infodecomp.config.scenes_model import ScenesModelSection
 from infodecomp.config.section import NAME, Name, Section
 from infodecomp.config.statistics import StatisticsSection
 from infodecomp.config.validation import ValidationSection
+from infodecomp.methods import METHODS, OF_PAIRS
 
 Part = Literal["localisation", "retrieval", "editing", "pairs", "faithfulness", "validation"]
 
@@ -125,5 +126,5 @@ class Config(Section):
     def judged_methods(self) -> list[str]:
         """Methods of localisation whose maps rank pixels, and `unique` if word pairs are decomposed."""
         paired = any(self.datasets[name].word_pairs for name in self.judged_datasets)
-        methods = dict.fromkeys((*self.localisation.methods, *(["unique"] if paired else [])))
-        return [method for method in methods if method != "whole_image"]
+        methods = dict.fromkeys((*self.localisation.methods, *(OF_PAIRS if paired else ())))
+        return [method for method in methods if METHODS[method].has_map]

@@ -171,11 +171,6 @@ def mark_missing_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return frame
 
 
-def shard_of(image_id: str, shards: int) -> int:
-    """The shard (0 … shards − 1) of an image: a function of its id alone, so that adding a case touches one shard."""
-    return int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8], "big") % shards
-
-
 def write_cases(path: Path, frame: pd.DataFrame) -> None:
     """Write a cases table; InputError if two rows are the same case."""
     duplicated = frame.loc[frame["case_id"].duplicated(keep=False)]

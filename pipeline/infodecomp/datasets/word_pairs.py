@@ -57,7 +57,8 @@ _NOUN, _ADJECTIVE = "noun", "adjective"
 _WORD_TYPES = {"noun": _NOUN, "adjective": _ADJECTIVE, "adj": _ADJECTIVE}
 _TAGS = {"NN": _NOUN, "NNS": _NOUN, "NNP": _NOUN, "NNPS": _NOUN, "JJ": _ADJECTIVE, "JJR": _ADJECTIVE, "JJS": _ADJECTIVE}
 
-Pair = dict[str, str]
+# A row of the table of pairs.
+WordPair = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class PairMaker:
 
     dataset: str
     join: str
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[WordPair] = field(default_factory=list)
 
     def add(self, caption: Caption, one: str, other: str, kind: str, intervention: str = "") -> None:
         """Two words of a caption, as spelled there, in any order."""
@@ -158,7 +159,7 @@ def pairs_by_class(
     tagger: Tagger | None,
     join: str,
     first: int | None = None,
-) -> list[Pair]:
+) -> list[WordPair]:
     """All pairs of words of the given kinds, caption by caption.
 
     Without a tagger the words of a caption are those that the cases of the dataset ask for. first: so many captions that
@@ -212,7 +213,7 @@ def is_pair_list(path: Path) -> bool:
 
 def pairs_listed(
     dataset: str, cases: pd.DataFrame, rows: Iterable[Listed], *, join: str, first: int | None = None
-) -> tuple[list[Pair], list[Listed]]:
+) -> tuple[list[WordPair], list[Listed]]:
     """The pairs of a list in the captions that hold them, caption after caption; and the rows that no caption holds.
 
     first: use only the first N captions with a pair (None: all).
@@ -233,7 +234,7 @@ def pairs_listed(
     return maker.pairs, [row for row in rows if row.line not in used]
 
 
-def pairs_table(pairs: Sequence[Pair]) -> pd.DataFrame:
+def pairs_table(pairs: Sequence[WordPair]) -> pd.DataFrame:
     """The table of pairs in their order; a pair listed in two rows is there once."""
     frame = pd.DataFrame(list(pairs), columns=[name for name in PAIR_COLUMNS if name != "position"], dtype="str")
     frame = frame.drop_duplicates("case_id").reset_index(drop=True)

@@ -1,27 +1,27 @@
-"""Tables and arrays that a failure of the machine cut short: found by their ends, and put aside to be made again.
+"""Tables and arrays that a machine failure truncated: recognised by their last bytes, and renamed to be made again.
 
-Every file is written whole under its final name (see `storage`), but a power loss or a full disk of a file server can
-still leave one without its end. Snakemake takes such a table for finished, because it looks at names and dates, and knows
-nothing of the arrays of a case, which belong to the table of their shard.
+Files get their final name only when they are complete (see `storage`), but a power loss or a full disk of a file server can
+still truncate one. Snakemake takes such a table for finished, because it looks only at names and dates, and does not know
+the arrays of a case, which belong to the table of their shard.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# First and last bytes of every Parquet file; before the last ones stands the length of the footer.
+# First and last bytes of every Parquet file; the length of the footer precedes the last ones.
 _MAGIC = b"PAR1"
 _SMALLEST = 12
-# The last record of a zip archive, which an npz is: its mark, and from its twelfth byte on size and place of the directory.
+# The last record of a zip archive, such as an npz: its magic number, and from byte 12 on the directory's size and offset.
 _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 
 
 def put_aside_damaged_files(results: Path) -> list[str]:
-    """Rename the damaged tables and arrays of a study, `<name>` → `<name>.damaged`; a sentence for each.
+    """Rename the damaged tables and arrays of a study from `<name>` to `<name>.damaged`; returns a sentence for each.
 
-    The table of a shard goes with the damaged arrays of its cases, so that its job runs again and computes these anew.
-    results: folder of the study. Only the ends of files are read, so that thousands of them take a second.
+    If arrays of a case are damaged, the table of its shard is deleted, so that its job runs again and recomputes that case
+    alone. results: folder of the study. Only the ends of files are read, so that thousands of them take a second.
     """
     return [
         *(_put_aside(path) for path in _files(results, ("*", "*/*"), "parquet") if is_damaged_table(path)),
@@ -30,7 +30,7 @@ def put_aside_damaged_files(results: Path) -> list[str]:
 
 
 def is_damaged_table(table: Path) -> bool:
-    """Whether a file lacks the end or the beginning of a Parquet table; False for one that is not there."""
+    """Whether a file lacks the beginning or end of a Parquet table; False if there is no such file."""
     try:
         with table.open("rb") as file:
             head = file.read(len(_MAGIC))
@@ -45,7 +45,7 @@ def is_damaged_table(table: Path) -> bool:
 
 
 def is_damaged_npz(arrays: Path) -> bool:
-    """Whether a file does not end as an npz does, with a directory that lies where it says; False for none."""
+    """Whether a file does not end with the directory of an npz at its stated place; False if there is no such file."""
     try:
         with arrays.open("rb") as file:
             size = file.seek(0, 2)
@@ -69,13 +69,13 @@ def _put_aside(path: Path) -> str:
     try:
         path.replace(aside)
     except OSError as error:
-        return f"{path}: this file is damaged, and it could not be renamed ({error.strerror}); delete it."
-    return f"{path}: this file is damaged; it is now {aside.name}, and made again from what is kept."
+        return f"{path}: this file is damaged and could not be renamed ({error.strerror}); delete it."
+    return f"{path}: this file is damaged; it was renamed to {aside.name} and will be computed again."
 
 
 def _put_aside_arrays(path: Path) -> str:
-    """Put the arrays of a case aside, and delete the tables that name the case beside their folder."""
-    import pyarrow.parquet as pq  # takes a third of a second, which every start of Snakemake would pay
+    """Rename the arrays of a case, and delete the shard table beside their folder that has the case."""
+    import pyarrow.parquet as pq  # takes a third of a second at every start of Snakemake
 
     for table in path.parent.parent.glob("shard-*.parquet"):
         if path.stem in pq.read_table(table, columns=["case_id"])["case_id"].to_pylist():

@@ -1,4 +1,4 @@
-"""Write the page of a study: its tables, and its images with their maps, captions and edits, to open from disk."""
+"""Write the page of a study: its tables, and its images with maps, captions and edits; it opens from disk."""
 
 from __future__ import annotations
 
@@ -33,22 +33,24 @@ STAGE = "write_report"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The study's folder, and the sections of the configuration that say what is in it."""
+    """The study's folder, and the sections of the configuration that describe its content."""
     parser.add_argument("--results", type=Path, required=True, help="folder results/<study>")
-    parser.add_argument("--shards", type=int, required=True, help="number of shards of a dataset that names none")
+    parser.add_argument("--shards", type=int, required=True, help="number of shards of a dataset that sets none")
     parser.add_argument(
-        "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with another number of shards"
+        "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with a different number of shards"
     )
     parser.add_argument("--datasets", required=True, help="the datasets section of the configuration, JSON")
     parser.add_argument("--retrieval-datasets", required=True, help="the retrieval_datasets section, JSON")
     parser.add_argument("--section", required=True, help="the report section of the configuration, JSON")
     parser.add_argument("--figures", required=True, help="the figures section of the configuration, JSON")
-    parser.add_argument("--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as the model's images")
-    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the page; what it holds is deleted")
+    parser.add_argument(
+        "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="how images fit the model"
+    )
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the page; its content is replaced")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the study's tables, maps and pictures, write the page's."""
+    """Read the study's tables, maps and pictures, and write the page."""
     mpl.use("Agg")
     section = parse_section(ReportSection, args.section)
     figures = parse_section(FiguresSection, args.figures)
