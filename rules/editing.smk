@@ -1,41 +1,29 @@
-# What becomes of an image when a word of its caption is left out or swapped, and did the word's information foretell it?
+# Editing: what happens to an image when a word of its caption is left out or swapped, and did the word's information predict it?
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet of datasets with `editing: true`, the images, the model; the estimates of
-#           the localisation study if they are of the same captions and draws; data/models/scenes_classifier/ for the scenes
+#           the localisation study if captions and draws are the same; data/models/scenes_classifier/ for the scenes
 # PRODUCES  results/<study>/<dataset>/edit_images/shard-*.parquet         captions, reconstruction, nats, preference, status
-#           results/<study>/<dataset>/edit_images/edits/<case>.npz        latents, change maps, maps that foretell them
+#           results/<study>/<dataset>/edit_images/edits/<case>.npz        latents, change maps, maps that predict them
 #           results/<study>/<dataset>/edit_images/edits/<case>/*.png      real, unchanged, omit, swap
-#           results/<study>/<dataset>/edit_images/edits/<case>/*.webp     first cases: the way from real to omit, to swap
-#           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier sees in them
+#           results/<study>/<dataset>/edit_images/edits/<case>/*.webp     first cases: the path from real to omit, to swap
+#           results/<study>/<dataset>/judge_edits/judgements.parquet      embedded scenes: what a classifier finds in them
 #           results/<study>/tables/editing.{csv,parquet,md}               correlations with intervals
 #           results/<study>/tables/editing_{paired,checks}.csv            predictor against predictor; reconstruction, swaps
 #           results/<study>/tables/editing_{by_word,implied}.csv          word by word; words that their captions imply
-#           results/<study>/tables/editing_flagged.csv                    cases whose unchanged picture came back badly
+#           results/<study>/tables/editing_flagged.csv                    cases whose unchanged picture was reconstructed badly
 #           results/<study>/figures/editing/                              strips, contact sheet, scatter, correlations
-# STEPS     edit_images, judge_edits, tabulate_editing, plot_edit_strips, plot_edit_correlations; editing asks for all
+# STEPS     edit_images, judge_edits, tabulate_editing, plot_edit_strips, plot_edit_correlations; the target `editing` runs all
 
 EDITED = [name for name, dataset in CONFIG.datasets.items() if dataset.editing]
-# The scenes' own classifier judges edits of the scenes alone.
+# Only edits of the scenes are judged, by the scenes' own classifier.
 JUDGED = [
     name
     for name in EDITED
     if Path(CONFIG.datasets[name].root or "") == Path(CONFIG.scenes.folder)
 ]
-FLOW = section(
-    "editing",
-    [
-        *("sampler", "steps", "rho", "noised_start"),
-        *("omit", "swaps", "swap_scope", "animated"),
-    ],
-)
-
-# How information is estimated; between which captions, the section `editing` says.
-ESTIMATING = [
-    *("density", "design", "antithetic_eps", "steps"),
-    *("extendable", "stopping", "target_error", "pilot_images", "pilot_draws"),
-    *("loc", "scale", "clip", "beyond_trained_range"),
-]
-CLASSIFIER = "data/models/scenes_classifier"
+CLASSIFIER = shipped("data/models/scenes_classifier")
+edit_shards = lambda wildcards: shard_tables(wildcards.dataset, "edit_images")
+edits_of = lambda wildcards: f"{RESULTS}/{wildcards.dataset}/edit_images/edits"
 
 
 rule edit_images:
@@ -43,7 +31,12 @@ rule edit_images:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
         pilot=pilot_density,
-        known=known_information,
+        # Estimates of the localisation study, if they are those that edits need.
+        known=lambda wildcards: (
+            f"{RESULTS}/{wildcards.dataset}/estimate_information/shard-{wildcards.shard}.parquet"
+            if CONFIG.editing.shares(CONFIG.of_dataset(wildcards.dataset).information)
+            else []
+        ),
     output:
         table=f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.parquet",
         provenance=f"{RESULTS}/{{dataset}}/edit_images/shard-{{shard}}.provenance.json",
@@ -53,35 +46,38 @@ rule edit_images:
         f"{RESULTS}/{{dataset}}/logs/edit_images-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        compile=int(CONFIG.machine.compile),
+        **MODEL_JOB,
         images=dataset_images,
     params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/edits",
-        known=lambda wildcards, input: (f"--known {input.known}" if input.known else ""),
+        **{
+            **MODEL_PARAMS,
+            "maps": lambda wildcards, output: f"{folder_of_first(wildcards, output)}/edits",
+        },
+        known=lambda wildcards, input: f"--known {input.known}" if input.known else "",
         pilot=pilot_argument,
-        section=FLOW,
-        information=edit_information,
-        model=model_section(CONFIG.model),
+        section=section(
+            "editing",
+            [
+                *("sampler", "steps", "rho", "noised_start"),
+                *("omit", "swaps", "swap_scope", "animated"),
+            ],
+        ),
+        # How information is estimated; between which captions, the section `editing` says.
+        information=lambda wildcards: section_json(
+            CONFIG.editing.estimator(CONFIG.of_dataset(wildcards.dataset).information),
+            [*SAMPLING, "steps", "extendable", "stopping", "target_error"],
+        ),
         heads=CONFIG.attention.heads,
-        seed=CONFIG.seed,
-        shards=shard_count,
-        failed=CONFIG.max_failed_fraction,
         code=code("edit_images"),
     message:
         "Editing the images of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m infodecomp run edit_images --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps} {params.known} {params.pilot}"
-        " --section {params.section:q} --information {params.information:q} --model {params.model:q}"
-        " --heads {params.heads} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
-        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
+        model_command(
+            "edit_images",
+            "--information {params.information:q} --heads {params.heads} {params.known} {params.pilot}",
+        )
 
 
 rule judge_edits:
@@ -89,8 +85,8 @@ rule judge_edits:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         edits=edit_shards,
         classifier=[
-            f"{CLASSIFIER}/config.json",
-            f"{CLASSIFIER}/model.safetensors",
+            str(CLASSIFIER / "config.json"),
+            str(CLASSIFIER / "model.safetensors"),
         ],
     output:
         table=f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet",
@@ -101,29 +97,26 @@ rule judge_edits:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         maps=edits_of,
         classifier=lambda wildcards, input: str(Path(input.classifier[0]).parent),
         section=section("editing", ["swaps", "swap_scope"]),
         code=code("judge_edits"),
     message:
-        "Looking at the edited images of {wildcards.dataset} with a classifier"
+        "Classifying the edited images of {wildcards.dataset}"
     shell:
-        "python -m infodecomp run judge_edits --cases {input.cases} --edits {input.edits} --maps {params.maps}"
-        " --classifier {params.classifier} --section {params.section:q} --output {output.table}"
-        " --threads {threads} 2>&1 | tee {log}"
+        command(
+            "judge_edits",
+            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --classifier {params.classifier:q}"
+            " --section {params.section:q} --output {output.table} --threads {threads}",
+        )
 
 
 rule tabulate_editing:
     input:
         cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=EDITED),
-        edits=[
-            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
-            for name in EDITED
-            for shard in shards(name)
-        ],
+        edits=[file for name in EDITED for file in shard_tables(name, "edit_images")],
         judgements=expand(
             f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet", dataset=JUDGED
         ),
@@ -147,15 +140,14 @@ rule tabulate_editing:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in EDITED],
         edits=[
-            f"{name}={RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            f"{name}={file}"
             for name in EDITED
-            for shard in shards(name)
+            for file in shard_tables(name, "edit_images")
         ],
         maps=[f"{name}={RESULTS}/{name}/edit_images/edits" for name in EDITED],
         judgements=(
@@ -175,11 +167,14 @@ rule tabulate_editing:
         seed=CONFIG.seed,
         code=code("tabulate_editing"),
     message:
-        "Correlating changes of images with what words tell"
+        "Correlating each word's information with the change of its image"
     shell:
-        "python -m infodecomp run tabulate_editing --cases {params.cases} --edits {params.edits} --maps {params.maps}"
-        " {params.judgements} --datasets {params.datasets:q} --resize {params.resize} --section {params.section:q}"
-        " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
+        quiet_command(
+            "tabulate_editing",
+            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --datasets"
+            " {params.datasets:q} --resize {params.resize} --section {params.section:q} --seed {params.seed}"
+            " --output-dir {params.folder}",
+        )
 
 
 rule plot_edit_strips:
@@ -188,31 +183,26 @@ rule plot_edit_strips:
         edits=edit_shards,
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "editing",
-            expand(
-                f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-                figure=["strips", "sheet"],
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("editing", "strips-{dataset}", "sheet-{dataset}"),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_edit_strips.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         maps=edits_of,
         section=section("figures", FIGURE_KEYS),
         code=code("plot_edit_strips"),
     message:
-        "Drawing edits of {wildcards.dataset} as strips and on one sheet"
+        "Plotting the edits of {wildcards.dataset} as strips and on one sheet"
     shell:
-        "python -m infodecomp run plot_edit_strips --cases {input.cases} --edits {input.edits} --maps {params.maps}"
-        " --dataset {wildcards.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_edit_strips",
+            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --dataset {wildcards.dataset} --section"
+            " {params.section:q} --output-dir {params.folder}",
+        )
 
 
 rule plot_edit_correlations:
@@ -222,21 +212,13 @@ rule plot_edit_correlations:
         table=f"{RESULTS}/tables/editing.parquet",
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "editing",
-            expand(
-                f"{RESULTS}/figures/editing/{{figure}}-{{{{dataset}}}}.{{suffix}}",
-                figure=["scatter", "correlations"],
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("editing", "scatter-{dataset}", "correlations-{dataset}"),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_edit_correlations.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         maps=edits_of,
@@ -245,11 +227,14 @@ rule plot_edit_correlations:
         seed=CONFIG.seed,
         code=code("plot_edit_correlations"),
     message:
-        "Drawing what foretold the edits of {wildcards.dataset}"
+        "Plotting how well each map predicted the edits of {wildcards.dataset}"
     shell:
-        "python -m infodecomp run plot_edit_correlations --cases {input.cases} --edits {input.edits} --maps {params.maps}"
-        " --table {input.table} --dataset {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_edit_correlations",
+            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --table {input.table} --dataset"
+            " {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
+            " --output-dir {params.folder}",
+        )
 
 
 localrules:

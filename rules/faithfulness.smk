@@ -1,16 +1,17 @@
-# Are the maps true to the model? Their pixels are taken away, and the maps are made again.
+# Faithfulness: do the maps say what the model uses? Pixels are taken away, and the maps are made again.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet of the datasets in `faithfulness → datasets`, the images, the model, the
-#           shards and maps of the localisation study; the parts of pairs of words and the edits of datasets that have them
-# PRODUCES  results/<study>/<dataset>/judge_maps/shard-*.parquet      ratios, evaluations, status
-#           results/<study>/<dataset>/judge_maps/maps/<case>.npz      curves, recorded maps, and these made again
-#           results/<study>/tables/faithfulness.{csv,parquet,md}      every measure of every map with intervals
-#           results/<study>/tables/faithfulness_{paired,curves,cases}.csv   map against map; ratios by share; case by case
-#           results/<study>/figures/faithfulness/faithfulness.*       the curves, and the table as a figure
-# STEPS     judge_maps, tabulate_faithfulness, plot_faithfulness; faithfulness asks for all of them
+#           shards and maps of the localisation study; the maps of word pairs and the edits of datasets that have them
+# PRODUCES  results/<study>/<dataset>/judge_maps/shard-*.parquet              ratios, evaluations, status
+#           results/<study>/<dataset>/judge_maps/maps/<case>.npz              curves, recorded maps, and these made again
+#           results/<study>/tables/faithfulness.{csv,parquet,md}              every measure of every map with intervals
+#           results/<study>/tables/faithfulness_{paired,curves,cases}.csv     map against map; ratios by share; case by case
+#           results/<study>/figures/faithfulness/faithfulness.*               the curves, and the table as a figure
+# STEPS     judge_maps, tabulate_faithfulness, plot_faithfulness; the target `faithfulness` runs all of them
 
-
+JUDGED_MAPS = CONFIG.judged_datasets
 JUDGED_EDITED = [name for name in JUDGED_MAPS if name in EDITED]
+JUDGED_SHARDS = [f"{number:04d}" for number in range(CONFIG.faithfulness.shards)]
 
 
 rule judge_maps:
@@ -32,17 +33,12 @@ rule judge_maps:
         f"{RESULTS}/{{dataset}}/logs/judge_maps-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        compile=int(CONFIG.machine.compile),
+        **MODEL_JOB,
         images=dataset_images,
     params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
+        **{**MODEL_PARAMS, "shards": CONFIG.faithfulness.shards},
         maps_information=information_maps,
         maps_attention=attention_maps,
         gradients=gradient_arguments,
@@ -60,33 +56,32 @@ rule judge_maps:
         attention=section("attention"),
         gradients_section=section("gradients", ["steps"]),
         pilot=pilot_argument,
-        model=model_section(CONFIG.model),
-        seed=CONFIG.seed,
-        shards=CONFIG.faithfulness.shards,
-        failed=CONFIG.max_failed_fraction,
         code=code("judge_maps"),
     message:
         "Judging the maps of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m infodecomp run judge_maps --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps} --estimates {input.estimates} --attention {input.attention}"
-        " --maps-information {params.maps_information} --maps-attention {params.maps_attention} {params.gradients}"
-        " {params.parts} --pairs-section {params.pairs_section:q}"
-        " --methods {params.methods} --section {params.section:q} --information-section {params.information:q}"
-        " --attention-section {params.attention:q} --gradients-section {params.gradients_section:q} {params.pilot}"
-        " --model {params.model:q} --seed {params.seed} --max-failed-fraction {params.failed} --output {output.table}"
-        " --threads {threads} --device {resources.device} --batch-size {resources.batch_size}"
-        " --compile {resources.compile} 2>&1 | tee {log}"
+        model_command(
+            "judge_maps",
+            "--estimates {input.estimates} --attention {input.attention} --maps-information {params.maps_information}"
+            " --maps-attention {params.maps_attention} {params.gradients} {params.parts} {params.pilot}"
+            " --pairs-section {params.pairs_section:q} --methods {params.methods}"
+            " --information-section {params.information:q} --attention-section {params.attention:q}"
+            " --gradients-section {params.gradients_section:q}",
+        )
 
 
 rule tabulate_faithfulness:
     input:
         cases=expand(f"{RESULTS}/{{name}}/cases.parquet", name=JUDGED_MAPS),
-        judged=[file for name in JUDGED_MAPS for file in judged_shards(name)],
+        judged=[
+            file
+            for name in JUDGED_MAPS
+            for file in shard_tables(name, "judge_maps", JUDGED_SHARDS)
+        ],
         edits=[
-            f"{RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            file
             for name in JUDGED_EDITED
-            for shard in shards(name)
+            for file in shard_tables(name, "edit_images")
         ],
     output:
         table=in_report(
@@ -110,19 +105,20 @@ rule tabulate_faithfulness:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in JUDGED_MAPS],
         judged=[
-            f"{name}={file}" for name in JUDGED_MAPS for file in judged_shards(name)
+            f"{name}={file}"
+            for name in JUDGED_MAPS
+            for file in shard_tables(name, "judge_maps", JUDGED_SHARDS)
         ],
         maps=[f"{name}={RESULTS}/{name}/judge_maps/maps" for name in JUDGED_MAPS],
         edits=[
-            f"{name}={RESULTS}/{name}/edit_images/shard-{shard}.parquet"
+            f"{name}={file}"
             for name in JUDGED_EDITED
-            for shard in shards(name)
+            for file in shard_tables(name, "edit_images")
         ],
         edit_maps=[
             f"{name}={RESULTS}/{name}/edit_images/edits" for name in JUDGED_EDITED
@@ -138,11 +134,14 @@ rule tabulate_faithfulness:
         seed=CONFIG.seed,
         code=code("tabulate_faithfulness"),
     message:
-        "Tabulating how true the maps are to the model"
+        "Tabulating the faithfulness of the maps"
     shell:
-        "python -m infodecomp run tabulate_faithfulness --cases {params.cases} --judged {params.judged} --maps {params.maps}"
-        " --edits {params.edits} --edit-maps {params.edit_maps} --methods {params.methods}"
-        " --section {params.section:q} --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
+        quiet_command(
+            "tabulate_faithfulness",
+            "--cases {params.cases} --judged {params.judged} --maps {params.maps} --edits {params.edits} --edit-maps"
+            " {params.edit_maps} --methods {params.methods} --section {params.section:q} --seed {params.seed}"
+            " --output-dir {params.folder}",
+        )
 
 
 rule plot_faithfulness:
@@ -152,32 +151,26 @@ rule plot_faithfulness:
         paired=f"{RESULTS}/tables/faithfulness_paired.csv",
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "faithfulness",
-            multiext(
-                f"{RESULTS}/figures/faithfulness/faithfulness",
-                *(f".{suffix}" for suffix in FIGURE_FORMATS),
-                ".provenance.json",
-            ),
-        ),
+        figure_files("faithfulness", "faithfulness"),
     log:
         f"{RESULTS}/logs/plot_faithfulness.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         section=section("figures", FIGURE_KEYS),
         faithfulness=section("faithfulness", ["confidence"]),
         code=code("plot_faithfulness"),
     message:
-        "Drawing how true the maps are to the model"
+        "Plotting the faithfulness of the maps"
     shell:
-        "python -m infodecomp run plot_faithfulness --table {input.table} --curves {input.curves} --paired {input.paired}"
-        " --faithfulness {params.faithfulness:q} --section {params.section:q}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_faithfulness",
+            "--table {input.table} --curves {input.curves} --paired {input.paired} --faithfulness"
+            " {params.faithfulness:q} --section {params.section:q} --output-dir {params.folder}",
+        )
 
 
 localrules:

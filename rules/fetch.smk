@@ -1,12 +1,25 @@
-# What a study needs and is not there: files of the table of sources, and models of the Hugging Face Hub.
+# Downloads: files listed in the table of sources, and models of the Hugging Face Hub. Files that exist are left alone.
 #
 # REQUIRES  a network, once; data/sources.csv
 # PRODUCES  data/<dataset>/fetched/<file>             the file as it was fetched; archives may be deleted once unpacked
-#           data/<dataset>/fetched/<file>.lock.json   its size and SHA-256, which a later fetch must have too
-#           data/<dataset>/fetched/<file>.json        receipt: everything of it is in its place below data/<dataset>/
+#           data/<dataset>/fetched/<file>.lock.json   its size and SHA-256, which a later fetch must reproduce
+#           data/<dataset>/fetched/<file>.json        receipt: all of its contents are in place below data/<dataset>/
 #           data/models/hub/<model>/                  the files of a model that are read
 #           data/models/hub/<model>.{lock.json,json}  the same for the model
-# STEPS     fetch_data, fetch_model; fetch asks for all that the study needs, on a machine with a network
+# STEPS     fetch_data, fetch_model; the target `fetch` needs a network and runs both for everything that the study needs
+
+# Second models of the retrieval study, by the method that scores with one.
+SECOND_MODELS = [name for name in CONFIG.retrieval.methods if name in CONFIG.models]
+# Models of the Hub that the study uses: name of the folder → kind and section.
+HUB_MODELS = {
+    name_of_fetched(model): (kind, model)
+    for kind, model in [
+        ("diffusion", CONFIG.model),
+        *(("diffusion", CONFIG.models[name]) for name in SECOND_MODELS),
+        *(("clip", CONFIG.clip) for name in CONFIG.retrieval.methods if name == "clip"),
+    ]
+    if is_on_hub(model.id)
+}
 
 
 rule fetch_data:
@@ -16,20 +29,23 @@ rule fetch_data:
         "data/{source}/fetched/logs/{file}.log",
     wildcard_constraints:
         source="|".join(sorted({source.dataset for source in SOURCES})),
-        file="|".join(source.file.replace(".", r"\.") for source in SOURCES),
+        file="|".join(re.escape(source.file) for source in SOURCES),
     localrule: True
     conda:
         "../envs/pipeline.yaml"
     resources:
-        table=CONFIG.fetch.sources,
+        table=str(shipped(CONFIG.fetch.sources)),
         local_path=CONFIG.fetch.local_path or "",
     params:
         code=code("fetch_data"),
     message:
         "Fetching {wildcards.file} of {wildcards.source}"
     shell:
-        "python -m infodecomp run fetch_data --source {wildcards.source}/{wildcards.file} --table {resources.table:q}"
-        " --local-path {resources.local_path:q} --output {output.receipt} 2>&1 | tee {log}"
+        command(
+            "fetch_data",
+            "--source {wildcards.source}/{wildcards.file} --table {resources.table:q}"
+            " --local-path {resources.local_path:q} --output {output.receipt}",
+        )
 
 
 rule fetch_model:
@@ -49,12 +65,12 @@ rule fetch_model:
     message:
         "Fetching the model {wildcards.hub_model}"
     shell:
-        "python -m infodecomp run fetch_model --kind {params.kind} --section {params.section:q} 2>&1 | tee {log}"
+        command("fetch_model", "--kind {params.kind} --section {params.section:q}")
 
 
 rule fetch:
     input:
-        study_receipts(),
+        study_receipts(HUB_MODELS),
     localrule: True
     message:
-        "Everything is there that can be fetched"
+        "All downloads are in place"

@@ -1,25 +1,26 @@
-# The figures that belong to no single chain, the published numbers beside ours, and the target for all figures.
+# Figures that belong to no single chain, the published numbers beside this study's, and the target for all figures.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet and estimate_information/; for one caption the images and the model; the
 #           tables of the study's parts; results/released/tables/ if that study has run
 # PRODUCES  results/<study>/<dataset>/dissect_caption/{words.parquet,maps.npz}     every word of one caption; maps at ten log-SNRs
-#           results/<study>/figures/caption/teaser.*, denoising_strip.*            one caption, word by word and noise by noise
+#           results/<study>/figures/caption/teaser.*, denoising_strip.*            one caption, by word and by noise level
 #           results/<study>/figures/information/integrand_curves.*                integrands of MI and CMI against log-SNR
 #           results/<study>/figures/information/information_scatter.*             CMI against MI, by class and by kind of word
-#           results/<study>/tables/paper_comparison.{csv,md}                      published numbers, ours, the released code's way
+#           results/<study>/tables/paper_comparison.{csv,md}                      published numbers, this study's, and those of study `released`
 # STEPS     dissect_caption, plot_teaser, plot_denoising_strip, plot_integrand_curves, plot_information_scatter, tabulate_paper;
-#           paper_figures asks for every figure of the study
+#           the target `paper_figures` makes every figure of the study
 
 from shlex import quote
 
-# One caption is taken apart: of the first dataset with masks, or of the first.
+# One caption is shown word by word: of the first dataset with masks, or of the first dataset.
 CAPTION_DATASET = [*LOCALISED, *DATASETS][:1]
-# The curves want one case of each label: a dataset made so, or the first cases of the other.
+# The curves show one case of each label: of a dataset built that way, or the first cases of the caption's.
 CURVES_DATASET = [
     *(name for name in LOCALISED if CONFIG.datasets[name].per_label == 1),
     *CAPTION_DATASET,
 ][:1]
-PARTS = {
+# Tables with published counterparts, by part, and the datasets that they are made from.
+PUBLISHED_TABLES = {
     "localisation": LOCALISED,
     "retrieval": RETRIEVAL_DATASETS,
     "editing": EDITED,
@@ -39,11 +40,7 @@ rule dissect_caption:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
+        **MODEL_JOB,
         images=dataset_images,
     params:
         folder=folder_of_first,
@@ -57,12 +54,14 @@ rule dissect_caption:
         seed=CONFIG.seed,
         code=code("dissect_caption"),
     message:
-        "Taking a caption of {wildcards.dataset} apart, word by word"
+        "Estimating every word of one caption of {wildcards.dataset}"
     shell:
-        "python -m infodecomp run dissect_caption --cases {input.cases} --images {resources.images:q}"
-        " {params.image} --section {params.section:q} --model {params.model:q} --seed {params.seed}"
-        " --output-dir {params.folder} --device {resources.device} --batch-size {resources.batch_size}"
-        " 2>&1 | tee {log}"
+        command(
+            "dissect_caption",
+            "--cases {input.cases} --images {resources.images:q} {params.image} --section {params.section:q} --model"
+            " {params.model:q} --seed {params.seed} --output-dir {params.folder} --device {resources.device}"
+            " --batch-size {resources.batch_size}",
+        )
 
 
 rule plot_teaser:
@@ -71,13 +70,7 @@ rule plot_teaser:
         maps=expand(rules.dissect_caption.output.maps, dataset=CAPTION_DATASET),
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "caption",
-            expand(
-                f"{RESULTS}/figures/caption/teaser.{{suffix}}",
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("caption", "teaser"),
     log:
         f"{RESULTS}/logs/plot_teaser.log",
     conda:
@@ -87,10 +80,12 @@ rule plot_teaser:
         section=section("figures", ["palette", "format"]),
         code=code("plot_teaser"),
     message:
-        "Drawing one caption with every word in the colour of its nats"
+        "Plotting one caption, each word in the colour of its nats"
     shell:
-        "python -m infodecomp run plot_teaser --words {input.words} --section {params.section:q}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_teaser",
+            "--words {input.words} --section {params.section:q} --output-dir {params.folder}",
+        )
 
 
 rule plot_denoising_strip:
@@ -99,13 +94,7 @@ rule plot_denoising_strip:
         maps=expand(rules.dissect_caption.output.maps, dataset=CAPTION_DATASET),
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "caption",
-            expand(
-                f"{RESULTS}/figures/caption/denoising_strip.{{suffix}}",
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("caption", "denoising_strip"),
     log:
         f"{RESULTS}/logs/plot_denoising_strip.log",
     conda:
@@ -115,25 +104,25 @@ rule plot_denoising_strip:
         section=section("figures", ["palette", "format"]),
         code=code("plot_denoising_strip"),
     message:
-        "Drawing at which noise the words of a caption tell what"
+        "Plotting each word's information against the noise level"
     shell:
-        "python -m infodecomp run plot_denoising_strip --words {input.words} --section {params.section:q}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_denoising_strip",
+            "--words {input.words} --section {params.section:q} --output-dir {params.folder}",
+        )
 
 
 rule plot_integrand_curves:
     input:
         cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=CURVES_DATASET),
-        estimates=[shard for name in CURVES_DATASET for shard in estimates_of(name)],
+        estimates=[
+            file
+            for name in CURVES_DATASET
+            for file in shard_tables(name, "estimate_information")
+        ],
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "information",
-            expand(
-                f"{RESULTS}/figures/information/integrand_curves.{{suffix}}",
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("information", "integrand_curves"),
     log:
         f"{RESULTS}/logs/plot_integrand_curves.log",
     conda:
@@ -144,25 +133,26 @@ rule plot_integrand_curves:
         section=section("figures", ["format"]),
         code=code("plot_integrand_curves"),
     message:
-        "Drawing integrands against the log-SNR"
+        "Plotting integrands against the log-SNR"
     shell:
-        "python -m infodecomp run plot_integrand_curves --cases {input.cases} --estimates {input.estimates}"
-        " --dataset {params.dataset} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_integrand_curves",
+            "--cases {input.cases} --estimates {input.estimates} --dataset {params.dataset} --section"
+            " {params.section:q} --output-dir {params.folder}",
+        )
 
 
 rule plot_information_scatter:
     input:
         cases=expand(f"{RESULTS}/{{dataset}}/cases.parquet", dataset=DATASETS),
-        estimates=[shard for name in DATASETS for shard in estimates_of(name)],
+        estimates=[
+            file
+            for name in DATASETS
+            for file in shard_tables(name, "estimate_information")
+        ],
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "information",
-            expand(
-                f"{RESULTS}/figures/information/information_scatter.{{suffix}}",
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("information", "information_scatter"),
     log:
         f"{RESULTS}/logs/plot_information_scatter.log",
     conda:
@@ -171,31 +161,35 @@ rule plot_information_scatter:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in DATASETS],
         estimates=[
-            f"{name}={shard}" for name in DATASETS for shard in estimates_of(name)
+            f"{name}={file}"
+            for name in DATASETS
+            for file in shard_tables(name, "estimate_information")
         ],
         section=section("figures", ["format"]),
         localisation=section("localisation", ["bootstrap", "confidence"]),
         seed=CONFIG.seed,
         code=code("plot_information_scatter"),
     message:
-        "Drawing CMI against MI"
+        "Plotting CMI against MI"
     shell:
-        "python -m infodecomp run plot_information_scatter --cases {params.cases} --estimates {params.estimates}"
-        " --section {params.section:q} --localisation {params.localisation:q}"
-        " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_information_scatter",
+            "--cases {params.cases} --estimates {params.estimates} --section {params.section:q} --localisation"
+            " {params.localisation:q} --seed {params.seed} --output-dir {params.folder}",
+        )
 
 
 rule tabulate_paper:
     input:
-        published="data/reference/paper_tables.csv",
+        published=str(shipped("data/reference/paper_tables.csv")),
         ours=[
             f"{RESULTS}/tables/{part}.parquet"
-            for part, datasets in PARTS.items()
-            if datasets
+            for part, datasets in PUBLISHED_TABLES.items()
+            if datasets and in_parts(part)
         ],
         released=present(
             f"results/released/tables/{part}.parquet"
-            for part in PARTS
+            for part in PUBLISHED_TABLES
             if CONFIG.study != "released"
         ),
     output:
@@ -216,11 +210,13 @@ rule tabulate_paper:
         confidence=CONFIG.localisation.confidence,
         code=code("tabulate_paper"),
     message:
-        "Setting the published numbers beside ours"
+        "Comparing the published numbers with this study's"
     shell:
-        "python -m infodecomp run tabulate_paper --published {input.published} --ours {input.ours}"
-        " --released {input.released} --study {params.study} --confidence {params.confidence}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        quiet_command(
+            "tabulate_paper",
+            "--published {input.published:q} --ours {input.ours} --released {input.released} --study {params.study}"
+            " --confidence {params.confidence} --output-dir {params.folder}",
+        )
 
 
 localrules:
@@ -229,18 +225,38 @@ localrules:
 
 rule paper_figures:
     input:
-        rules.plot_localisation_curves.output if LOCALISED else [],
-        expand(rules.plot_localisation_panels.output, dataset=DATASETS),
-        rules.plot_retrieval.output if RETRIEVAL_DATASETS else [],
-        expand(rules.plot_edit_strips.output, dataset=EDITED),
-        expand(rules.plot_edit_correlations.output, dataset=EDITED),
-        rules.plot_partial_information.output if PAIRED else [],
-        rules.plot_faithfulness.output if JUDGED_MAPS else [],
-        rules.plot_validation.output,
-        rules.plot_teaser.output if DATASETS else [],
-        rules.plot_denoising_strip.output if DATASETS else [],
-        rules.plot_integrand_curves.output if DATASETS else [],
-        rules.plot_information_scatter.output if DATASETS else [],
+        (
+            [
+                *(rules.plot_localisation_curves.output if LOCALISED else []),
+                *expand(rules.plot_localisation_panels.output, dataset=DATASETS),
+                *(rules.plot_teaser.output if DATASETS else []),
+                *(rules.plot_denoising_strip.output if DATASETS else []),
+                *(rules.plot_integrand_curves.output if DATASETS else []),
+                *(rules.plot_information_scatter.output if DATASETS else []),
+            ]
+            if in_parts("localisation")
+            else []
+        ),
+        (
+            rules.plot_retrieval.output
+            if RETRIEVAL_DATASETS and in_parts("retrieval")
+            else []
+        ),
+        (
+            [
+                *expand(rules.plot_edit_strips.output, dataset=EDITED),
+                *expand(rules.plot_edit_correlations.output, dataset=EDITED),
+            ]
+            if in_parts("editing")
+            else []
+        ),
+        rules.plot_partial_information.output if PAIRED and in_parts("pairs") else [],
+        (
+            rules.plot_faithfulness.output
+            if JUDGED_MAPS and in_parts("faithfulness")
+            else []
+        ),
+        rules.plot_validation.output if in_parts("validation") else [],
         rules.tabulate_paper.output,
     message:
         "Done: figures in {RESULTS}/figures"

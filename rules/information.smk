@@ -1,22 +1,40 @@
-# What words tell about pixels: information and attention maps of every case, shard by shard. The only rules that run
-# the model.
+# Maps of information and of attention for every case: how many nats a word carries about each pixel, and where the model
+# attends to it.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet, the images, the model
-# PRODUCES  results/<study>/<dataset>/pilot_density/density.json               with `density: adaptive`: what draws follow
-#           results/<study>/<dataset>/estimate_information/shard-*.parquet     totals, errors, curves, status
-#           results/<study>/<dataset>/estimate_information/maps/<case>.npz     mi, cmi, attention_information
-#           results/<study>/<dataset>/record_attention/shard-*.parquet         status
-#           results/<study>/<dataset>/record_attention/maps/<case>.npz         attention
-#           results/<study>/<dataset>/record_gradients/shard-*.parquet         status
-#           results/<study>/<dataset>/record_gradients/maps/<case>.npz         gradient, if the study asks for it
-# STEPS     pilot_density (if asked for), estimate_information, record_attention, record_gradients
+# PRODUCES  results/<study>/<dataset>/pilot_density/density.json             with `density: adaptive`: density of the log-SNRs
+#           results/<study>/<dataset>/estimate_information/shard-*.parquet   totals, errors, curves, status
+#           results/<study>/<dataset>/estimate_information/maps/<case>.npz   mi, cmi, attention_information
+#           results/<study>/<dataset>/record_attention/shard-*.parquet       status
+#           results/<study>/<dataset>/record_attention/maps/<case>.npz       attention
+# STEPS     pilot_density (adaptive densities only), estimate_information, record_attention
 
-
-# How draws are made and between which captions, which gradients share with the estimator; their number is their own.
-DRAWING = [
+# How log-SNRs are drawn, which all chains share, and the caption without the word; each chain has its own number of draws.
+SAMPLING = [
     *("density", "design", "antithetic_eps", "pilot_images", "pilot_draws"),
-    *("loc", "scale", "clip", "beyond_trained_range", "missing_word"),
+    *("loc", "scale", "clip", "beyond_trained_range"),
 ]
+DRAWING = [*SAMPLING, "missing_word"]
+# The fitted density of a dataset, if the study asks for one, and the argument that names it.
+pilot_density = lambda wildcards: (
+    f"{RESULTS}/{wildcards.dataset}/pilot_density/density.json"
+    if CONFIG.information.density == "adaptive"
+    else []
+)
+pilot_argument = lambda wildcards, input: (
+    f"--pilot {input.pilot}" if input.pilot else ""
+)
+information_maps = lambda wildcards: (
+    f"{RESULTS}/{wildcards.dataset}/estimate_information/maps"
+)
+attention_maps = lambda wildcards: (
+    f"{RESULTS}/{wildcards.dataset}/record_attention/maps"
+)
+# The shards of a dataset's estimates, and of its attention.
+estimate_shards = lambda wildcards: shard_tables(
+    wildcards.dataset, "estimate_information"
+)
+attention_shards = lambda wildcards: shard_tables(wildcards.dataset, "record_attention")
 
 
 rule pilot_density:
@@ -24,46 +42,31 @@ rule pilot_density:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         model=model_files,
     output:
-        density=f"{RESULTS}/{{dataset}}/pilot_density/density.json",
+        table=f"{RESULTS}/{{dataset}}/pilot_density/density.json",
         provenance=f"{RESULTS}/{{dataset}}/pilot_density/density.provenance.json",
     log:
         f"{RESULTS}/{{dataset}}/logs/pilot_density.log",
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
+        **{**MODEL_JOB, "compile": 0},
         images=dataset_images,
     params:
-        maps=folder_of_first,
+        **{**MODEL_PARAMS, "maps": folder_of_first, "shards": 1, "failed": 1},
         section=section(
             "information",
             [
-                *(
-                    "density",
-                    "pilot_images",
-                    "pilot_draws",
-                    "word_prompt",
-                    "missing_word",
-                ),
+                *("density", "pilot_images", "pilot_draws"),
+                *("word_prompt", "missing_word"),
                 *("loc", "scale", "clip", "beyond_trained_range"),
             ],
         ),
-        model=model_section(CONFIG.model),
-        seed=CONFIG.seed,
         code=code("pilot_density"),
     message:
         "Fitting the density of log-SNRs to {wildcards.dataset}"
     shell:
-        "python -m infodecomp run pilot_density --cases {input.cases} --shard 0 --shards 1"
-        " --images {resources.images:q} --maps {params.maps}"
-        " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction 1 --output {output.density} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        model_command("pilot_density", shard="0")
 
 
 rule estimate_information:
@@ -80,33 +83,20 @@ rule estimate_information:
         f"{RESULTS}/{{dataset}}/logs/estimate_information-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        compile=int(CONFIG.machine.compile),
+        **MODEL_JOB,
         images=dataset_images,
     params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
+        **MODEL_PARAMS,
         section=own_section("information"),
-        model=model_section(CONFIG.model),
         heads=CONFIG.attention.heads,
         pilot=pilot_argument,
-        seed=CONFIG.seed,
-        shards=shard_count,
-        failed=CONFIG.max_failed_fraction,
         code=code("estimate_information"),
     message:
         "Estimating information in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m infodecomp run estimate_information --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps}"
-        " --section {params.section:q} --model {params.model:q} --heads {params.heads} {params.pilot} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
+        model_command("estimate_information", "--heads {params.heads} {params.pilot}")
 
 
 rule record_attention:
@@ -122,70 +112,15 @@ rule record_attention:
         f"{RESULTS}/{{dataset}}/logs/record_attention-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        compile=int(CONFIG.machine.compile),
+        **MODEL_JOB,
         images=dataset_images,
     params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
+        **MODEL_PARAMS,
         section=own_section("attention"),
-        model=model_section(CONFIG.model),
-        seed=CONFIG.seed,
-        shards=shard_count,
-        failed=CONFIG.max_failed_fraction,
         code=code("record_attention"),
     message:
         "Recording attention in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m infodecomp run record_attention --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps}"
-        " --section {params.section:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
-
-
-rule record_gradients:
-    input:
-        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
-        model=model_files,
-        pilot=pilot_density,
-    output:
-        table=f"{RESULTS}/{{dataset}}/record_gradients/shard-{{shard}}.parquet",
-        provenance=f"{RESULTS}/{{dataset}}/record_gradients/shard-{{shard}}.provenance.json",
-    log:
-        f"{RESULTS}/{{dataset}}/logs/record_gradients-{{shard}}.log",
-    benchmark:
-        f"{RESULTS}/{{dataset}}/logs/record_gradients-{{shard}}.tsv"
-    conda:
-        "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
-    resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        images=dataset_images,
-    params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/maps",
-        section=own_section("gradients", ["steps"]),
-        information=section_json(CONFIG.information, DRAWING),
-        pilot=pilot_argument,
-        model=model_section(CONFIG.model),
-        seed=CONFIG.seed,
-        shards=shard_count,
-        failed=CONFIG.max_failed_fraction,
-        code=code("record_gradients"),
-    message:
-        "Recording gradients in {wildcards.dataset}, shard {wildcards.shard}"
-    shell:
-        "python -m infodecomp run record_gradients --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps} {params.pilot}"
-        " --section {params.section:q} --information {params.information:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        model_command("record_attention")

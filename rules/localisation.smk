@@ -1,4 +1,4 @@
-# How well the maps of words find their objects: scores, the mIoU table, and the figures.
+# Localisation: how well the maps of words find the named objects; scores, the table of mIoU, and the figures.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet
 #           results/<study>/<dataset>/estimate_information/, record_attention/, record_gradients/
@@ -9,8 +9,14 @@
 #           results/<study>/figures/localisation/threshold_curves.*               mIoU against the threshold
 #           results/<study>/figures/localisation/scores.*                         the mIoU table as a figure
 #           results/<study>/figures/localisation/panels-<dataset>.*               image, maps, mask and caption of cases
-# STEPS     score_localisation, tabulate_localisation, plot_localisation_curves, plot_localisation_panels; localisation
-#           asks for all of them
+# STEPS     score_localisation, tabulate_localisation, plot_localisation_curves, plot_localisation_panels; the target
+#           `localisation` runs all of them
+
+# Stages that record maps of every case.
+MAP_STAGES = [
+    *("estimate_information", "record_attention"),
+    *(["record_gradients"] if GRADIENTS else []),
+]
 
 
 rule score_localisation:
@@ -19,7 +25,9 @@ rule score_localisation:
         estimates=estimate_shards,
         attention=attention_shards,
         gradients=gradient_shards,
-        parts=word_parts_if_scored,
+        parts=lambda wildcards: (
+            word_parts(wildcards) if "unique" in CONFIG.localisation.methods else []
+        ),
         annotations=dataset_inputs,
     output:
         scores=f"{RESULTS}/{{dataset}}/score_localisation/scores.parquet",
@@ -29,8 +37,7 @@ rule score_localisation:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         section=section("localisation"),
         dataset_section=dataset_section,
@@ -44,12 +51,13 @@ rule score_localisation:
     message:
         "Scoring the maps of {wildcards.dataset} against their masks"
     shell:
-        "python -m infodecomp run score_localisation --cases {input.cases} --estimates {input.estimates}"
-        " --attention {input.attention} --maps-information {params.maps_information}"
-        " --maps-attention {params.maps_attention} {params.gradients} {params.parts}"
-        " --dataset-section {params.dataset_section:q}"
-        " --section {params.section:q} --resize {params.resize} --seed {params.seed} --output {output.scores}"
-        " 2>&1 | tee {log}"
+        command(
+            "score_localisation",
+            "--cases {input.cases} --estimates {input.estimates} --attention {input.attention} --maps-information"
+            " {params.maps_information} --maps-attention {params.maps_attention} {params.gradients} {params.parts}"
+            " --dataset-section {params.dataset_section:q} --section {params.section:q} --resize {params.resize}"
+            " --seed {params.seed} --output {output.scores}",
+        )
 
 
 rule tabulate_localisation:
@@ -76,8 +84,7 @@ rule tabulate_localisation:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         section=section("localisation"),
@@ -88,10 +95,12 @@ rule tabulate_localisation:
         ],
         code=code("tabulate_localisation"),
     message:
-        "Tabulating localisation: mIoU with intervals"
+        "Tabulating localisation: mIoU with confidence intervals"
     shell:
-        "python -m infodecomp run tabulate_localisation --scores {params.scores} --section {params.section:q}"
-        " --seed {params.seed} --output-dir {params.folder} 2>&1 | tee {log}"
+        quiet_command(
+            "tabulate_localisation",
+            "--scores {params.scores} --section {params.section:q} --seed {params.seed} --output-dir {params.folder}",
+        )
 
 
 rule plot_localisation_curves:
@@ -100,32 +109,26 @@ rule plot_localisation_curves:
         table=f"{RESULTS}/tables/localisation.parquet",
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "localisation",
-            expand(
-                f"{RESULTS}/figures/localisation/{{name}}.{{suffix}}",
-                name=["threshold_curves", "scores"],
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("localisation", "threshold_curves", "scores"),
     log:
         f"{RESULTS}/logs/plot_localisation_curves.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         section=section("figures", FIGURE_KEYS),
         localisation=section("localisation", ["confidence"]),
         code=code("plot_localisation"),
     message:
-        "Drawing mIoU: the table, and against the threshold"
+        "Plotting mIoU by method and by threshold"
     shell:
-        "python -m infodecomp run plot_localisation --curves {input.curves} --table {input.table}"
-        " --localisation {params.localisation:q} --section {params.section:q}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_localisation",
+            "--curves {input.curves} --table {input.table} --localisation {params.localisation:q} --section"
+            " {params.section:q} --output-dir {params.folder}",
+        )
 
 
 rule plot_localisation_panels:
@@ -134,24 +137,21 @@ rule plot_localisation_panels:
         estimates=estimate_shards,
         attention=attention_shards,
         annotations=dataset_inputs,
-        scores=panel_scores,
+        # Scores choose the cases of a dataset with masks.
+        scores=lambda wildcards: (
+            rules.score_localisation.output.scores
+            if wildcards.dataset in LOCALISED
+            else []
+        ),
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "localisation",
-            expand(
-                f"{RESULTS}/figures/localisation/panels-{{{{dataset}}}}.{{suffix}}",
-                suffix=FIGURE_FORMATS,
-            ),
-        ),
-        f"{RESULTS}/figures/localisation/panels-{{dataset}}.provenance.json",
+        figure_files("localisation", "panels-{dataset}"),
     log:
         f"{RESULTS}/{{dataset}}/logs/plot_localisation_panels.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         section=section("figures", FIGURE_KEYS),
@@ -164,11 +164,14 @@ rule plot_localisation_panels:
         maps_attention=attention_maps,
         code=code("plot_localisation"),
     message:
-        "Drawing panels of {wildcards.dataset}"
+        "Plotting maps of {wildcards.dataset}"
     shell:
-        "python -m infodecomp run plot_localisation --cases {input.cases} --maps-information {params.maps_information}"
-        " --maps-attention {params.maps_attention} {params.scores} --dataset-section {params.dataset_section:q}"
-        " --resize {params.resize} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_localisation",
+            "--cases {input.cases} --maps-information {params.maps_information} --maps-attention"
+            " {params.maps_attention} {params.scores} --dataset-section {params.dataset_section:q} --resize"
+            " {params.resize} --section {params.section:q} --output-dir {params.folder}",
+        )
 
 
 localrules:

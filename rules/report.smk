@@ -1,22 +1,23 @@
-# The page of the study: tables, and every image with its maps, captions and edits, to open from disk.
+# The page of the study: tables, and every image with its maps, captions and edits; it opens from disk, without a server.
 #
 # REQUIRES  the tables and figures of all parts, and what they were made from: cases, shards, maps, edits, images
 # PRODUCES  results/<study>/report/    index.html with its style, scripts, pictures and data: open it in any browser
-# STEPS     write_report; report asks for it
+# STEPS     write_report; the target `report` runs it
 
 from infodecomp.runs.provenance import folder_sha256
 
 
 rule write_report:
     input:
-        reported,
-        rules.localisation.input,
-        rules.explanations.input,
-        rules.retrieval.input,
-        rules.editing.input,
-        rules.partial_information.input,
-        rules.faithfulness.input,
-        rules.validation.input,
+        expand(f"{RESULTS}/{{name}}/cases.parquet", name=STUDIED),
+        [files for name, stage, files in SUMMARISED],
+        [files for part, files in PART_RESULTS.items() if part in PARTS],
+        (
+            expand(f"{RESULTS}/{{name}}/judge_edits/judgements.parquet", name=JUDGED)
+            if in_parts("editing")
+            else []
+        ),
+        rules.explanations.input if in_parts("localisation") else [],
         rules.paper_figures.input,
     output:
         directory(f"{RESULTS}/report"),
@@ -42,17 +43,18 @@ rule write_report:
         resize=CONFIG.model.resize,
         code=code("write_report"),
         assets=[
-            folder_sha256(Path(workflow.basedir) / "pipeline/infodecomp/report" / name)
+            folder_sha256(CHECKOUT / "pipeline/infodecomp/report" / name)
             for name in ("assets", "templates")
         ],
     message:
         "Writing the page of the study"
     shell:
-        "python -m infodecomp run write_report --results {params.results} --shards {params.shards}"
-        " --stage-shards {params.stage_shards}"
-        " --datasets {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q}"
-        " --section {params.section:q} --figures {params.figures:q} --resize {params.resize}"
-        " --output-dir {output} 2>&1 | tee {log}"
+        command(
+            "write_report",
+            "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards} --datasets"
+            " {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q} --section {params.section:q}"
+            " --figures {params.figures:q} --resize {params.resize} --output-dir {output}",
+        )
 
 
 localrules:

@@ -1,29 +1,47 @@
-# Does the model know which caption is the true one? Scores of every caption, the tables with intervals, and the figures.
+# Retrieval: does the model know which caption is the true one? Scores of every caption, tables with intervals, and figures.
 #
 # REQUIRES  results/<study>/<retrieval dataset>/cases.parquet, the images, the model; the CLIP and second models if asked for
 # PRODUCES  results/<study>/<retrieval dataset>/score_retrieval/shard-*.parquet     i_o, i_s, neg_nll, diffitm: one row per
 #                                                                                   case, caption and score
-#           results/<study>/<retrieval dataset>/score_retrieval/parts/<case>.npz    what a killed job had finished
+#           results/<study>/<retrieval dataset>/score_retrieval/parts/<case>.npz    what an interrupted job had finished
 #           results/<study>/<retrieval dataset>/score_<second model>/               the same for a second model
 #           results/<study>/<retrieval dataset>/score_{clip,text}/scores.parquet    the same for CLIP and for text alone
 #           results/<study>/tables/retrieval.{csv,parquet,md}                       accuracy with intervals
 #           results/<study>/tables/retrieval_{by_group,paired}.csv                  by relation, and method against method
 #           results/<study>/figures/retrieval/{accuracy,relations,budget}.*         the same as figures
-# STEPS     score_retrieval, score_second_model, score_clip, score_text, tabulate_retrieval, plot_retrieval; retrieval
-#           asks for all of them
+# STEPS     score_retrieval, score_second_model, score_clip, score_text, tabulate_retrieval, plot_retrieval; the target
+#           `retrieval` runs all of them
 
+# Methods that one run of the model scores together.
+MODEL_METHODS = [
+    name
+    for name in CONFIG.retrieval.methods
+    if name in ("i_o", "i_s", "neg_nll", "diffitm")
+]
+# Scores of a whole set at once, by method.
+WHOLE_SET_STAGES = {
+    method: stage
+    for method, stage in {"clip": "score_clip", "text_only": "score_text"}.items()
+    if method in CONFIG.retrieval.methods
+}
 # What scoring reads: changing anything else of these sections runs no model again.
 SCORING = section_json(
     CONFIG.retrieval.model_copy(update={"methods": tuple(MODEL_METHODS)}),
     ["methods", "steps", "stopping", "error", "diffitm_timesteps"],
 )
-SAMPLING = section(
-    "information",
-    [
-        *("density", "design", "antithetic_eps"),
-        *("loc", "scale", "clip", "beyond_trained_range"),
-    ],
-)
+# The score tables of a retrieval set, for the methods that the study asks for.
+retrieval_scores = lambda name: [
+    *(file for stage in RETRIEVAL_STAGES for file in shard_tables(name, stage)),
+    *(f"{RESULTS}/{name}/{s}/scores.parquet" for s in WHOLE_SET_STAGES.values()),
+]
+RETRIEVAL_STAGES = [
+    *(["score_retrieval"] if MODEL_METHODS else []),
+    *(f"score_{method}" for method in SECOND_MODELS),
+]
+
+
+wildcard_constraints:
+    second_model="|".join(SECOND_MODELS) or NOTHING,
 
 
 rule score_retrieval:
@@ -39,38 +57,30 @@ rule score_retrieval:
         f"{RESULTS}/{{retrieval_dataset}}/logs/score_retrieval-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        compile=int(CONFIG.machine.compile),
+        **MODEL_JOB,
         images=retrieval_images,
     params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
+        **{
+            **MODEL_PARAMS,
+            "maps": lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
+        },
         section=SCORING,
-        information=SAMPLING,
-        model=model_section(CONFIG.model),
-        seed=CONFIG.seed,
-        shards=shard_count,
-        failed=CONFIG.max_failed_fraction,
+        information=section(
+            "information", [key for key in SAMPLING if not key.startswith("pilot_")]
+        ),
         code=code("score_retrieval"),
     message:
         "Scoring the captions of {wildcards.retrieval_dataset}, shard {wildcards.shard}"
     shell:
-        "python -m infodecomp run score_retrieval --cases {input.cases} --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
-        " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
+        model_command("score_retrieval", "--information {params.information:q}")
 
 
 rule score_second_model:
     input:
         cases=f"{RESULTS}/{{retrieval_dataset}}/cases.parquet",
-        model=second_model_files,
+        model=lambda wildcards: files_of_model(CONFIG.models[wildcards.second_model]),
     output:
         table=f"{RESULTS}/{{retrieval_dataset}}/score_{{second_model}}/shard-{{shard}}.parquet",
         provenance=f"{RESULTS}/{{retrieval_dataset}}/score_{{second_model}}/shard-{{shard}}.provenance.json",
@@ -80,33 +90,28 @@ rule score_second_model:
         f"{RESULTS}/{{retrieval_dataset}}/logs/score_{{second_model}}-{{shard}}.tsv"
     conda:
         "../envs/pipeline.yaml"
-    threads: CONFIG.machine.threads or 1
+    threads: MODEL_THREADS
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
-        compile=int(CONFIG.machine.compile),
+        **MODEL_JOB,
         images=retrieval_images,
     params:
-        maps=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
+        **{
+            **MODEL_PARAMS,
+            "maps": lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
+            "model": lambda wildcards: model_section(
+                CONFIG.models[wildcards.second_model]
+            ),
+        },
         section=section("retrieval", ["diffitm_timesteps"]),
         information=section("information", []),
-        model=second_model_section,
-        seed=CONFIG.seed,
-        shards=shard_count,
-        failed=CONFIG.max_failed_fraction,
         code=code("score_retrieval"),
     message:
         "Scoring the captions of {wildcards.retrieval_dataset} by {wildcards.second_model}, shard {wildcards.shard}"
     shell:
-        "python -m infodecomp run score_retrieval --second-model {wildcards.second_model} --cases {input.cases}"
-        " --shard {wildcards.shard} --shards {params.shards}"
-        " --images {resources.images:q} --maps {params.maps} --section {params.section:q}"
-        " --information {params.information:q} --model {params.model:q} --seed {params.seed}"
-        " --max-failed-fraction {params.failed} --output {output.table} --threads {threads}"
-        " --device {resources.device} --batch-size {resources.batch_size} --compile {resources.compile} 2>&1 | tee {log}"
+        model_command(
+            "score_retrieval",
+            "--second-model {wildcards.second_model} --information {params.information:q}",
+        )
 
 
 rule score_clip:
@@ -123,11 +128,7 @@ rule score_clip:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=model_runtime,
-        device=CONFIG.machine.device,
-        batch_size=CONFIG.machine.batch_size,
+        **MODEL_JOB,
         images=retrieval_images,
     params:
         section=model_section(CONFIG.clip),
@@ -137,9 +138,12 @@ rule score_clip:
     message:
         "Scoring the captions of {wildcards.retrieval_dataset} by CLIP"
     shell:
-        "python -m infodecomp run score_clip --cases {input.cases} --images {resources.images:q} --section {params.section:q}"
-        " --resize {params.resize} --max-failed-fraction {params.failed} --output {output.scores}"
-        " --device {resources.device} --batch-size {resources.batch_size} 2>&1 | tee {log}"
+        command(
+            "score_clip",
+            "--cases {input.cases} --images {resources.images:q} --section {params.section:q} --resize"
+            " {params.resize} --max-failed-fraction {params.failed} --output {output.scores} --device"
+            " {resources.device} --batch-size {resources.batch_size}",
+        )
 
 
 rule score_text:
@@ -153,14 +157,16 @@ rule score_text:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         code=code("score_text"),
     message:
-        "Scoring the captions of {wildcards.retrieval_dataset} without a look at the images"
+        "Scoring the captions of {wildcards.retrieval_dataset} with the text-only baseline"
     shell:
-        "python -m infodecomp run score_text --cases {input.cases} --output {output.scores} 2>&1 | tee {log}"
+        command(
+            "score_text",
+            "--cases {input.cases} --output {output.scores}",
+        )
 
 
 rule tabulate_retrieval:
@@ -170,7 +176,7 @@ rule tabulate_retrieval:
             retrieval_dataset=RETRIEVAL_DATASETS,
         ),
         scores=[file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)],
-        relations=present([CONFIG.retrieval.symmetric_relations]),
+        relations=present([shipped(CONFIG.retrieval.symmetric_relations)]),
     output:
         table=in_report(
             "retrieval",
@@ -189,8 +195,7 @@ rule tabulate_retrieval:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         section=section("retrieval"),
@@ -204,11 +209,13 @@ rule tabulate_retrieval:
         ],
         code=code("tabulate_retrieval"),
     message:
-        "Tabulating retrieval: accuracy with intervals"
+        "Tabulating retrieval: accuracy with confidence intervals"
     shell:
-        "python -m infodecomp run tabulate_retrieval --cases {params.cases} --scores {params.scores}"
-        " --datasets {params.datasets:q} --section {params.section:q} --seed {params.seed}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        quiet_command(
+            "tabulate_retrieval",
+            "--cases {params.cases} --scores {params.scores} --datasets {params.datasets:q} --section"
+            " {params.section:q} --seed {params.seed} --output-dir {params.folder}",
+        )
 
 
 rule plot_retrieval:
@@ -217,31 +224,26 @@ rule plot_retrieval:
         by_group=f"{RESULTS}/tables/retrieval_by_group.csv",
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "retrieval",
-            expand(
-                f"{RESULTS}/figures/retrieval/{{figure}}.{{suffix}}",
-                figure=["accuracy", "relations", "budget"],
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("retrieval", "accuracy", "relations", "budget"),
     log:
         f"{RESULTS}/logs/plot_retrieval.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         confidence=CONFIG.retrieval.confidence,
         section=section("figures", ["format"]),
         code=code("plot_retrieval"),
     message:
-        "Drawing the accuracy of retrieval"
+        "Plotting retrieval accuracy"
     shell:
-        "python -m infodecomp run plot_retrieval --table {input.table} --by-group {input.by_group}"
-        " --confidence {params.confidence} --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_retrieval",
+            "--table {input.table} --by-group {input.by_group} --confidence {params.confidence} --section"
+            " {params.section:q} --output-dir {params.folder}",
+        )
 
 
 localrules:

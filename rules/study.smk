@@ -1,11 +1,17 @@
-# The study as a whole: what it will take, and what it did.
+# The study as a whole: what it will cost, and what it did.
 #
-# REQUIRES  for the plan: results/<study>/<dataset>/cases.parquet of the datasets whose files are there, and the model
-#           for the summary: the tables of all stages that look at cases one by one
+# REQUIRES  for the plan: results/<study>/<dataset>/cases.parquet of the datasets whose files exist, and the model
+#           for the summary: the tables of all stages that treat cases one by one
 # PRODUCES  results/<study>/tables/plan.{csv,md}        jobs, denoiser evaluations, hours and disk, before anything runs
-#           results/<study>/tables/summary.{csv,md}     cases, failures, evaluations and time, when all is done
+#           results/<study>/tables/summary.{csv,md}     cases, failures, evaluations and time
 # STEPS     plan_study, plan (prints it); summarise_study
 
+import platform
+import time
+
+from infodecomp.report.closing import close_run
+from infodecomp.runs.storage_errors import write_problem
+from infodecomp.runs.time_left import announce_time_left
 
 # Datasets whose cases can be counted already.
 PLANNED = [
@@ -20,35 +26,58 @@ PLANNED = [
         if all_present(retrieval_input_files(dataset), rules.draw_scenes_aro.output)
     ),
 ]
-# Stages with a table of cases: dataset, stage, number of shards (0: one table of all cases).
-STAGES = [
+# What each part of the study ends in.
+PART_RESULTS = {
+    "localisation": rules.localisation.input,
+    "retrieval": rules.retrieval.input,
+    "editing": rules.editing.input,
+    "pairs": rules.partial_information.input,
+    "faithfulness": rules.faithfulness.input,
+    "validation": rules.validation.input,
+}
+# Datasets that some part of the study uses.
+STUDIED = [
+    *(DATASETS if in_parts("localisation", "editing", "pairs", "faithfulness") else []),
+    *(RETRIEVAL_DATASETS if in_parts("retrieval") else []),
+]
+# Stages with a table of cases: part, dataset, stage, its tables.
+CASE_TABLES = [
     *(
-        (name, stage, CONFIG.shards_of(name))
+        (part, name, stage, shard_tables(name, stage))
         for name in DATASETS
-        for stage in (
-            *MAP_STAGES,
-            *(["generate_images"] if name == GENERATED else []),
-            *(["explain_images"] if name in EXPLAINED else []),
-            *(["edit_images"] if name in EDITED else []),
-        )
-    ),
-    *((name, "decompose_information", CONFIG.pair_shards_of(name)) for name in PAIRED),
-    *((name, "judge_maps", CONFIG.faithfulness.shards) for name in JUDGED_MAPS),
-    *(
-        (name, stage, CONFIG.shards_of(name))
-        for name in RETRIEVAL_DATASETS
-        for stage in (
-            *(["score_retrieval"] if MODEL_METHODS else []),
-            *(f"score_{method}" for method in SECOND_MODELS),
-        )
+        for part, stages in {
+            "localisation": [
+                *MAP_STAGES,
+                *(["generate_images"] if name == GENERATED else []),
+                *(["explain_images"] if name in EXPLAINED else []),
+            ],
+            "editing": ["edit_images"] if name in EDITED else [],
+        }.items()
+        for stage in stages
     ),
     *(
-        (name, stage, 0)
+        ("pairs", name, "decompose_information", pair_estimates(name))
+        for name in PAIRED
+    ),
+    *(
+        (
+            *("faithfulness", name, "judge_maps"),
+            shard_tables(name, "judge_maps", JUDGED_SHARDS),
+        )
+        for name in JUDGED_MAPS
+    ),
+    *(
+        ("retrieval", name, stage, shard_tables(name, stage))
         for name in RETRIEVAL_DATASETS
-        for method, stage in {"clip": "score_clip", "text_only": "score_text"}.items()
-        if method in CONFIG.retrieval.methods
+        for stage in RETRIEVAL_STAGES
+    ),
+    *(
+        ("retrieval", name, stage, [f"{RESULTS}/{name}/{stage}/scores.parquet"])
+        for name in RETRIEVAL_DATASETS
+        for stage in WHOLE_SET_STAGES.values()
     ),
 ]
+SUMMARISED = [rest for part, *rest in CASE_TABLES if part in PARTS]
 
 
 rule plan_study:
@@ -63,9 +92,7 @@ rule plan_study:
         "../envs/pipeline.yaml"
     threads: CONFIG.machine.threads or 1
     resources:
-        gpu=gpus,
-        mem_mb=model_memory,
-        runtime=table_runtime,
+        **{**MODEL_JOB, "runtime": TABLE_JOB["runtime"]},
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PLANNED],
@@ -82,7 +109,7 @@ rule plan_study:
         host=platform.node(),
         code=code("plan_study"),
     message:
-        "Counting what the study takes, and timing the model"
+        "Counting the work of the study and timing the model"
     shell:
         "python -m infodecomp run plan_study --cases {params.cases} --section {params.section:q} --machine {params.machine:q}"
         " --output-dir {params.folder} > {log} 2>&1"
@@ -100,25 +127,15 @@ rule plan:
     conda:
         "../envs/pipeline.yaml"
     message:
-        "The plan of the study is in {input.table}"
+        "The plan of the study, {input.table}"
     shell:
         "cat {input.table} 2>&1 | tee {log}"
 
 
 rule summarise_study:
     input:
-        cases=expand(
-            f"{RESULTS}/{{name}}/cases.parquet", name=[*DATASETS, *RETRIEVAL_DATASETS]
-        ),
-        tables=[
-            f"{RESULTS}/{name}/{stage}/{file}.parquet"
-            for name, stage, count in STAGES
-            for file in (
-                [f"shard-{shard:04d}" for shard in range(count)]
-                if count
-                else ["scores"]
-            )
-        ],
+        cases=expand(f"{RESULTS}/{{name}}/cases.parquet", name=STUDIED),
+        tables=[file for name, stage, files in SUMMARISED for file in files],
     output:
         multiext(f"{RESULTS}/tables/summary", ".csv", ".md", ".provenance.json"),
     log:
@@ -126,22 +143,27 @@ rule summarise_study:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         results=lambda wildcards, output: str(Path(output[0]).parent.parent),
-        datasets=[*DATASETS, *RETRIEVAL_DATASETS],
-        stages=[f"{name}/{stage}={count}" for name, stage, count in STAGES],
+        datasets=STUDIED,
+        # A number of shards; 0 stands for one table of all cases.
+        stages=[
+            f"{name}/{stage}={0 if stage in WHOLE_SET_STAGES.values() else len(files)}"
+            for name, stage, files in SUMMARISED
+        ],
         code=code("summarise_study"),
     message:
-        "Summing up the study: cases, failures, evaluations, time"
+        "Summarising the study: cases, failures, evaluations, time"
     shell:
-        "python -m infodecomp run summarise_study --results {params.results} --cases {params.datasets}"
-        " --stages {params.stages} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "summarise_study",
+            "--results {params.results} --cases {params.datasets} --stages {params.stages} --output-dir"
+            " {params.folder}",
+        )
 
 
-# The summary is printed by the run that made it.
 STARTED = time.time()
 
 
@@ -149,9 +171,14 @@ onstart:
     refused = write_problem(Path(RESULTS))
     if refused:
         sys.exit(f"error: {refused}")
+    for sentence in put_aside_damaged_files(Path(RESULTS)):
+        print(sentence, file=sys.stderr)
+    announce_time_left(job.rule.name for job in workflow.dag.needrun_jobs())
 
 
 onsuccess:
-    summary = Path(RESULTS) / "tables" / "summary.md"
-    if summary.is_file() and summary.stat().st_mtime >= STARTED:
-        print(summary.read_text(encoding="utf-8"))
+    close_run(Path(RESULTS), STARTED)
+
+
+onerror:
+    close_run(Path(RESULTS), STARTED, failed=True)

@@ -1,14 +1,20 @@
-# Is the estimator right? Runs on problems whose information is known: bias, error, coverage, evaluations.
+# Validation: is the estimator right? Runs on problems whose information is known: bias, error, coverage, evaluations.
 #
 # REQUIRES  nothing: the problems are part of the package
 # PRODUCES  results/<study>/validation/validate_estimator/<problem>.parquet   one row per run, quantity and level
 #           results/<study>/tables/validation.{csv,parquet,md}                bias, error, coverage, evaluations
 #           results/<study>/figures/validation/error.*                        error of totals against evaluations
 #           results/<study>/figures/validation/coverage.*                     coverage against the number of draws
-# STEPS     validate_estimator, tabulate_validation, plot_validation; validation asks for all of them
+# STEPS     validate_estimator, tabulate_validation, plot_validation; the target `validation` runs all of them
+
+
+wildcard_constraints:
+    problem="|".join(CONFIG.validation.problems),
 
 
 rule validate_estimator:
+    input:
+        remake_damaged,
     output:
         runs=f"{RESULTS}/validation/validate_estimator/{{problem}}.parquet",
         provenance=f"{RESULTS}/validation/validate_estimator/{{problem}}.provenance.json",
@@ -17,8 +23,7 @@ rule validate_estimator:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         section=section(
             "validation",
@@ -40,8 +45,11 @@ rule validate_estimator:
     message:
         "Validating the estimator on {wildcards.problem}"
     shell:
-        "python -m infodecomp run validate_estimator --problem {wildcards.problem} --section {params.section:q}"
-        " --information {params.information:q} --seed {params.seed} --output {output.runs} 2>&1 | tee {log}"
+        command(
+            "validate_estimator",
+            "--problem {wildcards.problem} --section {params.section:q} --information {params.information:q} --seed"
+            " {params.seed} --output {output.runs}",
+        )
 
 
 rule tabulate_validation:
@@ -66,8 +74,7 @@ rule tabulate_validation:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         section=section("validation"),
@@ -75,8 +82,10 @@ rule tabulate_validation:
     message:
         "Tabulating validation: bias, error, coverage"
     shell:
-        "python -m infodecomp run tabulate_validation --runs {input.runs} --section {params.section:q}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        quiet_command(
+            "tabulate_validation",
+            "--runs {input.runs} --section {params.section:q} --output-dir {params.folder}",
+        )
 
 
 rule plot_validation:
@@ -84,31 +93,26 @@ rule plot_validation:
         table=f"{RESULTS}/tables/validation.parquet",
         style=FIGURE_STYLE,
     output:
-        in_report(
-            "validation",
-            expand(
-                f"{RESULTS}/figures/validation/{{name}}.{{suffix}}",
-                name=["error", "coverage"],
-                suffix=[*FIGURE_FORMATS, "provenance.json"],
-            ),
-        ),
+        figure_files("validation", "error", "coverage"),
     log:
         f"{RESULTS}/logs/plot_validation.log",
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=table_memory,
-        runtime=table_runtime,
+        **TABLE_JOB,
     params:
         folder=folder_of_first,
         validation=section("validation", ["confidence"]),
         section=section("figures", ["format"]),
         code=code("plot_validation"),
     message:
-        "Drawing validation: error against evaluations, coverage"
+        "Plotting validation: error against evaluations, coverage"
     shell:
-        "python -m infodecomp run plot_validation --table {input.table} --validation {params.validation:q}"
-        " --section {params.section:q} --output-dir {params.folder} 2>&1 | tee {log}"
+        command(
+            "plot_validation",
+            "--table {input.table} --validation {params.validation:q} --section {params.section:q} --output-dir"
+            " {params.folder}",
+        )
 
 
 localrules:

@@ -1,4 +1,4 @@
-"""The command `infodecomp`: `infodecomp run STAGE …` runs one stage of the workflow, as its rules do."""
+"""The command `infodecomp`; `infodecomp run STAGE …` runs one stage of the workflow, as the rules do."""
 
 from __future__ import annotations
 
@@ -21,76 +21,20 @@ _USAGE = """usage: infodecomp [--help | --version] COMMAND …
 commands:
   run STAGE …   run one stage of the workflow; `infodecomp run` lists the stages"""
 
-_STAGE_NAMES = (
-    "write_config",
-    "fetch_data",
-    "fetch_model",
-    "draw_scenes",
-    "train_scenes_text",
-    "train_scenes_autoencoder",
-    "train_scenes_unet",
-    "train_scenes_consistency",
-    "evaluate_scenes_model",
-    "train_scenes_clip",
-    "train_scenes_hardneg",
-    "train_scenes_classifier",
-    "list_prompts",
-    "generate_images",
-    "build_cases",
-    "pilot_density",
-    "estimate_information",
-    "record_attention",
-    "record_gradients",
-    "explain_images",
-    "draw_explanations",
-    "score_localisation",
-    "tabulate_localisation",
-    "plot_localisation",
-    "draw_scenes_aro",
-    "build_retrieval_cases",
-    "plan_study",
-    "score_retrieval",
-    "score_clip",
-    "score_text",
-    "tabulate_retrieval",
-    "plot_retrieval",
-    "edit_images",
-    "judge_edits",
-    "tabulate_editing",
-    "plot_edit_strips",
-    "plot_edit_correlations",
-    "pair_words",
-    "decompose_information",
-    "gather_parts",
-    "tabulate_partial_information",
-    "plot_partial_information",
-    "judge_maps",
-    "tabulate_faithfulness",
-    "plot_faithfulness",
-    "validate_estimator",
-    "tabulate_validation",
-    "plot_validation",
-    "summarise_study",
-    "dissect_caption",
-    "plot_teaser",
-    "plot_denoising_strip",
-    "plot_integrand_curves",
-    "plot_information_scatter",
-    "tabulate_paper",
-    "write_report",
-)
+# Stage name → module with `add_arguments(parser)` and `run(args)`: the files in stages/. A module is imported only when its
+# stage runs, so that a stage that reads tables does not wait for torch.
+STAGES: dict[str, str] = {
+    path.stem: f"infodecomp.stages.{path.stem}"
+    for path in sorted((Path(__file__).parent / "stages").glob("*.py"))
+    if path.stem != "__init__"
+}
 
-# Stage name → module with `add_arguments(parser)` and `run(args)`; imported only when its stage is run, so that a
-# stage on tables does not wait for torch.
-STAGES: dict[str, str] = {name: f"infodecomp.stages.{name}" for name in _STAGE_NAMES}
-
-
-# The stages that may ask the Hugging Face Hub for anything; all others find what they need on the disk.
+# The only stages that may contact the Hugging Face Hub; all others read from the disk.
 _NETWORK_STAGES = ("fetch_data", "fetch_model")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; returns the exit status: 0 done, 1 bad input (one sentence on stderr), 2 wrong usage."""
+    """Run a command; returns the exit status: 0 done, 1 bad input (one sentence on stderr), 2 wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
@@ -136,8 +80,8 @@ def run_stage(arguments: Sequence[str]) -> int:
 def _import_stage(stage: str) -> ModuleType:
     """The module of a stage.
 
-    What its imports make stays until the end. To have the garbage collector look through it again and again, and once more
-    at the end, would take a third of the time of a stage that has nothing to do.
+    Objects made by its imports live until the process ends. Scanning them again and again for garbage, and once more at the
+    end, would take a third of the time of a stage that has nothing to do.
     """
     gc.disable()
     try:
@@ -148,7 +92,7 @@ def _import_stage(stage: str) -> ModuleType:
 
 
 def _quieten_libraries() -> None:
-    """Keep notes and loading bars of the model libraries out of the logs; they read this when they are imported."""
+    """Keep messages and progress bars of the model libraries out of the logs; they read these variables on import."""
     for name in ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY"):
         os.environ.setdefault(name, "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

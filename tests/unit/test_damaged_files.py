@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infodecomp.runs.damaged_files import is_damaged_npz, is_damaged_table, put_aside_damaged_files
+from infodecomp.runs.damaged_files import damaged_files, is_damaged_npz, is_damaged_table, put_aside_damaged_files
 from infodecomp.runs.storage import write_arrays, write_table
 
 
@@ -84,6 +84,19 @@ def test_arrays_that_are_an_output_of_their_own(tmp_path: Path) -> None:
     path.write_bytes(b"PK")
     assert len(put_aside_damaged_files(tmp_path)) == 1
     assert not path.exists() and not is_damaged_npz(path)
+
+
+def test_looking_for_damage_changes_nothing(shards: Path, tmp_path: Path) -> None:
+    """What must be made again: a table; arrays, and the table of their shard."""
+    table, arrays, cases = shards / "shard-0000.parquet", shards / "maps" / "c.npz", tmp_path / "scenes/cases.parquet"
+    for path in (table, arrays, cases):
+        path.write_bytes(b"PK")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert damaged_files(tmp_path) == {
+        **{path: [str(path)] for path in (cases, table)},
+        arrays: [str(arrays), str(shards / "shard-0001.parquet")],
+    }
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 def test_a_study_that_has_not_begun_has_none(tmp_path: Path) -> None:

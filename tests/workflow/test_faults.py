@@ -105,11 +105,30 @@ def test_truncated_files_are_found_and_made_again(study: Study, finished: Study)
     dates = {path: path.stat().st_mtime_ns for path in maps_of(study) if path != damaged}
     for path in (table, damaged):
         os.truncate(path, path.stat().st_size // 2)
+    before = _files_and_dates(study)
+    plan = study.snakemake("--dry-run", TABLE)
+    assert plan.status == 0 and plan.jobs["estimate_information"] == 2, plan.output
+    assert all(f"{path.relative_to(study.folder)}: this file is damaged" in plan.output for path in (table, damaged))
+    assert _files_and_dates(study) == before, "a dry run has changed something"
     printed = go_on(study)
     assert all(f"{path.relative_to(study.folder)}: this file is damaged" in printed for path in (table, damaged))
     assert damaged.is_file()
     assert {path: path.stat().st_mtime_ns for path in dates} == dates
     assert_same_tables(study, finished)
+    again = study.snakemake("--dry-run", TABLE)
+    assert "Nothing to be done" in again.output, again.output
+
+
+@pytest.mark.slow
+def test_a_damaged_table_that_nobody_asks_for(study: Study) -> None:
+    """It is no part of the run, and neither does it stop one; whoever needs it next makes it again."""
+    runs = study.results / "validation" / "validate_estimator" / "dense_5.parquet"
+    os.truncate(runs, runs.stat().st_size // 2)
+    without_scores(study)
+    plan = study.snakemake("--dry-run", TABLE)
+    assert plan.status == 0 and "validate_estimator" not in plan.jobs, plan.output
+    plan = study.snakemake("--dry-run", "validation")
+    assert plan.status == 0 and plan.jobs["validate_estimator"] == 1, plan.output
 
 
 def test_a_read_only_results_folder(fresh: Study) -> None:
@@ -217,6 +236,14 @@ def _assert_same_shard(run: ShardRun, undisturbed: ShardRun) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+
+
+def _files_and_dates(study: Study) -> dict[Path, int]:
+    """Every file of a study and its date, without the overlays that tests write and what Snakemake keeps for itself."""
+    files = [path for path in study.folder.rglob("*") if path.is_file()]
+    own = [path for path in files if path.parent != study.folder and "__pycache__" not in path.parts]
+    shown = [path for path in own if ".snakemake" not in path.parts]
+    return {path: path.stat().st_mtime_ns for path in shown}
 
 
 def _count(study: Study) -> int:

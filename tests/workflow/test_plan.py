@@ -1,4 +1,4 @@
-"""What a study will take is said before it runs, and what it did afterwards."""
+"""What a study will take is said before it runs, and what it did and found afterwards."""
 
 from __future__ import annotations
 
@@ -32,15 +32,20 @@ def test_plan_measures_and_counts_what_is_then_done(study: Study) -> None:
     assert "| scenes | estimate_information | 6 |" in again.output
 
 
-def test_the_summary_is_printed_by_the_run_that_makes_it(study: Study) -> None:
+def test_a_run_ends_with_what_it_did_and_where_the_page_is(study: Study) -> None:
     table = pd.read_csv(study.results / "tables" / "summary.csv").set_index("stage")
     assert table["cases"].tolist() == [6] * 4 and table["failed"].tolist() == [0] * 4
     assert (table.loc[["estimate_information", "record_attention"], "hours"] > 0).all()
-    text = (study.results / "tables" / "summary.md").read_text(encoding="utf-8")
+    assert (study.results / "tables" / "summary.md").is_file()
     (study.results / "tables" / "summary.md").unlink()
     run = study.snakemake()
     assert run.status == 0, run.output
-    assert text in run.output
+    *_, failures, done, page = run.output.rstrip().splitlines()
+    assert failures == "6 cases, none failed in any stage"
+    assert done.startswith("Done in ") and done.endswith("tables: results/tiny/tables, figures: results/tiny/figures")
+    assert page == f"Open {(study.results / 'report' / 'index.html').as_uri()}"
+    assert "| dataset |" not in run.output
+    assert "Reason:" not in run.output and "host:" not in run.output
 
 
 def test_a_profile_for_every_machine_gives_the_same_plan(fresh: Study) -> None:

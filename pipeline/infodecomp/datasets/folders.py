@@ -14,6 +14,7 @@ from infodecomp.config import (
     WordListDataset,
 )
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.shipped import shipped
 
 # Kinds with images, objects and captions in COCO's layout.
 CocoLayout = CocoDataset | WordListDataset
@@ -54,12 +55,12 @@ def captions_file(section: CocoLayout) -> Path:
 
 def given_folder(section: GenerateSection) -> Path:
     """The folder that the images and masks of a CSV of prompts are relative to: the folder of the CSV."""
-    return Path(section.listed).parent if section.listed else Path()
+    return shipped(section.listed).parent if section.listed else Path()
 
 
 def input_files(section: DatasetSection) -> list[Path]:
     """The JSON and CSV files that the cases of a dataset are made from; they need not exist."""
-    lists = [Path(section.list)] if isinstance(section, CustomDataset | WordListDataset) else []
+    lists = [shipped(section.list)] if isinstance(section, CustomDataset | WordListDataset) else []
     if isinstance(section, CocoLayout):
         return [*lists, dataset_root(section) / section.instances, captions_file(section)]
     return lists

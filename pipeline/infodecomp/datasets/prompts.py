@@ -20,6 +20,7 @@ from infodecomp.datasets.word_pairs import is_pair_list, read_pair_list
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import file_sha256
+from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.words.occurrences import find_word
 
@@ -51,7 +52,7 @@ def prompt_table(section: GenerateSection) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     problems: dict[int, str] = {}
     if section.listed:
-        path = Path(section.listed)
+        path = shipped(section.listed)
         records, problems = _pair_records(path) if is_pair_list(path) else read_records(path, ("prompt",), _OPTIONAL)
     else:
         path = Path("generate → prompts")

@@ -57,7 +57,6 @@ _NOUN, _ADJECTIVE = "noun", "adjective"
 _WORD_TYPES = {"noun": _NOUN, "adjective": _ADJECTIVE, "adj": _ADJECTIVE}
 _TAGS = {"NN": _NOUN, "NNS": _NOUN, "NNP": _NOUN, "NNPS": _NOUN, "JJ": _ADJECTIVE, "JJR": _ADJECTIVE, "JJS": _ADJECTIVE}
 
-# A row of the table of pairs.
 WordPair = dict[str, str]
 
 

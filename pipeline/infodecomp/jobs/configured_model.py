@@ -14,6 +14,7 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.hashes import check_lock
 from infodecomp.runs.memory_allocator import keep_freed_memory
 from infodecomp.runs.provenance import file_sha256, files_sha256, folder_sha256
+from infodecomp.runs.shipped import shipped
 
 
 def load_model(
@@ -61,5 +62,5 @@ def weights_sha256(folder: Path) -> str:
 
 
 def _lora_identity(lora: str) -> str:
-    path = Path(lora)
+    path = shipped(lora)
     return folder_sha256(path) if path.is_dir() else file_sha256(path) if path.is_file() else lora

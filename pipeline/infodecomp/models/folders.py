@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.shipped import shipped
 
 FETCHED = Path("data/models/hub")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -28,7 +29,7 @@ def fetched_name(model_id: str, revision: str | None, variant: str | None = None
 def model_folder(where: str, model_id: str, revision: str | None, variant: str | None = None) -> Path:
     """The folder of a model's files; InputError, beginning with `where`, if it does not exist or was not fetched."""
     if not is_on_hub(model_id):
-        folder = Path(model_id)
+        folder = shipped(model_id)
         if not folder.is_dir():
             raise InputError(
                 f"{where} '{model_id}' is neither an existing folder nor a Hugging Face Hub id (owner/name)"

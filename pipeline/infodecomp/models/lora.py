@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.shipped import shipped
 
 # In the order in which a folder is searched.
 LORA_FILES = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
@@ -39,7 +40,7 @@ def add_lora(pipeline: StableDiffusionPipeline, lora: str) -> None:
 
 def lora_file(lora: str) -> Path:
     """The weights file of `lora`, a file or folder; InputError if there is none."""
-    path = Path(lora)
+    path = shipped(lora)
     if path.is_file():
         return path
     found = [path / name for name in LORA_FILES if (path / name).is_file()]

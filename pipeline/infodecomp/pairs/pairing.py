@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from infodecomp.config import PartialInformationSection
 from infodecomp.datasets.word_pairs import pairs_by_class, pairs_listed, pairs_table, read_pair_list
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.shipped import shipped
 from infodecomp.scenes.tagger import open_tagger
 
 
 def word_pairs(dataset: str, cases: pd.DataFrame, section: PartialInformationSection) -> tuple[pd.DataFrame, list[int]]:
     """The table of word pairs of a dataset, and the lines of the list whose words occur in no caption."""
     if section.list:
-        rows = read_pair_list(Path(section.list))
+        rows = read_pair_list(shipped(section.list))
         pairs, unused = pairs_listed(dataset, cases, rows, join=section.join, first=section.captions)
         return pairs_table(pairs), [row.line for row in unused]
     tagger = open_tagger(section.tagger) if section.tagger else None

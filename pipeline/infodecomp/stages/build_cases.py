@@ -17,6 +17,7 @@ from infodecomp.datasets.prompts import generated_cases, read_prompts
 from infodecomp.datasets.word_list import word_list_cases
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
+from infodecomp.runs.shipped import shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,13 +63,15 @@ def summary(frame: pd.DataFrame) -> str:
 def _read_cases(dataset: str, section: DatasetSection, prompts: Path | None) -> list[Case]:
     root = folders.dataset_root(section)
     if isinstance(section, CustomDataset):
-        return custom_cases(dataset, Path(section.list), root, section.word_removal, outside_root=section.outside_root)
+        return custom_cases(
+            dataset, shipped(section.list), root, section.word_removal, outside_root=section.outside_root
+        )
     if isinstance(section, CocoDataset | WordListDataset):
         instances = open_instances(root / section.instances)
         captions = open_captions(folders.captions_file(section))
         if isinstance(section, CocoDataset):
             return coco_it_cases(dataset, instances, captions, section.word_removal)
-        return word_list_cases(dataset, Path(section.list), instances, captions, section.word_removal)
+        return word_list_cases(dataset, shipped(section.list), instances, captions, section.word_removal)
     if prompts is None:
         raise InputError(f"--prompts is missing; the dataset {dataset} of kind generated is read from that table.")
     return generated_cases(dataset, read_prompts(prompts))

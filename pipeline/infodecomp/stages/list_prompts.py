@@ -8,6 +8,7 @@ from pathlib import Path
 from infodecomp.config import GenerateSection, parse_section
 from infodecomp.datasets.prompts import prompt_table, write_prompts
 from infodecomp.runs.provenance import write_provenance
+from infodecomp.runs.shipped import shipped
 
 STAGE = "list_prompts"
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=section.model_dump(mode="json", include={"prompts", "list", "seeds"}),
-        inputs=[Path(section.listed)] if section.listed else [],
+        inputs=[shipped(section.listed)] if section.listed else [],
         extra={"images": len(frame)},
     )
     alone = [prompt for prompt in frame["prompt"] if len(prompt.split()) == 1]

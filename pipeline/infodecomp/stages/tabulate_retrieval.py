@@ -15,6 +15,7 @@ from infodecomp.retrieval.scored_datasets import read_scored_datasets
 from infodecomp.retrieval.tables import TABLE_COLUMNS, tabulate
 from infodecomp.runs.named_paths import named_path, named_paths
 from infodecomp.runs.provenance import write_provenance
+from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import write_table, write_text
 from infodecomp.tables.text import csv_text
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     datasets = parse_sections(RetrievalDatasetSection, "--datasets", args.datasets)
     cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
     check_one_model(path for paths in scores.values() for path in paths)
-    symmetric_file = Path(section.symmetric_relations)
+    symmetric_file = shipped(section.symmetric_relations)
     symmetric = read_symmetric_relations(symmetric_file)
     scored = read_scored_datasets(cases, scores, datasets, section)
     tables = [tabulate(dataset, section, symmetric, args.seed) for dataset in scored]

@@ -1,0 +1,143 @@
+"""The last lines of a run: what the study found, what failed, how long it took, and where the page is."""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from infodecomp.runs.time_left import spoken
+
+_Row = Mapping[str, str]
+
+
+def closing_lines(results: Path, since: float) -> Iterator[str]:
+    """Sentences on the tables in `results` written after `since` (seconds since the epoch); the page comes last."""
+    tables = {
+        "localisation": _localisation,
+        "retrieval": _retrieval,
+        "editing": _editing,
+        "partial_information_correlations": _pairs,
+        "faithfulness": _faithfulness,
+        "validation": _validation,
+        "summary": _failures,
+    }
+    for name, sentences in tables.items():
+        table = results / "tables" / f"{name}.csv"
+        if _is_new(table, since):
+            with table.open(encoding="utf-8", newline="") as file:
+                yield from sentences(list(csv.DictReader(file)))
+    yield f"Done in {spoken(time.time() - since)}; tables: {results / 'tables'}, figures: {results / 'figures'}"
+    page = results / "report" / "index.html"
+    if page.is_file():
+        yield f"Open {page.resolve().as_uri()}"
+
+
+def close_run(results: Path, since: float, failed: bool = False) -> None:
+    """Print the last lines of a run after everything that Snakemake prints itself."""
+    if failed:
+        last = [
+            f"The study stopped after {spoken(time.time() - since)}. The logs are in {results}/**/logs/; "
+            "the same command continues where it stopped."
+        ]
+    else:
+        last = list(closing_lines(results, since))
+    atexit.register(lambda: print(*last, sep="\n", file=sys.stderr, flush=True))
+
+
+def _is_new(file: Path, since: float) -> bool:
+    return file.is_file() and file.stat().st_mtime >= since
+
+
+def _datasets(rows: list[_Row]) -> dict[str, list[_Row]]:
+    parts: dict[str, list[_Row]] = {}
+    for row in rows:
+        parts.setdefault(row["dataset"], []).append(row)
+    return parts
+
+
+def _method(row: _Row) -> str:
+    """A method by its key in the configuration."""
+    return f"{row['method']} ({row['estimator']})" if row.get("estimator", "-") != "-" else row["method"]
+
+
+def _percent(row: _Row, name: str) -> str:
+    value, low, high = (100 * float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
+
+
+def _localisation(rows: list[_Row]) -> Iterator[str]:
+    """The best method at a threshold of the other half of the images."""
+    for dataset, found in _datasets(
+        [row for row in rows if row["threshold_mode"] == "held_out" and row["miou"]]
+    ).items():
+        best = max(found, key=lambda row: float(row["miou"]))
+        methods = len({row["method"] for row in found})
+        yield f"Localisation, {dataset}: mIoU {_percent(best, 'miou')} by {_method(best)}, the best of {methods} methods"
+
+
+def _retrieval(rows: list[_Row]) -> Iterator[str]:
+    """The best method on each set."""
+    for dataset, found in _datasets([row for row in rows if row["micro"]]).items():
+        best = max(found, key=lambda row: float(row["micro"]))
+        chance = 100 * float(best["chance"])
+        yield f"Retrieval, {dataset}: accuracy {_percent(best, 'micro')} by {_method(best)}; chance is {chance:.0f} %"
+
+
+def _editing(rows: list[_Row]) -> Iterator[str]:
+    """The correlation of CMI with the change of the latent within images when the word is left out."""
+    chosen = {"level": "pixel", "intervention": "omit", "change": "latent_l2", "predictor": "cmi_o"}
+    for row in rows:
+        if row["r"] and all(row[key] == value for key, value in chosen.items()):
+            yield f"Editing, {row['dataset']}: r = {_interval(row, 'r')} of CMI with the change when the word is left out"
+
+
+def _pairs(rows: list[_Row]) -> Iterator[str]:
+    """The correlation of a word's unique information with the change of the latent when it is left out."""
+    for row in rows:
+        if row["r"] and (row["kind"], row["predictor"]) == ("all", "unique"):
+            yield (
+                f"Word pairs, {row['dataset']}: r = {_interval(row, 'r')} of unique information with the change when "
+                "the word is left out"
+            )
+
+
+def _faithfulness(rows: list[_Row]) -> Iterator[str]:
+    """The area of CMI under its insertion curve."""
+    for row in rows:
+        if row["value"] and (row["method"], row["estimator"], row["measure"]) == ("cmi", "orthogonal", "insertion_i_o"):
+            value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+            yield (
+                f"Faithfulness, {row['dataset']}: the pixels that CMI ranks highest bring back {value:.1f} nats "
+                f"[{low:.1f}, {high:.1f}], on average over shares of the pixels"
+            )
+
+
+def _validation(rows: list[_Row]) -> Iterator[str]:
+    """Coverage of the intervals of totals at the largest number of draws."""
+    totals = [row for row in rows if row["level"] == "total" and row["coverage"]]
+    most = max((int(row["steps"]) for row in totals), default=0)
+    coverage = [100 * float(row["coverage"]) for row in totals if int(row["steps"]) == most]
+    if coverage:
+        yield (
+            f"Validation: intervals of totals from {most} draws hold the truth in {min(coverage):.0f}–{max(coverage):.0f} % "
+            f"of the runs, by problem and design"
+        )
+
+
+def _failures(rows: list[_Row]) -> Iterator[str]:
+    """How many cases there were and which stages lost some."""
+    cases = sum(int(row["cases"]) for row in rows if row["stage"] == "cases")
+    lost = [row for row in rows if int(row["failed"])]
+    failed = "; ".join(
+        f"{row['dataset']}/{row['stage']}: {row['failed']} of {row['cases']} ({row['reasons']})" for row in lost
+    )
+    yield f"{cases:,} cases, " + (f"some failed: {failed}" if failed else "none failed in any stage")
+
+
+def _interval(row: _Row, name: str) -> str:
+    value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"

@@ -1,0 +1,152 @@
+# What the model's output owes to each word, by gradients: maps of every case, and explanations of whole images.
+#
+# REQUIRES  results/<study>/<dataset>/cases.parquet, the images, the model; for images that the study generated, their latents
+# PRODUCES  results/<study>/<dataset>/record_gradients/shard-*.parquet   status
+#           results/<study>/<dataset>/record_gradients/maps/<case>.npz   gradient, if localisation has the method
+#           results/<study>/<dataset>/explain_images/shard-*.parquet     status
+#           results/<study>/<dataset>/explain_images/maps/<case>.npz     scores of words, and maps, for each target
+#           results/<study>/<dataset>/explanations/                      tokens.{csv,parquet}, a picture for each target
+# STEPS     record_gradients; explain_images, draw_explanations; the target `explanations` runs the last two
+
+GRADIENTS = "gradient" in CONFIG.localisation.methods
+# Datasets whose images are explained word by word.
+EXPLAINED = list(
+    CONFIG.gradients.explain or [name for name in DATASETS if name == GENERATED]
+)
+# The gradient maps of a dataset, if the study asks for them, and the arguments that name them.
+gradient_shards = lambda wildcards: (
+    shard_tables(wildcards.dataset, "record_gradients") if GRADIENTS else []
+)
+gradient_arguments = lambda wildcards, input: (
+    f"--gradients {' '.join(input.gradients)}"
+    f" --maps-gradients {RESULTS}/{wildcards.dataset}/record_gradients/maps"
+    if input.gradients
+    else ""
+)
+
+
+rule record_gradients:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        model=model_files,
+        pilot=pilot_density,
+    output:
+        table=f"{RESULTS}/{{dataset}}/record_gradients/shard-{{shard}}.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/record_gradients/shard-{{shard}}.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/record_gradients-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/{{dataset}}/logs/record_gradients-{{shard}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: MODEL_THREADS
+    resources:
+        **{**MODEL_JOB, "compile": 0},
+        images=dataset_images,
+    params:
+        **MODEL_PARAMS,
+        section=own_section("gradients", ["steps"]),
+        information=section("information", DRAWING),
+        pilot=pilot_argument,
+        code=code("record_gradients"),
+    message:
+        "Recording gradients in {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        model_command(
+            "record_gradients", "--information {params.information:q} {params.pilot}"
+        )
+
+
+rule explain_images:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        model=model_files,
+        pilot=pilot_density,
+        made=lambda wildcards: (
+            [PROMPTS, *shard_tables(GENERATED, "generate_images")]
+            if wildcards.dataset == GENERATED
+            else []
+        ),
+    output:
+        table=f"{RESULTS}/{{dataset}}/explain_images/shard-{{shard}}.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/explain_images/shard-{{shard}}.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/explain_images-{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/{{dataset}}/logs/explain_images-{{shard}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: MODEL_THREADS
+    resources:
+        **{**MODEL_JOB, "compile": 0},
+        images=dataset_images,
+        checkpointing=int(CONFIG.machine.checkpointing),
+        given=str(given_folder(CONFIG.generate)),
+    params:
+        **MODEL_PARAMS,
+        made=lambda wildcards: (
+            f"--prompts {PROMPTS} --trajectories {RESULTS}/{GENERATED}/generate_images/latents"
+            f" --generate '{GENERATING}'"
+            if wildcards.dataset == GENERATED
+            else ""
+        ),
+        section=own_section(
+            "gradients",
+            [
+                *("steps", "tokens", "cells", "integrated_points"),
+                *("special_tokens", "n_last_steps", "boxes"),
+            ],
+        ),
+        information=section("information", DRAWING),
+        pilot=pilot_argument,
+        code=code("explain_images"),
+    message:
+        "Explaining the images of {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        model_command(
+            "explain_images",
+            "--information {params.information:q} {params.pilot} {params.made} --given {resources.given:q}"
+            " --checkpointing {resources.checkpointing}",
+        )
+
+
+rule draw_explanations:
+    input:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        explanations=lambda wildcards: shard_tables(wildcards.dataset, "explain_images"),
+        style=FIGURE_STYLE,
+    output:
+        directory(f"{RESULTS}/{{dataset}}/explanations"),
+    log:
+        f"{RESULTS}/{{dataset}}/logs/draw_explanations.log",
+    conda:
+        "../envs/pipeline.yaml"
+    resources:
+        **TABLE_JOB,
+    params:
+        maps=lambda wildcards: f"{RESULTS}/{wildcards.dataset}/explain_images/maps",
+        dataset_section=dataset_section,
+        section=section("figures", ["palette"]),
+        gradients=section("gradients", ["boxes"]),
+        resize=CONFIG.model.resize,
+        code=code("draw_explanations"),
+    message:
+        "Plotting the explanations of {wildcards.dataset}"
+    shell:
+        command(
+            "draw_explanations",
+            "--cases {input.cases} --explanations {input.explanations} --maps {params.maps} --dataset-section"
+            " {params.dataset_section:q} --section {params.section:q} --gradients {params.gradients:q} --resize"
+            " {params.resize} --output-dir {output}",
+        )
+
+
+localrules:
+    explanations,
+
+
+rule explanations:
+    input:
+        expand(rules.draw_explanations.output, dataset=EXPLAINED),
+    message:
+        "Done: explanations in {input}"

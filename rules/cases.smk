@@ -1,0 +1,71 @@
+# Cases of images and words, with which every chain but retrieval begins: one row per image and word of its caption.
+#
+# REQUIRES  a dataset in COCO's layout (instances, captions, images), with a CSV for the kind word_list; your own CSV (custom);
+#           or the images that the study generates (generated)
+# PRODUCES  results/<study>/<dataset>/cases.parquet           one row per (image, word): prompts, mask source, status
+#           results/<study>/<dataset>/cases.provenance.json   versions, settings and input hashes
+# STEPS     build_cases
+
+DATASETS = list(CONFIG.datasets)
+LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS) or NOTHING,
+
+
+# The annotation and list files of a dataset, and the receipts of what is fetched of it.
+dataset_files = lambda dataset: fetched_or_present(
+    input_files(dataset), [image_folder(dataset)], rules.draw_scenes.output
+)
+# What cases are made from, and masks drawn; images that the study generates are complete with their shards.
+dataset_inputs = lambda wildcards: [
+    *dataset_files(CONFIG.datasets[wildcards.dataset]),
+    *(
+        shard_tables(GENERATED, "generate_images")
+        if wildcards.dataset == GENERATED
+        else []
+    ),
+]
+dataset_images = lambda wildcards: str(image_folder(CONFIG.datasets[wildcards.dataset]))
+# A dataset as cases, masks and panels depend on it: not how many jobs or draws it has, nor which other chains use it.
+dataset_section = lambda wildcards: section_json(
+    CONFIG.datasets[wildcards.dataset],
+    set(type(CONFIG.datasets[wildcards.dataset]).model_fields)
+    - {"editing", "word_pairs", "shards", "draws"},
+)
+# A section of the configuration for one dataset, which may have a number of draws of its own.
+own_section = lambda name, keys=None: (
+    lambda wildcards: section_json(
+        getattr(CONFIG.of_dataset(wildcards.dataset), name), keys
+    )
+)
+
+
+rule build_cases:
+    input:
+        dataset_inputs,
+        remake_damaged,
+        prompts=lambda wildcards: PROMPTS if wildcards.dataset == GENERATED else [],
+    output:
+        cases=f"{RESULTS}/{{dataset}}/cases.parquet",
+        provenance=f"{RESULTS}/{{dataset}}/cases.provenance.json",
+    log:
+        f"{RESULTS}/{{dataset}}/logs/build_cases.log",
+    conda:
+        "../envs/pipeline.yaml"
+    resources:
+        **TABLE_JOB,
+    params:
+        section=dataset_section,
+        prompts=lambda wildcards: (
+            f"--prompts {PROMPTS}" if wildcards.dataset == GENERATED else ""
+        ),
+        code=code("build_cases"),
+    message:
+        "Building the cases of {wildcards.dataset}"
+    shell:
+        command(
+            "build_cases",
+            "--dataset {wildcards.dataset} --section {params.section:q} {params.prompts} --output {output.cases}",
+        )

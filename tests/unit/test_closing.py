@@ -1,0 +1,90 @@
+"""What a run says last."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infodecomp.report.closing import closing_lines
+
+TABLES = {
+    "localisation": (
+        "dataset,method,estimator,threshold_mode,miou,miou_low,miou_high\n"
+        "scenes,attention,-,held_out,0.3,0.25,0.35\n"
+        "scenes,cmi,orthogonal,held_out,0.573,0.54,0.602\n"
+        "scenes,cmi,orthogonal,oracle,0.7,0.6,0.8\n"
+        "scenes,saliency,-,held_out,,,\n"
+    ),
+    "retrieval": (
+        "dataset,method,micro,micro_low,micro_high,chance\nscenes_noun_swap,i_s,0.9,0.8,0.95,0.5\n"
+        "scenes_noun_swap,clip,0.6,0.5,0.7,0.5\n"
+    ),
+    "editing": (
+        "dataset,level,intervention,predictor,change,r,r_low,r_high\n"
+        "scenes,pixel,omit,cmi_o,latent_l2,0.5,0.41,0.58\nscenes,image,omit,cmi_o,latent_l2,0.2,0.1,0.3\n"
+    ),
+    "partial_information_correlations": "dataset,kind,predictor,r,r_low,r_high\nscenes,all,unique,0.3,0.05,0.5\n",
+    "faithfulness": (
+        "dataset,method,estimator,measure,value,low,high\nscenes,cmi,orthogonal,insertion_i_o,12.34,10,14.5\n"
+        "scenes,mi,orthogonal,insertion_i_o,1,1,1\n"
+    ),
+    "validation": ("level,steps,coverage\ntotal,50,0.5\ntotal,100,0.93\ntotal,100,0.97\npixel,100,0.2\n"),
+    "summary": (
+        "dataset,stage,cases,failed,reasons\nscenes,cases,60,0,\nscenes,edit_images,60,2,image_unreadable 2\n"
+        "scenes,record_attention,60,0,\n"
+    ),
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Tables of every part, and the page."""
+    for name, text in TABLES.items():
+        (tmp_path / "tables").mkdir(exist_ok=True)
+        (tmp_path / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").touch()
+    return tmp_path
+
+
+def test_a_line_for_each_part_and_the_page_last(results: Path) -> None:
+    lines = list(closing_lines(results, since=time.time() - 760))
+    assert lines == [
+        "Localisation, scenes: mIoU 57.3 % [54.0, 60.2] by cmi (orthogonal), the best of 2 methods",
+        "Retrieval, scenes_noun_swap: accuracy 90.0 % [80.0, 95.0] by i_s; chance is 50 %",
+        "Editing, scenes: r = 0.50 [0.41, 0.58] of CMI with the change when the word is left out",
+        "Word pairs, scenes: r = 0.30 [0.05, 0.50] of unique information with the change when the word is left out",
+        "Faithfulness, scenes: the pixels that CMI ranks highest bring back 12.3 nats [10.0, 14.5], "
+        "on average over shares of the pixels",
+        "Validation: intervals of totals from 100 draws hold the truth in 93–97 % of the runs, by problem and design",
+        "60 cases, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
+        f"Done in 13 min; tables: {results / 'tables'}, figures: {results / 'figures'}",
+        f"Open {(results / 'report' / 'index.html').as_uri()}",
+    ]
+
+
+def test_only_tables_of_this_run(results: Path) -> None:
+    for table in (results / "tables").iterdir():
+        os.utime(table, (0, 0))
+    (results / "report" / "index.html").unlink()
+    lines = list(closing_lines(results, since=time.time() - 5))
+    assert len(lines) == 1 and lines[0].startswith("Done in 5 s")
+
+
+def test_it_is_printed_after_everything_else(results: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from infodecomp.report.closing import close_run;"
+        "close_run(Path(sys.argv[1]), time.time(), failed=sys.argv[2] == 'failed');"
+        "print('Elapsed time', file=sys.stderr)"
+    )
+    for outcome, last in (("fine", "index.html"), ("failed", "the same command continues where it stopped.")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(results), outcome], capture_output=True, text=True, check=True
+        )
+        first, *rest = done.stderr.splitlines()
+        assert first == "Elapsed time" and rest[-1].endswith(last)

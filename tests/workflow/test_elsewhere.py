@@ -1,0 +1,110 @@
+"""A study in a folder of its own: by `snakemake -s CHECKOUT/Snakefile`, and as a module of another workflow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.workflow.study import Run, Study, working_copy
+
+# Two cases, of methods that need no gradients.
+SMALL: dict[str, Any] = {
+    "study": "tiny",
+    "shards": 1,
+    "scenes": {"count": 4},
+    "datasets": {
+        "scenes": {"kind": "coco_it", "first": 2, "editing": False, "word_pairs": False},
+        **{"scenes_words": None, "generated": None},
+    },
+    "retrieval_datasets": None,
+    "information": {"density": "logistic", "steps": [6]},
+    "attention": {"steps": [2]},
+    "localisation": {"bootstrap": 100, "methods": ["whole_image", "attention", "cmi"]},
+    "machine": {"batch_size": 16},
+}
+MODULE = """
+configfile: "small.yaml"
+
+
+module infodecomp:
+    snakefile:
+        "{snakefile}"
+    config:
+        config
+
+
+use rule * from infodecomp as infodecomp_*
+
+
+rule mine:
+    default_target: True
+    input:
+        rules.infodecomp_localisation.input,
+"""
+TABLE = Path("results/tiny/tables/localisation.csv")
+
+
+@pytest.fixture(scope="module")
+def checkout(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout, which must stay as it is; its name has a space."""
+    return working_copy(repository, tmp_path_factory.mktemp("the checkout")).folder
+
+
+def snakemake(folder: Path, *arguments: str) -> Run:
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
+    return Study(folder).command("snakemake", "--cores", "2", *arguments)
+
+
+def files(folder: Path) -> set[str]:
+    """Everything but what Python and Snakemake keep for themselves."""
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return {name for name in names if "__pycache__" not in name and not name.startswith((".snakemake", "small.yaml"))}
+
+
+def test_a_dry_run_of_the_embedded_study(checkout: Path, fresh: Study, tmp_path: Path) -> None:
+    """Its configuration, lists and models are the checkout's; commands say the same as in the checkout."""
+    before = files(checkout)
+    run = snakemake(tmp_path, "-s", str(checkout / "Snakefile"), "--dry-run", "--printshellcmds")
+    assert run.status == 0, run.output
+    inside = fresh.command("snakemake", "--cores", "2", "--dry-run", "--printshellcmds")
+    assert run.jobs == inside.jobs
+    assert commands(run) == commands(inside)
+    assert files(tmp_path) == set() and files(checkout) == before
+
+
+def commands(run: Run) -> set[str]:
+    """The commands of a run, without the places of files that come with the checkout."""
+    found = re.findall(r"python -m infodecomp run .*", run.output)
+    assert found
+    return {re.sub(r" --(images|given|table|published|classifier) ('[^']*'|\S+)", "", command) for command in found}
+
+
+@pytest.mark.slow
+def test_a_chain_from_another_folder_and_as_a_module(checkout: Path, tmp_path: Path) -> None:
+    before = files(checkout)
+    tables = []
+    for name in ("elsewhere", "module"):
+        folder = tmp_path / name
+        folder.mkdir()
+        if name == "module":
+            text = MODULE.format(snakefile=checkout / "Snakefile")
+            (folder / "Snakefile").write_text(text, encoding="utf-8")
+            command = ["mine"]
+        else:
+            command = ["-s", str(checkout / "Snakefile"), "localisation", "--configfile", "small.yaml"]
+        plan = snakemake(folder, "--dry-run", *command)
+        assert plan.status == 0, plan.output
+        run = snakemake(folder, *command)
+        assert run.status == 0, run.output
+        prefix = "infodecomp_" if name == "module" else ""
+        assert run.jobs[f"{prefix}estimate_information"] == 1
+        assert (folder / "data/scenes/words.csv").is_file()
+        tables.append((folder / TABLE).read_bytes())
+        again = snakemake(folder, "--dry-run", *command)
+        assert "Nothing to be done" in again.output, again.output
+    assert tables[0] == tables[1]
+    assert files(checkout) == before
