@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, FiguresSection, LocalisationSection, section_json
+from infodecomp.config import CustomDataset, FiguresSection, LocalisationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.localisation.tables import TABLE_COLUMNS
 from infodecomp.maps.outcomes import read_statuses
@@ -89,7 +89,7 @@ class Study:
 
     @property
     def dataset(self) -> str:
-        return section_json(DatasetSection(kind="custom", root=str(self.folder), list="mine.csv"))
+        return section_json(CustomDataset(root=str(self.folder), list="mine.csv"))
 
     def arguments(self, *names: str) -> list[str]:
         available = {

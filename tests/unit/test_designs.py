@@ -8,7 +8,7 @@ import pytest
 
 import infodecomp
 from infodecomp.config import InformationSection, RetrievalSection, load_config
-from infodecomp.estimator.designs import Purpose, purpose_of, resolved
+from infodecomp.config.designs import Purpose, purpose_of, resolved
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
 
@@ -64,7 +64,7 @@ def test_stages_run_again_when_the_choice_changes(tmp_path: Path) -> None:
     stages = [f"infodecomp.stages.{stage}" for stage in ("estimate_information", "edit_images", "score_retrieval")]
     before = [code_digest(stage, tmp_path) for stage in stages]
     assert before == [code_digest(stage) for stage in stages]
-    designs = tmp_path / "infodecomp/estimator/designs.py"
+    designs = tmp_path / "infodecomp/config/designs.py"
     text = designs.read_text(encoding="utf-8")
     assert 'purpose != "i_o"' in text
     designs.write_text(text.replace('purpose != "i_o"', 'purpose == "maps"'), encoding="utf-8")

@@ -15,10 +15,7 @@ from localisation_study import LOCALISATION, SIZE, Study
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import (
-    FaithfulnessSection,
-    section_json,
-)
+from infodecomp.config import FaithfulnessSection, section_json
 from infodecomp.datasets.cases import write_cases
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
 from infodecomp.localisation.shown_cases import best_iou, pick_cases

@@ -11,7 +11,6 @@ import pytest
 from infodecomp.cli import run_stage as main
 from infodecomp.config import PartialInformationSection, section_json
 from infodecomp.datasets.cases import cases_table, lost_case, make_case, write_cases
-from infodecomp.datasets.taggers import ScenesTagger
 from infodecomp.datasets.word_pairs import (
     pairs_by_class,
     pairs_listed,
@@ -21,6 +20,7 @@ from infodecomp.datasets.word_pairs import (
     surprisals,
 )
 from infodecomp.runs.errors import InputError
+from infodecomp.scenes.tagger import ScenesTagger
 from tests.conftest import ROOT
 
 KINDS = ("noun+noun", "adjective+noun")

@@ -7,12 +7,12 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
+from infodecomp.config.designs import purpose_of, resolved
 from infodecomp.config.information import InformationSection
 from infodecomp.config.problems import Problem
 from infodecomp.config.section import Design
 from infodecomp.config.study import Config
 from infodecomp.config.validation import ValidationSection
-from infodecomp.estimator.designs import purpose_of, resolved
 
 
 def draw_problems(config: Config) -> Iterator[Problem]:

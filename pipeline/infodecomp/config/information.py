@@ -8,7 +8,7 @@ from pydantic import Field
 
 from infodecomp.config.section import Section, Steps
 
-# `auto` stands for one of the others: see `infodecomp.estimator.designs`.
+# `auto` stands for one of the others: see `infodecomp.config.designs`.
 ChosenDesign = Literal["auto", "iid", "stratified", "midpoint", "sobol"]
 
 

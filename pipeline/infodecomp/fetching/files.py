@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infodecomp.fetching.download import AddressError, Part, download
-from infodecomp.fetching.hashes import Content, Locked, content_of, implausible, mismatch, read_lock, write_lock
 from infodecomp.fetching.sources import Source
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.hashes import Content, Locked, content_of, implausible, mismatch, read_lock, write_lock
 
 
 def fetch_file(source: Source, local_path: Path | None, pause: Callable[[float], None] = time.sleep) -> Content:

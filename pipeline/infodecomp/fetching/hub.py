@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 )
 
 from infodecomp.fetching.download import AddressError, check_room
-from infodecomp.fetching.hashes import Locked, content_of, mismatch, read_lock, write_lock
+from infodecomp.runs.hashes import Locked, content_of, mismatch, read_lock, write_lock
 from infodecomp.runs.progress import Progress
 
 _MEGABYTE = 1_000_000

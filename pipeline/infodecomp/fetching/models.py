@@ -10,11 +10,11 @@ from typing import Literal
 from huggingface_hub import hf_hub_download
 
 from infodecomp.fetching.download import AddressError
-from infodecomp.fetching.hashes import check_lock
 from infodecomp.fetching.hub import HubFile, Repository, fetch_repository, repository_files, tried
 from infodecomp.models.folders import model_lock
 from infodecomp.models.layout import INDEX, clip_files, pipeline_files
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.hashes import check_lock
 
 ModelKind = Literal["diffusion", "clip"]
 

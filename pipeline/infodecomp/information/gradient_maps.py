@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import GradientsSection, InformationSection
-from infodecomp.estimator.designs import resolved
+from infodecomp.config.designs import resolved
 from infodecomp.information.study_draws import study_draws
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative

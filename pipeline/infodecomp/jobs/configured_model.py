@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from infodecomp.config import ModelSection
-from infodecomp.fetching.hashes import check_lock
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.devices import resolve_device
 from infodecomp.models.folders import FETCHED, model_folder, model_lock
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.hashes import check_lock
 from infodecomp.runs.memory_allocator import keep_freed_memory
 from infodecomp.runs.provenance import file_sha256, files_sha256, folder_sha256
 from infodecomp.runs.shipped import shipped

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from infodecomp.config import PartialInformationSection
-from infodecomp.datasets.taggers import open_tagger
 from infodecomp.datasets.word_pairs import pairs_by_class, pairs_listed, pairs_table, read_pair_list
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
+from infodecomp.scenes.tagger import open_tagger
 
 
 def word_pairs(dataset: str, cases: pd.DataFrame, section: PartialInformationSection) -> tuple[pd.DataFrame, list[int]]:

@@ -12,8 +12,8 @@ from infodecomp.datasets.aro_order import order_cases
 from infodecomp.datasets.aro_pairs import pair_cases
 from infodecomp.datasets.retrieval_cases import RetrievalCase, ties
 from infodecomp.datasets.retrieval_folders import is_mirror, retrieval_input_files
-from infodecomp.datasets.taggers import open_tagger
 from infodecomp.runs.errors import InputError
+from infodecomp.scenes.tagger import open_tagger
 
 # Lost cases that are printed one by one.
 _SHOWN = 20

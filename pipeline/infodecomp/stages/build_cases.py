@@ -63,7 +63,9 @@ def summary(frame: pd.DataFrame) -> str:
 def _read_cases(dataset: str, section: DatasetSection, prompts: Path | None) -> list[Case]:
     root = folders.dataset_root(section)
     if isinstance(section, CustomDataset):
-        return custom_cases(dataset, shipped(section.list), root, section.word_removal, outside_root=section.outside_root)
+        return custom_cases(
+            dataset, shipped(section.list), root, section.word_removal, outside_root=section.outside_root
+        )
     if isinstance(section, CocoDataset | WordListDataset):
         instances = open_instances(root / section.instances)
         captions = open_captions(folders.captions_file(section))

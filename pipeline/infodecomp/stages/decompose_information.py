@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 
 from infodecomp.config import InformationSection, PartialInformationSection, given, parse_section
+from infodecomp.config.designs import resolved
 from infodecomp.datasets.word_pairs import read_pairs
-from infodecomp.estimator.designs import resolved
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.pairs.estimates import SHARD_COLUMNS

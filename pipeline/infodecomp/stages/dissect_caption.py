@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from infodecomp.config import InformationSection, ModelSection, parse_section
+from infodecomp.config.designs import resolved
 from infodecomp.datasets.cases import read_cases
-from infodecomp.estimator.designs import resolved
 from infodecomp.information.caption_dissection import LEVELS, dissect
 from infodecomp.jobs.arguments import add_device_arguments
 from infodecomp.jobs.configured_model import load_model, model_identity

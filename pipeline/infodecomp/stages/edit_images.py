@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from infodecomp.config import EditingSection, InformationSection, given, parse_section
+from infodecomp.config.designs import resolved
 from infodecomp.editing.case_pictures import (
     delete_stale_animations,
     lacks_animations,
@@ -23,7 +24,6 @@ from infodecomp.editing.editor import Editor
 from infodecomp.editing.edits import EDIT_COLUMNS
 from infodecomp.editing.known_information import known_information
 from infodecomp.editing.shard_table import edit_table
-from infodecomp.estimator.designs import resolved
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.runs.code_digest import code_digest

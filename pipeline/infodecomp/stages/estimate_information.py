@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from infodecomp.config import InformationSection, parse_section
-from infodecomp.estimator.designs import resolved
+from infodecomp.config.designs import resolved
 from infodecomp.information.estimated_cases import estimate_row, estimated_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument

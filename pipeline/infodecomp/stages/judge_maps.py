@@ -18,7 +18,7 @@ from infodecomp.config import (
     given,
     parse_section,
 )
-from infodecomp.estimator.designs import resolved
+from infodecomp.config.designs import resolved
 from infodecomp.faithfulness.case_pairs import read_case_pairs
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest, read_judged_cases
 from infodecomp.faithfulness.judging import SHARD_COLUMNS, STAGE, MapJudge

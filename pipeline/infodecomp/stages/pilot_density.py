@@ -6,7 +6,7 @@ import argparse
 import json
 
 from infodecomp.config import InformationSection, parse_section
-from infodecomp.estimator.designs import resolved
+from infodecomp.config.designs import resolved
 from infodecomp.information.pilot import run_pilot
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 
 from infodecomp.config import InformationSection, RetrievalSection, parse_section
+from infodecomp.config.designs import purpose_of, resolved
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
-from infodecomp.estimator.designs import purpose_of, resolved
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.retrieval.plan import ScoringPlan
