@@ -87,7 +87,8 @@ def _retrieval(rows: list[_Row]) -> Iterator[str]:
     for dataset, found in _datasets([row for row in rows if row["micro"]]).items():
         best = max(found, key=lambda row: float(row["micro"]))
         chance = 100 * float(best["chance"])
-        yield f"Retrieval, {dataset}: highest accuracy {_percent(best, 'micro')} by {_method(best)}; chance is {chance:.0f} %"
+        accuracy = _percent(best, "micro")
+        yield f"Retrieval, {dataset}: highest accuracy {accuracy} by {_method(best)}; chance is {chance:.0f} %"
 
 
 def _editing(rows: list[_Row]) -> Iterator[str]:
