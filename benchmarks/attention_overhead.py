@@ -1,11 +1,11 @@
-"""What recording cross-attention adds to the time of a denoiser's calls.
+"""Time that recording cross-attention adds to a denoiser's calls.
 
     python benchmarks/attention_overhead.py [--rounds 9] [--rows 16] [--large-rows 4] [--json FILE]
 
-Calls the embedded model, and a UNet of Stable Diffusion's class with 28 M random weights, with the attention of every row
-recorded, of one row in four (as the estimator does, which records the caption and not its other prompts), and of none,
-taking turns. Two tokens a row are kept. Times are the processor's, on one thread; a ratio is the median over rounds. Exits
-with 1 when recording every row costs more than 15 % in either model.
+Calls the embedded model, and a UNet of Stable Diffusion's class with 28 M random weights, recording the attention of every
+row, of one row in four (like the estimator, which records the caption but not its other prompts), and of none, in
+alternation. Two tokens per row are kept. Times are CPU times on one thread; ratios are medians over rounds. Exits with 1 if
+recording every row costs more than 15 % for either model.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from functools import partial
 import torch
 
 from infodecomp.config import Config
-from infodecomp.models.attention import Tap, recording
+from infodecomp.models.attention import Tap
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from measuring import Row, Target, alternating, argument_parser, median_ratio, report
 from random_models import pipeline_with, stable_diffusion_like
 
-# One row in so many is recorded.
+# Every n-th row is recorded.
 SHARES = {"none": 0, "one row in four": 4, "every row": 1}
 
 
 def call(model: LatentDiffusion, inputs: tuple[torch.Tensor, ...], every: int) -> float:
-    """Processor seconds of one call; `every`: one row in so many is recorded, 0: none."""
+    """CPU seconds of one call; `every`: record every n-th row, 0: none."""
     taps = [Tap(row, row % 2, (2, 3)) for row in range(0, len(inputs[0]), every)] if every else []
-    with recording(model.unet, model.latent_shape[1:]) as recorder:
+    with model.recording() as recorder:
         started = time.process_time()
         recorder.expect(taps)
         model(*inputs)
@@ -38,7 +38,7 @@ def call(model: LatentDiffusion, inputs: tuple[torch.Tensor, ...], every: int) -
 
 
 def measure(model: LatentDiffusion, name: str, rows: int, rounds: int) -> Row:
-    """Times of calls of so many rows, and what recording adds to them."""
+    """Times of calls with and without recording, and the overhead."""
     torch.manual_seed(0)
     inputs = (
         torch.randn(rows, *model.latent_shape),
@@ -62,8 +62,8 @@ def main() -> int:
     """Measure both models."""
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--rows", type=int, default=16, help="rows in a call of the embedded model")
-    parser.add_argument("--large-rows", type=int, default=4, help="rows in a call of the large one")
+    parser.add_argument("--rows", type=int, default=16, help="rows per call of the embedded model")
+    parser.add_argument("--large-rows", type=int, default=4, help="rows per call of the large model")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

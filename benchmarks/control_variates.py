@@ -1,18 +1,18 @@
-"""What control variates and pooling would save of the variance of i^s and of the negative log likelihood.
+"""How much control variates and pooling would reduce the variance of i^s and of the negative log likelihood.
 
     python benchmarks/control_variates.py [--points 20] [--runs 12] [--draws 50] [--images 3] [--seed 0] [--output FILE]
 
-With Δ = ε̂(x_α|y) − ε̂(x_α|r), the integrand of i^s is Δ·ε − ½(ε̂_y² − ε̂_r²). The first term carries the noise. Ways to take it
-out, each exactly unbiased because what is subtracted has mean zero given the other draws:
+With Δ = ε̂(x_α|y) − ε̂(x_α|r), the integrand of i^s is Δ·ε − ½(ε̂_y² − ε̂_r²). The first term carries the noise. Ways to
+reduce it, each exactly unbiased because what is subtracted has mean zero given the other draws:
 
-    neighbours   Δ̄·ε, with Δ̄ the mean of Δ over the other draws, those at near log-SNRs counting most
+    neighbours   Δ̄·ε, with Δ̄ the mean of Δ over the other draws, weighted by closeness in log-SNR
     pooled       the same with the plain mean over all other draws: the U-statistic of Δ·ε over the shared draws
-    pairs        ±ε, half as many log-SNRs: the part of Δ·ε that is odd in ε cancels, Δ̄·ε with it
+    pairs        ±ε, half as many log-SNRs: the part of Δ·ε that is odd in ε cancels, including Δ̄·ε
     chi square   for the likelihood, σ(α)²·(ε² − 1), whose mean is zero
 
-All at the same number of denoiser evaluations, over stratified log-SNRs of the default range. Prints, for the closed-form
-problems and for CMI of embedded scenes, the variance of each over that of independent noise, of totals and of pixels, with a
-95 % interval by the bootstrap over points, as a table; with --output, also as JSON. Takes a few minutes of one core.
+All use the same number of denoiser evaluations, at stratified log-SNRs of the default range. Prints a table of the variance
+of each relative to independent noise, for totals and for pixels, with a 95 % bootstrap interval over points, for the
+closed-form problems and for CMI of embedded scenes; with --output, also as JSON. Takes a few minutes on one core.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import cases_table
 from infodecomp.datasets.coco import coco_it_cases
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.information import half_error, standard
 from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
@@ -51,7 +52,7 @@ Denoise = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Question:
-    """One x with its two prompts, and who answers."""
+    """One x with its two prompts, and the denoiser."""
 
     denoiser: Denoise
     x: torch.Tensor
@@ -62,7 +63,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Terms:
-    """What the draws of one run gave: ε and the two predictions, float64 (N, C, h, w); weights and log-SNRs (N,)."""
+    """The draws of one run, with ε and the two predictions, float64 (N, C, h, w)."""
 
     draws: Draws
     eps: torch.Tensor
@@ -81,12 +82,12 @@ class Terms:
     @property
     def standard(self) -> torch.Tensor:
         """Integrand of i^s."""
-        return 0.5 * ((self.eps - self.reference).square() - (self.eps - self.conditioned).square())
+        return standard((self.eps - self.reference).square(), (self.eps - self.conditioned).square())
 
     @property
     def likelihood(self) -> torch.Tensor:
         """Integrand of the negative log likelihood, without its constant."""
-        return 0.5 * (self.eps - self.conditioned).square()
+        return half_error((self.eps - self.conditioned).square())
 
 
 def embedded(count: int, seed: int) -> Iterator[Question]:
@@ -144,7 +145,7 @@ def run(question: Question, draws: int, *, antithetic: bool, rng: np.random.Gene
 
 
 def without_neighbours(terms: Terms, bandwidth: float) -> torch.Tensor:
-    """i^s less Δ̄·ε, Δ̄ from the other draws; an infinite bandwidth counts all of them alike."""
+    """i^s minus Δ̄·ε, with Δ̄ from the other draws; an infinite bandwidth weights all of them equally."""
     logsnr = terms.draws.logsnr
     kernel = torch.exp(-0.5 * ((logsnr[:, None] - logsnr[None, :]) / bandwidth) ** 2)
     kernel.fill_diagonal_(0)
@@ -154,9 +155,9 @@ def without_neighbours(terms: Terms, bandwidth: float) -> torch.Tensor:
 
 
 def estimates(fresh: Terms, pairs: Terms) -> dict[str, dict[str, np.ndarray]]:
-    """Quantity → way → map. The first way of each is what the others are compared with."""
+    """Quantity → way → map. The first way of each is the baseline."""
     power = torch.sigmoid(fresh.draws.logsnr)[:, None, None, None] ** 2
-    known = 0.5 * power * (fresh.eps.square() - 1)
+    known = half_error(power * (fresh.eps.square() - 1))
     return {
         "i_s": {
             "independent": fresh.integral(fresh.standard),
@@ -190,7 +191,7 @@ def variances(
 
 
 def ratios(name: str, found: list[Mapping[tuple[str, str, str], float]], seed: int) -> Iterator[dict[str, object]]:
-    """Rows of the table: mean variance of a way over that of independent noise, with an interval over points."""
+    """Rows of the table: mean variance of a way relative to independent noise, with an interval over points."""
     weights = generator(seed, name, "bootstrap").multinomial(len(found), [1 / len(found)] * len(found), size=2000)
     for quantity, way, level in found[0]:
         if way == "independent":
@@ -213,7 +214,7 @@ def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--points", type=int, default=20, help="points of each closed-form problem")
-    parser.add_argument("--images", type=int, default=3, help="embedded scenes; 0: none")
+    parser.add_argument("--images", type=int, default=3, help="embedded scenes (0: none)")
     parser.add_argument("--runs", type=int, default=12, help="runs of each point and way")
     parser.add_argument("--draws", type=int, default=50, help="draws of a run")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,12 +1,12 @@
-"""How often the intervals of the estimator cover, over so many runs that chance counts for half a point.
+"""Coverage of the estimator's intervals, over enough runs to know it to half a percentage point.
 
     python benchmarks/coverage.py [--problems plane fine] [--densities logistic adaptive] [--designs stratified iid]
                                   [--steps 50 100 200] [--points 60] [--runs 20] [--seed 0] [--json FILE]
 
-The validation study runs the estimator as a study does, and a few hundred runs a cell take it an hour; here all runs of a
-point are one batch, which takes seconds a problem. Points, truth and pilot are those of `infodecomp.validation`,
-log-SNRs and intervals those of `infodecomp.estimator`. Coverage is a mean over points, its standard
-error that of this mean. Exits with 1 when a cell is outside 93 … 97 % by more than two standard errors.
+The validation study runs the estimator as any study does, so a few hundred runs per setting take an hour; here all runs of a
+point are one batch, which takes seconds per problem. Points, truth and pilot come from `infodecomp.validation`, log-SNRs and
+intervals from `infodecomp.estimator`. Coverage is a mean over points, with the standard error of this mean. Exits with 1 if
+a coverage is outside 93 … 97 % by more than two standard errors.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import torch
 
 from infodecomp.config import InformationSection, ValidationSection
 from infodecomp.estimator.channel import signal_and_noise
-from infodecomp.estimator.sampling import Draws, Interval, Placing, integration_interval, logistic_draws, unit_points
+from infodecomp.estimator.information import orthogonal, standard
+from infodecomp.estimator.sampling import Draws, Interval, Placing, interval_of, logistic_draws, unit_points
 from infodecomp.estimator.uncertainty import mean_over_draws
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import LABEL, REFERENCE, ClosedForm, Point, Truth
 from infodecomp.validation.problems import PROBLEMS, problem
 from measuring import Row, Target, argument_parser, report
@@ -33,15 +34,15 @@ CELLS = tuple(product(("standard", "orthogonal"), ("total", "pixel")))
 
 
 def integrands(closed_form: ClosedForm, point: Point, logsnr: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
-    """Those of i^s and i^o of every pixel, float64 (2, B, h · w). logsnr: (B,); eps: (B, C, h, w)."""
+    """Integrands of i^s and i^o at every pixel, float64 (2, B, h · w). logsnr: (B,); eps: (B, C, h, w)."""
     signal, noise = (amplitude[:, None, None, None] for amplitude in signal_and_noise(logsnr))
     x_alpha = (signal * point.x + noise * eps).to(point.x.dtype)
     known, unknown = (
         closed_form.denoiser(x_alpha, logsnr, point.prompts[name].expand(len(logsnr), *point.prompts[name].shape))
         for name in (LABEL, REFERENCE)
     )
-    standard = (eps - unknown) ** 2 - (eps - known) ** 2
-    return 0.5 * torch.stack([standard, (unknown - known) ** 2]).double().sum(2).flatten(2)
+    both = standard((eps - unknown) ** 2, (eps - known) ** 2), orthogonal((unknown - known) ** 2)
+    return torch.stack(both).double().sum(2).flatten(2)
 
 
 def drawn(
@@ -55,7 +56,7 @@ def drawn(
     runs: int,
     rng: np.random.Generator,
 ) -> tuple[torch.Tensor, Draws]:
-    """Weighted integrands in order of the log-SNR, (N, 2, runs, h · w), pairs averaged; and draws of that design."""
+    """Weighted integrands sorted by log-SNR, (N, 2, runs, h · w), ± pairs averaged; and draws of that design."""
     count = steps // 2 if pairs else steps
     u = np.sort(np.stack([unit_points(design, [count], rng) for _ in range(runs)]), axis=1)
     logsnr, weight = (torch.from_numpy(part).flatten() for part in placing(u, interval))
@@ -75,13 +76,13 @@ def drawn(
 
 
 def covered(values: torch.Tensor, draws: Draws, truth: Truth) -> list[float]:
-    """Share of runs, and of pixels that y tells anything about, whose interval covers, in the order of `CELLS`."""
-    told = (truth.orthogonal > 1e-9 * truth.orthogonal.max()).ravel()
+    """Fraction of runs (and of pixels that y informs about) whose interval covers, in the order of `CELLS`."""
+    informed = (truth.orthogonal > 1e-9 * truth.orthogonal.max()).ravel()
     shares = []
     for kind, level in CELLS:
         exact = getattr(truth, kind).ravel()
         found = values[:, 0 if kind == "standard" else 1]
-        found, exact = (found.sum(-1), exact.sum()) if level == "total" else (found[..., told], exact[told])
+        found, exact = (found.sum(-1), exact.sum()) if level == "total" else (found[..., informed], exact[informed])
         low, high = mean_over_draws(found.contiguous(), draws).interval(CONFIDENCE)
         shares.append(float(np.mean((low <= exact) & (exact <= high))))
     return shares
@@ -90,15 +91,9 @@ def covered(values: torch.Tensor, draws: Draws, truth: Truth) -> list[float]:
 def coverage(
     name: str, section: ValidationSection, information: InformationSection, seed: int
 ) -> Iterator[dict[str, str | int | list[float]]]:
-    """Coverage of each setting of a problem, one value a point for each of `CELLS`."""
+    """Coverage of each setting of a problem, one value per point for each of `CELLS`."""
     closed_form = problem(name)
-    interval = integration_interval(
-        loc=information.loc,
-        scale=information.scale,
-        clip=information.clip,
-        trained=closed_form.denoiser.logsnr_range,
-        beyond_trained_range=False,
-    )
+    interval = interval_of(information, closed_form.denoiser.logsnr_range)
     points = [closed_form.point(generator(seed, name, "coverage", number)) for number in range(section.points)]
     truths = [closed_form.truth(point, interval) for point in points]
     placings: dict[str, Placing] = {"logistic": logistic_draws}

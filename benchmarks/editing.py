@@ -1,11 +1,11 @@
-"""How many images a minute the editing study edits, all together against one walk at a time.
+"""How many images per minute the editing study edits, in batches and one at a time.
 
     python benchmarks/editing.py [--cases 48] [--steps 15] [--batch-size 64] [--rounds 2] [--json FILE]
 
 Draws scenes in a temporary folder and edits the same cases with the embedded model, on one thread, alternating between
-batches of `batch-size` rows and batches of one row; the released code of the paper walks one image and caption at a time.
-The estimator takes six draws only, so that the time is that of the flow. Loading the model is in both. Prints images per
-minute of processor time and their ratio, the median over rounds; exits with 1 when it is below 2.
+batches of `batch-size` rows and batches of one row; the code released with the paper edits one image and caption at a time.
+The estimator uses only six draws, so the time is mainly that of the flow. Both include loading the model. Prints images per
+minute of CPU time and their ratio, the median over rounds; exits with 1 if it is below 2.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from measuring import (
 
 
 def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:
-    """Edit all cases anew in batches of so many rows; processor seconds."""
+    """CPU seconds to edit all cases from scratch in batches of `batch_size` rows."""
     config = Config()
     section = config.editing.model_copy(update={"steps": steps})
     information = logistic_information(steps=(6,))
@@ -44,7 +44,7 @@ def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:
 
 
 def main() -> int:
-    """Compare the two, alternating; 1 when batches are less than twice as fast."""
+    """Compare the two, alternating; 1 if batches are less than twice as fast."""
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--cases", type=int, default=48)
     parser.add_argument("--steps", type=int, default=15)
@@ -63,9 +63,7 @@ def main() -> int:
         {"rows in a call": size, **{f"images a minute, round {k}": 60 * images / s for k, s in enumerate(taken, 1)}}
         for size, taken in seconds.items()
     ]
-    targets = [
-        Target("batches are so many times as fast as one walk at a time", median_ratio(one, many), 2, at_least=True)
-    ]
+    targets = [Target("speed-up of batches over one walk at a time", median_ratio(one, many), 2, at_least=True)]
     return report("editing", {f"{images} images, {options.steps} steps": rows}, targets, options.json)
 
 

@@ -1,12 +1,12 @@
-"""How many draws a design saves: errors of totals over many seeds, by the configured design and by independent draws.
+"""How many draws a design saves: errors of totals over many seeds, with the configured design and with independent draws.
 
-The ratio of mean square errors is how many times as many independent draws are needed for the same error. Each such draw
-costs the released procedure three evaluations, in a run of its own for each number of draws; and it records attention in
-further runs, at which it is charged with no more draws than ours. We take one run for all numbers and for attention, in
-which the words of an image share the evaluations of its caption, and a case's share of the pilot that fitted the density.
+The ratio of mean squared errors is the factor of independent draws needed for the same error. Each such draw costs the
+released procedure three evaluations, in a separate run for each number of draws; it records attention in further runs, which
+are charged with no more draws than ours. We use one run for all numbers of draws and for attention, in which the words of an
+image share the evaluations of its caption, plus a case's share of the pilot that fitted the density.
 
-Errors are counted on images of drawn scenes against one long run, and on a problem of the size of Stable Diffusion's latents
-whose information is known exactly (`disc_64` of the validation study).
+Errors are measured on images of drawn scenes against one long run, and on a problem of the size of Stable Diffusion's
+latents whose information is known exactly (`disc_64` of the validation study).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.information import Problem, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, integration_interval, sample_draws
+from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import PAIR
 from infodecomp.validation.problems import problem
 from measuring import Row
@@ -32,13 +32,13 @@ CMI = ("context", "full")
 ESTIMATORS = ("standard", "orthogonal")
 RELEASED_PROMPTS = 3
 CLOSED_FORM = "disc_64"
-# Among which the pilot of the closed-form problem is shared: as many as the embedded study has.
+# Number of cases that share the pilot of the closed-form problem: as many as the embedded study has.
 CASES = 100
 
 
 @dataclass(frozen=True)
 class Way:
-    """How totals are estimated: the section, with a density that has a name or was fitted by a pilot."""
+    """How totals are estimated: the section, with a density by name or fitted by a pilot."""
 
     section: InformationSection
     density: str | Placing
@@ -46,9 +46,9 @@ class Way:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a pilot fitted to a dataset, and what that took: evaluations a case of the dataset.
+    """The density that a pilot fitted to a dataset, and its cost in evaluations per case of the dataset.
 
-    prompts: that a draw of a case takes, those that cases of one image share divided among them.
+    prompts: evaluations per draw of a case, those that the cases of an image share divided among them.
     """
 
     density: Placing
@@ -56,19 +56,8 @@ class Fitted:
     prompts: float
 
 
-def interval_within(trained: tuple[float, float], section: InformationSection) -> Interval:
-    """The log-SNRs that the configuration integrates over, for a model that was trained on these."""
-    return integration_interval(
-        loc=section.loc,
-        scale=section.scale,
-        clip=section.clip,
-        trained=trained,
-        beyond_trained_range=section.beyond_trained_range,
-    )
-
-
 def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
-    """The configured draws, the same from the logistic, and independent draws from it, as the released code takes them."""
+    """The configured draws, the same from the logistic density, and independent draws from it as in the released code."""
     density = fitted.density if section.density == "adaptive" else section.density
     independent = section.model_copy(update={"design": "iid", "antithetic_eps": False})
     return {
@@ -79,8 +68,8 @@ def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
 
 
 def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpose: str) -> Iterator[Problem]:
-    """CMI of every case, its draws seeded by case and purpose."""
-    interval = interval_within(model.logsnr_range, way.section)
+    """CMI of every case, with draws seeded by case and purpose."""
+    interval = interval_of(way.section, model.logsnr_range)
     for number, word in enumerate(words):
         embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = _draws(tuple(word.latent.shape), way, interval, purpose, number)
@@ -89,13 +78,11 @@ def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpos
 
 def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str | int) -> Draws:
     channels, height, width = shape
-    return sample_draws(
+    return draws_of(
+        way.section,
         shape=(channels, height, width),
-        steps=way.section.steps,
-        density=way.density,
-        design=way.section.design,
-        antithetic_eps=way.section.antithetic_eps,
         interval=interval,
+        density=way.density,
         rng=generator(0, *purpose),
     )
 
@@ -103,10 +90,10 @@ def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str |
 def scene_errors(
     model: LatentDiffusion, words: Sequence[Word], section: InformationSection, fitted: Fitted, seeds: int, long: int
 ) -> tuple[list[Row], list[Row]]:
-    """Errors of totals of CMI, and what they say on evaluations (see `compared`).
+    """Errors of totals of CMI, and the evaluations they imply (see `compared`).
 
-    long: draws of the run that stands for the truth; a multiple of the most draws. What it is off itself is among the errors
-    of all, which makes the ratio a little smaller than it is.
+    long: draws of the run taken as the truth; a multiple of the largest number of draws. Its own error adds to all errors,
+    which biases the ratio slightly towards 1.
     """
     compare = ways(section, fitted)
     lasting = section.model_copy(update={"steps": (long,)})
@@ -129,7 +116,7 @@ def totals(model: LatentDiffusion, words: Sequence[Word], way: Way, seeds: int, 
 def closed_form_errors(section: InformationSection, points: int, seeds: int) -> tuple[list[Row], list[Row]]:
     """The same for points of the problem `disc_64`, whose true totals are known."""
     closed_form = problem(CLOSED_FORM)
-    interval = interval_within(closed_form.denoiser.logsnr_range, section)
+    interval = interval_of(section, closed_form.denoiser.logsnr_range)
     density = pilot(CLOSED_FORM, closed_form, section, interval, 0).draws
     fitted = Fitted(density, len(PAIR) * section.pilot_images * section.pilot_draws / CASES, len(PAIR))
     drawn = [closed_form.point(generator(0, CLOSED_FORM, number)) for number in range(points)]
@@ -153,7 +140,7 @@ def closed_form_errors(section: InformationSection, points: int, seeds: int) -> 
 def compared(
     errors: Mapping[str, np.ndarray], size: np.ndarray, steps: Sequence[int], fitted: Fitted
 ) -> tuple[list[Row], list[Row]]:
-    """Errors by estimator and number of draws; and the released procedure's evaluations in terms of ours, by estimator.
+    """Errors by estimator and number of draws, and the released procedure's evaluations relative to ours, by estimator.
 
     errors: squared errors by way, (2 estimators, images, numbers of draws, seeds); size: mean true totals, (2,).
     """
@@ -190,7 +177,7 @@ def compared(
 
 
 def error_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
-    """Ratio of mean square errors, geometric mean over images, and the factor of its standard error.
+    """Ratio of mean squared errors, geometric mean over images, and its multiplicative standard error.
 
     above, below: squared errors (images, seeds).
     """
@@ -200,11 +187,10 @@ def error_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
 
 
 def evaluations_at_equal_error(steps: Sequence[int], ratios: Sequence[float], prompts: float, of_pilot: float) -> float:
-    """Evaluations of the released procedure over ours, CMI and attention at all numbers of draws together.
+    """Evaluations of the released procedure relative to ours, for CMI and attention at all numbers of draws.
 
-    For CMI it needs `ratio` times as many draws as ours at each number of draws, in a run of its own; for attention, which
-    it records in another one, it gets as many draws as ours. prompts, of_pilot: our evaluations a case, for a draw and for
-    the density.
+    For CMI it needs `ratio` times our draws at each number of draws, in a separate run; for attention, recorded in another
+    run, it uses as many draws as ours. prompts, of_pilot: our evaluations per case, for a draw and for the density.
     """
     information = RELEASED_PROMPTS * sum(count * ratio for count, ratio in zip(steps, ratios, strict=True))
     return (information + sum(steps)) / (prompts * max(steps) + of_pilot)

@@ -1,14 +1,13 @@
-"""How fast a UNet of Stable Diffusion 2.1-base's size is evaluated on a GPU, against a plain loop and the GPU's ceiling.
+"""Speed of a UNet of Stable Diffusion 2.1-base's size on a GPU, compared with a plain loop and the GPU's ceiling.
 
     python benchmarks/gpu_unet.py [--images 10] [--steps 50] [--precisions tf32 bfloat16] [--compile] [--json FILE]
 
-The weights are random, the latents 64x64. CMI maps of the same images at equal draws: ours by the estimator with
-`batch_size: auto`, two prompts a draw, in each precision; the released procedure (`released_procedure.py`) with three
-prompts, one log-SNR at a time for ten images, in float32 as torch has it by default. The ceiling is the speed of a
-product of two large square matrices in the same format; operations of an evaluation are counted by torch. Times are by the
-clock, after a first run in which the batch size is found; each way is printed when it is measured. Exits with 1 when the
-estimator in bfloat16 is less than 5 times as fast an image as the plain loop, or reaches less than 40 % of the ceiling; with
-2 when there is no GPU.
+Weights are random, latents 64x64. Both compute CMI maps of the same images with equal draws: the estimator with `batch_size:
+auto`, two prompts per draw, in each precision; the released procedure (`released_procedure.py`) with three prompts, one
+log-SNR at a time for ten images, in torch's default float32. The ceiling is the speed of a product of two large square
+matrices in the same format; torch counts the operations of an evaluation. Times are wall-clock, after a first run that finds
+the batch size; each way is printed once measured. Exits with 1 if the estimator in bfloat16 is less than 5 times as fast per
+image as the plain loop, or reaches less than 40 % of the ceiling; with 2 if there is no GPU.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from diffusers import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from infodecomp.config import Config, InformationSection
-from infodecomp.estimator.information import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.sampling import Interval, draws_of
 from infodecomp.models.batch_size import AUTO, BatchSize
 from infodecomp.models.devices import set_precision
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -34,7 +33,7 @@ from measuring import Row, Target, argument_parser, report, table
 from random_models import pipeline_with, stable_diffusion_2_base
 from released_procedure import Word, information
 
-# bfloat16 first: it is the one with targets, and the one that is compiled.
+# bfloat16 first: it has targets, and is the one that is compiled.
 PRECISIONS = ("bfloat16", "tf32", "float16", "float32")
 TOKENS = 77
 CMI = ("context", "full")
@@ -43,7 +42,7 @@ INTERVAL = Interval(-5.0, 7.0, 1.0, 2.0)
 
 @dataclass(frozen=True)
 class Prompted:
-    """A model whose prompts have random embeddings, which the text tower of another model could not make."""
+    """A model with random prompt embeddings, because the text tower of another model has another width."""
 
     model: LatentDiffusion
 
@@ -54,7 +53,7 @@ class Prompted:
         return torch.from_numpy(np.stack(drawn))
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """As the model."""
+        """Call the model."""
         return self.model(x_alpha, logsnr, embedding)
 
 
@@ -70,20 +69,19 @@ def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
     section = InformationSection()
     for number, word in enumerate(words(model, images)):
         embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
-        draws = sample_draws(
-            shape=model.model.latent_shape,
+        draws = draws_of(
+            section,
             steps=[steps],
-            density="logistic",
-            design=section.design,
-            antithetic_eps=section.antithetic_eps,
+            shape=model.model.latent_shape,
             interval=INTERVAL,
+            density="logistic",
             rng=generator(0, "gpu", number),
         )
         yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
 
 
 def seconds(device: torch.device, work: Callable[[], object]) -> float:
-    """By the clock, until the device has finished."""
+    """Wall-clock time until the device has finished."""
     for moment in range(2):
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -104,7 +102,7 @@ def operations(unet: UNet2DConditionModel) -> float:
 
 
 def ceiling(device: torch.device, dtype: torch.dtype, side: int, repeats: int = 20) -> float:
-    """Floating point operations a second of a product of two square matrices, the best of three runs."""
+    """Floating point operations per second of a product of two square matrices, the best of three runs."""
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     a @ b
 
@@ -116,12 +114,12 @@ def ceiling(device: torch.device, dtype: torch.dtype, side: int, repeats: int = 
 
 
 def memory(device: torch.device) -> float:
-    """The most memory that was in use since the count was reset, in GiB; NaN off a GPU."""
+    """Peak memory since the last reset, in GiB; NaN without a GPU."""
     return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else float("nan")
 
 
 def reset_memory(device: torch.device) -> None:
-    """Count the most memory in use anew."""
+    """Reset the peak of memory."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
@@ -130,7 +128,7 @@ def reset_memory(device: torch.device) -> None:
 def plain_loop(unet: UNet2DConditionModel, device: torch.device, images: int, steps: int) -> Row:
     """The released procedure's CMI, in float32."""
     set_precision("float32")
-    torch.backends.cudnn.allow_tf32 = True  # torch's default, which the released code leaves as it is
+    torch.backends.cudnn.allow_tf32 = True  # torch's default, which the released code keeps
     model = LatentDiffusion(pipeline_with(unet.float(), Config().model.id), device)
     model.unet.to(memory_format=torch.contiguous_format)
     prompted, rng = Prompted(model), np.random.default_rng(0)
@@ -148,7 +146,7 @@ def plain_loop(unet: UNet2DConditionModel, device: torch.device, images: int, st
 def ours(
     unet: UNet2DConditionModel, device: torch.device, precision: str, images: int, steps: int, side: int, compiled: bool
 ) -> Row:
-    """The estimator's CMI in one precision, with its share of the ceiling."""
+    """The estimator's CMI in one precision, with the fraction of the ceiling that it reaches."""
     dtype = set_precision(precision)
     model = LatentDiffusion(pipeline_with(torch.nn.Module.to(unet, dtype), Config().model.id), device)
     model.batch_size = BatchSize.of(AUTO, device)
@@ -171,7 +169,7 @@ def ours(
 
 
 def row(way: str, rows: int, taken: float, evaluations: int, images: int, device: torch.device) -> Row:
-    """What one way took."""
+    """The costs of one way."""
     return {
         "way": way,
         "rows in a call": rows,
@@ -191,7 +189,7 @@ def compare(
     side: int,
     compiled: bool = False,
 ) -> list[Row]:
-    """The plain loop, and the estimator in each precision, with how many times as fast an image it is."""
+    """The plain loop, and the estimator in each precision with its speed-up per image."""
     rows: list[Row] = []
 
     def keep(found: Row) -> None:
@@ -212,7 +210,7 @@ def main() -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--images", type=int, default=10)
     parser.add_argument("--steps", type=int, default=50, help="draws of an image")
-    parser.add_argument("--side", type=int, default=8192, help="of the matrices whose product is the ceiling")
+    parser.add_argument("--side", type=int, default=8192, help="side of the matrices whose product is the ceiling")
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--compile", action="store_true", help="also compile the denoiser, in the first precision")
     options = parser.parse_args()

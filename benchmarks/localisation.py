@@ -1,16 +1,16 @@
-"""What localisation costs: denoiser evaluations and seconds a case, ours against the released procedure.
+"""Cost of localisation: denoiser evaluations and seconds per case, ours and the released procedure's.
 
     python benchmarks/localisation.py [--cases 2] [--steps 50 100 200] [--images 12] [--seeds 6] [--long 3200] [--json FILE]
 
-Equal draws: the same cases of drawn scenes, one an image, get their maps at all numbers of draws; ours from one run of
-nested draws, in which each distinct prompt is evaluated once and attention is recorded, the released procedure
-(`released_procedure.py`) from its separate runs. Evaluations are rows that the UNet saw, rows that fill up a call included.
-Times are the processor's, on one thread, without loading the model.
+Equal draws: maps of the same cases of drawn scenes, one per image, at all numbers of draws; ours from one run of nested
+draws, in which each distinct prompt is evaluated once and attention is recorded, the released procedure's
+(`released_procedure.py`) from its separate runs. Evaluations are rows that the UNet saw, including rows that fill up a call.
+Times are CPU times on one thread, without loading the model.
 
-Equal error (`equal_error.py`): how many times our evaluations the released procedure needs for totals that err as little, on
-scenes with the embedded model, and on a problem of the size of Stable Diffusion's latents whose information is known. The
-density is fitted by a pilot on scenes that are not among those measured. Exits with 1 when the released procedure does not
-take 3 times our evaluations for CMI and attention at equal draws, or 10 times at equal error of the orthogonal total.
+Equal error (`equal_error.py`): the factor by which the released procedure needs more evaluations than ours for totals with
+equal errors, on scenes with the embedded model, and on a problem of the size of Stable Diffusion's latents whose information
+is known. The density is fitted by a pilot on other scenes than those measured. Exits with 1 unless the released procedure
+takes 3 times our evaluations for CMI and attention at equal draws, and 10 times at equal error of the orthogonal total.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from equal_error import (
     Way,
     closed_form_errors,
     cmi_problems,
-    interval_within,
     scene_errors,
 )
 from infodecomp.config import AttentionSection, Config, InformationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
-from infodecomp.estimator.density import read_density
-from infodecomp.estimator.information import Row as InformationRow
-from infodecomp.estimator.information import estimate_many
-from infodecomp.information.case_draws import recorded_draws
-from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.estimator.evaluation import Row as InformationRow
+from infodecomp.estimator.evaluation import estimate_many
+from infodecomp.estimator.sampling import interval_of
+from infodecomp.information.pilot_file import read_density
+from infodecomp.information.study_draws import recorded_draws
+from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.storage import write_table
@@ -56,7 +56,7 @@ from released_procedure import Word, attention, attention_information, informati
 
 
 def one_case_an_image(folder: Path, count: int) -> Path:
-    """A cases table of so many drawn scenes, one word each."""
+    """A cases table of `count` drawn scenes, with one word each."""
     frame = read_cases(scene_cases(folder, 2 * count)).drop_duplicates("image_id").head(count)
     path = folder / "one_an_image.parquet"
     write_table(path, frame, CASE_COLUMNS)
@@ -64,7 +64,7 @@ def one_case_an_image(folder: Path, count: int) -> Path:
 
 
 def read_words(model: LatentDiffusion, cases: Path, images: Path) -> list[Word]:
-    """The cases as the plain loops take them."""
+    """The cases as input of the plain loops."""
     words = []
     for case in read_cases(cases).itertuples(index=False):
         prompts = {"full": case.prompt_full, "context": case.prompt_context, "word": case.prompt_word, "empty": ""}
@@ -78,7 +78,7 @@ def read_words(model: LatentDiffusion, cases: Path, images: Path) -> list[Word]:
 def fit_density(
     folder: Path, model: LatentDiffusion, section: InformationSection, measured: Sequence[Path]
 ) -> tuple[Path, Fitted]:
-    """The density of a pilot on scenes of the study that are not among those of the measured tables; its file, and costs."""
+    """The density of a pilot on scenes of the study that are not in the measured tables: its file and costs."""
     seen = {image for table in measured for image in read_cases(table)["image_id"]}
     frame = read_cases(scene_cases(folder, Config().datasets["scenes"].first or CASES))
     prompts = frame.groupby("image_id")[["prompt_full", "prompt_context"]].agg(set)
@@ -97,7 +97,7 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.
     """Maps of CMI and of attention of each case at all numbers of draws, (2, steps, h, w), from one run."""
     size, section = model.latent_shape[1:], way.section
     problems = list(cmi_problems(model, words, way, "ours"))
-    interval = interval_within(model.logsnr_range, section)
+    interval = interval_of(section, model.logsnr_range)
     counted = [recorded_draws(section, interval, one.draws) for one in problems]
 
     def taps(rows: Sequence[InformationRow]) -> list[Tap]:
@@ -114,7 +114,7 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.
         ]
 
     maps = []
-    with recording(model.unet, size) as recorder:
+    with model.recording() as recorder:
         estimates = estimate_many(model, problems, BATCH_SIZE, lambda rows: recorder.expect(taps(rows)))
         for number, estimate in enumerate(estimates):
             parts = [recorder.pop((number, stretch)) for stretch in range(len(section.steps))]
@@ -131,7 +131,7 @@ def equal_draws(
     """Costs of all maps of a table's cases at all numbers of draws, and the ratio of evaluations for CMI and attention."""
     images, model = folder / "scenes/val2017", meter.model
     words, rng = read_words(model, table, images), np.random.default_rng(0)
-    interval = interval_within(model.logsnr_range, section)
+    interval = interval_of(section, model.logsnr_range)
 
     def runs(run: Callable[[int], object]) -> Cost:
         return meter.cost(lambda: [run(steps) for steps in section.steps])
@@ -184,8 +184,10 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=2, help="cases at equal draws")
     parser.add_argument("--steps", type=int, nargs="+", default=[50, 100, 200], help="numbers of draws")
     parser.add_argument("--images", type=int, default=12, help="images whose errors are measured")
-    parser.add_argument("--seeds", type=int, default=6, help="estimates of each")
-    parser.add_argument("--long", type=int, default=3200, help="draws of the long run; a multiple of the most draws")
+    parser.add_argument("--seeds", type=int, default=6, help="estimates of each image")
+    parser.add_argument(
+        "--long", type=int, default=3200, help="draws of the long run; a multiple of the largest number of draws"
+    )
     parser.add_argument(
         "--points", type=int, default=6, help="points of the closed-form problem, estimated 2·seeds times"
     )

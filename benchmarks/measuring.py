@@ -1,4 +1,4 @@
-"""What the benchmarks share: running stages, drawing cases, alternating between ways, and reporting against targets."""
+"""Shared by the benchmarks: run stages, draw cases, alternate between ways, and report against targets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Measured = TypeVar("Measured")
 
 @dataclass(frozen=True)
 class Target:
-    """What a benchmark asks of a value: that it is at least, or at most, so much."""
+    """A bound, lower or upper, on a measured value."""
 
     name: str
     value: float
@@ -50,14 +50,14 @@ class Target:
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:
-    """Arguments that every benchmark takes; its own are added by the caller."""
+    """Arguments that every benchmark takes; the caller adds others."""
     parser = argparse.ArgumentParser(description=description.split("\n\n")[0])
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="also write the results to this file")
     return parser
 
 
 def report(name: str, tables: Mapping[str, Sequence[Row]], targets: Sequence[Target], path: Path | None) -> int:
-    """Print machine, tables and targets, write them as JSON to `path`, if any; 1 when a target is missed, else 0."""
+    """Print machine, tables and targets, write them as JSON to `path`, if any; 1 if a target is missed, else 0."""
     print(f"\n{name}: {', '.join(str(value) for value in machine().values())}", flush=True)
     for title, rows in tables.items():
         print("", title, "", table(rows), sep="\n")
@@ -71,7 +71,7 @@ def report(name: str, tables: Mapping[str, Sequence[Row]], targets: Sequence[Tar
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows of the same keys as a Markdown table, numbers to four digits."""
+    """Rows with the same keys as a Markdown table, numbers with four digits."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [names, *([_cell(row.get(name, "")) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
@@ -102,7 +102,7 @@ def machine() -> dict[str, Any]:
 
 
 def alternating(ways: Mapping[str, Callable[[], Measured]], rounds: int) -> dict[str, list[Measured]]:
-    """Measure every way once a round, one after the other, so that whatever else the machine does meets all alike."""
+    """Measure every way once a round, one after the other, so that other load on the machine affects all alike."""
     measured: dict[str, list[Measured]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -126,7 +126,7 @@ class Child:
 
 
 def python(*arguments: object, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> Child:
-    """Run this interpreter in a folder. Raises RuntimeError, with the end of what it printed, when it fails."""
+    """Run this interpreter in a folder. Raises RuntimeError with the end of its output if it fails."""
     command = [sys.executable, *map(str, arguments)]
     started = time.monotonic()
     child = subprocess.Popen(
@@ -154,12 +154,12 @@ def python(*arguments: object, folder: Path = ROOT, environment: Mapping[str, st
 
 
 def stage(name: str, *arguments: object) -> Child:
-    """Run a stage as a rule does, in a process of its own."""
+    """Run a stage in a separate process, as a rule does."""
     return python("-m", "infodecomp", "run", name, *arguments)
 
 
 def stage_here(name: str, *arguments: object) -> float:
-    """Run a stage in this process, so that it can be looked into; seconds that it took."""
+    """Run a stage in this process, where it can be inspected; returns seconds."""
     module = importlib.import_module(STAGES[name])
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)
@@ -180,12 +180,12 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 def logistic_information(**changes: object) -> InformationSection:
-    """The study's estimator with some values changed, its log-SNRs from the logistic, which needs no pilot."""
+    """The study's estimator with some values changed, and the logistic density, which needs no pilot."""
     return Config().information.model_copy(update={"density": "logistic", **changes})
 
 
 def scene_cases(folder: Path, cases: int) -> Path:
-    """The cases table of so many words of embedded scenes, drawn below `folder`; the images are in scenes/val2017."""
+    """The cases table of `cases` words of embedded scenes drawn below `folder`; the images are in scenes/val2017."""
     scenes = Config().scenes.model_copy(update={"folder": str(folder / "scenes"), "count": 2 * cases})
     stage("draw_scenes", "--section", section_json(scenes), "--output-dir", folder / "scenes")
     dataset = Config().datasets["scenes"].model_copy(update={"root": str(folder / "scenes"), "first": cases})

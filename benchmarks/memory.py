@@ -1,11 +1,11 @@
-"""Whether peak memory grows with the number of cases, and what a case takes on disk.
+"""Whether peak memory grows with the number of cases, and the disk space of a case.
 
     python benchmarks/memory.py [--few 100] [--many 1000] [--draws 6] [--json FILE]
 
-Runs estimation, scoring and tabulation of localisation over few and over many cases of drawn scenes, each stage in a process
-of its own, with few draws and a tiny model of random weights whose latents have 64x64 pixels, like Stable Diffusion's. Files
-of a case are measured with the numbers of draws of config/paper.yaml (50, 100, 200) and with 100 alone. Exits with 1 when
-the peak resident memory of a stage grows by more than 5 %, or when a case takes more than 64 KiB with 100 draws.
+Runs estimation, scoring and tabulation of localisation over few and over many cases of drawn scenes, each stage in a
+separate process, with few draws and a tiny model with random weights and latents of 64x64, like Stable Diffusion's. The
+files of a case are measured with the numbers of draws of config/paper.yaml (50, 100, 200) and with 100 alone. Exits with
+1 if the peak resident memory of a stage grows by more than 5 %, or if a case takes more than 64 KiB with 100 draws.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DISK_CASES = 4
 
 
 def first_cases(folder: Path, count: int) -> Path:
-    """A cases table of the first so many cases."""
+    """A cases table of the first `count` cases."""
     path = folder / f"cases-{count}.parquet"
     write_table(path, read_cases(folder / "cases.parquet").head(count), CASE_COLUMNS)
     return path
@@ -79,7 +79,7 @@ def localisation() -> LocalisationSection:
 
 
 def bytes_a_case(folder: Path, steps: tuple[int, ...]) -> float:
-    """KiB that the maps of a case take."""
+    """Size of the maps of a case, KiB."""
     name = "disk-" + "-".join(map(str, steps))
     stage("estimate_information", *estimate(folder, DISK_CASES, steps, name))
     files = list((folder / name / "maps").iterdir())

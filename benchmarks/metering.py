@@ -1,6 +1,6 @@
 """A loaded model whose evaluations are counted and timed, and stages that use it instead of loading their own.
 
-Times are those of the processor, not of the clock on the wall: they stay the same when other programs run beside.
+Times are CPU times, not wall-clock times: other programs on the machine do not change them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 
 @dataclass(frozen=True)
 class Cost:
-    """What some work took: rows that the UNet saw, processor seconds inside it, and in all."""
+    """The cost of some work: rows that the UNet saw, CPU seconds inside it, and in all."""
 
     evaluations: int
     unet_seconds: float
@@ -32,7 +32,7 @@ class Cost:
 
     @property
     def outside(self) -> float:
-        """Share of the time outside the UNet."""
+        """Fraction of the time outside the UNet."""
         return 1 - self.unet_seconds / self.seconds
 
 
@@ -57,7 +57,7 @@ class Meter:
         self.seconds += time.process_time() - self._entered
 
     def cost(self, work: Callable[[], object]) -> Cost:
-        """What a piece of work takes."""
+        """Measure the cost of a piece of work."""
         rows, inside, started = self.rows, self.seconds, time.process_time()
         work()
         return Cost(self.rows - rows, self.seconds - inside, time.process_time() - started)
@@ -65,6 +65,6 @@ class Meter:
 
 @contextmanager
 def at_hand(model: LatentDiffusion) -> Iterator[None]:
-    """Stages that would load a model get this one."""
+    """Within the block, stages that load a model get this one."""
     with patch.object(LatentDiffusion, "load", lambda *_, **__: model):
         yield

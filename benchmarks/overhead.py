@@ -1,12 +1,12 @@
-"""What share of the estimator's time is not the denoiser's.
+"""Fraction of the estimator's time spent outside the denoiser.
 
     python benchmarks/overhead.py [--cases 6] [--large-cases 1] [--threads N] [--json FILE]
 
-Runs the stage estimate_information on drawn scenes with the configured draws, once with the embedded model and once with a
-UNet of Stable Diffusion's class and 28 M random weights, the models loaded beforehand. Processor time in the UNet's calls is
-the denoiser's; all else is not: drawing noise, encoding prompts and images, sums, maps and their errors, files. Attention is
-recorded within the UNet's calls; how long that takes is a column of its own. Exits with 1 when more than 10 % is outside the
-embedded UNet, or more than 3 % outside the large one.
+Runs the stage estimate_information on drawn scenes with the configured draws, once with the embedded model and once with
+a UNet of Stable Diffusion's class and 28 M random weights, with the models already loaded. CPU time in the UNet's calls
+is the denoiser's; the rest is overhead: drawing noise, encoding prompts and images, sums, maps and their errors, files.
+Attention is recorded within the UNet's calls; its time has a separate column. Exits with 1 if more than 10 % is outside
+the embedded UNet, or more than 3 % outside the large one.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main() -> int:
     """Measure both models."""
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--cases", type=int, default=12, help="cases for the embedded model")
-    parser.add_argument("--large-cases", type=int, default=2, help="cases for the large one")
+    parser.add_argument("--large-cases", type=int, default=2, help="cases for the large model")
     parser.add_argument("--batch-size", type=int, default=ON_CPU)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

@@ -1,11 +1,11 @@
-"""What the precision of the denoiser changes in the maps of words and in their mIoU, against float32.
+"""How the precision of the denoiser changes the maps of words and their mIoU, compared with float32.
 
     python benchmarks/precision.py [--cases 40] [--steps 50] [--device cpu] [--precisions bfloat16] [--json FILE]
 
 Runs the stages estimate_information and score_localisation on drawn scenes with the embedded model, once in each
-precision that the device has: tf32 on a GPU only. All precisions see the same draws. Prints, for each kind of map, its
-correlation with that of float32 (Pearson over pixels; median and lowest case), and the change of mIoU at the threshold that
-is best in float32. Exits with 1 when the median correlation of a kind of map is below 0.99 or its mIoU changes by more than
+precision that the device supports (tf32 on a GPU only). All precisions use the same draws. Prints, for each kind of map, its
+correlation with that in float32 (Pearson over pixels; median and lowest case), and the change of mIoU at the threshold that
+is best in float32. Exits with 1 if the median correlation of a kind of map is below 0.99 or its mIoU changes by more than
 0.01.
 """
 
@@ -66,7 +66,7 @@ def run(folder: Path, precision: str, steps: int, device: str) -> tuple[Maps, Cu
 
 
 def curves(path: Path) -> Curves:
-    """Mean IoU over the cases of a table of scores, at each threshold, by the name that its maps have."""
+    """Mean IoU over the cases of a table of scores at each threshold, by kind of map."""
     scores = read_table(path, SCORE_COLUMNS)
     found = scores[scores["status"] == "ok"]
     names = found["method"] + "/" + found["estimator"] + "/" + found["steps"].astype(str)
@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--steps", type=int, default=50, help="draws of an image")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precisions", nargs="+", help="instead of all that the device has")
+    parser.add_argument("--precisions", nargs="+", help="instead of all that the device supports")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -1,6 +1,6 @@
-"""Models with random weights around the embedded model's text tower and autoencoder, for what only costs count in.
+"""Models with random weights and the embedded model's text tower and autoencoder, to measure costs.
 
-python benchmarks/random_models.py FOLDER    saves the tiny one there
+python benchmarks/random_models.py FOLDER    saves the tiny model there
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def stable_diffusion_like() -> UNet2DConditionModel:
 
 
 def tiny() -> UNet2DConditionModel:
-    """A UNet that takes next to no time, with Stable Diffusion's latents of 64x64 pixels; it attends at 16x16 and 8x8."""
+    """A UNet that takes almost no time, with 64x64 latents like Stable Diffusion's; it has attention at 16x16 and 8x8."""
     return _unet(latent_size=64, channels=(8, 8, 8, 16), layers=1, attended=(False, False, True, True))
 
 
 def stable_diffusion_2_base() -> UNet2DConditionModel:
-    """A UNet of the size of Stable Diffusion 2.1-base, with its 866 M parameters and latents of 64x64 pixels."""
+    """A UNet of the size of Stable Diffusion 2.1-base, with 866 M parameters and 64x64 latents."""
     torch.manual_seed(0)
     return UNet2DConditionModel(
         sample_size=64,

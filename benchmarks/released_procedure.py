@@ -1,16 +1,17 @@
-"""The published procedure of localisation as the released code runs it, written as plain loops.
+"""The published procedure of localisation as the released code runs it, in plain loops.
 
 For each number of draws S there are separate runs, each with new independent draws from the truncated logistic:
 
-- `information`: for each batch of ten images, S times: one log-SNR for the batch, one noise an image, and three prompts an
-  image; for CMI the caption, the caption without the word, and the empty prompt, which CMI does not use. 3·S evaluations a
-  case. MI is another such run.
-- `attention_information`: for each image alone, S times: one log-SNR and noise, one call with the caption, in which the
-  attention to all its tokens is recorded. S evaluations a case.
-- `attention`: for each image alone, DDIM inversion and denoising in S steps each, recording in the second. 2·S evaluations.
+- `information`: for each batch of ten images, S times: one log-SNR for the batch, one noise per image, and three prompts
+  per image; for CMI the caption, the caption without the word, and the empty prompt, which CMI does not use. 3·S evaluations
+  per case. MI is another such run.
+- `attention_information`: for each image separately, S times: one log-SNR and noise, one call with the caption, in which the
+  attention to all its tokens is recorded. S evaluations per case.
+- `attention`: for each image separately, DDIM inversion and denoising in S steps each, recording in the second. 2·S
+  evaluations per case.
 
-Two choices of the released code are left out, because they change the quantity and not its cost: log-SNRs stay within the
-range that ours integrate over, and all heads are averaged.
+Two choices of the released code are not reproduced, because they change the quantity but not its cost: here log-SNRs stay
+within our range of integration, and all heads are averaged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.sampling import Interval, logistic_draws
 from infodecomp.flows.ddim import Ddim
-from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 
 IMAGES_AT_ONCE = 10
@@ -73,7 +74,7 @@ def attention_information(
     maps = []
     for word in words:
         embedding = model.encode_prompts([word.prompts["full"]])
-        with recording(model.unet, model.latent_shape[1:]) as recorder:
+        with model.recording() as recorder:
             for _ in range(steps):
                 logsnr, _, eps = _draw(interval, (1, *word.latent.shape), rng)
                 recorder.expect([_all_tokens(embedding)])
@@ -90,7 +91,7 @@ def attention(model: LatentDiffusion, words: Sequence[Word], steps: int) -> np.n
         embedding = model.encode_prompts([word.prompts["full"]])
         tap = _all_tokens(embedding)
         noise = path.reverse(word.latent[None], embedding)
-        with recording(model.unet, model.latent_shape[1:]) as recorder:
+        with model.recording() as recorder:
             path.generate(noise, embedding, lambda recorder=recorder, tap=tap: recorder.expect([tap]))
             maps.append(word_map(recorder.pop("all"), word.tokens, model.latent_shape[1:]))
     return np.stack(maps)

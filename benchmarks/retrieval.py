@@ -1,15 +1,15 @@
-"""How many denoiser evaluations racing saves in the retrieval study, and whether it decides as the whole budget does.
+"""How many denoiser evaluations racing saves in the retrieval study, and how often it decides like the full budget.
 
     python benchmarks/retrieval.py [--cases 100] [--steps 12 24 48 96 192] [--error 0.025] [--seed 0] [--json FILE]
 
-Builds the embedded sets in a temporary folder, scores them by i_s once with the whole budget and once with racing, on the
-same machine in the same run, and prints for each set: cases, share decided alike, evaluations and seconds of racing over
-those of the whole budget. Exits with 1 when fewer than 99 % are decided alike or more than a third of the evaluations are
-needed over all sets.
+Builds the embedded sets in a temporary folder, scores them by i_s once with the full budget and once with racing, in the
+same run, and prints for each set: cases, fraction decided alike, and evaluations and seconds of racing relative to the full
+budget. Exits with 1 if fewer than 99 % are decided alike or more than a third of the evaluations are needed over all sets.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, section_json
+from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, parse_section, section_json
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import read_table
 from measuring import Row, Target, argument_parser, model_arguments, report, stage
@@ -37,8 +37,9 @@ def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
     stage("draw_scenes_aro", "--section", section_json(scenes), "--output-dir", folder / "aro")
     tables = {}
     for name, (kind, file, tagger) in SETS.items():
-        section = RetrievalDatasetSection(
-            kind=kind, file=str(folder / "aro" / file), images=str(folder / "aro"), tagger=tagger
+        shared = {"kind": kind, "file": str(folder / "aro" / file), "images": str(folder / "aro")}
+        section = parse_section(
+            RetrievalDatasetSection, json.dumps({**shared, **({"tagger": tagger} if tagger else {})})
         )
         tables[name] = folder / name / "cases.parquet"
         arguments = ("--dataset", name, "--section", section_json(section), "--seed", 0, "--output", tables[name])
@@ -47,7 +48,7 @@ def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
 
 
 def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.DataFrame, float]:
-    """Scores of one set and the processor seconds that they took."""
+    """Scores of one set and their CPU seconds."""
     output = cases.parent / section.stopping
     child = stage(
         "score_retrieval",
@@ -58,7 +59,7 @@ def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.Data
 
 
 def decisions(scores: pd.DataFrame) -> pd.Series:
-    """The option that each case decides for."""
+    """The option with the highest score of each case."""
     table = scores.pivot(index="case_id", columns="option", values="value")
     return pd.Series(np.argmax(table.to_numpy(), axis=1), index=table.index)
 
@@ -74,7 +75,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--steps", type=int, nargs="+", default=[12, 24, 48, 96, 192])
     parser.add_argument("--error", type=float, default=RetrievalSection().error)
-    parser.add_argument("--seed", type=int, default=0, help="seed of the scenes; another one gives other cases")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     options = parser.parse_args()
     whole = RetrievalSection(methods=("i_s",), steps=tuple(options.steps), stopping="none")
     racing = whole.model_copy(update={"stopping": "racing", "error": options.error})

@@ -1,13 +1,12 @@
-"""How long stages and Snakemake take before anything is computed.
+"""Start-up time of stages and of Snakemake.
 
     python benchmarks/startup.py [--rounds 3] [--cases 7000] [--json FILE]
 
-Every stage that works on tables alone starts with `--help`, in turns with a bare interpreter; the least of the rounds
-counts. Then a study of the size of the published one, as many cases of COCO and the four sets of ARO in the shards of
-config/paper.yaml, without images. Measured are the dry run that plans all of it, and the run that finds nothing to do after
-every output was made (empty, by `snakemake --touch`). Times are the processor's, of all processes together; on an idle
-machine those by the clock, which stand beside, are the same. Exits with 1 when a stage takes 1.0 s or more, the plan 15 s,
-or the run without work 10 s.
+Every stage that only reads tables is started with `--help`, alternating with a bare interpreter; the minimum over rounds is
+reported. Then a study of the size of the published one, with as many cases of COCO and of the four sets of ARO in the shards
+of config/paper.yaml, without images: the dry run that plans everything, and the run that finds nothing to do once every
+output exists (empty, by `snakemake --touch`). Times are CPU times over all processes; wall-clock times are shown beside
+them. Exits with 1 if a stage takes 1.0 s or more, the plan 15 s, or the run without work 10 s.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from infodecomp.cli import STAGES
 from infodecomp.runs.storage import write_table
 from measuring import ROOT, Child, Row, Target, alternating, argument_parser, python, report, stage
 
-# These run a model, or learn one; all others are to start without torch.
+# These run or train a model; all others must start without torch.
 MODEL_STAGES = {
     "estimate_information",
     "record_attention",
@@ -53,14 +52,14 @@ ORDER_CASES = {"coco_order": 25_010, "flickr30k_order": 5_000}
 
 
 def stage_rows(rounds: int) -> list[Row]:
-    """Seconds until each stage has printed its help, the least of some rounds."""
+    """Seconds until each stage has printed its help, the minimum over rounds."""
     ways = {"(python alone)": partial(python, "-c", "pass")}
     ways |= {name: partial(stage, name, "--help") for name in CPU_STAGES}
     return [{"stage": name, **least(children)} for name, children in alternating(ways, rounds).items()]
 
 
 def least(children: Sequence[Child]) -> Row:
-    """The least seconds of some runs of the same, of the processor and by the clock."""
+    """The minimum CPU and wall-clock seconds over repeated runs."""
     return {
         "CPU seconds": min(child.cpu_seconds for child in children),
         "seconds": min(child.seconds for child in children),
@@ -78,7 +77,7 @@ def working_copy(folder: Path) -> None:
 
 
 def write_inputs(folder: Path, cases: int) -> None:
-    """Annotations and lists of the size of the published study's."""
+    """Write annotations and lists of the size of the published study's."""
     categories = [{"id": 1, "name": "dog"}]
     images = [{"id": k, "file_name": f"{k:012d}.jpg", "height": 480, "width": 640} for k in range(cases)]
     box = {"category_id": 1, "iscrowd": 0, "bbox": [0, 0, 9, 9], "area": 81, "segmentation": [[0, 0, 0, 9, 9, 9, 9, 0]]}
@@ -104,11 +103,11 @@ def _write_json(path: Path, content: object) -> None:
 
 
 def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
-    """Make every output of the study, an empty file, table or folder, and let Snakemake take it for done; their number."""
+    """Make every output of the study as an empty file, table or folder, marked as finished; returns their number."""
     outputs = summary_files(_snakemake(folder, configuration, "--summary", "--cores", "1").output)
     for name in outputs:
         path = folder / name
-        if path.suffix == ".parquet":  # an empty file would be put aside as damaged
+        if path.suffix == ".parquet":  # an empty file would be set aside as damaged
             write_table(path, pd.DataFrame({"case_id": []}), {"case_id": "string"})
         elif path.suffix:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,13 +129,13 @@ def _snakemake(folder: Path, configuration: Sequence[str], *arguments: str) -> C
 
 
 def planned_jobs(output: str) -> int:
-    """The number of jobs that a dry run plans, from its table; 0 when it has nothing to do."""
+    """The number of jobs that a dry run plans, from its table; 0 if it has nothing to do."""
     found = re.search(r"^total +(\d+)", output, re.MULTILINE)
     return int(found[1]) if found else 0
 
 
 def study_rows(rounds: int, cases: int) -> list[Row]:
-    """Seconds of the plan and of the run without work, the least of some rounds."""
+    """Seconds of the plan and of the run without work, the minimum over rounds."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         working_copy(folder)

@@ -1,13 +1,12 @@
-"""The threshold sweep of one 512x512 map, pixels counted by level of heat, against loops over 50 thresholds; its memory.
+"""Speed and memory of the threshold sweep of a 512x512 map, compared with loops over 50 thresholds.
 
     python benchmarks/sweep.py [--rounds 5] [--maps 1000] [--json FILE]
 
-Three loops: `masks` compares, intersects and unites boolean arrays and sums them, as one writes it down; `counted` does
-the same with NumPy's fastest count of true pixels; `confusion` counts a confusion matrix of 64-bit integers at each
-threshold, as metric libraries do. `scores` is ours with average precision and the pointing game, for which pixels are
-sorted. CPU time on one core, of a scaled map and of one that is hot everywhere. Exits with 1 when ours is less than 40
-times as fast as the loop `confusion` on the first, when results differ, or when peak memory grows over the maps after the
-first ten by more than 5 %.
+Three loops: `masks` sums intersections and unions of boolean arrays, the obvious way; `counted` does the same with NumPy's
+fastest count of true pixels; `confusion` counts a confusion matrix of 64-bit integers at each threshold, like metric
+libraries. `scores` is ours with average precision and the pointing game, for which pixels are sorted. CPU time on one core,
+for a scaled map and for one that is hot everywhere. Exits with 1 if ours is less than 40 times as fast as the loop
+`confusion` on the first, if results differ, or if peak memory grows by more than 5 % after the first ten maps.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import torch
 from infodecomp.config import LocalisationSection
 from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
 from infodecomp.metrics.localisation import iou_curve, score_map, threshold_grid
-from infodecomp.runs.freed_memory import keep_freed_memory
+from infodecomp.runs.memory_allocator import keep_freed_memory
 from measuring import Row, Target, argument_parser, median_ratio, report
 
 SIZE = (512, 512)
@@ -50,7 +49,7 @@ def loop_counted(heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> 
 
 
 def loop_confusion(heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """The same from a confusion matrix of 64-bit integers a threshold, in torch."""
+    """The same from a confusion matrix of 64-bit integers per threshold, in torch."""
     pixels, target = torch.from_numpy(heat).flatten(), torch.from_numpy(mask).flatten().long()
     curve = []
     for threshold in thresholds.astype(heat.dtype):
@@ -74,14 +73,14 @@ WAYS: dict[str, Sweep] = {
 }
 
 
-# Maps by the heat of their coldest pixel. Pixels that are hot at no threshold cost ours next to nothing; of a lifted map,
-# the worst that could come, every one has to be counted.
+# Maps by the heat of their coldest pixel. Pixels below every threshold cost ours almost nothing; in a lifted map, the worst
+# case, every pixel has to be counted.
 SCALED = "a scaled map"
 KINDS = {SCALED: 0.0, "all pixels above the lowest threshold": 0.101}
 
 
 def picture(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A scaled map (512, 512) made of 64x64 values, and a mask of a fifth of it."""
+    """A scaled map (512, 512) upsampled from 64x64, and a mask that covers a fifth of it."""
     heat = rng.normal(size=(64, 64)).astype(np.float32) ** 2
     mask = np.zeros(SIZE, dtype=bool)
     top, left = rng.integers(0, 280, size=2)
@@ -90,7 +89,7 @@ def picture(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def seconds(way: Sweep, heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray, repeats: int) -> float:
-    """CPU seconds of one sweep, the least of some."""
+    """CPU seconds of one sweep, the minimum over repetitions."""
     times = []
     for _ in range(repeats):
         started = time.process_time()
@@ -123,7 +122,7 @@ def compare(rounds: int, lift: float, thresholds: np.ndarray) -> tuple[list[Row]
 
 
 def memory_growth(maps: int, thresholds: np.ndarray) -> float:
-    """Peak resident memory after scoring so many maps over that after ten of them."""
+    """Ratio of peak resident memory after scoring `maps` maps to that after ten."""
     rng = np.random.default_rng(1)
     first = 0
     for number in range(maps):
@@ -135,10 +134,10 @@ def memory_growth(maps: int, thresholds: np.ndarray) -> float:
 
 
 def main() -> int:
-    """Compare the ways on both kinds of map, and watch memory."""
+    """Compare the ways on both kinds of map, and measure memory."""
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--rounds", type=int, default=5, help="maps")
-    parser.add_argument("--maps", type=int, default=1000, help="maps over which memory is watched [≥ 10]")
+    parser.add_argument("--maps", type=int, default=1000, help="maps over which memory is measured [≥ 10]")
     options = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()  # as the stage that scores maps does

@@ -50,7 +50,10 @@ rule write_report:
         figures=section("figures"),
         resize=CONFIG.model.resize,
         code=code("write_report"),
-        assets=folder_sha256(CHECKOUT / "pipeline/infodecomp/report/assets"),
+        assets=[
+            folder_sha256(CHECKOUT / "pipeline/infodecomp/report" / name)
+            for name in ("assets", "templates")
+        ],
     message:
         "Writing the page of the study"
     shell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +14,37 @@ import torch
 from infodecomp.estimator.channel import noised
 from infodecomp.models.attention import AttentionSum, Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from tests.reference.recorded import read_recorded
 
 TOLERANCE = 1e-5
+SIZES = {"unet": {"sample_size": 64}, "vae": {"sample_size": 512}}
 CASES = ["itd_single_dog", "itd_single_giraffes", "itd_single_table", "itd_onestep", "itd_repeat"]
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "golden" / "golden_daam.npz") as arrays:
-        return dict(arrays)
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "daam.npz")
 
 
 @pytest.fixture(scope="module")
-def all_heads(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "golden" / "golden_daam_allheads.npz") as arrays:
-        return dict(arrays)
+def all_heads(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "daam_allheads.npz")
 
 
 @pytest.fixture(scope="module")
-def cases(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "golden" / "golden_daam.json").read_text())
+def cases(reference: Path) -> dict[str, Any]:
+    return json.loads((reference / "golden" / "daam.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(shared / "golden" / "tiny_sd64"))
+def model(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> LatentDiffusion:
+    """The tiny model for pictures of 512 pixels, which DAAM needs."""
+    folder = tmp_path_factory.mktemp("attention") / "tiny_sd64"
+    shutil.copytree(reference / "tiny_sd", folder)
+    for part in ("unet", "vae"):
+        file = folder / part / "config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **SIZES[part]}))
+    return LatentDiffusion.load(str(folder))
 
 
 def record(golden: dict[str, np.ndarray], case: dict[str, Any], name: str, model: LatentDiffusion) -> AttentionSum:

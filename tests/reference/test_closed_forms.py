@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField, GaussianMixture
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianField, GaussianMixture
+from tests.reference.recorded import read_recorded
 
 RANGES = {"clip3_loc1_scale2": (-5.0, 7.0), "clip4_loc1_scale2": (-7.0, 9.0)}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "golden" / "golden_estimator.npz") as arrays:
-        return dict(arrays)
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "estimator.npz")
 
 
 def prompts(golden: dict[str, np.ndarray], name: str, component: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,9 +69,9 @@ def test_estimates_over_a_range(golden: dict[str, np.ndarray], name: str, span: 
             assert abs(ours.total - golden[f"{name}/{kind}_{span}"][k]) < 4 * ours.total_error
 
 
-def test_field(shared: Path) -> None:
+def test_field(reference: Path) -> None:
     """x ~ N(m, λ) given the condition, N(0, λ + τ) without: log ratios of every pixel."""
-    with np.load(shared / "golden" / "golden_map.npz") as golden:
+    with np.load(reference / "golden" / "map.npz") as golden:
         lam, tau, mean, x, expected = (
             torch.from_numpy(golden[f"hw16/{key}"]).double() for key in ("lam", "tau", "m", "x", "logratio")
         )

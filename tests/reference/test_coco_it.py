@@ -37,35 +37,35 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+|[^\w\s]", text)
 
 
-def sample_cases(shared: Path, word_removal: WordRemoval) -> list[Case]:
-    folder = shared / "coco_sample" / "annotations"
+def sample_cases(reference: Path, word_removal: WordRemoval) -> list[Case]:
+    folder = reference / "coco_sample" / "annotations"
     instances = open_instances(folder / "instances_val2017.json")
     return coco_it_cases("coco", instances, open_captions(folder / "captions_val2017.json"), word_removal)
 
 
-def edge_cases(shared: Path, word_removal: WordRemoval) -> list[Case]:
-    folder = shared / "golden" / "coco_it"
+def edge_cases(reference: Path, word_removal: WordRemoval) -> list[Case]:
+    folder = reference / "golden" / "coco_it"
     instances = open_instances(folder / "synthetic_instances.json")
     return coco_it_cases("edge", instances, open_captions(folder / "synthetic_captions.json"), word_removal)
 
 
-def test_the_real_images_give_the_released_rows(shared: Path) -> None:
-    expected = expected_rows(shared / "coco_sample" / "COCO-IT.expected.csv")
+def test_the_real_images_give_the_released_rows(reference: Path) -> None:
+    expected = expected_rows(reference / "coco_sample" / "expected.csv")
     assert len(expected) == 126
-    assert rows(sample_cases(shared, "substring")) == expected
+    assert rows(sample_cases(reference, "substring")) == expected
 
 
-def test_the_edge_cases_give_the_released_rows(shared: Path) -> None:
-    expected = expected_rows(shared / "golden" / "coco_it" / "synthetic_expected.csv")
+def test_the_edge_cases_give_the_released_rows(reference: Path) -> None:
+    expected = expected_rows(reference / "golden" / "coco_it" / "synthetic_expected.csv")
     assert len(expected) == 22
-    assert rows(edge_cases(shared, "substring")) == expected
+    assert rows(edge_cases(reference, "substring")) == expected
 
 
-def test_whole_words_differ_in_the_damaged_rows_only(shared: Path) -> None:
+def test_whole_words_differ_in_the_damaged_rows_only(reference: Path) -> None:
     """Beyond white space, the default context differs only where a substring was cut out of another word."""
     damaged = {}
     for read in (sample_cases, edge_cases):
-        released, ours = read(shared, "substring"), read(shared, "word")
+        released, ours = read(reference, "substring"), read(reference, "word")
         assert [row[:3] + row[4:] for row in rows(ours)] == [row[:3] + row[4:] for row in rows(released)]
         for one, other in zip(released, ours, strict=True):
             context = other["prompt_context"]
@@ -81,26 +81,29 @@ def test_whole_words_differ_in_the_damaged_rows_only(shared: Path) -> None:
     }
 
 
-def test_every_real_case_has_a_mask_of_its_images_size(shared: Path) -> None:
-    sample = shared / "coco_sample"
-    instances = open_instances(sample / "annotations" / "instances_val2017.json")
-    for case in sample_cases(shared, "word"):
-        image = load_image(sample / "val2017" / case["image_path"])
-        mask = load_mask(case, instances, sample)
+def test_every_real_case_has_a_mask_of_its_images_size(reference: Path, coco_sample: Path) -> None:
+    instances = open_instances(coco_sample / "annotations" / "instances_val2017.json")
+    for case in sample_cases(reference, "word"):
+        image = load_image(coco_sample / "val2017" / case["image_path"])
+        mask = load_mask(case, instances, coco_sample)
         assert mask.shape == (image.height, image.width)
         assert mask.any(), case["case_id"]
 
 
 def test_the_stage_writes_the_table(
-    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    reference: Path,
+    coco_sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("COCO_ROOT", str(shared / "coco_sample"))
+    monkeypatch.setenv("COCO_ROOT", str(coco_sample))
     output = tmp_path / "coco" / "cases.parquet"
     section = json.dumps({"kind": "coco_it", "word_removal": "substring"})
     assert main(["build_cases", "--dataset", "coco", "--section", section, "--output", str(output)]) == 0
     assert capsys.readouterr().out == "126 cases of 76 images, 0 lost\n"
     frame = read_cases(output)
-    assert rows(frame.to_dict("records")) == expected_rows(shared / "coco_sample" / "COCO-IT.expected.csv")
+    assert rows(frame.to_dict("records")) == expected_rows(reference / "coco_sample" / "expected.csv")
     record = json.loads(output.with_suffix(".provenance.json").read_text())
     assert record["extra"] == {"dataset": "coco", "cases": 126, "status": {"ok": 126}}
     assert [Path(one["path"]).name for one in record["inputs"]] == [
@@ -110,12 +113,12 @@ def test_the_stage_writes_the_table(
 
 
 def test_the_stage_counts_lost_rows_and_refuses_a_dataset_without_cases(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    coco_sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = tmp_path / "words.csv"
-    caption = next(iter(open_captions(shared / "coco_sample/annotations/captions_val2017.json").anns.values()))
+    caption = next(iter(open_captions(coco_sample / "annotations/captions_val2017.json").anns.values()))
     good = f"{caption['image_id']},{caption['id']},first,{caption['caption'].split()[1]}\n"
-    section = json.dumps({"kind": "word_list", "list": str(words), "root": str(shared / "coco_sample")})
+    section = json.dumps({"kind": "word_list", "list": str(words), "root": str(coco_sample)})
     command = ["build_cases", "--dataset", "w", "--section", section, "--output", str(tmp_path / "cases.parquet")]
 
     words.write_text("image_id,caption_id,label,word\n1,2,dog,dog\n" + good)

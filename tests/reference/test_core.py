@@ -12,23 +12,23 @@ import torch
 
 from infodecomp.estimator.channel import nearest_timestep
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Draws, Interval, logistic_draws, uniform_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from tests.reference.recorded import read_recorded
 
 TOLERANCE = 1e-5
 PAIRS = [("context", "caption"), ("null", "caption"), ("null", "context")]
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "golden" / "golden_core.npz") as arrays:
-        return dict(arrays)
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "core.npz")
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+def model(reference: Path) -> LatentDiffusion:
+    return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
 def close(ours: object, theirs: np.ndarray) -> None:
@@ -162,6 +162,6 @@ def test_nearest_timesteps(golden: dict[str, np.ndarray], model: LatentDiffusion
     close(model.logsnr_table.numpy(), golden["logsnr2t/table"])
 
 
-def test_settings_are_known(shared: Path) -> None:
-    settings = json.loads((shared / "golden" / "golden_core.json").read_text())
+def test_settings_are_known(reference: Path) -> None:
+    settings = json.loads((reference / "golden" / "core.json").read_text())
     assert settings["hparams"] == {"logsnr_loc": 1.0, "logsnr_scale": 2.0, "clip": 3.0}

@@ -1,4 +1,4 @@
-"""mIoU against the numbers of the released code, recorded in golden_miou.npz."""
+"""mIoU against the numbers of the released code, recorded in miou.npz."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import pytest
 
 from infodecomp.metrics.heatmaps import min_max, upsample_bilinear
 from infodecomp.metrics.localisation import oracle_miou, score_map, score_whole_image, threshold_grid
+from tests.reference.recorded import read_recorded
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    path = shared / "golden" / "golden_miou.npz"
-    if not path.is_file():
-        pytest.skip(f"no reference numbers: {path} is absent")
-    with np.load(path, allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "miou.npz")
 
 
 @pytest.fixture(scope="module")

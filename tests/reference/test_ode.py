@@ -11,25 +11,25 @@ import torch
 
 from infodecomp.flows.karras import KarrasPath, Solver
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.words.occurrences import SWAPS, released_swaps, replace_words, swap_word
+from infodecomp.words.swaps import SWAPS, released_swaps, replace_words, swap_word
+from tests.reference.recorded import read_recorded
 
 SOLVERS: dict[Solver, int] = {"euler": 1, "heun": 2}
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "golden" / "golden_ode.npz") as arrays:
-        return dict(arrays)
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "ode.npz")
 
 
 @pytest.fixture(scope="module")
-def recorded(shared: Path) -> dict:
-    return json.loads((shared / "golden" / "golden_ode.json").read_text(encoding="utf-8"))
+def recorded(reference: Path) -> dict:
+    return json.loads((reference / "golden" / "ode.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+def model(reference: Path) -> LatentDiffusion:
+    return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
 def tensor(golden: dict[str, np.ndarray], name: str) -> torch.Tensor:

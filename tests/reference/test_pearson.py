@@ -1,4 +1,4 @@
-"""Pearson's r of changes with CMI and attention against the numbers of the released code, in golden_pearson.npz."""
+"""Pearson's r of changes with CMI and attention against the numbers of the released code, in pearson.npz."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ import numpy as np
 import pytest
 
 from infodecomp.metrics.correlation import Correlation, across_cases, pearson, within_cases
+from tests.reference.recorded import read_recorded
 
 # The list of images names one twice and one without a file: the released code skips the latter, and reads 29 rows.
 ROWS = 29
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    path = shared / "golden" / "golden_pearson.npz"
-    if not path.is_file():
-        pytest.skip(f"no reference numbers: {path} is absent")
-    with np.load(path, allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "pearson.npz")
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +30,8 @@ def rows(golden: dict[str, np.ndarray]) -> list[int]:
 
 @pytest.fixture(scope="module")
 def maps(golden: dict[str, np.ndarray], rows: list[int]) -> dict[str, np.ndarray]:
-    """Change, attention and CMI, each (rows, pixels)."""
-    change = np.square(golden["recover_real"] - golden["recover_mod"])[:, 0].sum(axis=1)
-    found = {"change": change, "attn": golden["heat_map_lr"], "cmi": golden["cmi_pixel_lr"]}
+    """Change (squared, summed over channels), attention and CMI, each (rows, pixels)."""
+    found = {"change": golden["change"], "attn": golden["heat_map_lr"], "cmi": golden["cmi_pixel_lr"]}
     return {name: one[rows].reshape(ROWS, -1) for name, one in found.items()}
 
 

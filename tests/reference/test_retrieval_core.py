@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.options import EMPTY, OptionEstimate
 from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.retrieval import decide
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from tests.reference.recorded import read_recorded
 
 CASE = "image_nll_fast_retrieval"
 IMAGES = 3
@@ -28,15 +29,14 @@ TOLERANCE = 1e-5
 
 
 @pytest.fixture(scope="module")
-def golden(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "golden" / "golden_core.npz") as arrays:
-        return {name: array for name, array in arrays.items() if name.startswith((CASE, "emb_", "latents"))}
+def golden(reference: Path) -> dict[str, np.ndarray]:
+    return read_recorded(reference / "golden" / "core.npz")
 
 
 @pytest.fixture(scope="module")
-def runs(shared: Path, golden: dict[str, np.ndarray]) -> list[Estimate]:
+def runs(reference: Path, golden: dict[str, np.ndarray]) -> list[Estimate]:
     """One run of the estimator for each image, on the draws that the released code gave it."""
-    model = LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+    model = LatentDiffusion.load(str(reference / "tiny_sd"))
     pairs = [("true", option) for option in FALSE] + [(EMPTY, option) for option in OPTIONS]
     estimates = []
     for image in range(IMAGES):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField, GaussianMixture
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 
 # Wide enough that what is cut off is below 1e-5 of these problems' information.
 WIDE = Interval(low=-15.0, high=25.0, loc=1.0, scale=2.0)
@@ -72,11 +72,11 @@ def disc_field(side: int, seed: int = 0) -> FieldProblem:
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side, :side]
     disc = (rows - side / 2) ** 2 + (columns - side / 2) ** 2 < (side / 4) ** 2
-    told = np.broadcast_to(np.where(disc, 0.8, 1e-4), (4, side, side))
-    rest = np.full((4, side, side), 1.0) - 0.5 * told
-    mean = rng.normal(size=told.shape) * np.sqrt(told)
-    x = mean + rng.normal(size=told.shape) * np.sqrt(rest)
-    marginal = np.stack([np.zeros_like(rest), rest + told])
+    explained = np.broadcast_to(np.where(disc, 0.8, 1e-4), (4, side, side))
+    rest = np.full((4, side, side), 1.0) - 0.5 * explained
+    mean = rng.normal(size=explained.shape) * np.sqrt(explained)
+    x = mean + rng.normal(size=explained.shape) * np.sqrt(rest)
+    marginal = np.stack([np.zeros_like(rest), rest + explained])
     return FieldProblem(torch.from_numpy(marginal), torch.from_numpy(np.stack([mean, rest])), torch.from_numpy(x))
 
 

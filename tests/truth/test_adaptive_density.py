@@ -9,10 +9,10 @@ import pytest
 
 from infodecomp.config import InformationSection
 from infodecomp.estimator.density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
-from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, Placing, logistic_draws, sample_draws, uniform_draws
 from infodecomp.runs.errors import InputError
-from infodecomp.stages.validate_estimator import pilot
+from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE
 from infodecomp.validation.problems import problem
 
@@ -46,7 +46,7 @@ def test_no_weight_exceeds_twenty_times_that_of_the_logistic_or_the_uniform() ->
 
 def test_another_interval_is_refused() -> None:
     other = Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
-    with pytest.raises(InputError, match="the pilot was run for log-SNRs -5 … 7, and the draws are for -4 … 7"):
+    with pytest.raises(InputError, match="the pilot covers log-SNRs -5 … 7, but the draws are for -4 … 7"):
         AdaptiveDensity(INTERVAL, np.ones(BINS)).draws(np.array([0.5]), other)
 
 

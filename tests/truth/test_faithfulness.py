@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.estimator.sampling import sample_draws
-from infodecomp.faithfulness.curves import Judged, evaluations, expected_filling, information_curves, noise_filling
+from infodecomp.faithfulness.curves import (
+    Judged,
+    curve_evaluations,
+    expected_filling,
+    information_curves,
+    noise_filling,
+)
 from infodecomp.metrics.faithfulness import AREAS, area, highest, pixel_order
+from infodecomp.validation.denoisers import GaussianField
 from tests.truth.problems import WIDE, FieldProblem, disc_field
 
 SIDE = 8
@@ -136,7 +142,7 @@ def test_evaluations_are_counted(field: FieldProblem) -> None:
         return GaussianField()(x, logsnr, embedding)
 
     list(information_curves(counted, [judged(field, 4)], FRACTIONS, 64))
-    assert rows == evaluations(2, FRACTIONS, 4)
+    assert rows == curve_evaluations(2, FRACTIONS, 4)
 
 
 def test_taken_pixels_hold_the_filling_and_the_rest_the_image(field: FieldProblem) -> None:

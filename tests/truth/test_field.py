@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infodecomp.estimator.denoisers import GaussianField
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval
+from infodecomp.validation.denoisers import GaussianField
 from tests.truth.problems import FieldProblem, disc_field, draw
 
 PAIR = ("marginal", "conditional")
@@ -33,8 +33,8 @@ def test_map_lies_within_its_standard_errors(antithetic_eps: bool) -> None:
 def test_orthogonal_map_finds_the_disc() -> None:
     problem = disc_field(16)
     heat = run(problem, 50, 1).orthogonal[PAIR].map
-    told = (problem.marginal - problem.conditional)[1].mean(0).numpy() > 0.1
-    assert heat[told].min() > heat[~told].max()
+    informed = (problem.marginal - problem.conditional)[1].mean(0).numpy() > 0.1
+    assert heat[informed].min() > heat[~informed].max()
 
 
 @pytest.mark.parametrize("antithetic_eps", [False, True])

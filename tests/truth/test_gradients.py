@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from infodecomp.estimator.denoisers import GaussianField
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW
 from infodecomp.models.gradients import WordDirection, direction_maps, directional_derivative, loss_gradients, loss_rows
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.record_gradients import EVALUATIONS_A_DRAW
+from infodecomp.validation.denoisers import GaussianField
 from tests.conftest import ROOT
 
 SHAPE = (2, 3, 4)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval
 from tests.truth.problems import MixtureProblem, draw, planar_mixture
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
 from infodecomp.estimator.estimates import MapEstimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Draws, Interval, grid_draws
+from infodecomp.validation.denoisers import GaussianMixture
 from tests.truth.problems import WIDE, draw
 
 PAIRS = [("empty", "true"), ("empty", "wrong")]

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
-from infodecomp.estimator.estimates import Pair
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
+from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.metrics.partial_information import (
     ATOMS,
     Atoms,
@@ -22,6 +21,7 @@ from infodecomp.metrics.partial_information import (
     decompose,
     decompose_replicates,
 )
+from infodecomp.validation.denoisers import GaussianMixture
 from tests.truth.problems import draw
 
 Outcome = tuple[int, int, int]  # first word, second word, image
@@ -58,13 +58,15 @@ def pointwise(p: Distribution, outcome: Outcome) -> tuple[Information, tuple[flo
     """i(x; ·) of an outcome, ln p(x|·)/p(x), and the surprisals of its words."""
     first, second, image = outcome
 
-    def told(**words: int) -> np.ndarray:
+    def information(**words: int) -> np.ndarray:
         return np.array(
             math.log(probability(p, image=image, **words) / probability(p, **words) / probability(p, image=image))
         )
 
     surprisal = -math.log(probability(p, first=first)), -math.log(probability(p, second=second))
-    return Information(told(first=first), told(second=second), told(first=first, second=second)), surprisal
+    return Information(
+        information(first=first), information(second=second), information(first=first, second=second)
+    ), surprisal
 
 
 def means(p: Distribution, measure: Redundancy) -> Atoms:
@@ -124,7 +126,7 @@ def estimated(
     denoiser: GaussianMixture,
     x: torch.Tensor,
     prompts: Mapping[str, torch.Tensor],
-    pairs: Mapping[str, Pair],
+    pairs: Mapping[str, PromptPair],
     seed: int,
 ) -> Information:
     """i^s of every replicate, (R,) each."""
@@ -159,7 +161,7 @@ def test_estimates_of_far_apart_clusters_are_the_discrete_decomposition(p: Distr
             "both": denoiser.prompt(*same, weights=weights),
         }
         x = torch.tensor([[[4.0 * image - 2.1]]], dtype=torch.float64)
-        pairs: dict[str, Pair] = {name: ("", name) for name in ("first", "second", "both")}
+        pairs: dict[str, PromptPair] = {name: ("", name) for name in ("first", "second", "both")}
         replicates = estimated(denoiser, x, prompts, pairs, number)
         surprisal = pointwise(p, outcome)[1]
         value, error = decompose_replicates(replicates, lambda one, s=surprisal: decompose(one, "ppid", s))
@@ -196,7 +198,7 @@ def test_atoms_of_a_mixture_lie_within_their_standard_errors(measure: Redundancy
             }
             density = {name: float(denoiser.log_density(x[None], one[None])) for name, one in prompts.items()}
             exact = Information(*(np.array(density[name] - density[""]) for name in ("first", "second", "both")))
-            pairs: dict[str, Pair] = {name: ("", name) for name in ("first", "second", "both")}
+            pairs: dict[str, PromptPair] = {name: ("", name) for name in ("first", "second", "both")}
             replicates = estimated(denoiser, x, prompts, pairs, 50 + number)
             truth = decompose(exact, measure, surprisal)
             value, error = decompose_replicates(replicates, lambda one: decompose(one, measure, surprisal))

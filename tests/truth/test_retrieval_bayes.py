@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
+from infodecomp.validation.denoisers import GaussianMixture
 from tests.truth.problems import MixtureProblem, draw
 
 LABELS = tuple(f"label {number}" for number in range(5))

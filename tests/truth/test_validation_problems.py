@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.config.sections import ValidationProblem
-from infodecomp.estimator.information import estimate
+from infodecomp.config.validation import ValidationProblem
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval
 from infodecomp.validation.gaussian import JointNormal
 from infodecomp.validation.mixture import Mixture
@@ -76,9 +76,9 @@ def test_truth_is_what_many_draws_find(name: str) -> None:
     found = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, 1000)
     for kind in ("standard", "orthogonal"):
         value, true = getattr(found, kind)[PAIR], getattr(truth, kind)
-        told = truth.orthogonal > 0
-        assert np.abs((value.map - true)[told] / value.map_error[told]).max() < 5
-        assert np.array_equal(value.map[~told], true[~told])  # nothing to tell, nothing found
+        informed = truth.orthogonal > 0
+        assert np.abs((value.map - true)[informed] / value.map_error[informed]).max() < 5
+        assert np.array_equal(value.map[~informed], true[~informed])  # no information, none found
         assert abs(value.total - true.sum()) < 4.5 * value.total_error
 
 
@@ -99,7 +99,7 @@ def test_a_correlated_normal_without_correlation_is_a_field() -> None:
 
 def test_disc_tells_more_inside() -> None:
     field = disc(16)
-    inside = (field.told > 0.1).any(0)
+    inside = (field.explained > 0.1).any(0)
     truth = field.truth(field.point(np.random.default_rng(6)), PUBLISHED)
     assert 0.1 < inside.mean() < 0.25
     assert truth.orthogonal[inside].min() > truth.orthogonal[~inside].max()
@@ -111,11 +111,11 @@ def test_integral_of_a_polynomial() -> None:
 
 
 @pytest.mark.parametrize(("golden_name", "name"), [("A", "plane"), ("A_fine", "fine")])
-def test_truth_of_the_plane_is_that_of_quadrature(shared: Path, golden_name: str, name: str) -> None:
+def test_truth_of_the_plane_is_that_of_quadrature(reference: Path, golden_name: str, name: str) -> None:
     """Recorded values by quadrature over log-SNR and noise, over the range that clip 3 leaves."""
     closed_form: ClosedForm = problem(name)
     assert isinstance(closed_form, Mixture)
-    with np.load(shared / "golden" / "golden_estimator.npz") as golden:
+    with np.load(reference / "golden" / "estimator.npz") as golden:
         assert closed_form.information == pytest.approx(float(golden[f"{golden_name}/mi"][0]), abs=1e-7)
         for k in range(3):
             x, component = golden[f"{golden_name}/x"][k], int(golden[f"{golden_name}/y"][k])

@@ -50,7 +50,7 @@ class FakeHub:
             "HF_ENDPOINT": "http://127.0.0.1:9" if offline else self.address,
             "HF_HUB_DISABLE_XET": "1",
             "HF_HOME": str(folder / "hf"),
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "pipeline"),
             "OMP_NUM_THREADS": "1",
         }
         return subprocess.run(

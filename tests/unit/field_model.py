@@ -8,7 +8,8 @@ import torch
 from diffusers import DDIMScheduler
 
 from infodecomp.estimator.channel import trained_logsnr
-from infodecomp.estimator.denoisers import GaussianField
+from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
+from infodecomp.validation.denoisers import GaussianField
 
 SCHEDULE = {
     "beta_start": 0.00085,
@@ -20,13 +21,16 @@ SCHEDULE = {
 
 
 class FieldModel:
-    """The exact denoiser of independent Gaussian pixels behind the interface that the flow asks of a model."""
+    """The exact denoiser of independent Gaussian pixels, with the part of the model protocol that flows use."""
 
     def __init__(self, scheduler: object) -> None:
         self.pipeline = SimpleNamespace(scheduler=scheduler)
         self.logsnr_table = trained_logsnr(scheduler.alphas_cumprod.double())  # type: ignore[attr-defined]
         self.logsnr_range = (float(self.logsnr_table[-1]), float(self.logsnr_table[0]))
         self.calls: list[float] = []
+
+    def ddim_schedule(self, steps: int) -> DdimSchedule:
+        return ddim_schedule(self.pipeline.scheduler, steps, self.logsnr_table)
 
     def __call__(self, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         self.calls.append(float(logsnr[0]))

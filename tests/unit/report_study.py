@@ -11,7 +11,13 @@ import pandas as pd
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, FiguresSection, ReportSection, RetrievalDatasetSection, sections_json
+from infodecomp.config import (
+    CustomDataset,
+    FiguresSection,
+    PairRetrievalDataset,
+    ReportSection,
+    sections_json,
+)
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, INTERVENTIONS, NUMBERS, QUANTITIES
@@ -19,7 +25,7 @@ from infodecomp.metrics.faithfulness import MEASURES
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.metrics.word_parts import PARTS
 from infodecomp.pictures.animations import write_animation
-from infodecomp.report.methods import TOTALS
+from infodecomp.report.shown_maps import TOTALS
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import write_arrays, write_table, write_text
 
@@ -53,11 +59,9 @@ class ReportStudy:
         )
         self.side = side
         self.generator = np.random.default_rng(0)
-        self.datasets = {"mine": DatasetSection(kind="custom", list=str(folder / "list.csv"), editing=True)}
+        self.datasets = {"mine": CustomDataset(list=str(folder / "list.csv"), editing=True)}
         self.retrieval = {
-            "choices": RetrievalDatasetSection(
-                kind="vg_relation", file=str(folder / "choices.json"), images=str(folder)
-            )
+            "choices": PairRetrievalDataset(kind="vg_relation", file=str(folder / "choices.json"), images=str(folder))
         }
         self.cases = cases_table([case for number in range(images) for case in self._cases(number, images)])
         write_cases(self.results / "mine" / "cases.parquet", self.cases)
@@ -111,7 +115,7 @@ class ReportStudy:
             for word in ("dog", "bed")
         ]
         if number == images - 1:
-            reason = "the word 'bus' does not stand in the caption."
+            reason = "the word 'bus' is not in the caption."
             lost = {
                 "label": "bus",
                 "word": "bus",

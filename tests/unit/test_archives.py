@@ -71,7 +71,7 @@ def test_what_is_there_stays_and_what_is_not_whole_is_replaced(tmp_path: Path) -
         ("val/link", stat.S_IFLNK | 0o777, "is a link"),
         ("val/pipe", stat.S_IFIFO | 0o644, "is no plain file"),
         ("val/device", stat.S_IFBLK | 0o644, "is no plain file"),
-        ("val/a.txt", stat.S_IFREG | 0o644, "stands in it twice"),
+        ("val/a.txt", stat.S_IFREG | 0o644, "is in it twice"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -99,7 +99,7 @@ def test_damage_is_found_by_the_crc(tmp_path: Path) -> None:
     archive = make(tmp_path / "a.zip", {"val/a.txt": b"first" * 100})
     content = archive.read_bytes()
     archive.write_bytes(content.replace(b"firstfirst", b"firstfurst", 1))
-    with pytest.raises(InputError, match=r"the archive is damaged \(Bad CRC-32.*delete it to have it fetched anew"):
+    with pytest.raises(InputError, match=r"the archive is damaged \(Bad CRC-32.*delete it to have it fetched again"):
         unpack(archive, ["val/"], tmp_path / "out")
     assert not (tmp_path / "out" / "val").exists()
     archive.write_bytes(content[:-30])
@@ -116,6 +116,6 @@ def test_a_place_that_is_not_in_it(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = make(tmp_path / "a.zip", FILES)
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
-    with pytest.raises(InputError, match=r"0\.1 GB are needed there and 0\.0 GB are free"):
+    with pytest.raises(InputError, match=r"0\.1 GB are needed and 0\.0 GB are free"):
         unpack(archive, ["val/"], tmp_path / "out")
     assert not (tmp_path / "out" / "val").exists()

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from infodecomp.config import RetrievalDatasetSection, section_json
+from infodecomp.config import PairRetrievalDataset, section_json
 from infodecomp.datasets.aro_mirrors import attributes_group, mirror_cases, relation_group, text_digest
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.datasets.retrieval_folders import retrieval_image_folder, retrieval_input_files
@@ -88,7 +88,7 @@ def test_several_tables_are_one_mirror(tmp_path: Path) -> None:
     assert len({case["image_path"] for case in cases}) == 4
     assert {case["text_sha256"] for case in cases} == {text_digest(files)} != {text_digest(files[::-1])}
     assert mirror_cases("mine", "vg_relation", files, tmp_path / "images", first=3) == cases[:3]
-    section = RetrievalDatasetSection(kind="vg_relation", file=f"{tmp_path}/test-*.parquet")
+    section = PairRetrievalDataset(kind="vg_relation", file=f"{tmp_path}/test-*.parquet")
     assert retrieval_input_files(section) == files
     assert retrieval_image_folder(section, tmp_path / "results") == tmp_path / "results" / "images"
 
@@ -110,10 +110,10 @@ def test_every_row_without_captions_is_told_before_an_image_is_written(tmp_path:
     with pytest.raises(InputError) as caught:
         mirror_cases("mine", "vg_relation", [path], tmp_path / "images")
     assert [line.removeprefix(f"{path}, ") for line in str(caught.value).splitlines()] == [
-        "record 0: `false_caption` is ''; expected a text that is not empty.",
-        "record 1: `true_caption` is None; expected a text that is not empty.",
-        "record 3: `false_caption` is None; expected a text that is not empty.",
-        "record 3: `true_caption` is ' '; expected a text that is not empty.",
+        "record 0: `false_caption` is ''; expected text, not empty.",
+        "record 1: `true_caption` is None; expected text, not empty.",
+        "record 3: `false_caption` is None; expected text, not empty.",
+        "record 3: `true_caption` is ' '; expected text, not empty.",
     ]
     assert not (tmp_path / "images").exists()
 
@@ -195,7 +195,7 @@ def test_the_stage_makes_cases_of_a_mirror(tmp_path: Path, capsys: pytest.Captur
         true_caption=[TRUE, TRUE, FALSE],
         false_caption=[FALSE, FALSE, FALSE],
     )
-    section = RetrievalDatasetSection(kind="vg_relation", file=str(path))
+    section = PairRetrievalDataset(kind="vg_relation", file=str(path))
     output = tmp_path / "results" / "cases.parquet"
     build_retrieval_cases.run(argparse.Namespace(dataset="mine", section=section_json(section), seed=0, output=output))
     frame = read_retrieval_cases(output)
@@ -207,6 +207,6 @@ def test_the_stage_makes_cases_of_a_mirror(tmp_path: Path, capsys: pytest.Captur
     assert record["extra"]["status"] == {"ok": 2, "image_missing": 1}
     printed = capsys.readouterr().out
     assert (
-        "3 cases of 3 images, 1 false options read as the true one (in 1 cases), 1 lost: case 1: image_missing"
+        "3 cases of 3 images, 1 false options that read like the true one (in 1 cases), 1 lost: case 1: image_missing"
         in printed
     )

@@ -101,16 +101,16 @@ def test_every_bad_record_is_told_with_its_index(tmp_path: Path) -> None:
     assert told == [
         ", record 1: has no `bbox_w`, `true_caption`.",
         ", record 2: has no `bbox_w`, `true_caption`.",
-        ", record 2: `false_caption` is ' '; expected a text that is not empty.",
+        ", record 2: `false_caption` is ' '; expected text, not empty.",
         ", record 3: `bbox_x` is '3'; expected a whole number of pixels.",
         ", record 3: `bbox_y` is 1.5; expected a whole number of pixels.",
         ", record 3: `bbox_w` is True; expected a whole number of pixels.",
         ", record 3: `bbox_h` is None; expected a whole number of pixels.",
         ", record 4: `image_path` is '../7.jpg'; expected a path below the image folder.",
-        ", record 4: `relation_name` is 5; expected a text that is not empty.",
+        ", record 4: `relation_name` is 5; expected text, not empty.",
         ", record 5: is 'no record'; expected an object with `image_path`, `bbox_x`, `bbox_y`, `bbox_w`, `bbox_h`, "
         "`true_caption`, `false_caption`, `relation_name`.",
-        ", record 7: `true_caption` is ['the dog']; expected a text that is not empty.",
+        ", record 7: `true_caption` is ['the dog']; expected text, not empty.",
     ]
 
 

@@ -22,8 +22,8 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 
 
 @pytest.fixture(scope="module")
-def model(shared: Path) -> LatentDiffusion:
-    return LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+def model(reference: Path) -> LatentDiffusion:
+    return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
 def inputs(rows: int, size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -60,7 +60,7 @@ def test_layer_size_halves_rounding_up(latent: tuple[int, int], positions: int, 
 
 @pytest.mark.parametrize(("latent", "positions"), [((16, 16), 100), ((16, 16), 257), ((9, 15), 32)])
 def test_a_layer_that_is_no_halving_is_an_error(latent: tuple[int, int], positions: int) -> None:
-    with pytest.raises(ValueError, match=rf"{positions} positions is no halving of a latent of \({latent[0]}"):
+    with pytest.raises(ValueError, match=rf"{positions} positions; expected those of a latent of \({latent[0]}"):
         layer_size(latent, positions)
 
 

@@ -54,8 +54,8 @@ def test_a_call_that_does_not_fit_is_repeated_in_halves(capsys: pytest.CaptureFi
     assert torch.equal(size.run(device, rows), 2 * rows)
     assert device.calls == [14, 8, 4, 4, 4, 2] and int(size) == 4
     assert capsys.readouterr().out.splitlines() == [
-        "memory ran out at 14 rows in one call; going on with 8",
-        "memory ran out at 8 rows in one call; going on with 4",
+        "memory ran out at 14 rows in one call; continuing with 8",
+        "memory ran out at 8 rows in one call; continuing with 4",
     ]
     size.run(device, rows)  # what was learnt stays
     assert device.calls[6:] == [4, 4, 4, 2]
@@ -74,9 +74,7 @@ def test_what_is_done_of_a_call_is_not_done_again() -> None:
 
 
 def test_a_single_row_that_does_not_fit_is_an_error() -> None:
-    with pytest.raises(
-        InputError, match=r"machine → device: its memory does not hold a single row .*CUDA out of memory"
-    ):
+    with pytest.raises(InputError, match=r"machine → device: its memory does not hold one row .*CUDA out of memory"):
         BatchSize(4).run(Device(0), torch.zeros(4))
 
 
@@ -132,7 +130,7 @@ def test_what_a_configuration_asks_for() -> None:
     assert on_gpu.grows and int(on_gpu) == START
     assert rows_or_auto("auto") == "auto" and rows_or_auto("12") == 12
     for text in ("0", "-3", "many", "1.5"):
-        with pytest.raises(argparse.ArgumentTypeError, match="auto or a whole number from 1"):
+        with pytest.raises(argparse.ArgumentTypeError, match="auto or a positive whole number"):
             rows_or_auto(text)
 
 

@@ -43,8 +43,8 @@ def test_gpu_benchmark_compares_with_the_plain_loop() -> None:
     assert loop["seconds an image"] * loop["evaluations a second"] == pytest.approx(12)
 
 
-def test_the_large_unet_is_stable_diffusion_2s(shared: Path) -> None:
-    published = json.loads((shared / "reference_lists/sd21_base/unet/config.json").read_text(encoding="utf-8"))
+def test_the_large_unet_is_stable_diffusion_2s(reference: Path) -> None:
+    published = json.loads((reference / "sd21_base/unet/config.json").read_text(encoding="utf-8"))
     with torch.device("meta"):
         unet = random_models.stable_diffusion_2_base()
     assert sum(parameter.numel() for parameter in unet.parameters()) == 865_910_724

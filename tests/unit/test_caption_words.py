@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 
 from infodecomp.estimator.sampling import Interval
+from infodecomp.information.caption_dissection import LEVELS, NOISES, level_draws
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.dissect_caption import LEVELS, NOISES, level_draws
-from infodecomp.words.captions import caption_words, choose_caption
+from infodecomp.words.caption_words import caption_words, choose_caption
 
 
 def test_every_word_stands_once_with_all_its_places() -> None:

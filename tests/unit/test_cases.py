@@ -1,4 +1,4 @@
-"""The cases table: prompts, stable ids, shards, selection."""
+"""The cases table: prompts, stable ids, selection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from infodecomp.datasets.cases import (
     make_case,
     mark_missing_images,
     read_cases,
-    shard_of,
     write_cases,
 )
 from infodecomp.runs.errors import InputError
@@ -104,13 +103,5 @@ def test_missing_images_are_marked_and_keep_their_ids(tmp_path: Path) -> None:
     assert "8.jpg" in marked["reason"][1]
     assert marked["case_id"].tolist() == frame["case_id"].tolist()
     assert frame["status"].tolist()[1] == "ok"
-    with pytest.raises(InputError, match="none of the 2 images is there"):
+    with pytest.raises(InputError, match="none of the 2 images exists"):
         mark_missing_images(frame, tmp_path / "elsewhere")
-
-
-def test_shards_are_stable_and_even() -> None:
-    assert [shard_of(image_id, 4) for image_id in ("397133", "139", "802")] == [3, 0, 1]
-    counts = [0] * 4
-    for number in range(4000):
-        counts[shard_of(str(number), 4)] += 1
-    assert min(counts) > 900

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pycocotools.coco import COCO
 
-from infodecomp.config import DatasetSection
+from infodecomp.config import CocoDataset, CustomDataset
 from infodecomp.datasets import folders
 from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import Case
@@ -99,7 +99,7 @@ def test_bad_annotation_files_are_named(tmp_path: Path, text: str, message: str)
 
 
 def test_the_root_comes_from_the_section_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    section = DatasetSection(kind="coco_it")
+    section = CocoDataset()
     monkeypatch.delenv("COCO_ROOT", raising=False)
     assert folders.image_folder(section) == Path("data/coco/val2017")
     monkeypatch.setenv("COCO_ROOT", "/big/coco")
@@ -112,14 +112,14 @@ def test_the_root_comes_from_the_section_or_the_environment(monkeypatch: pytest.
 
 
 def test_the_root_of_your_own_csv_is_its_folder_unless_named() -> None:
-    section = DatasetSection(kind="custom", list="mine/words.csv")
+    section = CustomDataset(list="mine/words.csv")
     assert folders.image_folder(section) == Path("mine")
     assert folders.instances_file(section) is None
     assert folders.image_folder(section.model_copy(update={"root": "pictures"})) == Path("pictures")
 
 
 def test_missing_files_are_told_together_with_what_to_put_where(tmp_path: Path) -> None:
-    section = DatasetSection(kind="coco_it", root=str(tmp_path / "coco"))
+    section = CocoDataset(root=str(tmp_path / "coco"))
     with pytest.raises(InputError) as caught:
         folders.require_files(section)
     text = str(caught.value)

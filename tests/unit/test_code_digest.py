@@ -106,3 +106,30 @@ def test_the_package_itself_is_read_without_importing_it(repository: Path) -> No
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=repository
     ).stdout
     assert printed.split() == ["False", "False", "False"]
+
+
+def test_a_look_counts_only_where_something_is_drawn(tmp_path: Path) -> None:
+    """Another colour of a method makes no map again; another way to make it does."""
+    table = 'ROW = Method("mi", Style("MI", "blue"), made_from=("a",), page=OnPage(letter="m"))\n'
+    sources = {
+        "infodecomp/__init__.py": "",
+        "infodecomp/methods.py": table,
+        "infodecomp/maps.py": "from infodecomp.methods import ROW\n",
+        "infodecomp/plot.py": "from infodecomp.figures import style\n",
+        "infodecomp/figures/__init__.py": "",
+        "infodecomp/figures/style.py": "from infodecomp.methods import ROW\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def digests() -> tuple[str, str]:
+        return code_digest("infodecomp.maps", tmp_path), code_digest("infodecomp.plot", tmp_path)
+
+    before = digests()
+    edit(tmp_path, "infodecomp/methods.py", table.replace("blue", "black").replace('"m"', '"x"'))
+    other_look = digests()
+    assert other_look[0] == before[0] and other_look[1] != before[1]
+    edit(tmp_path, "infodecomp/methods.py", table.replace('"a"', '"b"'))
+    other_map = digests()
+    assert other_map[0] != before[0] and other_map[1] != before[1]

@@ -11,17 +11,26 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import yaml
+from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
 from infodecomp import config
 from infodecomp.config import (
+    CocoDataset,
     Config,
+    CustomDataset,
     DatasetSection,
     EditingSection,
+    GeneratedDataset,
     InformationSection,
+    OrderRetrievalDataset,
+    PairRetrievalDataset,
     RetrievalDatasetSection,
     RetrievalSection,
+    ScenesModelSection,
     Section,
+    StatisticsSection,
+    WordListDataset,
     default_config,
     load_config,
     parse_section,
@@ -31,9 +40,17 @@ from infodecomp.config import (
 )
 from infodecomp.config.generated import with_generated
 from infodecomp.config.key_table import replace_tables
-from infodecomp.config.sections import Design, ValidationProblem
+from infodecomp.config.keys import field_at, section_at
+from infodecomp.config.moved import MOVED
+from infodecomp.config.reading import converted
+from infodecomp.config.rendering import render_recipe
+from infodecomp.config.schema import config_schema
+from infodecomp.config.section import Design
+from infodecomp.config.study import Part
+from infodecomp.config.validation import ValidationProblem
 from infodecomp.runs.errors import InputError
-from infodecomp.words.occurrences import SWAPS
+from infodecomp.scenes.partners import SCENE_SWAPS
+from infodecomp.words.swaps import SWAPS
 
 
 def merged(*overlays: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +77,32 @@ def test_config_yaml_is_the_generated_one(repository: Path) -> None:
     assert written == render_yaml(default_config()), "run `python -m infodecomp run write_config --output config.yaml`"
 
 
+def test_recipe_and_schema_are_the_generated_ones(repository: Path) -> None:
+    recipe = (repository / "config" / "scenes_model.yaml").read_text(encoding="utf-8")
+    assert recipe == render_recipe(default_config()), (
+        "run `python -m infodecomp run write_config --recipe config/scenes_model.yaml`"
+    )
+    schema = (repository / "docs" / "config.schema.json").read_text(encoding="utf-8")
+    assert schema == config_schema(), "run `python -m infodecomp run write_config --schema docs/config.schema.json`"
+
+
+def test_config_yaml_is_short_and_lists_its_contents() -> None:
+    lines = render_yaml(default_config()).splitlines()
+    assert len(lines) <= 230
+    assert lines[0] == "# yaml-language-server: $schema=docs/config.schema.json"
+    contents = re.findall(r"\w+", " ".join(line.partition(":")[2] for line in lines[4:12]))
+    written = [line.partition(":")[0] for line in lines if re.match(r"\w+:", line)]
+    assert [key for key in contents if key in Config.model_fields and key != "scenes_model"] == written
+    assert set(written) == set(Config.model_fields) - {"scenes_model"}
+
+
+def test_the_recipe_is_read_without_its_file() -> None:
+    """The training rules use its defaults; the file is an overlay for those who change them."""
+    assert "scenes_model" not in merged()
+    recipe = yaml.safe_load(render_recipe(default_config()))
+    assert load_config(merged()).scenes_model == load_config(merged(recipe)).scenes_model == ScenesModelSection()
+
+
 def test_tables_of_keys_are_the_generated_ones(repository: Path) -> None:
     page = (repository / "docs" / "configure.md").read_text(encoding="utf-8")
     assert page == replace_tables(page, default_config()), (
@@ -82,12 +125,26 @@ def test_every_key_has_a_comment_of_its_own() -> None:
         inner = [f.annotation for f in cls.model_fields.values() if isinstance(f.annotation, type)]
         return [cls, *(s for found in inner if issubclass(found, Section) for s in sections(found))]
 
-    text = render_yaml(default_config())
-    for section in [*sections(Config), DatasetSection, RetrievalDatasetSection]:
-        for name, field in section.model_fields.items():
+    text = render_yaml(default_config()) + render_recipe(default_config())
+    for section in sections(Config):
+        for name, field in section.settable().items():
             assert field.description and "\n" not in field.description, name
             assert f"# {field.description}" in text, name
     assert max(map(len, text.splitlines())) <= 130
+
+
+def test_every_key_of_a_dataset_is_explained(repository: Path) -> None:
+    """Those that the embedded datasets use in config.yaml, and all of them in docs/configure.md."""
+    text, page = render_yaml(default_config()), (repository / "docs" / "configure.md").read_text(encoding="utf-8")
+    kinds = (CocoDataset, WordListDataset, CustomDataset, GeneratedDataset, PairRetrievalDataset, OrderRetrievalDataset)
+    for kind in kinds:
+        for name, field in kind.settable().items():
+            assert field.description and "\n" not in field.description, name
+            assert f"| `{name}` |" in page and field.description in page, name
+    for name in ("kind", "root", "first", "draws", "shards", "editing", "word_pairs", "localisation"):
+        assert f"# {DatasetSection.model_fields[name].description}" in text, name
+    for name in ("kind", "file", "images", "first", "shards"):
+        assert f"# {RetrievalDatasetSection.model_fields[name].description}" in text, name
 
 
 @pytest.mark.parametrize("overlays", [["paper"], ["paper", "released"]])
@@ -144,7 +201,7 @@ def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None
     assert (paper.attention.image_range, released.attention.image_range) == ("signed", "unit")
     assert (paper.model.latents, released.model.latents) == ("mean", "sample")
     assert paper.model.id == released.model.id
-    assert {data.word_removal for data in released.datasets.values()} == {"substring"}
+    assert {getattr(data, "word_removal", None) for data in released.datasets.values()} == {"substring"}
     assert (paper.retrieval.ties, released.retrieval.ties) == ("half", "wrong")
     assert paper.retrieval_datasets == released.retrieval_datasets
     assert (paper.editing.swap_scope, released.editing.swap_scope) == ("target", "all")
@@ -182,16 +239,16 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"information": {"steps": [50, 0]}}, "information → steps → 1", "0", "a whole number > 0"),
         ({"information": {"steps": [50.5]}}, "information → steps → 0", "50.5", "a whole number > 0"),
         ({"seed": -3}, "seed", "-3", "a whole number ≥ 0"),
-        ({"shards": "4"}, "shards", '"4"', "a whole number ≥ 1 and ≤ 700"),
+        ({"shards": "four"}, "shards", '"four"', "a whole number ≥ 1 and ≤ 700"),
         ({"max_failed_fraction": 5}, "max_failed_fraction", "5", "a number ≥ 0 and ≤ 1"),
         ({"max_failed_fraction": None}, "max_failed_fraction", "null", "a number ≥ 0 and ≤ 1"),
         ({"study": "my study"}, "study", '"my study"', "letters, digits, `_` and `-`"),
-        ({"study": 3}, "study", "3", "letters, digits, `_` and `-`"),
+        ({"study": 3.5}, "study", "3.5", "letters, digits, `_` and `-`"),
         ({"machine": {"device": "gpu"}}, "machine → device", '"gpu"', "auto | cpu | mps | cuda | cuda:N"),
         ({"machine": {"batch_size": 0}}, "machine → batch_size", "0", "a whole number ≥ 1 or auto"),
         ({"machine": {"batch_size": "all"}}, "machine → batch_size", '"all"', "a whole number ≥ 1 or auto"),
         ({"machine": {"threads": 0}}, "machine → threads", "0", "a whole number ≥ 1 or null"),
-        ({"model": {"revision": 12}}, "model → revision", "12", "text or null"),
+        ({"model": {"revision": 1.5}}, "model → revision", "1.5", "text or null; put it in quotes if it is text"),
         ({"localisation": {"methods": ["cmi", "gradcam"]}}, "localisation → methods → 1", '"gradcam"', "saliency"),
         ({"localisation": {"thresholds": {"count": 1}}}, "localisation → thresholds → count", "1", "number ≥ 2"),
         ({"datasets": {"scenes": {"crowd": True}}}, "datasets → scenes → crowd", "true", "include | exclude"),
@@ -205,13 +262,13 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"editing": {"swap_scope": "caption"}}, "editing → swap_scope", '"caption"', "target | all"),
         ({"editing": {"swaps": []}}, "editing → swaps", "[]", "a list with one or more of: [text, text]"),
         ({"editing": {"swaps": [["dog"]]}}, "editing → swaps → 0 → 1", "missing", "[text, text]"),
-        ({"editing": {"swaps": [["dog", 5]]}}, "editing → swaps → 0 → 1", "5", "[text, text]"),
+        ({"editing": {"swaps": [["dog", True]]}}, "editing → swaps → 0 → 1", "true", "[text, text]"),
         ({"editing": {"swaps": ["dog"]}}, "editing → swaps → 0", '"dog"', "[text, text]"),
         ({"editing": {"error": "sd"}}, "editing → error", '"sd"', "bootstrap_sd | sd_over_10"),
-        ({"editing": {"bootstrap": 10}}, "editing → bootstrap", "10", "a whole number ≥ 100"),
+        ({"statistics": {"bootstrap": 10}}, "statistics → bootstrap", "10", "a whole number ≥ 100"),
         ({"editing": {"information": {"scale": 0}}}, "editing → information → scale", "0", "a number > 0 or null"),
         ({"editing": {"information": {"steps": 50}}}, "editing → information → steps", "50", "number > 0 or null"),
-        ({"editing": {"confidence": 1}}, "editing → confidence", "1", "a number > 0 and < 1"),
+        ({"statistics": {"confidence": 1}}, "statistics → confidence", "1", "a number > 0 and < 1"),
         ({"datasets": {"scenes": {"editing": 1}}}, "datasets → scenes → editing", "1", "true | false"),
         ({"retrieval": {"methods": ["clip", "blip"]}}, "retrieval → methods → 1", '"blip"', "text_only"),
         ({"retrieval": {"ties": "first"}}, "retrieval → ties", '"first"', "half | wrong | right | drop"),
@@ -235,7 +292,7 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
             '"a.csv"',
             "the path of a .json or .parquet file",
         ),
-        ({"models": {"hardneg_diffitm": {"lora": 5}}}, "models → hardneg_diffitm → lora", "5", "text or null"),
+        ({"models": {"hardneg_diffitm": {"lora": [5]}}}, "models → hardneg_diffitm → lora", "[5]", "text or null"),
         (
             {"models": {"hardneg_diffitm": {"precision": "int8"}}},
             "models → hardneg_diffitm → precision",
@@ -312,7 +369,179 @@ def test_sections_by_name_of_another_shape_show_a_section(key: str, right: dict[
 
 def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
     overlay = yaml.safe_load("scenes_model: {learning_rate: 1e-3}")
-    assert "such as 1.0e-3" in message(overlay)
+    assert overlay["scenes_model"]["learning_rate"] == "1e-3"
+    assert load_config(merged(overlay)).scenes_model.learning_rate == 0.001
+
+
+def given_as(*entries: str) -> dict[str, Any]:
+    """What `snakemake --config` makes of its arguments."""
+    parsed: dict[str, Any] = parse_config(list(entries))
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "value"),
+    [
+        ("study=2024", "study", "2024"),
+        ("shards=4", "shards", 4),
+        (
+            "information={steps: [4, 8], clip: 2.5, antithetic_eps: false, extendable: True}",
+            "information.steps",
+            (4, 8),
+        ),
+        ("information={clip: 2.5, antithetic_eps: false}", "information.clip", 2.5),
+        ("information={antithetic_eps: false, steps: [5]}", "information.antithetic_eps", False),
+        ("machine={batch_size: 8}", "machine.batch_size", 8),
+        ("machine={batch_size: auto}", "machine.batch_size", "auto"),
+        ("partial_information={captions: null}", "partial_information.captions", None),
+        ("faithfulness={repeated_draws: ~, fractions: [0.5, 0.75]}", "faithfulness.repeated_draws", None),
+        ("validation={antithetic_eps: [true, false]}", "validation.antithetic_eps", (True, False)),
+        ("gradients={boxes: [[0, 0, 8, 8]]}", "gradients.boxes", ((0, 0, 8, 8),)),
+        ("retrieval_datasets=null", "retrieval_datasets", {}),
+        ("retrieval_datasets=", "retrieval_datasets", {}),
+        ("model={revision: 12}", "model.revision", "12"),
+        ("parts=[editing, pairs]", "parts", ("editing", "pairs")),
+    ],
+)
+def test_values_of_the_command_line_have_the_type_of_their_key(entry: str, path: str, value: object) -> None:
+    found: Any = load_config(merged(given_as(entry)))
+    for key in path.split("."):
+        found = getattr(found, key)
+    assert found == value and type(found) is type(value)
+
+
+def test_datasets_of_the_command_line() -> None:
+    study = load_config(merged(given_as("datasets={scenes: {first: 5, editing: false}, scenes_words: null}")))
+    assert (study.datasets["scenes"].first, study.datasets["scenes"].editing) == (5, False)
+    assert "scenes_words" not in study.datasets
+
+
+def test_text_that_may_be_null_is_not_guessed() -> None:
+    text = message(given_as("model={revision: null}"))
+    assert text.startswith('model → revision is the text "null"; allowed is text or null, and null can be written in a')
+    load_config(merged(pasted(text)))
+
+
+def test_what_has_no_one_reading_stays() -> None:
+    assert [converted(value, kind) for value, kind in (("yes", bool), ("4.5", int), ("nan", float), (True, str))] == [
+        "yes",
+        "4.5",
+        "nan",
+        True,
+    ]
+    assert converted(["1", "2", "3"], tuple[int, int]) == [1, 2, "3"]
+    assert converted("7", int | None) == 7 and converted(7, str | None) == "7" and converted("7", str | None) == "7"
+
+
+def test_intervals_are_set_once_for_every_section() -> None:
+    study = load_config(merged({"statistics": {"bootstrap": 300, "confidence": 0.9}}))
+    for name in ("localisation", "retrieval", "editing", "partial_information", "faithfulness"):
+        section = getattr(study, name)
+        assert (section.bootstrap, section.confidence) == (300, 0.9)
+        assert "bootstrap" not in section.settable()
+    assert study.validation.confidence == 0.9
+    default = StatisticsSection()
+    assert (default.bootstrap, default.confidence) == (default_config().editing.bootstrap, 0.95)
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_key_that_moved_is_named_with_its_new_place(old: tuple[str, ...], new: tuple[str, ...]) -> None:
+    value = {"bootstrap": 150, "confidence": 0.9}[old[-1]]
+    text = message({old[0]: {old[1]: value}})
+    assert text.startswith(f"{' → '.join(old)} has moved: write {' → '.join(new)} instead")
+    assert pasted(text) == {new[0]: {new[1]: value}}
+    load_config(merged(pasted(text)))
+
+
+def test_old_keys_lead_nowhere_and_new_ones_somewhere() -> None:
+    for old, new in MOVED.items():
+        assert not section_at(old[:-1]) or old[-1] not in section_at(old[:-1]).settable()  # type: ignore[union-attr]
+        assert field_at(new) is not None
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "owners"),
+    [
+        ({"kind": "coco_it", "list": "a.csv"}, "list", "word_list, custom"),
+        ({"kind": "coco_it", "outside_root": True}, "outside_root", "custom"),
+        ({"kind": "generated", "root": "x"}, "root", "coco_it, word_list, custom"),
+        ({"kind": "generated", "localisation": False}, "localisation", "coco_it, word_list, custom"),
+        ({"kind": "custom", "list": "a.csv", "crowd": "include"}, "crowd", "coco_it, word_list"),
+        ({"kind": "word_list", "list": "a.csv", "outside_root": False}, "outside_root", "custom"),
+    ],
+)
+def test_a_key_of_another_kind_is_refused(dataset: dict[str, Any], key: str, owners: str) -> None:
+    name = "generated" if dataset["kind"] == "generated" else "mine"
+    overlay = {"datasets": {name: dataset}}
+    text = message(overlay)
+    assert text.startswith(
+        f"datasets → {name} → {key} is {json.dumps(dataset[key])}; allowed is null, because `kind` {dataset['kind']} "
+        f"has no key `{key}`, which belongs to {owners}. Write for example:"
+    )
+    load_config(merged(overlay, pasted(text)))
+
+
+def test_a_key_of_another_set_of_captions_is_refused() -> None:
+    text = message({"retrieval_datasets": {"scenes_coco_order": {"minimum_group": 5}}})
+    assert "has no key `minimum_group`, which belongs to vg_relation, vg_attribution" in text
+
+
+def test_sections_print_the_keys_of_their_kind_only() -> None:
+    generated = merged()["datasets"]["generated"]
+    assert generated == {"kind": "generated", "draws": 12, "shards": 1}
+    assert "list" not in CocoDataset.settable() and "root" not in GeneratedDataset.settable()
+
+
+def test_the_embedded_swaps_are_those_of_the_scenes() -> None:
+    assert EditingSection().swaps == SCENE_SWAPS
+
+
+@pytest.mark.parametrize(
+    ("overlay", "parts", "number", "reason", "left"),
+    [
+        ({"retrieval_datasets": None}, ["editing", "retrieval"], 1, "`retrieval_datasets` is empty", ["editing"]),
+        ({"datasets": {"scenes": None}}, ["editing"], 0, "no dataset has `editing: true`", ["validation"]),
+        (
+            {"datasets": {"scenes": None}},
+            ["validation", "pairs"],
+            1,
+            "no dataset has `word_pairs: true`",
+            ["validation"],
+        ),
+        ({"faithfulness": {"datasets": []}}, ["faithfulness"], 0, "it names no dataset", ["validation"]),
+        ({"datasets": None}, ["localisation", "validation"], 0, "`datasets` is empty", ["validation"]),
+    ],
+)
+def test_parts_that_were_chosen_have_something_to_do(
+    overlay: dict[str, Any], parts: list[str], number: int, reason: str, left: list[str]
+) -> None:
+    text = message(overlay, {"parts": parts})
+    assert (
+        text.startswith(f"parts → {number} is {parts[number]}; allowed are parts with something to do")
+        and reason in text
+    )
+    assert pasted(text) == {"parts": left}
+    load_config(merged(overlay, {"parts": parts}, pasted(text)))
+
+
+def test_parts() -> None:
+    assert load_config(merged()).parts == get_args(Part)
+    assert load_config(merged({"retrieval_datasets": None})).parts == get_args(Part)
+    assert message({"parts": ["editing", "editing"]}).startswith(
+        'parts is ["editing", "editing"]; allowed is each value'
+    )
+    assert "parts is []" in message({"parts": []}) and 'parts → 0 is "all"' in message({"parts": ["all"]})
+    whole = {"localisation": {"methods": ["whole_image"]}, "datasets": {"scenes": {"word_pairs": False}}}
+    assert load_config(merged(whole, {"parts": ["localisation", "editing"]})).judged_methods == []
+
+
+def test_schema_takes_the_study_and_null_for_what_has_a_name() -> None:
+    schema = json.loads(config_schema())
+    assert schema["additionalProperties"] is False and set(schema["properties"]) == set(Config.model_fields)
+    for key in ("datasets", "retrieval_datasets", "models"):
+        assert schema["properties"][key]["type"] == ["object", "null"]
+    assert "bootstrap" not in schema["$defs"]["EditingSection"]["properties"]
+    assert "root" not in schema["$defs"]["GeneratedDataset"]["properties"]
 
 
 @pytest.mark.parametrize(
@@ -335,7 +564,7 @@ def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
         ({"validation": {"steps": [100, 50]}}, "validation → steps", "increasing"),
         ({"datasets": {"words": {"kind": "word_list"}}}, "datasets → words → list", "because `kind` is word_list"),
         ({"datasets": {"mine": {"kind": "custom"}}}, "datasets → mine → list", "because `kind` is custom"),
-        ({"datasets": {"scenes": {"list": "a.csv"}}}, "datasets → scenes → list", "reads no list"),
+        ({"datasets": {"scenes": {"list": "a.csv"}}}, "datasets → scenes → list", "`kind` coco_it has no key `list`"),
     ],
 )
 def test_values_that_do_not_go_together(overlay: dict[str, Any], path: str, reason: str) -> None:
@@ -350,8 +579,8 @@ def test_values_that_do_not_go_together(overlay: dict[str, Any], path: str, reas
         ({"steps": 1}, "steps", "is 1; allowed is a whole number ≥ 2, because `sampler` is heun"),
         ({"sampler": "euler", "steps": 1}, "steps", "because `sampler` is euler"),
         ({"swaps": [["cup", "cup"]]}, "swaps → 0", 'is ["cup", "cup"]; allowed are two different words'),
-        ({"swaps": [["cup", "fork"], ["knife", "Cup"]]}, "swaps → 1", "stand in no other pair, and 'cup' does"),
-        ({"swaps": [["cup", "fork"], ["fork", "cup"]]}, "swaps → 1", "stand in no other pair"),
+        ({"swaps": [["cup", "fork"], ["knife", "Cup"]]}, "swaps → 1", "are in no other pair, and 'cup' is"),
+        ({"swaps": [["cup", "fork"], ["fork", "cup"]]}, "swaps → 1", "are in no other pair"),
         ({"swaps": [["cup", " fork"]]}, "swaps → 0", "two words without spaces"),
         ({"information": {"steps": [100, 50]}}, "information → steps", "increasing"),
         ({"information": {"steps": [25]}}, "information → steps", "even numbers"),
@@ -497,7 +726,7 @@ def test_draws_of_a_case_that_go_with_their_looks(retrieval: dict[str, Any], ant
         (
             {"kind": "vg_attribution", "file": "a.json", "images": "i", "tagger": "scenes"},
             "tagger",
-            "null, because `kind` vg_attribution shuffles none",
+            "null, because `kind` vg_attribution has no key `tagger`",
         ),
         (
             {"kind": "coco_order", "file": "a.parquet", "tagger": "scenes"},
@@ -548,7 +777,7 @@ def test_a_wrong_name_and_what_is_wrong_below_it_are_both_told() -> None:
 
 def test_a_name_belongs_to_one_dataset() -> None:
     text = message({"retrieval_datasets": {"scenes": {"kind": "vg_relation", "file": "a.json", "images": "i"}}})
-    assert text.startswith("retrieval_datasets → scenes is a name under `datasets` too; allowed is one of its own")
+    assert text.startswith("retrieval_datasets → scenes is also a name under `datasets`; allowed is another name")
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -573,7 +802,7 @@ def test_null_takes_all_datasets_of_a_part_out() -> None:
     assert not load_config(merged({"datasets": None})).datasets
     assert not load_config(merged({"retrieval_datasets": None})).retrieval_datasets
     text = message(every, {"retrieval_datasets": None})
-    assert text.startswith("datasets is empty, and so is `retrieval_datasets`; a study needs one dataset or more")
+    assert text.startswith("datasets is empty, and so is `retrieval_datasets`; a study needs at least one dataset")
     load_config(merged(every, {"retrieval_datasets": None}, pasted(text)))
 
 

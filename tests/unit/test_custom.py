@@ -78,7 +78,7 @@ def test_every_bad_row_is_told_with_its_line(root: Path) -> None:
     expected = [
         "line 3: .*absent.png: no such file",
         "line 5: .*broken.jpg: this image cannot be read",
-        "line 6: the word 'dog' does not stand in the caption 'a doghouse'",
+        "line 6: the word 'dog' is not in the caption 'a doghouse'",
         "line 8: the same case as line 2",
         "line 9: `caption` is empty",
         "line 10: .*absent_mask.png: no such file",
@@ -95,8 +95,8 @@ def test_every_bad_row_is_told_with_its_line(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file,caption,word\na,b,c\n", "there is no column image; the header names 'file', 'caption', 'word'"),
-        ("image;caption;word\n", "there is no column image, caption, word"),
+        ("file,caption,word\na,b,c\n", "missing column image; the header names 'file', 'caption', 'word'"),
+        ("image;caption;word\n", "missing column image, caption, word"),
         ("image,caption,word,masks\n", "unknown or repeated columns"),
         ("image,caption,word,word\n", "unknown or repeated columns"),
         ("image,caption,word\n", "a header and no rows"),

@@ -69,8 +69,8 @@ def test_generation_takes_diffusers_steps(steps: int, settings: dict[str, object
     assert torch.allclose(ours, theirs, atol=1e-6)
 
 
-def test_generation_of_a_real_network_takes_diffusers_steps(shared: Path) -> None:
-    model = LatentDiffusion.load(str(shared / "golden" / "tiny_sd"))
+def test_generation_of_a_real_network_takes_diffusers_steps(reference: Path) -> None:
+    model = LatentDiffusion.load(str(reference / "tiny_sd"))
     embedding = model.encode_prompts(["a dog"])
     x = gaussian((1, 4, 16, 16)).float()
     ours = Ddim(model, 4).generate(x, embedding)

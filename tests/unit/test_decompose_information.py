@@ -13,15 +13,15 @@ from PIL import Image
 from infodecomp.config import InformationSection, PartialInformationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import integration_interval, sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pairs.estimates import SHARD_COLUMNS, read_information, read_shards
+from infodecomp.pairs.prompts import image_prompts, word_pair_prompts
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import decompose_information
-from infodecomp.stages.decompose_information import case_pairs, image_prompts
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 SECTION = PartialInformationSection(steps=4, replicates=2)
@@ -90,7 +90,7 @@ def test_replicates_are_runs_of_their_own(folder: Path) -> None:
         np.asarray(Image.open(folder / "images/a.png"), dtype=np.float32).transpose(2, 0, 1) / 127.5 - 1
     )
     latent = model.encode_pixels(pixels[None], None)
-    pairs = case_pairs(pair)
+    pairs = word_pair_prompts(pair)
     names = image_prompts([pair])
     prompts = dict(zip(names, model.encode_prompts(names), strict=True))
     for number in range(2):

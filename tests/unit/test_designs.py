@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import infodecomp
 from infodecomp.config import InformationSection, RetrievalSection, load_config
-from infodecomp.estimator.designs import Purpose, purpose_of, resolved
+from infodecomp.config.designs import Purpose, purpose_of, resolved
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
 
@@ -52,12 +55,21 @@ def test_numbers_of_draws_are_checked_with_the_design_that_auto_stands_for() -> 
     assert load_config(alone).retrieval.steps == (5, 15)
 
 
-def test_stages_run_again_when_the_choice_changes() -> None:
-    import infodecomp.runs.code_digest as module
-
-    for stage in ("estimate_information", "edit_images", "score_retrieval"):
-        assert "infodecomp.estimator.designs" in module._closure(module._ROOT, f"infodecomp.stages.{stage}")
-        assert code_digest(f"infodecomp.stages.{stage}")
+def test_stages_run_again_when_the_choice_changes(tmp_path: Path) -> None:
+    package = Path(infodecomp.__file__).parent
+    for source in package.rglob("*.py"):
+        copy = tmp_path / "infodecomp" / source.relative_to(package)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(source.read_bytes())
+    stages = [f"infodecomp.stages.{stage}" for stage in ("estimate_information", "edit_images", "score_retrieval")]
+    before = [code_digest(stage, tmp_path) for stage in stages]
+    assert before == [code_digest(stage) for stage in stages]
+    designs = tmp_path / "infodecomp/config/designs.py"
+    text = designs.read_text(encoding="utf-8")
+    assert 'purpose != "i_o"' in text
+    designs.write_text(text.replace('purpose != "i_o"', 'purpose == "maps"'), encoding="utf-8")
+    after = [code_digest(stage, tmp_path) for stage in stages]
+    assert all(old != new for old, new in zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize(

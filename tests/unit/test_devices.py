@@ -83,14 +83,14 @@ def test_a_process_keeps_the_gpu_that_it_has(three_gpus: list[int]) -> None:
 
 def test_a_numbered_gpu_is_taken_as_it_is(three_gpus: list[int]) -> None:
     assert devices.resolve_device("cuda:1") == "cuda:1" and three_gpus == [1]
-    with pytest.raises(InputError, match=r"'cuda:3', but torch sees 3; allowed is up to cuda:2"):
+    with pytest.raises(InputError, match=r"'cuda:3', but torch finds 3 of them; allowed is up to cuda:2"):
         devices.resolve_device("cuda:3")
 
 
 def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert devices.resolve_device("auto") == devices.resolve_device("cpu") == "cpu"
-    with pytest.raises(InputError, match="torch sees no CUDA device"):
+    with pytest.raises(InputError, match="torch finds no CUDA device"):
         devices.resolve_device("cuda")
 
 

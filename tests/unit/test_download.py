@@ -169,7 +169,7 @@ def test_a_full_disk_is_told_before(server: FileServer, part: Part, monkeypatch:
     server.files["file"] = Served(CONTENT)
     free = SIZE + module._SPARE_BYTES - 1
     monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": free}))
-    with pytest.raises(InputError, match=r"0\.1 GB are needed there and 0\.1 GB are free; make room"):
+    with pytest.raises(InputError, match=r"0\.1 GB are needed and 0\.1 GB are free; make room"):
         get(server, part)
     assert not part.path.exists()
     check_room(part.path.parent, SIZE - 1)

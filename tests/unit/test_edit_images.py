@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence
 from infodecomp.config import EditingSection, InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, read_cases, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, read_edit_maps
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import integration_interval, sample_draws
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.metrics.picture_change import peak_signal_to_noise

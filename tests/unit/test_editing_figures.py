@@ -19,6 +19,7 @@ from infodecomp.cli import run_stage as main
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, read_edits
 from infodecomp.editing.points import edit_points
+from infodecomp.editing.strips import choose_edits
 from infodecomp.figures import editing_scatter, editing_sheet, editing_strips
 from infodecomp.figures.edited_caption import NEW, OLD, StruckText, Word, caption_lines, edited_words
 from infodecomp.figures.editing_layout import Strip, lines_of_rows, number, scale_tops
@@ -28,7 +29,6 @@ from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.runs.seeds import generator as generator_of
 from infodecomp.runs.storage import write_arrays, write_table
 from infodecomp.stages import plot_edit_correlations
-from infodecomp.stages.plot_edit_strips import choose
 
 GRID = 8
 NAN = float("nan")
@@ -303,14 +303,14 @@ def test_edits_are_chosen_by_rank_in_turns_and_once_a_case() -> None:
         *(("a", "omit", 0.9), ("a", "swap", 0.95), ("b", "omit", 0.8), ("c", "swap", -0.3), ("c", "omit", 0.1)),
         *(("d", "omit", 0.0), ("d", "swap", 0.2), ("e", "omit", NAN), ("f", "omit", 0.3)),
     )
-    chosen = choose(table, 4)
+    chosen = choose_edits(table, 4)
     # a is swapped best, so b's omission is next though a's is better; of what is left, c is swapped worst.
     assert [edit[:2] for edit in chosen.agreements] == [("a", "swap"), ("b", "omit")]
     assert [edit[:2] for edit in chosen.misses] == [("c", "swap"), ("d", "omit")]
-    few = choose(table[table["intervention"] == "omit"], 12)
+    few = choose_edits(table[table["intervention"] == "omit"], 12)
     assert [edit.case_id for edit in few.agreements] == ["a", "b", "f"]
     assert [edit.case_id for edit in few.misses] == ["d", "c"]
-    assert choose(ranked(), 12) == ([], [])
+    assert choose_edits(ranked(), 12) == ([], [])
 
 
 @pytest.fixture

@@ -11,15 +11,16 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
+from infodecomp.attribution.boxes import box_cells
 from infodecomp.attribution.generated import Walk, explain, target_sum
 from infodecomp.estimator.channel import trained_logsnr
 from infodecomp.estimator.sampling import Interval, sample_draws
 from infodecomp.figures import saliency_overlay
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.generation import Sampler, Start
+from infodecomp.models.ddim_schedule import ddim_schedule
 from infodecomp.models.gradients import directional_derivative, integrated_gradients, loss_gradients, loss_rows, reduced
 from infodecomp.runs.seeds import generator
-from infodecomp.stages.explain_images import box_cells
 from tests.unit.small_model import small_model
 
 STEPS, SIDE, SCALE = 4, 6, 2  # latents of 6 x 6, pictures twice as large
@@ -49,7 +50,8 @@ def encode(pixels: torch.Tensor) -> torch.Tensor:
 def path() -> Ddim:
     scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
     table = trained_logsnr(scheduler.alphas_cumprod.double())
-    return Ddim(SimpleNamespace(pipeline=SimpleNamespace(scheduler=scheduler), logsnr_table=table), STEPS)
+    model = SimpleNamespace(ddim_schedule=lambda steps: ddim_schedule(scheduler, steps, table))
+    return Ddim(model, STEPS)
 
 
 def walk_of(last: int = STEPS, *, given: bool = False, repaint: bool = False, checkpointing: bool = False) -> Walk:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import yaml
+from localisation_study import LOCALISATION, Study
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
 from infodecomp.config import load_config, section_json
 from infodecomp.config.loading import default_config
 from infodecomp.datasets.cases import read_cases
-from infodecomp.runs.storage import write_arrays
+from infodecomp.localisation.tables import TABLE_COLUMNS
+from infodecomp.maps import made
+from infodecomp.metrics.heatmaps import min_max
+from infodecomp.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
+from infodecomp.runs.storage import read_arrays, read_table, write_arrays
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +65,72 @@ def test_a_new_dataset(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert cases["mask"].tolist() == ["file:cup_mask.png", ""]
 
 
-def test_a_new_method(page: str, tmp_path: Path) -> None:
-    (code,) = blocks(page, "A new method", "python")
-    names: dict[str, Any] = {}
-    exec(compile(code, "extend.md", "exec"), names)
-    cmi, mi = np.zeros((8, 8)), np.zeros((8, 8))
-    cmi[2:6, 2:6], mi[0, 0] = 1.0, 3.0
-    write_arrays(tmp_path / "case.npz", {"cmi/orthogonal/100": cmi, "mi/orthogonal/100": mi})
+@pytest.fixture
+def extended(page: str, repository: Path, tmp_path: Path) -> Path:
+    """The source root with the page's function and row added, as the page says."""
+    function, row = blocks(page, "A new method", "python")
+    root = tmp_path / "pipeline"
+    ignored = shutil.ignore_patterns("__pycache__", "assets")
+    shutil.copytree(repository / "pipeline" / "infodecomp", root / "infodecomp", ignore=ignored)
+    made, table = root / "infodecomp" / "maps" / "made.py", root / "infodecomp" / "methods.py"
+    made.write_text(f"{made.read_text(encoding='utf-8')}\n\n{function}", encoding="utf-8")
+    head, end, rest = table.read_text(encoding="utf-8").partition("\n)\n\nMETHODS")
+    table.write_text(f"{head}\n{textwrap.indent(row.rstrip(), '    ')},{end}{rest}", encoding="utf-8")
+    return root
+
+
+def test_a_new_method(page: str) -> None:
+    """Its map, compared with the object's mask."""
+
+    class Recorded:
+        maps: ClassVar = {"cmi/orthogonal": np.zeros((8, 8)), "mi/orthogonal": np.zeros((8, 8))}
+
+        def own(self, key: str) -> np.ndarray:
+            return self.maps[key]
+
+    def best_iou(heat: np.ndarray, mask: np.ndarray) -> float:
+        return float(score_map(min_max(heat), mask, others=[], thresholds=threshold_grid(0.1, 0.5, 50)).iou.max())
+
+    names = dict(vars(made))
+    exec(compile(blocks(page, "A new method", "python")[0], "extend.md", "exec"), names)
+    Recorded.maps["cmi/orthogonal"][2:6, 2:6], Recorded.maps["mi/orthogonal"][0, 0] = 1.0, 3.0
     mask = np.zeros((8, 8), dtype=bool)
     mask[2:6, 2:6] = True
-    heat = names["synergy"](tmp_path / "case.npz")
+    heat = names["context_gain"](Recorded())
     assert heat[0, 0] == 0.0
-    assert names["best_iou"](heat, mask) == 1.0
-    assert names["best_iou"](heat, ~mask) < 0.5
+    assert best_iou(heat, mask) == 1.0
+    assert best_iou(heat, ~mask) < 0.5
+
+
+def test_a_new_method_becomes_a_row_of_the_table(extended: Path, tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    flat = study.maps["information"] / f"{study.cases['case_id'][0]}.npz"
+    write_arrays(flat, {**read_arrays(flat), "mi/orthogonal/4": study.stored(0, "cmi/orthogonal/4") + 1})
+
+    def run(stage: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", "infodecomp", "run", stage, *arguments]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(extended)}, cwd=tmp_path)
+
+    section = json.loads(section_json(LOCALISATION))
+    section["methods"] = ["cmi", "context_gain"]
+    inputs = ("cases", "estimates", "attention", "maps-information", "maps-attention", "dataset-section", "seed")
+    chosen = ("--section", json.dumps(section))
+    run("score_localisation", *study.arguments(*inputs), *chosen, "--output", "scores.parquet")
+    scores = read_table(tmp_path / "scores.parquet", SCORE_COLUMNS)
+    of_method = scores[scores["method"] == "context_gain"]
+    assert set(of_method["steps"]) == {2, 4} and set(of_method["estimator"]) == {"orthogonal"}
+    # Nowhere more CMI than MI: the map of zeros is counted as a failure, and nothing crashes.
+    failed = of_method[of_method["status"] != "ok"]
+    assert failed[["case_id", "steps", "status"]].to_numpy().tolist() == [
+        [study.cases["case_id"][0], 4, "constant_map"]
+    ]
+    tables = ("--seed", "0", "--output-dir", "tables")
+    run("tabulate_localisation", "--scores", "mine=scores.parquet", *chosen, *tables)
+    table = read_table(tmp_path / "tables" / "localisation.parquet", TABLE_COLUMNS)
+    row = table[(table["method"] == "context_gain") & (table["steps"] == 4)].iloc[0]
+    assert (row["n"], row["n_failed"], row["evaluations_per_image"]) == (len(study.cases) - 1, 1, 16)
+    assert 0 < row["miou_low"] <= row["miou"] <= row["miou_high"] < 1
+    assert "| context_gain | orthogonal |" in (tmp_path / "tables" / "localisation.md").read_text(encoding="utf-8")
 
 
 def test_a_new_model(page: str, capsys: pytest.CaptureFixture[str]) -> None:

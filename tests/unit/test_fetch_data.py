@@ -127,11 +127,11 @@ def test_a_first_fetch_must_be_what_its_name_says(server: FileServer, capsys: py
     server.files["b"] = Served(b"")
     assert fetch(relations(server, "a", "b")) == 1
     error = capsys.readouterr().err
-    assert "/a: it is no JSON" in error and "/b: it is empty" in error
+    assert "/a: it is not JSON" in error and "/b: it is empty" in error
     assert "put the file, fetched by other means, at data/aro/fetched/relation.json" in error
     server.files["a"] = Served(archive_of({"val/1.jpg": b"one"})[:-4])
     assert fetch({"file": "val.zip", "url": server.url("a")}) == 1
-    assert "it is no whole zip archive" in capsys.readouterr().err
+    assert "it is not a complete zip archive" in capsys.readouterr().err
     assert not list(Path("data").rglob("*.lock.json"))
 
 
@@ -167,7 +167,7 @@ def test_what_somebody_put_there_is_left_alone(server: FileServer, capsys: pytes
     Path("data/aro").mkdir(parents=True)
     Path("data/aro/relation.json").write_bytes(b"mine")
     assert fetch(relations(server, "a")) == 1
-    assert "data/aro/relation.json: is there and was not fetched by this workflow" in capsys.readouterr().err
+    assert "data/aro/relation.json: exists and was not fetched by this workflow" in capsys.readouterr().err
     assert Path("data/aro/relation.json").read_bytes() == b"mine"
 
 
@@ -180,7 +180,7 @@ def test_what_somebody_put_in_the_place_of_a_link_is_left_alone(
     place.unlink()
     place.write_bytes(b"mine")
     assert fetch(relations(server, "a")) == 1
-    assert f"{place}: is there and was not put there by this workflow" in capsys.readouterr().err
+    assert f"{place}: exists and was not put there by this workflow" in capsys.readouterr().err
     assert place.read_bytes() == b"mine"
 
 
@@ -205,7 +205,7 @@ def test_a_name_that_is_not_in_the_table(server: FileServer, capsys: pytest.Capt
     write(Path("sources.csv"), ROW)
     arguments = ["--source", "coco/x.zip", "--table", "sources.csv", "--output", "r.json"]
     assert main(["fetch_data", *arguments]) == 1
-    assert "--source coco/x.zip: no such file in sources.csv; it has coco/val.zip." in capsys.readouterr().err
+    assert "--source coco/x.zip: sources.csv has no such file; it has coco/val.zip." in capsys.readouterr().err
 
 
 def test_links_are_relative(server: FileServer, tmp_path: Path) -> None:

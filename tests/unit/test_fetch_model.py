@@ -87,7 +87,7 @@ def test_a_mirror_must_give_what_was_fetched_first(hub: FakeHub, tmp_path: Path)
     run = fetch(hub, tmp_path, mirrors=mirrors)
     assert run.returncode == 1
     assert (
-        f"{FOLDER}/vae/config.json: this file was fetched and is gone; delete {FOLDER} and {FOLDER}.json to"
+        f"{FOLDER}/vae/config.json: this file was fetched and is missing; delete {FOLDER} and {FOLDER}.json to"
         in run.stderr
     )
     (tmp_path / FOLDER).rename(tmp_path / "away")
@@ -109,9 +109,9 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
         ),
         "pickled": (
             pickled,
-            f"unet has no safetensors weights, only {Path(unet).name}.bin, which is refused because a",
+            f"unet has no safetensors weights, only {Path(unet).name}.bin, which are refused because opening",
         ),
-        "bare": ({"README.md": b"card"}, "is no diffusers pipeline: it has no model_index.json"),
+        "bare": ({"README.md": b"card"}, "is not a diffusers pipeline: it has no model_index.json"),
         "partial": (
             {name: content for name, content in small.items() if name != "vae/config.json"},
             "it lacks vae/config.json",
@@ -125,7 +125,7 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
     hub.repositories["someone/scenes"] = small
     sections["scenes"], told["scenes"] = ModelSection(id=ID, revision="0" * 40), f"has no revision {'0' * 40}"
     sections["half"] = ModelSection(id=ID, revision=REVISION, variant="fp16")
-    told["half"] = "no safetensors weights of the variant fp16; it has model.safetensors, which `variant` may name"
+    told["half"] = "no safetensors weights of the variant fp16; it has model.safetensors, which `variant` can select"
     runs = [["fetch_model", "--kind", "diffusion", "--section", section_json(section)] for section in sections.values()]
     for (name, section), error in zip(sections.items(), hub.errors(runs, tmp_path), strict=True):
         assert error.count("error:") == 1 and "Traceback" not in error

@@ -103,7 +103,7 @@ def test_labels_are_moved_apart_within_the_axes() -> None:
 
 def test_every_method_has_its_own_colour() -> None:
     assert len({style.colour for style in METHOD_STYLES.values()}) == len(METHOD_STYLES)
-    assert method_style("a_new_one").name == "a new one"
+    assert method_style("a_new_one").label == "a new one"
 
 
 def test_panels_write_the_word_in_colour_and_the_totals(panel: Panel) -> None:

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.flows.karras import KarrasPath, Solver, euler_move, heun_move, karras_sigmas
 from infodecomp.flows.path import Sampler, make_path
+from infodecomp.validation.denoisers import GaussianField
 from tests.unit.field_model import field_model, gaussian, prompt
 
 

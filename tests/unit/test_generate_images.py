@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, default_config, section_json
+from infodecomp.config import GeneratedDataset, default_config, section_json
 from infodecomp.datasets.cases import read_cases
 from infodecomp.runs.storage import read_arrays
 
@@ -60,7 +60,7 @@ class Made:
         return main(["generate_images", *arguments, "--section", self.section(), *pictures])
 
     def build(self) -> pd.DataFrame:
-        dataset = section_json(DatasetSection(kind="generated", root=str(self.root), images="images"))
+        dataset = section_json(GeneratedDataset(root=str(self.root)))
         arguments = ["--dataset", "generated", "--section", dataset, "--prompts", str(self.prompts)]
         assert main(["build_cases", *arguments, "--output", str(self.folder / "cases.parquet")]) == 0
         return read_cases(self.folder / "cases.parquet")
@@ -146,7 +146,7 @@ def test_of_given_images_the_pixels_are_explained(made: Made) -> None:
 
 
 def test_drawn_explanations(made: Made) -> None:
-    dataset = section_json(DatasetSection(kind="generated", root=str(made.root), images="images"))
+    dataset = section_json(GeneratedDataset(root=str(made.root)))
     arguments = ["--cases", str(made.folder / "cases.parquet"), "--maps", str(made.folder / "explained" / "maps")]
     arguments += ["--explanations", str(made.folder / "explained" / "shard-0000.parquet"), "--dataset-section", dataset]
     gradients = made.config.gradients.model_copy(update={"boxes": ((0, 0, 32, 64), (32, 0, 64, 64))})
@@ -164,7 +164,7 @@ def test_drawn_explanations(made: Made) -> None:
     [
         (
             {"boxes": ((0, 0, 65, 10),)},
-            "gradients → boxes → 0 is [0, 0, 65, 10]; allowed are boxes inside the model's image",
+            "gradients → boxes → 0 is [0, 0, 65, 10]; a box must lie inside the model's image",
         ),
         ({"n_last_steps": 4}, "gradients → n_last_steps is 4; allowed is at most generate → steps = 3"),
     ],

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import Problem, Row, estimate, estimate_many
+from infodecomp.estimator.evaluation import Problem, Row, estimate, estimate_many
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
 
 SHAPE = (3, 4, 5)

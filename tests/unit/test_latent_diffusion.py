@@ -18,8 +18,8 @@ from infodecomp.runs.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def folder(shared: Path) -> Path:
-    return shared / "golden" / "tiny_sd"
+def folder(reference: Path) -> Path:
+    return reference / "tiny_sd"
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,14 @@ def test_both_kinds_of_prediction_become_noise(copied: Path, kind: str) -> None:
 
 def test_another_kind_of_prediction_is_refused_by_name(copied: Path) -> None:
     change(copied / "scheduler" / "scheduler_config.json", prediction_type="sample")
-    with pytest.raises(InputError, match=r"prediction_type is 'sample'; allowed are epsilon and v_prediction$"):
+    with pytest.raises(InputError, match=r"prediction_type is 'sample'; supported are epsilon and v_prediction$"):
         LatentDiffusion.load(str(copied))
 
 
 def test_a_folder_without_a_pipeline_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="model → id") as raised:
         LatentDiffusion.load(str(tmp_path))
-    assert str(tmp_path) in str(raised.value) and "model_index.json is missing" in str(raised.value)
+    assert str(tmp_path) in str(raised.value) and "it lacks model_index.json" in str(raised.value)
 
 
 def test_an_incomplete_folder_says_what_was_looked_for(copied: Path) -> None:

@@ -71,7 +71,7 @@ def test_iou_counts_pixels_beside_a_threshold_one_by_one(
 
 
 def test_iou_of_a_map_that_was_not_scaled() -> None:
-    with pytest.raises(ValueError, match=r"heat of 2\.0 where maps are scaled"):
+    with pytest.raises(ValueError, match=r"the heat reaches 2\.0; allowed is a map scaled"):
         iou_curve(np.array([[0.0, 2.0]]), np.array([[False, True]]), threshold_grid(0.1, 0.5, 5))
 
 

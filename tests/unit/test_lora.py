@@ -12,7 +12,7 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from infodecomp.config import ModelSection
-from infodecomp.jobs.model_shard import model_identity
+from infodecomp.jobs.configured_model import model_identity
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT
@@ -84,8 +84,8 @@ def test_the_identity_of_a_model_names_its_lora(folder: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "no such file, nor a folder with"),
-        (b"not weights", "not a readable file of LoRA weights"),
+        (None, "expected a file, or a folder with"),
+        (b"not weights", "the LoRA weights in this file cannot be read"),
         ({"conv.weight": torch.zeros(2, 2)}, "does not fit the model"),
         ({"unet.elsewhere.to_q.lora.down.weight": torch.zeros(2, 4)}, "does not fit the model|none of its 2 layers"),
     ],

@@ -31,6 +31,6 @@ def test_weights_that_changed_in_between(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         check_one_model(shards)
     assert str(caught.value) == (
-        f"{shards[2]}: made by a model with the hash {'2' * 16}…, but {shards[0]} by one with {'1' * 16}…: "
-        "the model's files changed in between; run the same command again, which makes the older ones anew."
+        f"{shards[2]}: made by a model with hash {'2' * 16}…, but {shards[0]} by one with hash {'1' * 16}…: "
+        "the model's files changed in between; run the same command again to redo the older results."
     )

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import Problem, estimate, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
 from infodecomp.estimator.options import EMPTY, OptionEstimate, diffitm_scores
 from infodecomp.estimator.racing import after_look, chance_to_overtake, freedom, looks
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianMixture
 
 SHAPE = (1, 2, 2)
 MEANS = torch.tensor([[2.0, 2, 0, 0], [0, 0, 2, 2], [1, -2, 1, -2]])

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.metrics.paper_comparison import DATASETS, Tables, compare
-from infodecomp.stages.tabulate_paper import read_published
+from infodecomp.study.paper_comparison import DATASETS, Tables, compare
 from infodecomp.study.paper_markdown import paper_markdown, reason
+from infodecomp.study.paper_tables import read_published
 
 NAN = float("nan")
 
@@ -102,7 +102,7 @@ def test_wrong_numbers_are_refused_with_file_and_line(tmp_path: Path, capsys: py
     arguments = ["--published", str(path), "--study", "x", "--confidence", "0.95", "--output-dir", str(tmp_path)]
     assert main(["tabulate_paper", *arguments]) == 1
     told = capsys.readouterr().err
-    assert "line 2: value is 'much'; it must be a number." in told
+    assert "line 2: value is 'much'; allowed is a number." in told
     assert "line 3: table is '2'" in told and "line 3: dataset is 'cocoit'" in told
 
 

@@ -10,15 +10,22 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, FiguresSection, PartialInformationSection, section_json, sections_json
+from infodecomp.config import (
+    CustomDataset,
+    FiguresSection,
+    PartialInformationSection,
+    section_json,
+    sections_json,
+)
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, QUANTITIES
 from infodecomp.metrics.partial_information import ATOMS
+from infodecomp.pairs.decomposition import DECOMPOSITION_COLUMNS
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
+from infodecomp.pairs.map_rows import at_even_ranks
+from infodecomp.pairs.matrices import caption_matrices
 from infodecomp.runs.storage import read_table, write_arrays, write_table
-from infodecomp.stages.plot_partial_information import at_even_ranks, caption_matrices
-from infodecomp.stages.tabulate_partial_information import TABLE_COLUMNS
 
 IMAGES = 6
 WORDS = ("dog", "bed", "sky")
@@ -97,7 +104,7 @@ class PairStudy:
         )
 
     def plot(self) -> int:
-        dataset = DatasetSection(kind="custom", list="x.csv", root=str(self.folder))
+        dataset = CustomDataset(list="x.csv", root=str(self.folder))
         where = {"cases": "cases.parquet", "pairs": "pairs.parquet", "maps": "maps"}
         return main(
             [
@@ -120,7 +127,7 @@ def study(tmp_path: Path) -> PairStudy:
 @pytest.mark.parametrize("measure", ["ppid", "min", "ccs"])
 def test_the_parts_of_every_row_make_up_the_whole(study: PairStudy, measure: str) -> None:
     assert study.tabulate(edited=False, redundancy=measure) == 0
-    table = read_table(study.folder / "tables/partial_information.parquet", TABLE_COLUMNS)
+    table = read_table(study.folder / "tables/partial_information.parquet", DECOMPOSITION_COLUMNS)
     assert len(table) == len(study.pairs) * 8 and set(table["measure"]) == {measure}
     lost = table[table["status"] != "ok"]
     assert len(lost) == 8 and lost["redundancy"].isna().all() and set(lost["reason"]) == {"a map is not finite"}
@@ -201,4 +208,4 @@ def test_pairs_are_shown_at_even_ranks_and_captions_by_their_words() -> None:
     first, *others = caption_matrices(table, 2)
     assert len(others) == 1 and list(first.words) == ["dog", "bed", "sky"]
     assert first.shown[1, 0] == 5.0 and first.shown[0, 1] == 0.1 and np.isnan(first.shown[0, 0])
-    assert first.told.tolist() == [1.0, 2.0, 3.0]
+    assert first.total.tolist() == [1.0, 2.0, 3.0]

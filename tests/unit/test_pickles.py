@@ -59,7 +59,7 @@ def test_a_part_with_pickled_weights_alone(
     }
     weights.unlink()
     save(model / part / names[suffix], Bomb(opened))
-    with pytest.raises(InputError, match=f"{part} has no safetensors weights, only {names[suffix]}, which is refused"):
+    with pytest.raises(InputError, match=f"{part} has no safetensors weights, only {names[suffix]}, which are refused"):
         LatentDiffusion.load(str(model))
     assert not opened.exists()
 
@@ -95,6 +95,6 @@ def test_a_lora_that_holds_more_than_tensors(tmp_path: Path, opened: Path, save:
     """The published LoRA of 2023 is a .bin: its tensors are read without making any other object."""
     file = tmp_path / "pytorch_lora_weights.bin"
     save(file, Bomb(opened))
-    with pytest.raises(InputError, match="this is not a readable file of LoRA weights"):
+    with pytest.raises(InputError, match="the LoRA weights in this file cannot be read"):
         add_lora(None, str(file))  # type: ignore[arg-type]
     assert not opened.exists()

@@ -76,7 +76,7 @@ def test_changes_on_the_latent_grid_are_means_of_blocks() -> None:
 
 
 def test_sizes_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match="24 x 32 pixels has no whole blocks on a grid of 5 x 4"):
+    with pytest.raises(ValueError, match="24 x 32 pixels does not divide into a grid of 5 x 4 cells"):
         picture_changes(A, B, (5, 4))
     with pytest.raises(ValueError, match="not both"):
         pixel_l2(A, B[:, :20])

@@ -11,26 +11,28 @@ import pytest
 
 from infodecomp.cli import run_stage as main
 from infodecomp.config import (
+    CocoDataset,
     Config,
-    DatasetSection,
     EditingSection,
     FaithfulnessSection,
     InformationSection,
     LocalisationSection,
     ModelSection,
+    PairRetrievalDataset,
     PartialInformationSection,
-    RetrievalDatasetSection,
     RetrievalSection,
     default_config,
     section_json,
 )
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table
+from infodecomp.editing.work import evaluations_of_a_walk
 from infodecomp.flows.karras import KarrasPath
+from infodecomp.jobs.work import Bytes, Work
 from infodecomp.models.speed import Speed, measure
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.stages.plan_study import plan_table
-from infodecomp.study.size import Bytes, Work, study_work, way_evaluations
+from infodecomp.study.plan import plan_table
+from infodecomp.study.work import study_work
 
 MODEL = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 SPEED = Speed("cpu", 8, plain=0.01, recorded=0.02, start_up=5, latent_shape=(4, 64, 64), image_size=512)
@@ -59,7 +61,7 @@ def cases() -> pd.DataFrame:
 
 def config(**changes: object) -> Config:
     values = {
-        "datasets": {"d": DatasetSection(kind="coco_it", editing=True, shards=3)},
+        "datasets": {"d": CocoDataset(editing=True, shards=3)},
         "retrieval_datasets": {},
         "information": InformationSection(steps=(4, 8)),
         "editing": EditingSection(steps=5, swaps=(("dog", "cat"),)),
@@ -109,7 +111,7 @@ def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -
 
 @pytest.mark.parametrize(("sampler", "ways"), [("heun", 12), ("euler", 6), ("ddim", 7)])
 def test_evaluations_of_a_way(sampler: str, ways: int) -> None:
-    assert way_evaluations(EditingSection(sampler=sampler, steps=7)) == ways
+    assert evaluations_of_a_walk(EditingSection(sampler=sampler, steps=7)) == ways
 
 
 def retrieval_cases() -> pd.DataFrame:
@@ -131,7 +133,7 @@ def retrieval_cases() -> pd.DataFrame:
 def test_captions_are_evaluated_once_an_image(methods: tuple[str, ...], evaluations: int) -> None:
     study = config(
         datasets={},
-        retrieval_datasets={"r": RetrievalDatasetSection(kind="vg_relation", file="r.json", images="r")},
+        retrieval_datasets={"r": PairRetrievalDataset(kind="vg_relation", file="r.json", images="r")},
         retrieval=RetrievalSection(methods=methods, steps=(8,), diffitm_timesteps=(1, 2, 3)),
     )
     (work,) = study_work(study, {"r": retrieval_cases()})
@@ -141,7 +143,7 @@ def test_captions_are_evaluated_once_an_image(methods: tuple[str, ...], evaluati
 def test_a_race_takes_at_most_so_many_and_a_second_model_its_own() -> None:
     study = config(
         datasets={},
-        retrieval_datasets={"r": RetrievalDatasetSection(kind="vg_relation", file="r.json", images="r")},
+        retrieval_datasets={"r": PairRetrievalDataset(kind="vg_relation", file="r.json", images="r")},
         retrieval=RetrievalSection(methods=("i_s", "hardneg_diffitm"), stopping="racing", diffitm_timesteps=(1, 2)),
     )
     work = list(study_work(study, {"r": retrieval_cases()}))
@@ -175,7 +177,7 @@ def test_without_a_model_there_are_evaluations_only(
     (tmp_path / "model").mkdir()
     study = config(
         model=ModelSection(id=str(tmp_path / "model")),
-        datasets={"d": DatasetSection(kind="coco_it"), "absent": DatasetSection(kind="coco_it")},
+        datasets={"d": CocoDataset(), "absent": CocoDataset()},
     )
     arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--section", section_json(study)]
     arguments += ["--machine", section_json(study.machine), "--output-dir", str(tmp_path / "tables")]
@@ -183,8 +185,8 @@ def test_without_a_model_there_are_evaluations_only(
     text = (tmp_path / "tables" / "plan.md").read_text(encoding="utf-8")
     assert text.strip() == capsys.readouterr().out.strip()
     assert "| d | estimate_information | 3 | 2 | 2 | 80 | – | – | – | – |" in text
-    assert "not there yet: absent." in text
-    assert "No hours and no disk, because no pilot could run: model → id" in text
+    assert "because their files are missing: absent." in text
+    assert "No hours and no disk space, because the model could not be timed: model → id" in text
     table = pd.read_csv(tmp_path / "tables" / "plan.csv")
     assert table["evaluations"].tolist() == [80, 300, 108] and table["hours"].isna().all()
 
@@ -192,15 +194,13 @@ def test_without_a_model_there_are_evaluations_only(
 @pytest.mark.parametrize("solver", ["heun", "euler"])
 def test_a_way_is_counted_as_it_is_walked(solver: str) -> None:
     path = KarrasPath(SimpleNamespace(logsnr_range=(-5.0, 7.0)), solver, 4)
-    assert path.evaluations == way_evaluations(EditingSection(sampler=solver, steps=4))
+    assert path.evaluations == evaluations_of_a_walk(EditingSection(sampler=solver, steps=4))
 
 
 def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None:
     """One pair of nouns: empty, two words, both, the rest, the rest with one word or the other, the caption."""
     section = PartialInformationSection(tagger=None, steps=4, replicates=3)
-    study = config(
-        datasets={"d": DatasetSection(kind="coco_it", word_pairs=True, shards=3)}, partial_information=section
-    )
+    study = config(datasets={"d": CocoDataset(word_pairs=True, shards=3)}, partial_information=section)
     work = {one.stage: one for one in study_work(study, {"d": cases})}["decompose_information"]
     assert (work.cases, work.images, work.jobs, work.evaluations) == (1, 1, 1, 8 * 12)
     assert work.leaves.maps == 12 * 3
@@ -218,7 +218,7 @@ def test_judged_maps_are_counted_with_the_pairs_of_their_words(cases: pd.DataFra
     """Of three cases two are in the one pair, whose four prompts are drawn again twice for each."""
 
     def judged(**changes: bool) -> int:
-        dataset = DatasetSection(kind="coco_it", editing=True, **changes)
+        dataset = CocoDataset(editing=True, **changes)
         study = config(datasets={"d": dataset}, partial_information=PartialInformationSection(tagger=None))
         work = {one.stage: one for one in study_work(study, {"d": cases})}["judge_maps"]
         assert (work.cases, work.images) == (3, 2)
@@ -232,7 +232,7 @@ def test_judged_maps_are_counted_with_the_pairs_of_their_words(cases: pd.DataFra
 
 def test_a_dataset_may_have_a_number_of_draws_of_its_own(cases: pd.DataFrame) -> None:
     study = config(
-        datasets={"d": DatasetSection(kind="coco_it"), "few": DatasetSection(kind="coco_it", draws=6)},
+        datasets={"d": CocoDataset(), "few": CocoDataset(draws=6)},
         localisation=LocalisationSection(methods=("cmi", "attention", "gradient")),
     )
     few = study.of_dataset("few")

@@ -60,9 +60,9 @@ def test_a_csv_names_words_seeds_images_and_masks(tmp_path: Path) -> None:
         (",,,,", None),
         (",dog,,,", "`prompt` is empty"),
         ("!?,,,,", "has no word"),
-        ("a dog,cat,,,", "the word 'cat' does not stand in the prompt 'a dog' as a whole word"),
+        ("a dog,cat,,,", "the word 'cat' is not in the prompt 'a dog' as a whole word"),
         ("a dog,dog;dog,,,", "the word 'dog' is named twice"),
-        ("a dog,,-1,,", "`seed` is '-1'; expected a whole number from 0"),
+        ("a dog,,-1,,", "`seed` is '-1'; expected a whole number ≥ 0"),
         ("a dog,,,b.png,", "no such file"),
         ("a dog,,,,m.png", "`mask` is 'm.png' without an `image`"),
         ("a dog,,,a.png,m.png", "the mask has 3 x 4 pixels, its image 6 x 4"),
@@ -155,7 +155,7 @@ def test_what_is_generated_is_a_dataset() -> None:
         ({"generate": {"prompts": []}}, "generate → prompts is []"),
         (
             {"datasets": {"generated": {"kind": "generated"}}, "generate": {"list": None}},
-            "generate → prompts is null; allowed are one prompt or more",
+            "generate → prompts is null; allowed is one prompt or more",
         ),
         ({"datasets": {"other": {"kind": "generated"}}}, "datasets → other → kind is generated"),
         ({"datasets": {"generated": {"kind": "generated", "draws": 4}}}, "draws is 4; allowed is 6 or more"),
@@ -169,7 +169,7 @@ def test_what_is_generated_is_a_dataset() -> None:
         ),
         (
             {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "generated", "localisation": True}}},
-            "localisation is true; allowed is false, because generated images have no masks",
+            "localisation is true; allowed is null, because `kind` generated has no key `localisation`",
         ),
         (
             {"gradients": {"boxes": [[4, 0, 4, 8]]}},

@@ -12,22 +12,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from jinja2 import UndefinedError
 from PIL import Image
 
 from infodecomp.report.captions import caption_parts
+from infodecomp.report.cells import Heading, Number, Table, interval
 from infodecomp.report.explorer import PAIRS
-from infodecomp.report.html import Markup, table, tag, text
 from infodecomp.report.layout import StudyFolder
-from infodecomp.report.methods import METHODS
 from infodecomp.report.pictures import quantise, tile_sheet
 from infodecomp.report.records import evaluations
+from infodecomp.report.rendering import environment, render
 from infodecomp.report.scripts import as_json
+from infodecomp.report.shown_maps import SHOWN_MAPS
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.named_paths import named_counts
 from infodecomp.runs.storage import write_table
-from infodecomp.stages.write_report import _counts
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
-PLACE = {method.id: number for number, method in enumerate(METHODS)}
+PLACE = {method.id: number for number, method in enumerate(SHOWN_MAPS)}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> ReportStudy:
 
 
 def test_letters_of_methods_are_one_each() -> None:
-    letters = [method.letter for method in METHODS]
+    letters = [method.letter for method in SHOWN_MAPS]
     assert len(set(letters)) == len(letters)
 
 
@@ -53,13 +55,16 @@ def test_a_caption_is_cut_at_its_words() -> None:
     assert "".join(part for part, _ in caption_parts(HOSTILE, ["dog", "bed", "script"])) == HOSTILE
 
 
-def test_html_is_escaped_unless_it_was_made_here() -> None:
-    assert text('<b> & "') == "&lt;b&gt; &amp; &quot;"
-    assert tag("a", tag("b", "<"), href='"x"', class_="y") == '<a href="&quot;x&quot;" class="y"><b>&lt;</b></a>'
-    assert isinstance(tag("p"), Markup)
-    assert "<td" in table(["a"], [["<i>"]], words=1, caption="c") and "<i>" not in table(
-        ["a"], [["<i>"]], words=1, caption="c"
-    )
+def test_html_is_escaped() -> None:
+    hostile = '<i> & "'
+    body = [[hostile, Number(hostile, hostile, interval(0.5, 0.4, 0.6, ends=(0, 1), mark=0.1)), None, 7]]
+    table = Table([hostile, Heading("b", hostile), "c", "d"], body, words=1, caption=hostile)
+    template = '{% from "tables.html" import table %}{{ table(content) }}'
+    html = environment().from_string(template).render(content=table)
+    assert html.count("&lt;i&gt; &amp; &#34;") == 6 and "<i>" not in html and 'class="interval"' in html
+    assert '<td class="word">' in html and '<td class="number">7</td>' in html
+    with pytest.raises(UndefinedError):
+        render("index.html")
 
 
 def test_json_is_ascii_with_short_numbers_and_nothing_that_is_not_finite() -> None:
@@ -110,7 +115,7 @@ def test_words_have_totals_scores_and_agreement(study: ReportStudy) -> None:
     assert dog["agreement"][PAIRS.index((cmi, attention))] == 1.0
     assert dog["agreement"][PAIRS.index((cmi, signed))] == -1.0
     assert bed["agreement"][PAIRS.index((cmi, attention))] < 0.2
-    assert lost["problem"] == "the word 'bus' does not stand in the caption."
+    assert lost["problem"] == "the word 'bus' is not in the caption."
     assert set(lost["totals"]) == {None} and set(lost["agreement"]) == {None}
 
 
@@ -118,9 +123,9 @@ def test_the_maps_of_an_image_come_back(study: ReportStudy) -> None:
     script = (study.page / "maps" / "mine-00001.js").read_text(encoding="ascii")
     maps = json.loads(script.removeprefix('receiveMaps("mine-00001",').removesuffix(");\n"))
     sheet = _pixels(maps["sheet"])
-    assert maps["grid"] == [GRID, GRID] and sheet.shape == (2 * GRID, len(METHODS) * GRID)
+    assert maps["grid"] == [GRID, GRID] and sheet.shape == (2 * GRID, len(SHOWN_MAPS) * GRID)
     for word, label in enumerate(("dog", "bed")):
-        for method in METHODS:
+        for method in SHOWN_MAPS:
             column = PLACE[method.id]
             tile = sheet[word * GRID :, column * GRID :][:GRID, :GRID]
             low, high = maps["scales"][word][column]
@@ -158,7 +163,7 @@ class _Reader(HTMLParser):
         self.text += data
 
 
-def test_the_overview_tells_results_failures_and_provenance(study: ReportStudy) -> None:
+def test_the_overview_shows_results_failures_and_provenance(study: ReportStudy) -> None:
     reader = _Reader()
     reader.feed((study.page / "index.html").read_text(encoding="utf-8"))
     assert "CMI iᵒ61.251.2–71.2" in reader.text
@@ -230,4 +235,4 @@ def test_shards_of_a_stage_may_be_counted_apart(tmp_path: Path) -> None:
     assert evaluations(study, ["mine"]) == 201
     assert evaluations(StudyFolder(tmp_path, {"mine": 1}), ["mine"]) == 100
     with pytest.raises(InputError, match="expected STAGE=COUNT"):
-        _counts(["judge_maps"])
+        named_counts("--stage-shards", ["judge_maps"])

@@ -101,11 +101,11 @@ def test_a_word_under_the_pointer_shows_its_map_and_legend(open_page: Open) -> N
     page = open_page("explorer/mine-00001")
     page.locator(OPENED).first.wait_for()
     dog, value = heat(page), page.locator(".value").first
-    assert value.text_content() == "“dog” 3 ± 0.25 nats in all"
+    assert value.text_content() == "“dog” 3 ± 0.25 nats in total"
     assert page.locator(".pane .ends").first.inner_text().split() == ["0", "nats", "a", "cell", "1"]
     bed = page.get_by_role("button", name="bed", exact=True)
     bed.hover()
-    assert heat(page) != dog and value.text_content() == "“bed” 4 ± 0.25 nats in all"
+    assert heat(page) != dog and value.text_content() == "“bed” 4 ± 0.25 nats in total"
     page.mouse.move(5, 5)
     assert heat(page) == dog, "a word that was not chosen goes when the pointer goes"
     bed.click()
@@ -211,10 +211,10 @@ def test_the_way_to_an_edit_moves_until_it_is_stopped(open_page: Open) -> None:
     assert picture.get_attribute("loading") == "lazy" and "“a cat”" in picture.get_attribute("alt")
     moving = picture.get_attribute("src")
     assert len(_frames(picture)) > 1
-    way.get_by_role("button", name="Stop the way there: dog").click()
+    way.get_by_role("button", name="Stop the transition: dog").click()
     assert picture.get_attribute("src") == page.locator(".edit .after").first.get_attribute("src") != moving
     assert len(_frames(picture)) == 1
-    way.get_by_role("button", name="Play the way there: dog").click()
+    way.get_by_role("button", name="Play the transition: dog").click()
     assert picture.get_attribute("src") == moving
     page.get_by_role("button", name="Stop all motion").click()
     assert picture.get_attribute("src") != moving

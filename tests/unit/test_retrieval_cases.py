@@ -118,7 +118,7 @@ def test_a_bad_table_is_told_with_every_row(tmp_path: Path) -> None:
         "row 1: the case has 0 options; expected the true caption and at least one false one.",
         "row 2: the options are without a truth: its index is 7; expected 0 to 1.",
         "row 3: option 1 is an empty caption; expected text.",
-        "row 4: the case_id stands in an earlier row already; ids must differ.",
+        "row 4: the case_id is already in an earlier row; ids must be unique.",
     ]
 
 
@@ -171,7 +171,7 @@ def test_lost_images_and_bad_boxes_become_rows_with_a_reason(folder: Path) -> No
 
 def test_no_image_at_all_is_an_error(folder: Path) -> None:
     frame = retrieval_cases_table([case(image_path="x.png"), case(image_path="y.png")])
-    with pytest.raises(InputError, match=r"none of the 2 images is there \(the first is x\.png\)"):
+    with pytest.raises(InputError, match=r"none of the 2 images exists \(the first is x\.png\)"):
         mark_lost_images(frame, folder)
 
 

@@ -19,6 +19,7 @@ from infodecomp.figures import retrieval_accuracy, retrieval_budget, retrieval_r
 from infodecomp.figures.style import METHOD_STYLES, balanced_columns, dataset_title, panel_figure, shorten
 from infodecomp.runs.errors import InputError
 from infodecomp.stages import plot_retrieval
+from infodecomp.tables.checked_csv import read_checked_csv
 
 METHODS = ("i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only")
 SETS = (
@@ -109,10 +110,10 @@ def test_accuracy_has_a_panel_a_dataset_and_the_methods_in_the_order_of_the_tabl
     methods = ("clip", "i_s", "text_only")
     figure = retrieval_accuracy.draw(table(methods=methods))
     first, second = figure.axes
-    assert rows_of(first) == [METHOD_STYLES[method].name for method in methods]
+    assert rows_of(first) == [METHOD_STYLES[method].label for method in methods]
     assert first.get_ylim()[0] > first.get_ylim()[1]  # the first method is at the top
     assert rows_of(second) == ["", "", ""]  # the names stand once a row of panels
-    assert {"What is where?", "scenes: things swapped · 100 cases", "chance 50 %"} <= set(words(first))
+    assert {"What is where?", "scenes: objects swapped · 100 cases", "chance 50 %"} <= set(words(first))
     assert retrieval_accuracy.HEADING in words(figure)
 
 
@@ -180,7 +181,7 @@ def test_of_many_groups_the_largest_are_shown_and_it_is_said() -> None:
     shown = rows_of(axes)
     assert len(shown) == retrieval_relations.MOST_GROUPS
     assert shown[0] == "relation 59" and shown[-1] == "relation 20"  # group number k has 10 + k cases
-    assert "VG-Relation: things swapped · 40 of 60 groups" in words(axes)
+    assert "VG-Relation: objects swapped · 40 of 60 groups" in words(axes)
     assert "those with the most cases" in " ".join(words(figure))
 
 
@@ -199,14 +200,14 @@ def test_without_clip_groups_are_sorted_by_accuracy() -> None:
     figure = retrieval_relations.draw(by_group(alone), {})
     assert rows_of(figure.axes[0]) == ["under", "on", "near"]
     assert retrieval_relations.HEADING_ALONE in words(figure)
-    assert "change" not in words(figure) and METHOD_STYLES["clip"].name not in words(figure)
+    assert "change" not in words(figure) and METHOD_STYLES["clip"].label not in words(figure)
 
 
 def test_without_the_standard_score_the_dot_is_the_orthogonal_one() -> None:
     known = {name: {"clip": methods["clip"], "i_o": methods["i_o"]} for name, methods in GROUPS.items()}
     figure = retrieval_relations.draw(by_group(known), {})
     assert rows_of(figure.axes[0]) == ["under", "on", "near"]
-    assert METHOD_STYLES["i_o"].name in words(figure) and METHOD_STYLES["i_s"].name not in words(figure)
+    assert METHOD_STYLES["i_o"].label in words(figure) and METHOD_STYLES["i_s"].label not in words(figure)
 
 
 def test_changes_are_written_with_a_minus_sign_and_without_a_signed_zero() -> None:
@@ -249,7 +250,7 @@ def test_budget_without_any_denoiser_says_so() -> None:
     assert axes.get_xlabel() == "no score here runs the denoiser"
     assert len(axes.lines) == 4  # two lines and their intervals
     (empty,) = retrieval_budget.draw(rows.assign(micro=NAN)).axes
-    assert "scenes: things swapped · no score" in words(empty)
+    assert "scenes: objects swapped · no score" in words(empty)
 
 
 # --- Layout ---------------------------------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ def test_panels_stand_in_balanced_rows_or_under_the_shortest_column() -> None:
 
 
 def test_names_have_a_fallback_and_are_cut() -> None:
-    assert dataset_title("vg_relation").source == "VG-Relation: things swapped"
+    assert dataset_title("vg_relation").source == "VG-Relation: objects swapped"
     assert dataset_title("my_own_set") == ("my own set", "")
     assert shorten("a long name", 11) == "a long name"
     assert shorten("a long name", 8) == "a long…"
@@ -334,7 +335,7 @@ def test_the_stage_draws_without_groups(plot: Plot) -> None:
 
 
 def test_wrong_tables_are_refused_with_file_row_and_column(plot: Plot) -> None:
-    with pytest.raises(InputError, match=r"retrieval\.csv: the column `micro_low`, `chance` is missing"):
+    with pytest.raises(InputError, match=r"retrieval\.csv: missing columns: `micro_low`, `chance`"):
         plot(table().drop(columns=["micro_low", "chance"]), by_group({}))
     wrong = table().astype({"micro": object, "n": object})
     wrong.loc[1, "micro"], wrong.loc[2, "micro"], wrong.loc[3, "n"] = "high", 56.1, -1
@@ -342,10 +343,10 @@ def test_wrong_tables_are_refused_with_file_row_and_column(plot: Plot) -> None:
         plot(pd.concat([wrong, wrong.head(1)]), by_group({}))
     sentences = str(caught.value).splitlines()
     assert [sentence.partition("retrieval.csv: ")[2] for sentence in sentences] == [
-        "row 4, `n` is '-1'; it must be a number that is not negative, or empty.",
-        "row 2, `micro` is 'high'; it must be a number from 0 to 1, or empty.",
-        "row 3, `micro` is '56.1'; it must be a number from 0 to 1, or empty.",
-        "row 15 has the same dataset, method as a row before it.",
+        "row 4, `n` is '-1'; allowed is a number that is not negative, or empty.",
+        "row 2, `micro` is 'high'; allowed is a number from 0 to 1, or empty.",
+        "row 3, `micro` is '56.1'; allowed is a number from 0 to 1, or empty.",
+        "row 15 has the same dataset, method as an earlier row.",
     ]
     with pytest.raises(InputError, match=r"retrieval_by_group\.csv: row 1, `symmetric` is 'perhaps'"):
         plot(table(), by_group(GROUPS).assign(symmetric="perhaps"))
@@ -353,20 +354,20 @@ def test_wrong_tables_are_refused_with_file_row_and_column(plot: Plot) -> None:
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2,3\n1,2,3,4\n"])
 def test_unreadable_tables_are_refused(plot: Plot, text: str) -> None:
-    with pytest.raises(InputError, match=r"retrieval\.csv: this is not a readable CSV file"):
+    with pytest.raises(InputError, match=r"retrieval\.csv: not a readable CSV file"):
         plot(text, by_group({}))
 
 
 def test_a_table_without_rows_or_a_missing_file_is_refused(plot: Plot, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"retrieval\.csv: the table has no rows"):
         plot(table().head(0), by_group({}))
-    with pytest.raises(InputError, match=r"none\.csv: this is not a readable CSV file"):
-        plot_retrieval.read_columns(tmp_path / "none.csv", {"n": "count"}, ["n"])
+    with pytest.raises(InputError, match=r"none\.csv: not a readable CSV file"):
+        read_checked_csv(tmp_path / "none.csv", {"n": "count"}, ["n"])
 
 
 def test_empty_cells_are_unknown_numbers(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("name,n,flag,x\nnan,,TRUE,0.5\nb,nan,,-0.1\n", encoding="utf-8")
     columns = {"name": "text", "n": "count", "flag": "flag", "x": "change"}
-    frame = plot_retrieval.read_columns(tmp_path / "a.csv", columns, ["name"])
+    frame = read_checked_csv(tmp_path / "a.csv", columns, ["name"])
     assert frame["name"].tolist() == ["nan", "b"] and frame["flag"].tolist() == [True, False]
     assert np.isnan(frame["n"]).all() and frame["x"].tolist() == [0.5, -0.1]

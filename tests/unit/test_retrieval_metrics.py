@@ -226,10 +226,10 @@ def test_faulty_rows_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         read_retrieval_scores([first, second], cases)
     assert str(raised.value).splitlines() == [
-        f"{first}, row 2: `case_id` is 'x'; expected one of the cases table.",
+        f"{first}, row 2: `case_id` is 'x'; expected a case of the cases table.",
         f"{first}, row 1: `option` is 2; case a has 2 options, from 0.",
-        f"{second}, row 3 (and 1 more row): `case_id` is 'y'; expected one of the cases table.",
-        f"{second}, row 1: i_s of option 0 of case a stands there twice; expected once.",
+        f"{second}, row 3 (and 1 more row): `case_id` is 'y'; expected a case of the cases table.",
+        f"{second}, row 1: i_s of option 0 of case a is there twice; expected once.",
         f"{second}, row 2: `value` is nan and `status` ok; expected a finite number.",
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infodecomp.config import RetrievalDatasetSection, ScenesSection, default_config, section_json
+from infodecomp.config import PairRetrievalDataset, RetrievalDatasetSection, ScenesSection, default_config, section_json
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases, ties
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
@@ -179,7 +179,7 @@ def test_the_demo_reads_every_set(
             assert sum(tied) > 0
         else:
             assert set(frame["crop"]) == {"0,0,64,64"} and "" not in set(frame["group"]) and sum(tied) == 0
-    assert "false options read as the true one" in capsys.readouterr().out
+    assert "false options that read like the true one" in capsys.readouterr().out
 
 
 def test_missing_images_are_rows_until_all_are_missing(folder: Path, tmp_path: Path) -> None:
@@ -187,17 +187,17 @@ def test_missing_images_are_rows_until_all_are_missing(folder: Path, tmp_path: P
     (tmp_path / "images").mkdir()
     for record in wanted[:2]:
         (tmp_path / record["image_path"]).write_bytes((folder / record["image_path"]).read_bytes())
-    section = RetrievalDatasetSection(
+    section = PairRetrievalDataset(
         kind="vg_relation", file=str(folder / "noun_swap.json"), images=str(tmp_path), first=4
     )
     assert build(tmp_path / "out", section)["status"].tolist() == ["ok", "ok", "image_missing", "image_missing"]
-    with pytest.raises(InputError, match="none of the 4 images is there"):
+    with pytest.raises(InputError, match="none of the 4 images exists"):
         build(tmp_path / "none", section.model_copy(update={"images": str(tmp_path / "out")}))
     assert not (tmp_path / "none").exists()
 
 
 def test_missing_files_are_named_with_advice(tmp_path: Path) -> None:
-    section = RetrievalDatasetSection(kind="vg_relation", file="absent.json", images=str(tmp_path / "absent"))
+    section = PairRetrievalDataset(kind="vg_relation", file="absent.json", images=str(tmp_path / "absent"))
     with pytest.raises(InputError, match=r"missing: absent\.json, .*absent; `file` must name ARO's JSON"):
         build(tmp_path, section)
 

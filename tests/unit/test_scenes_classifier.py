@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from infodecomp.config import EditingSection, ScenesModelSection, section_json
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, JUDGEMENT_COLUMNS, read_judgements
+from infodecomp.editing.judging import category_of
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.scenes.classifier import SceneClassifier, load_classifier, save_classifier
@@ -29,7 +30,6 @@ from infodecomp.scenes.model import build_autoencoder
 from infodecomp.scenes.partners import SCENE_SWAPS
 from infodecomp.scenes.world import CATEGORIES, IMAGE_SIZE, IMPLIED, SPLITS, TINTS, plural, sample_scene, scene_rng
 from infodecomp.stages import judge_edits, train_scenes_classifier
-from infodecomp.stages.judge_edits import category_of
 from infodecomp.training import classifier as training
 from infodecomp.training.autoencoder import pictures, to_signed
 from infodecomp.training.classifier import (

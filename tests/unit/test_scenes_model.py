@@ -136,12 +136,10 @@ def test_fidelity_is_measured_against_the_picture(vae: AutoencoderTiny, images: 
     assert psnr(Perfect(), images[:2] // 2 + 60) == pytest.approx(40, abs=1e-3)  # type: ignore[arg-type]
 
 
-def test_the_schedule_is_stable_diffusions(shared: Path) -> None:
+def test_the_schedule_is_stable_diffusions(reference: Path) -> None:
     import json
 
-    published = json.loads(
-        (shared / "reference_lists" / "sd21_base" / "scheduler" / "scheduler_config.json").read_text()
-    )
+    published = json.loads((reference / "sd21_base" / "scheduler" / "scheduler_config.json").read_text())
     ours = build_scheduler().config
     for name in ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type", "steps_offset"):
         assert ours[name] == published[name]

@@ -20,6 +20,7 @@ from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_c
 from infodecomp.models.clip import ClipSimilarity
 from infodecomp.retrieval.baselines import baseline_table
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS, missing_scores, read_retrieval_scores
+from infodecomp.retrieval.text_scores import text_scores
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.clip_model import build_clip, save_clip
@@ -185,7 +186,7 @@ def test_text_scores_leave_the_image_file_out() -> None:
     """Crops of one file are one image; captions of cases that cannot be scored are learnt from nevertheless."""
     cases = table()
     cases.loc[2, ["status", "reason"]] = ["image_missing", "the image is missing."]
-    values = score_text.text_scores(cases)
+    values = text_scores(cases)
     assert set(values) == set(cases["case_id"].drop(2))
     others = NgramModel(["a zebra", "a red dog on the grass"])
     for position in (0, 1, 3):

@@ -18,7 +18,7 @@ from infodecomp.datasets.retrieval_cases import (
     retrieval_cases_table,
     write_retrieval_cases,
 )
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import integration_interval, sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS

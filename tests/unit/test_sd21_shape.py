@@ -18,7 +18,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import integration_interval, sample_draws
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models.attention import Tap, recording, word_map
@@ -38,19 +38,19 @@ SMALL_TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads":
 
 
 @pytest.fixture(scope="module")
-def published(shared: Path) -> Path:
-    return shared / "reference_lists" / "sd21_base"
+def published(reference: Path) -> Path:
+    return reference / "sd21_base"
 
 
 @pytest.fixture(scope="module")
-def folder(published: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(published: Path, reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published files with small widths, random weights, and the small tokenizer of the recorded data."""
     folder = tmp_path_factory.mktemp("sd21") / "model"
     shutil.copytree(published, folder, copy_function=shutil.copyfile)
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     for name in ("vocab.json", "merges.txt", "special_tokens_map.json"):
-        shutil.copyfile(shared / "golden" / "tiny_sd" / "tokenizer" / name, folder / "tokenizer" / name)
+        shutil.copyfile(reference / "tiny_sd" / "tokenizer" / name, folder / "tokenizer" / name)
     words = len(json.loads((folder / "tokenizer" / "vocab.json").read_text()))
     torch.manual_seed(0)
     unet = rewrite(folder / "unet" / "config.json", SMALL_UNET)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, shard_of, write_cases
+from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, read_cases, write_cases
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.shards import Shard
+from infodecomp.runs.shards import Shard, shard_of
 from infodecomp.runs.storage import read_arrays, read_table
 
 COLUMNS = {
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 
 def open_shard(folder: Path, number: int = 0, shards: int = 1, **identity: object) -> Shard:
     return Shard.open(
-        folder / "cases.parquet",
+        read_cases(folder / "cases.parquet"),
         number=number,
         shards=shards,
         images=folder / "images",
@@ -122,7 +122,7 @@ def test_what_determines_one_case_makes_that_case_pending_again(folder: Path) ->
 
     def reopened() -> Shard:
         return Shard.open(
-            folder / "cases.parquet",
+            read_cases(folder / "cases.parquet"),
             number=0,
             shards=1,
             images=folder / "images",
@@ -140,7 +140,7 @@ def test_what_determines_one_case_makes_that_case_pending_again(folder: Path) ->
 def test_the_order_of_keys_in_the_identity_does_not_matter(folder: Path) -> None:
     finish(open_shard(folder))
     shard = Shard.open(
-        folder / "cases.parquet",
+        read_cases(folder / "cases.parquet"),
         number=0,
         shards=1,
         images=folder / "images",
@@ -148,6 +148,14 @@ def test_the_order_of_keys_in_the_identity_does_not_matter(folder: Path) -> None
         identity=dict(reversed(IDENTITY.items())),
     )
     assert shard.pending() == []
+
+
+def test_shards_are_stable_and_even() -> None:
+    assert [shard_of(image_id, 4) for image_id in ("397133", "139", "802")] == [3, 0, 1]
+    counts = [0] * 4
+    for number in range(4000):
+        counts[shard_of(str(number), 4)] += 1
+    assert min(counts) > 900
 
 
 def test_shards_split_the_cases_by_image(folder: Path) -> None:
@@ -171,7 +179,7 @@ def test_a_damaged_file_is_computed_again(folder: Path, kept: int, capsys: pytes
     whole = file.read_bytes()
     file.write_bytes(whole[:kept])
     assert finish(open_shard(folder)) == [file.stem]
-    assert "It is computed again." in capsys.readouterr().out
+    assert "The case is computed again." in capsys.readouterr().out
     assert file.read_bytes() == whole
 
 

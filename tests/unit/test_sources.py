@@ -112,7 +112,7 @@ def test_every_bad_row_is_told(tmp_path: Path) -> None:
         *("line 6", "line 6", "line 6", "line 7", "line 7", "line 7"),
     ]
     for part in (
-        "coco/val.zip stands in the table twice",
+        "coco/val.zip is in the table twice",
         "'a/b.zip'",
         "`licence` is empty",
         "'ftp://somewhere/c.zip'",

@@ -20,7 +20,7 @@ def test_the_sentence_names_the_file_and_what_to_do(number: int, words: str) -> 
 
 def test_without_a_file_it_is_a_sentence_too() -> None:
     assert disk_problem(OSError(errno.ENOSPC, "No space left on device")) == (
-        "The disk is full; make room, and the same command goes on with what is missing."
+        "The disk is full; free some space and run the same command again; it continues where it stopped."
     )
 
 
@@ -33,5 +33,5 @@ def test_the_nearest_folder_that_is_there_decides(tmp_path: Path, monkeypatch: p
     assert write_problem(tmp_path / "results" / "demo") is None
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert write_problem(tmp_path / "results" / "demo") == (
-        f"{tmp_path}: the file system is read-only; run where you may write, or make it writable."
+        f"{tmp_path}: the file system is read-only; run the command in a writable folder, or make this one writable."
     )

@@ -17,13 +17,14 @@ from PIL import Image
 from scipy import stats
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, EditingSection, section_json, sections_json
+from infodecomp.config import CustomDataset, EditingSection, section_json, sections_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.by_word import IMPLIED_COLUMNS, WORD_COLUMNS
+from infodecomp.editing.checks import CHECK_COLUMNS, FLAGGED_COLUMNS
+from infodecomp.editing.correlations import CORRELATION_COLUMNS, PAIRED_COLUMNS
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, JUDGEMENT_COLUMNS, QUANTITIES
 from infodecomp.editing.measures import inside_over_outside
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
-from infodecomp.stages.tabulate_editing import CHECK_COLUMNS, FLAGGED_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 
 IMAGES, GRID, SIDE = 9, 8, 32
 WORDS = ("dog", "bed")
@@ -44,8 +45,8 @@ class Study:
         self.cases: dict[str, pd.DataFrame] = {}
         self.edits: dict[str, pd.DataFrame] = {}
         self.sections = {
-            "mine": DatasetSection(kind="custom", root=str(folder), list="mine.csv", editing=True),
-            "plain": DatasetSection(kind="custom", root=str(folder), list="p.csv", editing=True, localisation=False),
+            "mine": CustomDataset(root=str(folder), list="mine.csv", editing=True),
+            "plain": CustomDataset(root=str(folder), list="p.csv", editing=True, localisation=False),
         }
         for word, box in BOXES.items():
             pixels = np.zeros((SIDE, SIDE), dtype=np.uint8)
@@ -178,7 +179,7 @@ class Study:
 
     def tabulate(self, *names: str, **options: Any) -> pd.DataFrame:
         assert self.run(*(names or ("mine",)), **options) == 0
-        return read_table(self.folder / "tables" / "editing.parquet", TABLE_COLUMNS)
+        return read_table(self.folder / "tables" / "editing.parquet", CORRELATION_COLUMNS)
 
     def read(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.folder / "tables" / name)
@@ -199,7 +200,7 @@ def row_of(table: pd.DataFrame, level: str, intervention: str, predictor: str, c
 
 def test_the_table_has_a_row_for_everything(study: Study) -> None:
     table = study.tabulate("mine", "plain")
-    assert table.columns.tolist() == list(TABLE_COLUMNS)
+    assert table.columns.tolist() == list(CORRELATION_COLUMNS)
     for name, predictors in (("mine", [*PREDICTORS, "mask_area"]), ("plain", PREDICTORS)):
         rows = table[table["dataset"] == name]
         expected = [
@@ -355,9 +356,9 @@ def test_masks_that_cannot_be_used_are_told_by_status(study: Study, capsys: pyte
     assert line.endswith(": mine 9 empty_mask, 8 mask_unreadable.")
     first, second = study.cases["mine"].loc[[0, 3], "case_id"]
     assert printed[0].startswith(
-        f"mine: 9 without a usable mask (empty_mask), the first of them case {first}: the object"
+        f"mine: 9 cases without a usable mask (empty_mask); the first: case {first}: the object"
     )
-    assert printed[1].startswith(f"mine: 8 without a usable mask (mask_unreadable), the first of them case {second}: ")
+    assert printed[1].startswith(f"mine: 8 cases without a usable mask (mask_unreadable); the first: case {second}: ")
     assert "bed.png" in printed[1] and len(printed) == 2
 
 
@@ -370,13 +371,13 @@ def test_edits_by_word(study: Study) -> None:
     table = study.read("editing_by_word.csv")
     assert table.columns.tolist() == WORD_COLUMNS
     rows = table[table["dataset"] == "mine"].set_index(["label", "context", "intervention"])
-    contexts = [("bed", "all"), ("bed", "told"), ("dog", "all"), ("dog", "implied"), ("dog", "told")]
+    contexts = [("bed", "all"), ("bed", "not_implied"), ("dog", "all"), ("dog", "implied"), ("dog", "not_implied")]
     assert list(rows.index) == [(*one, intervention) for one in contexts for intervention in ("omit", "swap")]
     # Of nine dogs one failed; of the implied ones the first has no swap, nor has the twelfth case.
     assert rows.loc[("dog", "all", "omit"), ["n", "n_failed"]].tolist() == [8, 1]
     assert rows.loc[("dog", "implied", "omit"), ["n", "n_failed"]].tolist() == [3, 0]
     assert rows.loc[("dog", "implied", "swap"), ["n", "n_failed"]].tolist() == [2, 1]
-    assert rows.loc[("dog", "told", "swap"), ["n", "n_failed"]].tolist() == [4, 1]
+    assert rows.loc[("dog", "not_implied", "swap"), ["n", "n_failed"]].tolist() == [4, 1]
     implied, mask = rows.loc[("dog", "implied", "swap")], study.mask("dog")
     for name, column in (
         ("mi_s", "mi_s"),
@@ -413,7 +414,7 @@ def test_implied_words_against_others(study: Study) -> None:
     rows = table.set_index(["context", "intervention"])
     assert rows["n"].to_dict() == {
         **{("all", "omit"): 17, ("all", "swap"): 11, ("implied", "omit"): 2, ("implied", "swap"): 1},
-        **{("told", "omit"): 15, ("told", "swap"): 10},
+        **{("not_implied", "omit"): 15, ("not_implied", "swap"): 10},
     }
     assert rows.loc[("all", "omit"), "n_failed"] == 1 and rows.loc[("all", "swap"), "n_failed"] == 7
     changes = [study.arrays("mine", position)["change/latent_l2/omit"].sum() for position in range(17)]
@@ -483,7 +484,7 @@ def test_the_paired_table(study: Study) -> None:
     study.overwrite("mine", 0, **{"predictor/attention": np.ones((GRID, GRID), dtype=np.float32)})
     table = study.tabulate()
     paired = study.read("editing_paired.csv")
-    assert paired.columns.tolist() == PAIR_COLUMNS
+    assert paired.columns.tolist() == PAIRED_COLUMNS
     assert len(paired) == 2 * 2 * 3 * 10
     pairs = paired[["predictor_a", "predictor_b"]].head(10).itertuples(index=False, name=None)
     assert list(pairs) == list(combinations([*PREDICTORS, "mask_area"], 2))
@@ -621,13 +622,13 @@ def test_faulty_rows_of_all_datasets_are_told_at_once(study: Study, capsys: pyte
     cases = {name: frame["case_id"] for name, frame in study.cases.items()}
     shard = study.path("mine", "shard-0.parquet")  # rows 16, 14, …, 0
     expected = [
-        f"{shard}, row 7: `case_id` is '0000000000000000'; allowed are those of the cases table.",
-        f"{shard}, row 6: case {cases['mine'][6]} stands there again; expected once.",
+        f"{shard}, row 7: `case_id` is '0000000000000000'; allowed are the ids in the cases table.",
+        f"{shard}, row 6: case {cases['mine'][6]} has a row already; expected one.",
         f"{shard}, row 4: `cmi_s` of the finished case {cases['mine'][8]} is nan; expected a finite number.",
-        f": case {cases['mine'][2]} (and 1 more) has no row; expected one for every case.",
-        "judgements.parquet, row 0: `intervention` is 'blur'; allowed is unchanged, omit or swap.",
-        "judgements.parquet, row 1: `case_id` is 'ffffffffffffffff'; allowed are those of the cases table.",
-        f": case {cases['plain'][5]} (and 1 more) has no row; expected one for every case.",
+        f": case {cases['mine'][2]} (and 1 more) has no row; expected one for every case; run edit_images again.",
+        "judgements.parquet, row 0: `intervention` is 'blur'; allowed are unchanged, omit and swap.",
+        "judgements.parquet, row 1: `case_id` is 'ffffffffffffffff'; allowed are the ids in the cases table.",
+        f": case {cases['plain'][5]} (and 1 more) has no row; expected one for every case; run edit_images again.",
     ]
     assert len(told) == len(expected)
     for sentence, end in zip(told, expected, strict=True):
@@ -663,7 +664,7 @@ def test_faulty_maps_are_told_at_once(study: Study, capsys: pytest.CaptureFixtur
 def test_a_folder_without_maps_is_told_in_a_few_sentences(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(study.path("mine", "edits"))
     told = refusals(study, capsys, "mine")
-    assert len(told) == 11 and told[-1] == f"{study.path('mine', 'edits')}: 8 more files like these."
+    assert len(told) == 11 and told[-1] == f"{study.path('mine', 'edits')}: 8 more files with faults."
 
 
 def test_names_that_do_not_agree_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
@@ -675,10 +676,10 @@ def test_names_that_do_not_agree_are_refused(study: Study, capsys: pytest.Captur
     datasets = sections_json({"b": study.sections["mine"]})
     paths = ["--cases", "a=1", "b=2", "--edits", "b=3", "c=4", "--maps", "a=5", "b=6", "--judgements", "d=7"]
     assert error(*paths, "--datasets", datasets) == [
-        "--datasets lacks a, which --cases names.",
-        "--edits lacks a, which --cases names.",
-        "--cases lacks c, which --edits names.",
-        "--cases lacks d, which --judgements names.",
+        "--datasets lacks the dataset a, which --cases names.",
+        "--edits lacks the dataset a, which --cases names.",
+        "--cases lacks the dataset c, which --edits names.",
+        "--cases lacks the dataset d, which --judgements names.",
     ]
     one = ["--cases", "b=1", "--edits", "b=1"]
     assert "--maps names b 2 times" in error(*one, "--maps", "b=1", "b=2", "--datasets", datasets)[0]

@@ -13,10 +13,10 @@ from infodecomp.config import FaithfulnessSection, FiguresSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
 from infodecomp.faithfulness.judged_maps import read_judged_cases
+from infodecomp.faithfulness.tables import TABLE_COLUMNS
 from infodecomp.figures.faithfulness import _beyond_control
 from infodecomp.metrics.faithfulness import AREAS, MEASURES, area, likeness, pixel_order
 from infodecomp.runs.storage import read_table, write_arrays, write_table
-from infodecomp.stages.tabulate_faithfulness import TABLE_COLUMNS
 
 SIDE = 6
 SECTION = FaithfulnessSection(fractions=(0.25, 0.5), bootstrap=200)
@@ -230,4 +230,4 @@ def test_the_figure_without_its_curves(judged: Judged, capsys: pytest.CaptureFix
     arguments = ["--table", str(tables / "faithfulness.parquet"), "--paired", str(tables / "faithfulness_paired.csv")]
     arguments += ["--section", section_json(FiguresSection()), "--output-dir", str(judged.folder)]
     assert main(["plot_faithfulness", "--curves", str(tables / "faithfulness_cases.csv"), *arguments]) == 1
-    assert "this is not a CSV with the columns" in capsys.readouterr().err
+    assert "not a readable CSV with the columns" in capsys.readouterr().err

@@ -15,13 +15,20 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from infodecomp.config import RetrievalDatasetSection, RetrievalSection, section_json, sections_json
+from infodecomp.config import (
+    OrderRetrievalDataset,
+    PairRetrievalDataset,
+    RetrievalDatasetSection,
+    RetrievalSection,
+    section_json,
+    sections_json,
+)
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.retrieval.tables import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import tabulate_retrieval
-from infodecomp.stages.tabulate_retrieval import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 
 METHODS = ("i_o", "i_s", "clip")
 EVALUATIONS = {"i_o": 150, "i_s": 150, "clip": 0}
@@ -44,8 +51,8 @@ class Study:
         self.cases: dict[str, pd.DataFrame] = {}
         self.scores: dict[str, dict[str, pd.DataFrame]] = {}
         self.datasets = {
-            "relations": RetrievalDatasetSection(kind="vg_relation", file="a.json", images="a"),
-            "order": RetrievalDatasetSection(kind="coco_order", file="b.json", images="b", tagger="scenes"),
+            "relations": PairRetrievalDataset(kind="vg_relation", file="a.json", images="a"),
+            "order": OrderRetrievalDataset(kind="coco_order", file="b.json", images="b", tagger="scenes"),
         }
         (folder / "symmetric.txt").write_text("# both ways\nnext to\nnear\n", encoding="utf-8")
         relations = [name for name, outcomes in RELATIONS.items() for _ in outcomes[0]]
@@ -235,7 +242,7 @@ def test_a_method_without_any_score(study: Study) -> None:
 
 def test_small_groups_do_not_count_in_macro(study: Study) -> None:
     sections = dict(study.datasets)
-    sections["relations"] = RetrievalDatasetSection(kind="vg_relation", file="a.json", images="a", minimum_group=3)
+    sections["relations"] = PairRetrievalDataset(kind="vg_relation", file="a.json", images="a", minimum_group=3)
     i_o = row_of(study.tabulate(datasets=sections), "relations", "i_o")
     assert i_o["macro"] == pytest.approx((0.5 + 0) / 2)
     assert i_o["macro_asymmetric"] == 0.5
@@ -243,13 +250,13 @@ def test_small_groups_do_not_count_in_macro(study: Study) -> None:
     assert set(study.read("retrieval_by_group.csv")["group"]) == set(RELATIONS)
     # A failed case still makes its group as large as it is for the other methods.
     study.lose("relations", 0)
-    sections["relations"] = RetrievalDatasetSection(kind="vg_relation", file="a.json", images="a", minimum_group=4)
+    sections["relations"] = PairRetrievalDataset(kind="vg_relation", file="a.json", images="a", minimum_group=4)
     assert row_of(study.tabulate(datasets=sections), "relations", "i_o")["macro"] == pytest.approx((1 / 3 + 0) / 2)
 
 
 def test_only_relations_can_be_symmetric(study: Study) -> None:
     sections = dict(study.datasets)
-    sections["relations"] = RetrievalDatasetSection(kind="vg_attribution", file="a.json", images="a")
+    sections["relations"] = PairRetrievalDataset(kind="vg_attribution", file="a.json", images="a")
     row = row_of(study.tabulate(datasets=sections), "relations", "i_o")
     assert np.isfinite(row["macro"]) and np.isnan(row["macro_asymmetric"])
     assert not study.read("retrieval_by_group.csv")["symmetric"].any()

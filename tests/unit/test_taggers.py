@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from infodecomp.datasets.taggers import open_tagger, scene_tags, word_tokenizer_version, word_tokens
+from infodecomp.datasets.taggers import word_tokenizer_version, word_tokens
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.captions import scene_captions, vocabulary
+from infodecomp.scenes.tagger import open_tagger, scene_tags
 from infodecomp.scenes.world import sample_scene, scene_rng
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from infodecomp.estimator.channel import clean_prediction, noised
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.flows.path import make_path
 from infodecomp.flows.trail import Trail
+from infodecomp.validation.denoisers import GaussianField
 from tests.unit.field_model import field_model, gaussian, prompt
 
 

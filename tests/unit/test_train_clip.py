@@ -234,11 +234,11 @@ def test_a_checkpoint_belongs_to_its_recipe_and_text_tower(
 ) -> None:
     model = shipped(tmp_path / "model", tower, tokenizer)
     section = ScenesModelSection()
-    recipe = train_scenes_clip.recipe_of(section)
+    recipe = ClipRecipe.of(section)
     assert recipe.steps == section.clip_steps and recipe.batch == section.clip_batch
 
     def name(**changes: object) -> str:
-        other = train_scenes_clip.recipe_of(section.model_copy(update=changes))
+        other = ClipRecipe.of(section.model_copy(update=changes))
         return train_scenes_clip.checkpoint_file(tmp_path / "clip", other, model).name
 
     first = name()

@@ -30,7 +30,8 @@ from infodecomp.training.consistency import (
     train_consistency,
 )
 from infodecomp.training.cycles import learning_rate_factor
-from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint, use_averages
+from infodecomp.training.denoiser_state import DenoiserState
+from infodecomp.training.state import load_checkpoint, save_checkpoint, use_averages
 from infodecomp.training.workers import ALONE
 
 RECIPE = ConsistencyRecipe(seed=0, steps=4, batch=4, learning_rate=1e-4, ema=0.999, hide_padding=0.5)
@@ -177,11 +178,11 @@ def test_the_mean_of_what_more_words_say_is_learnt(model: LatentDiffusion) -> No
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not(model: LatentDiffusion, batches: TaughtBatches, tmp_path: Path) -> None:
-    def fresh() -> tuple[TrainState, UNet2DConditionModel]:
+    def fresh() -> tuple[DenoiserState, UNet2DConditionModel]:
         unet, text = networks(model)
         return new_state(RECIPE, unet, text), frozen_copy(unet)
 
-    def trained(state: TrainState, teacher: UNet2DConditionModel) -> list[float]:
+    def trained(state: DenoiserState, teacher: UNet2DConditionModel) -> list[float]:
         losses: list[float] = []
         keep = partial(lambda kept, state, loss: kept.append(loss), losses)
         train_consistency(RECIPE, state, teacher, model.pipeline.vae, batches, worker=ALONE, report=keep)
@@ -190,7 +191,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not(model: LatentDiffusion, batches: 
     class Killed(Exception):
         pass
 
-    def kill(state: TrainState, loss: float) -> None:
+    def kill(state: DenoiserState, loss: float) -> None:
         if state.step == 2:
             save_checkpoint(state, tmp_path)
             raise Killed

@@ -20,8 +20,9 @@ from infodecomp.scenes.world import CATEGORIES
 from infodecomp.training.autoencoder import pictures, psnr, train_autoencoder
 from infodecomp.training.batches import FOCUS, draw_level, readable_tokens, training_logsnr
 from infodecomp.training.cycles import CYCLES, Cycle, cycle_of, cycle_starts, learning_rate_factor
+from infodecomp.training.denoiser_state import DenoiserState
 from infodecomp.training.samples import CAPTIONS, sample_sheet
-from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint, use_averages
+from infodecomp.training.state import load_checkpoint, save_checkpoint, use_averages
 from infodecomp.training.text import caption_targets, save_text, train_text
 from infodecomp.training.unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
 from infodecomp.training.workers import ALONE, Worker
@@ -59,12 +60,12 @@ def batches(tokenizer: CLIPTokenizer) -> BatchMaker:
     return BatchMaker(RECIPE, tokenizer)
 
 
-def fresh(tokenizer: CLIPTokenizer, recipe: Recipe = RECIPE) -> TrainState:
+def fresh(tokenizer: CLIPTokenizer, recipe: Recipe = RECIPE) -> DenoiserState:
     torch.manual_seed(1)
     return new_state(recipe, build_text_encoder(tokenizer))
 
 
-def train(state: TrainState, vae: AutoencoderTiny, batches: BatchMaker) -> list[float]:
+def train(state: DenoiserState, vae: AutoencoderTiny, batches: BatchMaker) -> list[float]:
     losses: list[float] = []
     train_unet(RECIPE, state, vae, batches, worker=ALONE, report=lambda state, loss: losses.append(loss))
     return losses
@@ -246,7 +247,7 @@ def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
     class Killed(Exception):
         pass
 
-    def kill(state: TrainState, loss: float) -> None:
+    def kill(state: DenoiserState, loss: float) -> None:
         if state.step == 3:
             save_checkpoint(state, tmp_path)
             raise Killed

@@ -11,7 +11,7 @@ import torch
 from scipy.stats import t as student
 
 from infodecomp.estimator.sampling import Draws, Interval, sample_draws, unit_points
-from infodecomp.estimator.uncertainty import Mean, mean_and_error, mean_over_draws, most_freedom
+from infodecomp.estimator.uncertainty import Mean, mean_over_draws, most_freedom
 
 
 def drawn(count: int, *, design: str = "iid", antithetic: bool = False) -> Draws:
@@ -49,9 +49,11 @@ def test_one_draw_a_stratum() -> None:
     """
     values = torch.tensor([6.0, 1.0, 3.0, 2.0], dtype=torch.float64)
     draws = replace(drawn(4, design="stratified"), logsnr=torch.tensor([2.0, 0.0, 3.0, 1.0]))
-    mean, error = mean_and_error(values, draws)
-    assert float(mean) == 3.0
-    assert float(error) == pytest.approx(np.sqrt(((1 - 8 / 3) ** 2 * 0.3 + 9 / 6 + 49 / 6 + (3 - 8) ** 2 * 0.3) / 16))
+    found = mean_over_draws(values, draws)
+    assert float(found.value) == 3.0
+    assert float(found.error) == pytest.approx(
+        np.sqrt(((1 - 8 / 3) ** 2 * 0.3 + 9 / 6 + 49 / 6 + (3 - 8) ** 2 * 0.3) / 16)
+    )
 
 
 def test_pairs_are_averaged_first() -> None:

@@ -13,13 +13,13 @@ import pytest
 
 from infodecomp.config import InformationSection, ValidationSection, section_json
 from infodecomp.figures import validation_coverage, validation_error
-from infodecomp.metrics.validation import RUN_COLUMNS, VALIDATION_COLUMNS, evaluations_to, in_band, summarise
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import plot_validation, tabulate_validation
 from infodecomp.stages.validate_estimator import run as validate_run
-from infodecomp.stages.validate_estimator import validate
+from infodecomp.validation.estimator_runs import problem_runs
 from infodecomp.validation.markdown import validation_markdown
+from infodecomp.validation.summary import RUN_COLUMNS, VALIDATION_COLUMNS, evaluations_to, in_band, summarise
 
 SMALL = ValidationSection(
     problems=("dense_5", "plane"),
@@ -129,17 +129,18 @@ def test_a_run_depends_on_its_numbers_alone() -> None:
     few = SMALL.model_copy(update={"points": 2, "runs": 1, "designs": ("midpoint",)})
     keys = ["point", "run", "design", "antithetic", "steps", "quantity", "level"]
     many, one = (
-        pd.DataFrame(validate("dense_5", section, InformationSection(), 0)).set_index(keys) for section in (SMALL, few)
+        pd.DataFrame(problem_runs("dense_5", section, InformationSection(), 0)).set_index(keys)
+        for section in (SMALL, few)
     )
     assert one["deviation"].equals(many["deviation"].loc[one.index])
 
 
 def test_the_adaptive_density_is_a_column_beside_the_logistic() -> None:
     section = SMALL.model_copy(update={"densities": ("logistic", "adaptive"), "runs": 1, "designs": ("stratified",)})
-    runs = pd.DataFrame(validate("fine", section, InformationSection(pilot_images=2, pilot_draws=24), 0))
+    runs = pd.DataFrame(problem_runs("fine", section, InformationSection(pilot_images=2, pilot_draws=24), 0))
     assert runs["density"].value_counts().to_dict() == {"logistic": 32, "adaptive": 32}
     alone = section.model_copy(update={"densities": ("logistic",)})
-    found = pd.DataFrame(validate("fine", alone, InformationSection(), 0))
+    found = pd.DataFrame(problem_runs("fine", alone, InformationSection(), 0))
     assert found["deviation"].tolist() == runs.loc[runs["density"] == "logistic", "deviation"].tolist()
     table = summarise(runs, 0.95)
     text = validation_markdown(table, section)
@@ -197,7 +198,7 @@ def test_an_unknown_problem(tmp_path: Path) -> None:
     arguments = argparse.Namespace(
         problem="cube", section="{}", information="{}", seed=0, output=tmp_path / "cube.parquet"
     )
-    with pytest.raises(InputError, match="--problem is 'cube'; the problems are plane, shapes"):
+    with pytest.raises(InputError, match="--problem is 'cube'; allowed are plane, shapes"):
         validate_run(arguments)
 
 

@@ -11,7 +11,6 @@ import pytest
 from infodecomp.cli import run_stage as main
 from infodecomp.config import PartialInformationSection, section_json
 from infodecomp.datasets.cases import cases_table, lost_case, make_case, write_cases
-from infodecomp.datasets.taggers import ScenesTagger
 from infodecomp.datasets.word_pairs import (
     pairs_by_class,
     pairs_listed,
@@ -21,6 +20,7 @@ from infodecomp.datasets.word_pairs import (
     surprisals,
 )
 from infodecomp.runs.errors import InputError
+from infodecomp.scenes.tagger import ScenesTagger
 from tests.conftest import ROOT
 
 KINDS = ("noun+noun", "adjective+noun")
@@ -169,7 +169,7 @@ def test_bad_rows_of_a_list_are_told_at_once(tmp_path: Path) -> None:
     lines = str(caught.value).splitlines()
     assert [line.partition("line ")[2][0] for line in lines] == list("23457")
     assert "`second` is empty" in lines[0] and "two different words" in lines[1]
-    assert "'cat' does not stand in the caption" in lines[2] and "overlap" in lines[3] and "as line 6" in lines[4]
+    assert "'cat' is not in the caption" in lines[2] and "overlap" in lines[3] and "as line 6" in lines[4]
 
 
 def test_the_list_that_ships_is_whole() -> None:
@@ -205,7 +205,7 @@ def test_the_stage_says_how_many(cases: pd.DataFrame, tmp_path: Path, capsys: py
     assert len(read_pairs(tmp_path / "pairs.parquet")) == 5
     path = write_list(tmp_path, "first,second\ndog,grass\nbus,car\n")
     assert pair_words(tmp_path, list=str(path)) == 0
-    assert "no caption holds the words of 1 rows, the first of them line 3" in capsys.readouterr().out
+    assert "no caption holds the words of 1 rows; the first is line 3" in capsys.readouterr().out
 
 
 def test_no_pair_at_all_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,12 +13,14 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import PartialInformationSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
-from infodecomp.maps.word_maps import Failure, Maps, Setting, read_statuses
+from infodecomp.maps.outcomes import Failure, read_statuses
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import PARTS, average_parts
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
+from infodecomp.pairs.parts import PARTS_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
-from infodecomp.stages.gather_parts import TABLE_COLUMNS
 
 CAPTION = "a dog left of a zebra on the grass"
 WORDS = ("dog", "zebra", "grass")
@@ -85,7 +87,7 @@ class Gathered:
             *("--maps", str(self.folder / "maps"), "--output", str(self.folder / "words.parquet")),
         ]
         assert main(["gather_parts", *arguments]) == 0
-        return read_table(self.folder / "words.parquet", TABLE_COLUMNS).set_index("case_id")
+        return read_table(self.folder / "words.parquet", PARTS_COLUMNS).set_index("case_id")
 
 
 @pytest.fixture

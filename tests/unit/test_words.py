@@ -7,19 +7,9 @@ import sys
 
 import pytest
 
-from infodecomp.words.occurrences import (
-    SWAPS,
-    SwapScope,
-    find_word,
-    mask_word,
-    plural,
-    released_swaps,
-    remove_word,
-    replace_words,
-    swap_partner,
-    swap_word,
-    word_token_positions,
-)
+from infodecomp.words.inflection import plural
+from infodecomp.words.occurrences import find_word, mask_word, remove_word, word_token_positions
+from infodecomp.words.swaps import SWAPS, SwapScope, released_swaps, replace_words, swap_partner, swap_word
 
 
 def test_a_word_is_found_whole_and_each_time() -> None:
@@ -168,6 +158,9 @@ def test_a_truncated_occurrence_has_fewer_tokens_or_none() -> None:
     assert word_token_positions([(0, 0), (0, 5), (0, 0)], [(0, 10), (20, 24)]) == [[1], []]
 
 
-def test_the_module_needs_neither_torch_nor_inflect_to_be_imported() -> None:
-    check = "import sys, infodecomp.words.occurrences; sys.exit('torch' in sys.modules or 'inflect' in sys.modules)"
+def test_the_modules_need_neither_torch_nor_inflect_to_be_imported() -> None:
+    check = (
+        "import sys, infodecomp.words.prompts, infodecomp.words.swaps; "
+        "sys.exit('torch' in sys.modules or 'inflect' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -30,7 +30,7 @@ TINY: dict[str, Any] = {
     "retrieval_datasets": None,
     "information": {"density": "logistic", "steps": [4, 8]},
     "attention": {"steps": [2]},
-    "localisation": {"bootstrap": 100},
+    "statistics": {"bootstrap": 100},
     "validation": {"problems": ["dense_5"], "designs": ["stratified"], "steps": [6, 12], "points": 2, "runs": 2},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
@@ -39,10 +39,7 @@ TINY: dict[str, Any] = {
 # The same without the jobs of gradients, for runs from nothing on which something else is tried.
 TINY_WITHOUT_GRADIENTS: dict[str, Any] = {
     **TINY,
-    "localisation": {
-        **TINY["localisation"],
-        "methods": [method for method in LocalisationSection().methods if method != "gradient"],
-    },
+    "localisation": {"methods": [method for method in LocalisationSection().methods if method != "gradient"]},
 }
 
 # The retrieval part alone: four pairs of captions with exchanged nouns, four captions with their shuffles.
@@ -58,8 +55,8 @@ TINY_RETRIEVAL: dict[str, Any] = {
     "retrieval": {
         "steps": [6],
         "diffitm_timesteps": [310, 610, 910],
-        "bootstrap": 100,
     },
+    "statistics": {"bootstrap": 100},
     "machine": {"batch_size": 16},
 }
 
@@ -74,7 +71,8 @@ TINY_EDITING: dict[str, Any] = {
     },
     "retrieval_datasets": None,
     "information": {"density": "logistic", "steps": [8]},
-    "editing": {"steps": 3, "bootstrap": 100},
+    "editing": {"steps": 3},
+    "statistics": {"bootstrap": 100},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
 }
@@ -86,7 +84,7 @@ TINY_PAIRS: dict[str, Any] = {
         "scenes": {"kind": "coco_it", "first": 4, "word_pairs": True},
         **{"scenes_words": None, "generated": None},
     },
-    "partial_information": {"steps": 4, "replicates": 2, "captions": 3, "bootstrap": 100},
+    "partial_information": {"steps": 4, "replicates": 2, "captions": 3},
 }
 
 

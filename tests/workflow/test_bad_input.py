@@ -16,10 +16,10 @@ from tests.workflow.study import Study
 
 def test_configuration(fresh: Study) -> None:
     """All problems at once: a key that does not exist and a value out of range."""
-    run = fresh.snakemake("--dry-run", config={"information": {"clpi": 3.0}, "localisation": {"bootstrap": 5}})
+    run = fresh.snakemake("--dry-run", config={"information": {"clpi": 3.0}, "statistics": {"bootstrap": 5}})
     assert run.status != 0
     assert "information → clpi is not a key; the nearest valid key is `clip`" in run.output
-    assert "localisation → bootstrap is 5; allowed is a whole number ≥ 100" in run.output
+    assert "statistics → bootstrap is 5; allowed is a whole number ≥ 100" in run.output
     assert "Traceback" not in run.output
 
 
@@ -72,7 +72,7 @@ def test_rows_of_a_csv(fresh: Study, scene_cases: tuple[Path, Path]) -> None:
     for line, reason in {
         3: "absent.png",
         4: "broken.png",
-        5: "'monkey' does not stand in the caption",
+        5: "'monkey' is not in the caption",
         6: "`caption` is empty",
         7: "the same case as line 2",
     }.items():
@@ -89,5 +89,5 @@ def test_model_folder(scene_cases: tuple[Path, Path], tmp_path: Path, capsys: py
     run = replace(ShardRun(cases, images, tmp_path / "results"), model=model)
     assert main(run.arguments()) == 1
     message = capsys.readouterr().err
-    assert f"'{model}' is no diffusers pipeline folder: model_index.json is missing in it" in message
+    assert f"'{model}' is not the folder of a diffusers pipeline: it lacks model_index.json" in message
     assert not run.table().exists()

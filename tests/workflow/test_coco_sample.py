@@ -1,8 +1,7 @@
-"""The chain on real images of COCO with the embedded model, from archives to tables: meaningless values, real files."""
+"""The chain on a COCO sample with the embedded model, from archives to tables: real annotations, meaningless values."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +15,10 @@ from tests.workflow.study import Study, working_copy
 CASES = 126  # of the 79 images
 
 
-@pytest.fixture
-def coco(repository: Path) -> Path:
-    """A folder with the 79 images in COCO's layout."""
-    shared = Path(os.environ.get("INFODECOMP_SHARED", repository.parent / "shared"))
-    folder = Path(os.environ.get("COCO_ROOT", shared / "coco_sample")).resolve()
-    if not (folder / "annotations" / "instances_val2017.json").is_file():
-        pytest.skip("needs a folder in COCO's layout: set COCO_ROOT to it")
-    return folder
-
-
 @pytest.mark.slow
-def test_every_case_of_the_sample_arrives(repository: Path, coco: Path, tmp_path: Path) -> None:
+def test_every_case_of_the_sample_arrives(repository: Path, coco_sample: Path, tmp_path: Path) -> None:
     study: Study = working_copy(repository, tmp_path / "study")
-    sources = pack(coco, tmp_path / "mine")
+    sources = pack(coco_sample, tmp_path / "mine")
     config = {
         "datasets": {"scenes": None, "COCO-IT": {"kind": "coco_it", "first": CASES}},
         "information": {"steps": [6]},

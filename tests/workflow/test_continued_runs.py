@@ -14,9 +14,9 @@ import torch
 from infodecomp.cli import run_stage as main
 from infodecomp.config import InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.shard_runs import MODEL
 
 Results = dict[str, dict[str, np.ndarray]]
@@ -60,15 +60,13 @@ class Run:
 def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The numbers of rows of the model's calls, copies that fill a call left out."""
     seen: list[int] = []
-    from infodecomp.jobs.model_shard import ModelShard
+    predict = LatentDiffusion.predict
 
-    predict = ModelShard.predict
-
-    def counted(self: ModelShard, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def counted(self: LatentDiffusion, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         seen.append(len(x))
         return predict(self, x, logsnr, embedding)
 
-    monkeypatch.setattr(ModelShard, "predict", counted)
+    monkeypatch.setattr(LatentDiffusion, "predict", counted)
     yield seen
 
 

@@ -13,9 +13,9 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import FaithfulnessSection, default_config, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
+from infodecomp.faithfulness.judging import SHARD_COLUMNS
+from infodecomp.faithfulness.tables import TABLE_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
-from infodecomp.stages.judge_maps import SHARD_COLUMNS
-from infodecomp.stages.tabulate_faithfulness import TABLE_COLUMNS
 from tests.unit.small_model import small_pipeline
 from tests.workflow.shard_runs import Results, ShardRun
 
@@ -147,4 +147,7 @@ def test_a_filling_beyond_what_the_model_knows(
     arguments = run.into(tmp_path).arguments()
     arguments[arguments.index("--section") + 1] = section_json(FaithfulnessSection(filling_logsnr=-50.0, draws=2))
     assert main(arguments) == 1
-    assert "faithfulness → filling_logsnr is -50; allowed are the model's trained" in capsys.readouterr().err
+    assert (
+        "faithfulness → filling_logsnr is -50; allowed is the range that the model was trained on"
+        in capsys.readouterr().err
+    )

@@ -18,12 +18,12 @@ import pytest
 import torch
 
 from infodecomp.cli import run_stage as main
-from infodecomp.datasets.cases import read_cases, shard_of
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.datasets.cases import read_cases
+from infodecomp.information.estimates_table import SHARD_COLUMNS
+from infodecomp.jobs.image_latents import ImageLatents
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.runs.shards import ImageJob
+from infodecomp.runs.shards import ImageJob, shard_of
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates, without_scores
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import TINY_WITHOUT_GRADIENTS, Study, working_copy
@@ -138,7 +138,9 @@ def test_a_read_only_results_folder(fresh: Study) -> None:
         _mount("-o", "remount,bind,ro", str(results))
         run = fresh.snakemake(TABLE)
     assert run.status != 0
-    assert "the file system is read-only; run where you may write, or make it writable." in run.output
+    assert (
+        "the file system is read-only; run the command in a writable folder, or make this one writable." in run.output
+    )
     assert "Traceback" not in run.output
 
 
@@ -157,7 +159,7 @@ def test_a_full_disk(undisturbed: ShardRun, tmp_path: Path, capsys: pytest.Captu
     size = sum(path.stat().st_size for path in undisturbed.finished())
     with _mounted(run.maps, "-t", "tmpfs", "-o", f"size={size // 2}", "tmpfs"):
         assert main(run.arguments()) == 1
-        assert "the disk is full; make room, and the same command goes on" in capsys.readouterr().err.lower()
+        assert "the disk is full; free some space and run the same command again" in capsys.readouterr().err.lower()
         kept = run.finished()
         assert 0 < len(kept) < len(undisturbed.finished())
         assert len(list(run.maps.iterdir())) == len(kept), "half a file is left"
@@ -204,17 +206,17 @@ def test_an_unreadable_image_and_a_denoiser_without_an_answer(
 
 def _answer_nothing_for(patch: pytest.MonkeyPatch, image_path: str) -> None:
     """Let the model answer NaN to every noised latent of an image, which is marked by a latent of NaN."""
-    encode, answer = ModelShard.latent_of, LatentDiffusion.__call__
+    encode, answer = ImageLatents.latent_of, LatentDiffusion.__call__
 
-    def encoding(stage: ModelShard, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
-        latent = encode(stage, job, picture)
+    def encoding(images: ImageLatents, job: ImageJob, picture: torch.Tensor) -> torch.Tensor:
+        latent = encode(images, job, picture)
         return torch.full_like(latent, torch.nan) if job.image_path == image_path else latent
 
     def answering(model: LatentDiffusion, x_alpha: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         marked = x_alpha.isnan().flatten(1).any(1)
         return torch.where(marked[:, None, None, None], torch.nan, answer(model, x_alpha.nan_to_num(), *others))
 
-    patch.setattr(ModelShard, "latent_of", encoding)
+    patch.setattr(ImageLatents, "latent_of", encoding)
     patch.setattr(LatentDiffusion, "__call__", answering)
 
 

@@ -66,4 +66,4 @@ def test_a_folder_that_is_not_there(
 ) -> None:
     run = ShardRun(*scene_cases, tmp_path)
     assert main(with_model(run, ModelSection(id=missing))) == 1
-    assert f"model → id '{missing}' is no folder here, nor does it read owner/name" in capsys.readouterr().err
+    assert f"model → id '{missing}' is neither an existing folder nor a Hugging Face Hub id" in capsys.readouterr().err

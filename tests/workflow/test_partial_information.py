@@ -10,8 +10,8 @@ import pytest
 
 from infodecomp.datasets.word_pairs import read_pairs
 from infodecomp.pairs.estimates import read_information, read_shards
+from infodecomp.pairs.parts import PARTS_COLUMNS as WORD_COLUMNS
 from infodecomp.runs.storage import read_table
-from infodecomp.stages.gather_parts import TABLE_COLUMNS as WORD_COLUMNS
 from tests.workflow.study import TINY_PAIRS, Study, working_copy
 
 FIGURES = {"plot_partial_information": 1}

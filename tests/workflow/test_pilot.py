@@ -12,7 +12,8 @@ import pytest
 from infodecomp.cli import run_stage as main
 from infodecomp.config import InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
-from infodecomp.estimator.density import BINS, read_density
+from infodecomp.estimator.density import BINS
+from infodecomp.information.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from tests.workflow.shard_runs import MODEL
@@ -84,7 +85,7 @@ def test_without_a_pilot_there_is_one_sentence(
     scene_cases: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments("estimate_information", *scene_cases, tmp_path / "shard.parquet")) == 1
-    assert "--pilot is missing; information → density is adaptive" in capsys.readouterr().err
+    assert "--pilot is missing; with information → density: adaptive" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from infodecomp.editing.edits import EDIT_COLUMNS
+from infodecomp.information.estimates_table import SHARD_COLUMNS
+from infodecomp.jobs.model_job import COUNT_COLUMNS
 from infodecomp.runs.storage import read_table
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
-from infodecomp.stages.record_gradients import SHARD_COLUMNS as GRADIENT_COLUMNS
 from tests.workflow.shard_runs import ShardRun, assert_close
 
 PATIENCE = 120  # seconds
@@ -24,7 +24,7 @@ PATIENCE = 120  # seconds
     ("stage", "draws", "columns"),
     [
         ("estimate_information", 16, SHARD_COLUMNS),
-        ("record_gradients", 16, GRADIENT_COLUMNS),
+        ("record_gradients", 16, COUNT_COLUMNS),
         ("edit_images", 6, EDIT_COLUMNS),
     ],
 )

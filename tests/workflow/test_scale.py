@@ -17,14 +17,16 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import DatasetSection, InformationSection, section_json
-from infodecomp.datasets.cases import read_cases, shard_of
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.config import CustomDataset, InformationSection, section_json
+from infodecomp.datasets.cases import read_cases
+from infodecomp.information import estimated_cases
+from infodecomp.information.estimates_table import SHARD_COLUMNS
+from infodecomp.jobs.caption_tokens import CaptionTokens
+from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.shards import shard_of
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.dataset import draw
-from infodecomp.stages import estimate_information
-from infodecomp.stages.estimate_information import SHARD_COLUMNS
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import Study
 
@@ -109,8 +111,8 @@ def test_the_published_study_is_planned_over_annotations_of_full_size(fresh: Stu
     environment = {"COCO_ROOT": str(full_coco), **OFFLINE}
     run = fresh.command("snakemake", "plan", "--cores", "2", "--configfile", *PAPER, environment=environment)
     assert run.status == 0, run.output
-    assert "No hours and no disk, because no pilot could run: model → id" in run.output
-    assert "not there yet: coco_order, flickr30k_order, vg_attribution, vg_relation." in run.output
+    assert "No hours and no disk space, because the model could not be timed: model → id" in run.output
+    assert "because their files are missing: coco_order, flickr30k_order, vg_attribution, vg_relation." in run.output
     plan = pd.read_csv(fresh.folder / "results/paper/tables/plan.csv").set_index(["dataset", "stage"])
     cases = {
         name: read_cases(fresh.folder / f"results/paper/{name}/cases.parquet") for name in ("COCO-IT", "COCO100-IT")
@@ -181,22 +183,22 @@ def test_ten_rows_added_to_five_thousand_compute_ten(tmp_path: Path, monkeypatch
 def _build(folder: Path, rows: list[tuple[str, str, str]], output: Path) -> None:
     with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("image", "caption", "word"), *rows])
-    section = DatasetSection(kind="custom", list=str(folder / "cases.csv"), root=str(folder), localisation=False)
+    section = CustomDataset(list=str(folder / "cases.csv"), root=str(folder), localisation=False)
     assert main(["build_cases", "--dataset", "mine", "--section", section_json(section), "--output", str(output)]) == 0
 
 
 def _take_for_done(run: ShardRun, shard: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store something under the key of every case, as if the stage had estimated it."""
 
-    def store_all(stage: ModelShard, jobs: Any, section: InformationSection) -> Iterator[Any]:
+    def store_all(stage: ModelJob, jobs: Any, section: InformationSection) -> Iterator[Any]:
         for job, _ in jobs:
             for case in job.cases:
                 stage.shard.store(case, {"evaluations": np.array(0), "draws": np.array(0)})
         return iter(())
 
     with monkeypatch.context() as patch:
-        patch.setattr(estimate_information, "draw_cases", store_all)
-        patch.setattr(ModelShard, "readable", lambda stage, jobs: jobs)
+        patch.setattr(estimated_cases, "draw_cases", store_all)
+        patch.setattr(CaptionTokens, "readable", lambda captions, jobs: jobs)
         assert main(run.arguments(shard)) == 0
 
 

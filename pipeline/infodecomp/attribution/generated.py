@@ -1,13 +1,13 @@
-"""What a generated image owes to its words, and to the noise or image it was made from: gradients through the last steps.
+"""What a generated image owes to its words, and to the noise or image that it came from: gradients through the last steps.
 
 The target is T = Σ over channels and pixels of the decoded image, black being 0 and white 1, over all of it or inside a box.
-It is not cut to [0, 1], where gradients would vanish. T is differentiated by the text z of the caption (not by that of the
-empty prompt, which guidance uses too) and by what the steps start from: the latent, or, where an image was given and all
-steps count, its pixels.
+It is not clamped to [0, 1], where gradients would vanish. T is differentiated by the text z of the caption (not by the empty
+prompt's, which guidance also uses) and by what the steps start from: the latent or, if an image was given and all steps
+count, its pixels.
 
-A trajectory is kept once. `explain` starts at its latent before the last k steps, walks these with gradients, and goes back
-once for each box. Memory: the activations of k steps (of twice as many rows with guidance) and of the decoder; with
-`checkpointing` those of one step, the others being computed again on the way back, and a latent a step.
+The trajectory is stored. `explain` starts at its latent before the last k steps, walks these with gradients, and runs one
+backward pass for each box. Memory: the activations of k steps (of twice as many rows with guidance) and of the decoder; with
+`checkpointing` those of one step, the others being recomputed in the backward pass, and a latent a step.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from infodecomp.attribution.boxes import Box
 from infodecomp.flows.generation import Predict, Sampler, Start
 from infodecomp.models.gradients import Reduction, integrated_gradients, reduced
 
-# x0, y0, x1, y1 in pixels: columns x0 … x1 − 1 and rows y0 … y1 − 1.
-Box = tuple[int, int, int, int]
 Tensors = tuple[torch.Tensor, ...]
 
 
@@ -37,7 +36,7 @@ def target_sum(picture: torch.Tensor, box: Box | None) -> torch.Tensor:
 class Walk:
     """The last steps of the generation of one image.
 
-    decode: latents → pictures, encode: pixels → latents, both so that gradients can be taken. start: a batch of one, without
+    decode: latents → pictures, encode: pixels → latents, both differentiable. start: a batch of one, without
     an image where `pixels` are given. trajectory: (steps + 1, C, h, w). last: steps that count. pixels: (1, 3, H, W) of a
     given image.
     """
@@ -59,7 +58,7 @@ class Walk:
 
     @property
     def from_pixels(self) -> bool:
-        """Whether pixels of a given image are differentiated by."""
+        """Whether the target is differentiated by the pixels of a given image."""
         return self.pixels is not None and self.whole
 
     @property
@@ -71,7 +70,7 @@ class Walk:
 
     @property
     def baselines(self) -> Tensors:
-        """Inputs that say nothing: the empty prompt, a grey picture or the latent zero."""
+        """Inputs without information: the empty prompt, and a grey picture or the latent zero."""
         text, given = self.inputs
         return self.sampler.empty.to(text)[None], torch.zeros_like(given)
 
@@ -106,7 +105,7 @@ def explain(
 ) -> Iterator[Explanation]:
     """The explanation of each box in turn, None being the whole picture; see `gradients.reduced` for the reductions.
 
-    points: of `integrated`, for which the steps are walked anew for each point and box.
+    points: of `integrated`, which walks the steps again for each point and box.
     """
     inputs = tuple(value.clone().requires_grad_() for value in walk.inputs)
     plain = "integrated" not in (tokens, cells) or tokens != cells

@@ -1,4 +1,4 @@
-"""From a number a token to a number a word: pieces of a word are put together by where they stand in the caption."""
+"""From a score for each token to a score for each word: tokens are joined by their place in the caption."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from infodecomp.words.occurrences import Span, word_token_positions
 
 SpecialTokens = Literal["drop", "keep"]
 
-# Words with what joins them, such as "teddy-bear's"; or marks in a row.
+# A word with its hyphens and apostrophes, such as "teddy-bear's"; or a run of punctuation.
 _UNIT = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]+")
 
 
 @dataclass(frozen=True)
 class WordScore:
-    """A word as it stands in the caption, or tokens that stand for none of it.
+    """A word of the caption, or tokens that represent none of it.
 
-    kind: word, mark, start, end or padding. percent: of the sum over all scores that are kept.
+    kind: word, mark, start, end or padding. percent: of the sum of all scores that are kept.
     """
 
     text: str
@@ -32,20 +32,20 @@ class WordScore:
 
 
 def caption_units(caption: str) -> list[Span]:
-    """Spans of the words and marks of a caption, in order; nothing but white space lies between them."""
+    """Spans of the words and punctuation of a caption, in order; only white space lies between them."""
     return [match.span() for match in _UNIT.finditer(caption)]
 
 
 def word_scores(
     caption: str, offsets: Sequence[Span], scores: np.ndarray, special: SpecialTokens = "drop"
 ) -> list[WordScore]:
-    """Scores of words: sums over their pieces; percentages sum to 100, or are NaN where every score is 0.
+    """Scores of words, the sums over their tokens; percentages sum to 100, or are NaN if every score is 0.
 
     Args:
         caption: the text.
         offsets: span of each token in it, special ones (0, 0), as the tokenizer gives them: start, pieces, end.
-        scores: one a position that the model sees, (tokens,), never negative. Positions after the offsets are padding.
-        special: drop start, end and padding, or keep them, each as one score.
+        scores: one for each position, (tokens,), never negative. Positions after the offsets are padding.
+        special: whether start, end and padding are dropped, or kept as one score each.
 
     Raises:
         ValueError: there are fewer scores than tokens.

@@ -1,4 +1,4 @@
-"""Values of a configuration that are allowed by themselves but not together."""
+"""Values of a configuration that are each allowed but conflict with each other."""
 
 from __future__ import annotations
 
@@ -9,43 +9,30 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+from infodecomp.config.datasets import DatasetSection
+from infodecomp.config.draws import draw_problems
+from infodecomp.config.editing import EditingSection
 from infodecomp.config.generated import generation_problems, gradient_problems
 from infodecomp.config.keys import example_at
 from infodecomp.config.problems import Problem
-from infodecomp.config.sections import (
-    Config,
-    DatasetSection,
-    Design,
-    EditingSection,
-    InformationSection,
-    RetrievalDatasetSection,
-    SecondModel,
-    ValidationSection,
-)
-from infodecomp.estimator.designs import purpose_of, resolved
+from infodecomp.config.retrieval import SecondModel
+from infodecomp.config.retrieval_datasets import OrderRetrievalDataset, RetrievalDataset
+from infodecomp.config.study import Config, Part
 
 
 def conflicts(config: Config) -> Iterator[Problem]:
-    """Every such problem, each with values that would go together."""
+    """Every such problem, each with values that would not conflict."""
     yield from _dataset_names(config)
-    yield from _dataset_lists(config.datasets)
+    yield from _parts(config)
     yield from _retrieval_files(config.retrieval_datasets)
-    yield from _number_lists(config)
-    yield from _nested_steps(config.information.steps, ("information", "steps"), resolved(config.information, "maps"))
-    yield from _nested_steps(config.gradients.steps, ("gradients", "steps"), resolved(config.information, "maps"))
-    yield from _own_draws(config)
+    yield from draw_problems(config)
     yield from generation_problems(config)
     yield from gradient_problems(config)
-    yield from _going_on(config.information)
-    yield from _retrieval_steps(config)
-    yield from _editing_information(config)
-    yield from _pair_draws(config)
     yield from _repeated_values(config)
     yield from _second_models(config)
     yield from _flow_steps(config.editing)
     yield from _swaps(config.editing)
     yield from _faithfulness(config)
-    yield from _validation(config.validation)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")
@@ -54,177 +41,67 @@ def conflicts(config: Config) -> Iterator[Problem]:
 
 def _dataset_names(config: Config) -> Iterator[Problem]:
     if not config.datasets and not config.retrieval_datasets:
-        matter = "is empty, and so is `retrieval_datasets`; a study needs one dataset or more"
+        matter = "is empty, and so is `retrieval_datasets`; a study needs at least one dataset"
         yield Problem(("datasets",), matter, ("datasets", "scenes", "kind"), "coco_it")
     for name in [name for name in config.datasets if name in config.retrieval_datasets]:
-        matter = (
-            "is a name under `datasets` too; allowed is one of its own, because results go to a folder of that name"
-        )
+        matter = "is also a name under `datasets`; allowed is another name, because results go to a folder of that name"
         right = ("retrieval_datasets", f"{name}_captions", "kind")
         yield Problem(("retrieval_datasets", name), matter, right, config.retrieval_datasets[name].kind)
 
 
-def _dataset_lists(datasets: Mapping[str, DatasetSection]) -> Iterator[Problem]:
-    for name, dataset in datasets.items():
-        path = ("datasets", name, "list")
-        if dataset.kind in ("word_list", "custom") and dataset.list is None:
-            matter = f"is null; allowed is the path of a CSV, because `kind` is {dataset.kind}"
-            yield Problem(path, matter, path, "my_words.csv")
-        if dataset.kind == "coco_it" and dataset.list is not None:
-            matter = f"is {json.dumps(dataset.list)}; allowed is null, because `kind` coco_it reads no list"
-            yield Problem(path, matter, path, None)
+def _parts(config: Config) -> Iterator[Problem]:
+    """Every part that was chosen has something to do; of all six, those without data are left out."""
+    if set(config.parts) == set(get_args(Part)):
+        return
+    missing = {
+        "localisation": None if config.datasets else "`datasets` is empty",
+        "retrieval": None if config.retrieval_datasets else "`retrieval_datasets` is empty",
+        "editing": _none_of(config.datasets, "editing"),
+        "pairs": _none_of(config.datasets, "word_pairs"),
+        "faithfulness": None if config.judged_datasets else "it names no dataset whose maps are judged",
+        "validation": None,
+    }
+    for number, part in enumerate(config.parts):
+        if reason := missing[part]:
+            left = [one for one in config.parts if not missing[one]] or ["validation"]
+            matter = f"is {part}; allowed are parts with something to do, and {reason}"
+            yield Problem(("parts", number), matter, ("parts",), left)
 
 
-def _retrieval_files(datasets: Mapping[str, RetrievalDatasetSection]) -> Iterator[Problem]:
+def _none_of(datasets: Mapping[str, DatasetSection], key: str) -> str | None:
+    return None if any(getattr(one, key) for one in datasets.values()) else f"no dataset has `{key}: true`"
+
+
+def _retrieval_files(datasets: Mapping[str, RetrievalDataset]) -> Iterator[Problem]:
     for name, dataset in datasets.items():
-        mirror, order = dataset.file.endswith(".parquet"), dataset.kind.endswith("_order")
+        mirror = dataset.file.endswith(".parquet")
         path = ("retrieval_datasets", name, "images")
         if not mirror and dataset.images is None:
-            matter = "is null; allowed is a folder, because `file` is JSON, which names images by their paths"
+            matter = "is null; allowed is a folder, because `file` is JSON, which only names its images"
             yield Problem(path, matter, path, str(Path(dataset.file).parent))
         if mirror and dataset.images is not None:
             matter = f"is {json.dumps(dataset.images)}; allowed is null, because a Parquet mirror has its images inside"
             yield Problem(path, matter, path, None)
+        if not isinstance(dataset, OrderRetrievalDataset):
+            continue
         path = ("retrieval_datasets", name, "tagger")
-        if order and not mirror and dataset.tagger is None:
+        if not mirror and dataset.tagger is None:
             matter = (
                 "is null; allowed is `scenes` or a spaCy pipeline, because the captions of "
                 f"`kind` {dataset.kind} in JSON are shuffled by word class"
             )
             yield Problem(path, matter, path, "en_core_web_sm")
-        if dataset.tagger is not None and (mirror or not order):
-            reason = (
-                "a Parquet mirror has its false captions inside" if mirror else f"`kind` {dataset.kind} shuffles none"
-            )
-            yield Problem(path, f"is {json.dumps(dataset.tagger)}; allowed is null, because {reason}", path, None)
-
-
-def _number_lists(config: Config) -> Iterator[Problem]:
-    start: Any = config
-    for path in (
-        ("information", "steps"),
-        ("attention", "steps"),
-        ("gradients", "steps"),
-        ("retrieval", "steps"),
-        ("retrieval", "diffitm_timesteps"),
-        ("editing", "information", "steps"),
-        ("validation", "steps"),
-    ):
-        numbers = reduce(getattr, path, start)
-        if numbers and not _increasing(numbers):
-            yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
-
-
-def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: InformationSection) -> Iterator[Problem]:
-    """Numbers of draws of one run, each of which must be a sample by itself."""
-    if not _increasing(steps):
-        return
-    if information.antithetic_eps and any(n % 2 for n in steps):
-        matter = f"is {list(steps)}; allowed are even numbers, because `antithetic_eps` draws in pairs"
-        even = sorted({n + n % 2 for n in steps})
-        unnested = information.design == "stratified" and any(b % a for a, b in pairwise(even))
-        yield Problem(path, matter, path, _doubled(even[0], len(even)) if unnested else even)
-    fewest = _fewest_draws(information)
-    if steps[-1] < fewest:
-        pairs = ", which `antithetic_eps` draws in pairs" if information.antithetic_eps else ""
-        matter = f"is {list(steps)}; allowed is {fewest} or more at its end: a standard error takes three draws{pairs}"
-        yield Problem(path, matter, path, [fewest])
-    if len(steps) > 1 and (information.design == "midpoint" or information.density == "grid"):
-        reason = "`design` is midpoint" if information.design == "midpoint" else "`density` is grid"
-        matter = f"is {list(steps)}; allowed is one number, because {reason} and its points are not nested"
-        yield Problem(path, matter, path, [steps[-1]])
-    elif information.design == "stratified" and any(b % a for a, b in pairwise(steps)):
-        matter = (
-            f"is {list(steps)}; allowed are numbers each of which is a multiple of the one before, because `design` is "
-            "stratified and smaller samples are part of larger ones"
-        )
-        yield Problem(path, matter, path, _doubled(steps[0], len(steps)))
-
-
-def _own_draws(config: Config) -> Iterator[Problem]:
-    """Draws of one dataset make samples with a standard error."""
-    information = resolved(config.information, "maps")
-    fewest = _fewest_draws(information)
-    for name, dataset in config.datasets.items():
-        path, draws = ("datasets", name, "draws"), dataset.draws
-        if draws is not None and draws < fewest:
-            matter = f"is {draws}; allowed is {fewest} or more: a standard error takes three draws or pairs of them"
-            yield Problem(path, matter, path, fewest)
-        elif draws is not None and information.antithetic_eps and draws % 2:
-            matter = f"is {draws}; allowed are even numbers, because `antithetic_eps` draws in pairs"
-            yield Problem(path, matter, path, draws + 1)
-
-
-def _going_on(information: InformationSection) -> Iterator[Problem]:
-    """Going on from fewer draws, and ending at fewer, both need draws that are nested."""
-    design = resolved(information, "maps")
-    fixed = "`density` is grid" if design.density == "grid" else f"`design` is {design.design}"
-    if information.extendable and (design.density == "grid" or design.design == "midpoint"):
-        matter = f"is true; allowed is false, because {fixed} and its points are not nested"
-        yield Problem(("information", "extendable"), matter, ("information", "extendable"), False)
-    if information.stopping == "none":
-        return
-    path, steps, fewest = ("information", "steps"), information.steps, _fewest_draws(design)
-    if information.extendable:
-        matter = (
-            "is target_error; allowed is none, because `extendable` keeps no errors of pixels, which stopping reads"
-        )
-        yield Problem(("information", "stopping"), matter, ("information", "stopping"), "none")
-    if len(steps) == 1:
-        matter = f"is {list(steps)}; allowed are two numbers or more, because `stopping` ends at one before the last"
-        yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
-    elif _increasing(steps) and steps[0] < fewest <= steps[-1]:
-        matter = (
-            f"is {list(steps)}; allowed is {fewest} or more at its start, because `stopping` needs a standard error"
-        )
-        yield Problem(path, matter, path, [fewest, 2 * fewest])
-
-
-def _doubled(first: int, count: int) -> list[int]:
-    return [first * 2**k for k in range(count)]
-
-
-def _retrieval_steps(config: Config) -> Iterator[Problem]:
-    """A race looks at each number of draws but the last, with a standard error; without one, only strata are nested."""
-    information = resolved(config.information, purpose_of(config.retrieval))
-    steps, fewest, path = config.retrieval.steps, _fewest_draws(information), ("retrieval", "steps")
-    racing = config.retrieval.stopping == "racing"
-    nested = racing or (information.design == "stratified" and information.density != "grid")
-    yield from _nested_steps(steps if nested else steps[-1:], path, information)
-    if not racing:
-        return
-    if len(steps) == 1:
-        matter = f"is {list(steps)}; allowed are two numbers or more, because a race ends at one before the last"
-        yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
-    elif steps[0] < fewest <= steps[-1]:
-        matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because a race needs a standard error"
-        yield Problem(path, matter, path, [fewest, 2 * fewest])
-
-
-def _editing_information(config: Config) -> Iterator[Problem]:
-    """Draws of the edits alone; without any, those of `information` hold, and are looked at there."""
-    for key in ("loc", "scale", "clip"):
-        value, where = getattr(config.editing.information, key), ("editing", "information", key)
-        if value is not None and config.information.density == "adaptive":
-            matter = (
-                f"is {value:g}; allowed is null, because `density` adaptive is fitted to the range of `information`"
-            )
-            yield Problem(where, matter, where, None)
-    steps, path = config.editing.information.steps, ("editing", "information", "steps")
-    if steps is not None:
-        yield from _nested_steps(steps, path, resolved(config.editing.estimator(config.information), "maps"))
-
-
-def _pair_draws(config: Config) -> Iterator[Problem]:
-    """Each replicate is a sample by itself; what it is to tell of is a pair of some kind."""
-    path, steps = ("partial_information", "steps"), config.partial_information.steps
-    if resolved(config.information, "maps").antithetic_eps and steps % 2:
-        matter = f"is {steps}; allowed is an even number, because `antithetic_eps` draws in pairs"
-        yield Problem(path, matter, path, steps + 1)
+        if mirror and dataset.tagger is not None:
+            found = json.dumps(dataset.tagger)
+            matter = f"is {found}; allowed is null, because a Parquet mirror has its false captions inside"
+            yield Problem(path, matter, path, None)
 
 
 def _repeated_values(config: Config) -> Iterator[Problem]:
+    start: Any = config
+    path: tuple[str, ...]
     for path in (
+        ("parts",),
         ("gradients", "boxes"),
         ("gradients", "explain"),
         ("generate", "prompts"),
@@ -240,7 +117,7 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         ("validation", "densities"),
         ("validation", "antithetic_eps"),
     ):
-        values = getattr(getattr(config, path[0]), path[1]) or ()
+        values = reduce(getattr, path, start) or ()
         if len(set(values)) < len(values):
             matter = f"is {json.dumps(values)}; allowed is each value once"
             yield Problem(path, matter, path, list(dict.fromkeys(values)))
@@ -255,7 +132,7 @@ def _second_models(config: Config) -> Iterator[Problem]:
 
 
 def _flow_steps(editing: EditingSection) -> Iterator[Problem]:
-    """The first and the last noise level are two, and a move leads from one to the next."""
+    """The flow needs a first and a last noise level."""
     if editing.sampler != "ddim" and editing.steps < 2:
         path = ("editing", "steps")
         matter = f"is {editing.steps}; allowed is a whole number ≥ 2, because `sampler` is {editing.sampler}"
@@ -274,7 +151,7 @@ def _swaps(editing: EditingSection) -> Iterator[Problem]:
         elif words[0] == words[1]:
             matter = f"{found}; allowed are two different words"
         elif repeated:
-            matter = f"{found}; allowed are words that stand in no other pair, and {repeated[0]!r} does"
+            matter = f"{found}; allowed are words that are in no other pair, and {repeated[0]!r} is"
         else:
             kept.append(list(pair))
             seen.update(words)
@@ -283,11 +160,13 @@ def _swaps(editing: EditingSection) -> Iterator[Problem]:
 
 
 def _faithfulness(config: Config) -> Iterator[Problem]:
-    """Datasets and estimators that there are, shares in order, draws in pairs, and a method whose map tells pixels apart."""
+    """Datasets exist, shares increase, draws come in pairs, and some method ranks pixels."""
     section, where = config.faithfulness, "faithfulness"
     for number, name in enumerate(section.datasets or ()):
         if name not in config.datasets:
-            matter = f"is {name!r}; allowed are the names of datasets: {', '.join(config.datasets) or 'there is none'}"
+            matter = (
+                f"is {name!r}; allowed are the names of datasets: {', '.join(config.datasets) or 'none is configured'}"
+            )
             yield Problem(
                 (where, "datasets", number), matter, (where, "datasets"), list(config.datasets)[:1] or ["mine"]
             )
@@ -301,27 +180,6 @@ def _faithfulness(config: Config) -> Iterator[Problem]:
             if count is not None and count % 2:
                 matter = f"is {count}; allowed are even numbers, because `antithetic_eps` draws in pairs"
                 yield Problem((where, key), matter, (where, key), count + 1)
-    if config.judged_datasets and not config.judged_methods:
+    if "faithfulness" in config.parts and config.judged_datasets and not config.judged_methods:
         matter = f"is {list(config.localisation.methods)}; allowed is one more, because `faithfulness` judges maps"
         yield Problem(("localisation", "methods"), matter, ("localisation", "methods"), ["cmi"])
-
-
-def _validation(validation: ValidationSection) -> Iterator[Problem]:
-    """All designs run at the same numbers of draws, each of which has a standard error; midpoints are run one by one."""
-    path, steps = ("validation", "steps"), validation.steps
-    strictest: Design = "stratified" if "stratified" in validation.designs else "iid"
-    information = InformationSection(design=strictest, antithetic_eps=True in validation.antithetic_eps)
-    yield from _nested_steps(steps, path, information)
-    fewest = _fewest_draws(information)
-    if steps[0] < fewest <= steps[-1]:
-        matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because every number needs an interval"
-        yield Problem(path, matter, path, [fewest, 2 * fewest])
-
-
-def _fewest_draws(information: InformationSection) -> int:
-    """A standard error takes three draws, or three pairs of them."""
-    return 6 if information.antithetic_eps else 3
-
-
-def _increasing(numbers: tuple[int, ...]) -> bool:
-    return all(earlier < later for earlier, later in pairwise(numbers))

@@ -1,26 +1,22 @@
-"""The dataset of images that the study's model makes of prompts."""
+"""The dataset of images that the study's model generates from prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from infodecomp.config.problems import Problem
-from infodecomp.config.sections import Config
+from infodecomp.config.study import Config
 
-# Name of the dataset, and below results/<study>/ the folder of its images, and of the latents they were made through.
+# Name of the dataset, and of its folder below results/<study>/.
 GENERATED = "generated"
-IMAGES = "images"
 
 
 def with_generated(config: Config) -> Config:
-    """The configuration with the place of what `generate` makes, if there is such a dataset: generate_images' folder.
-
-    It has no masks.
-    """
+    """The configuration with the folder of generate_images as the root of the generated dataset, if there is one."""
     if not makes_images(config):
         return config
     root = f"results/{config.study}/{GENERATED}/generate_images"
-    dataset = config.datasets[GENERATED].model_copy(update={"root": root, "images": IMAGES, "localisation": False})
+    dataset = config.datasets[GENERATED].model_copy(update={"root": root})
     return config.model_copy(update={"datasets": {**config.datasets, GENERATED: dataset}})
 
 
@@ -31,7 +27,7 @@ def makes_images(config: Config) -> bool:
 
 
 def generation_problems(config: Config) -> Iterator[Problem]:
-    """Values of `generate` and of its dataset that do not go together."""
+    """Values of `generate` and of its dataset that conflict."""
     generate = config.generate
     if generate.prompts is not None and not makes_images(config):
         path = ("datasets", GENERATED, "kind")
@@ -39,19 +35,11 @@ def generation_problems(config: Config) -> Iterator[Problem]:
         yield Problem(path, f"is {found}; allowed is generated, because `generate` has prompts", path, "generated")
     for name, dataset in config.datasets.items():
         if dataset.kind == "generated" and name != GENERATED:
-            matter = f"is generated; allowed is that for the dataset `{GENERATED}` alone"
+            matter = f"is generated; allowed is that kind for the dataset `{GENERATED}` only"
             yield Problem(("datasets", name, "kind"), matter, ("datasets", GENERATED, "kind"), "generated")
-    named = config.datasets.get(GENERATED)
-    if named is not None and named.kind == "generated":
-        if generate.prompts is None and generate.list is None:
-            matter = "is null; allowed are one prompt or more, because a dataset has `kind` generated"
-            yield Problem(("generate", "prompts"), matter, ("generate", "prompts"), ["a dog on a bed"])
-        for key, wrong in (("localisation", named.localisation), ("list", named.list), ("root", named.root)):
-            if key in named.model_fields_set and wrong:
-                allowed = "false, because generated images have no masks" if key == "localisation" else "null"
-                matter = f"is {str(wrong).lower() if wrong is True else repr(wrong)}; allowed is {allowed}"
-                path = ("datasets", GENERATED, key)
-                yield Problem(path, matter, path, False if key == "localisation" else None)
+    if makes_images(config) and generate.prompts is None and generate.list is None:
+        matter = "is null; allowed is one prompt or more, because a dataset has `kind` generated"
+        yield Problem(("generate", "prompts"), matter, ("generate", "prompts"), ["a dog on a bed"])
     if int(generate.steps * generate.strength) < 1:
         matter = (
             f"is {generate.strength:g}; allowed is {1 / generate.steps:.3g} or more, because of {generate.steps} steps"
@@ -60,7 +48,7 @@ def generation_problems(config: Config) -> Iterator[Problem]:
 
 
 def gradient_problems(config: Config) -> Iterator[Problem]:
-    """Boxes without area, and datasets to explain that there are not."""
+    """Boxes without area, and datasets to explain that do not exist."""
     path = ("gradients", "boxes")
     for number, (x0, y0, x1, y1) in enumerate(config.gradients.boxes or ()):
         if x0 >= x1 or y0 >= y1:
@@ -69,5 +57,5 @@ def gradient_problems(config: Config) -> Iterator[Problem]:
     known = list(config.datasets)
     for number, name in enumerate(config.gradients.explain or ()):
         if name not in known:
-            matter = f"is {name!r}; allowed are the names of datasets: {', '.join(known) or 'there is none'}"
+            matter = f"is {name!r}; allowed are the names of datasets: {', '.join(known) or 'none is configured'}"
             yield Problem(("gradients", "explain", number), matter, ("gradients", "explain"), known[:1] or ["mine"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from infodecomp.config.keys import LIST_OF, allowed, limits
+from infodecomp.config.keys import LIST_OF, allowed, kinds, limits
 from infodecomp.config.rendering import scalar
-from infodecomp.config.sections import Config, Section
+from infodecomp.config.section import Section
+from infodecomp.config.study import Config
 
 BEGIN = (
     "<!-- Written by `python -m infodecomp run write_config --keys docs/configure.md`, down to the closing mark. -->"
@@ -22,7 +24,7 @@ def key_tables(config: Config) -> str:
 
 
 def replace_tables(page: str, config: Config) -> str:
-    """The page with the tables between its marks written anew; ValueError if it lacks the marks."""
+    """The page with new tables between its marks; ValueError if it lacks the marks."""
     head, found, rest = page.partition(BEGIN)
     _, closed, tail = rest.partition(END)
     if not (found and closed):
@@ -31,26 +33,41 @@ def replace_tables(page: str, config: Config) -> str:
 
 
 def _tables(section: Section, path: str) -> Iterator[str]:
-    rows, inner = [], []
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
+    yield from _table(type(section), path, section)
+    for name, field in section.settable().items():
+        value, title = getattr(section, name), f"{path}{name}"
         if isinstance(value, Section):
-            inner.append((f"{path}{name}", field, value))
+            yield from _headed(title, str(field.description))
+            yield from _tables(value, f"{title} → ")
         elif isinstance(value, Mapping):
-            # Sections by name: the keys are the same in each, so the first stands for all.
-            inner += [(f"{path}{name} → NAME", field, one) for one in list(value.values())[:1]]
-        else:
-            rows.append(_row(name, field, value))
-    if path or rows:
-        yield from ["| key | default | takes | what it means |", "|:--|:--|:--|:--|", *rows, ""]
-    for title, field, value in inner:
-        yield from [f"### `{title}`", "", f"{_escaped(str(field.description))}.", "", *_tables(value, f"{title} → ")]
+            yield from _headed(f"{title} → NAME", str(field.description))
+            inner = get_args(field.annotation)[1]
+            yield from _tables_of_kinds(inner) if kinds(inner) else _table(inner, title)
+
+
+def _tables_of_kinds(annotation: Any) -> Iterator[str]:
+    """A table for each class of sections by name."""
+    for cls in dict.fromkeys(kinds(annotation).values()):
+        yield from [f"{_escaped(str(cls.__doc__))}", "", *_table(cls, "NAME")]
+
+
+def _headed(title: str, description: str) -> list[str]:
+    return [f"### `{title}`", "", f"{_escaped(description)}.", ""]
+
+
+def _table(cls: type[Section], path: str, study: Section | None = None) -> list[str]:
+    """The keys of a class that hold plain values, with those of the study or the defaults of the class."""
+    plain = {name: field for name, field in cls.settable().items() if not isinstance(field.default, Section | Mapping)}
+    rows = [_row(name, field, getattr(study, name, field.default)) for name, field in plain.items()]
+    head = ["| key | default | takes | what it means |", "|:--|:--|:--|:--|"]
+    return [*head, *rows, ""] if path or rows else []
 
 
 def _row(name: str, field: FieldInfo, value: object) -> str:
     takes = allowed(field.annotation, field.metadata).removeprefix(LIST_OF)
     shown = takes if "|" in takes else limits(field.metadata).strip()
-    cells = (f"`{name}`", f"`{scalar(value)}`", _escaped(shown), _escaped(str(field.description)))
+    default = "" if field.is_required() else f"`{scalar(value)}`"
+    cells = (f"`{name}`", default, _escaped(shown), _escaped(str(field.description)))
     return f"| {' | '.join(cells)} |"
 
 

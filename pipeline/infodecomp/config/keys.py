@@ -1,7 +1,8 @@
-"""What a key path of the configuration leads to, and what may stand there.
+"""What a key path of the configuration leads to, and which values it takes.
 
 A path is a sequence of keys, such as (information, clip) or (datasets, scenes, kind). A key holds a plain value, a
-section, or sections by name.
+section, or sections by name; these may be of several kinds, and then a kind after the name leads to its own class:
+(datasets, scenes, coco_it, crowd).
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from infodecomp.config.sections import DEVICE, HUB_REVISION, NAME, RETRIEVAL_FILE, Config, Section
+from infodecomp.config.machine import DEVICE
+from infodecomp.config.retrieval_datasets import RETRIEVAL_FILE
+from infodecomp.config.section import CSV_FILE, HUB_REVISION, NAME, Section
+from infodecomp.config.study import Config
 
 NAME_MEANING = "letters, digits, `_` and `-`"
 LIST_OF = "a list with one or more of: "
@@ -23,18 +27,44 @@ _PATTERN_MEANINGS = {
     DEVICE: "auto | cpu | mps | cuda | cuda:N",
     HUB_REVISION: "owner/name@revision",
     RETRIEVAL_FILE: "the path of a .json or .parquet file",
+    CSV_FILE: "the path of a CSV",
 }
 
 
-def named_keys() -> tuple[str, ...]:
-    """The keys of the configuration that hold sections by name, such as `datasets`."""
-    return tuple(key for key in Config.model_fields if is_named((key,)))
-
-
 def section_at(keys: Sequence[str]) -> type[Section] | None:
-    """The section that a path leads to; None if it leads to sections by name, a plain value or nowhere."""
+    """The section that a path leads to; None if it leads to sections by name, a plain value or nowhere.
+
+    Of sections of several kinds it is what these have in common.
+    """
     found = _type_at(keys)
-    return found if _is_section(found) else None
+    return common(found) if kinds(found) else found if _is_section(found) else None
+
+
+def kinds(annotation: Any) -> dict[str, type[Section]]:
+    """Kind → class of a type that holds sections of several kinds; empty for any other type."""
+    if get_origin(annotation) is Annotated:
+        return kinds(get_args(annotation)[0])
+    classes = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+    if not classes or not all(map(_is_section, classes)):
+        return {}
+    return {kind: one for one in classes for kind in get_args(one.model_fields["kind"].annotation)}
+
+
+def common(annotation: Any) -> type[Section]:
+    """The class from which the classes of all kinds are derived."""
+    base = next(iter(kinds(annotation).values())).__base__
+    assert base is not None and _is_section(base)
+    return base
+
+
+def without_kinds(keys: Sequence[Any]) -> tuple[Any, ...]:
+    """A path as its author wrote it, without the kinds that lead to classes."""
+    return tuple(key for place, key in enumerate(keys) if key not in kinds(_type_at(keys[:place])))
+
+
+def kind_at(keys: Sequence[str]) -> str | None:
+    """The kind that a path ends with; None if it ends with something else."""
+    return keys[-1] if keys and keys[-1] in kinds(_type_at(keys[:-1])) else None
 
 
 def is_named(keys: Sequence[str]) -> bool:
@@ -45,7 +75,9 @@ def is_named(keys: Sequence[str]) -> bool:
 def field_at(keys: Sequence[str]) -> FieldInfo | None:
     """The plain value at a path; None if there is none."""
     parent = section_at(keys[:-1])
-    return parent.model_fields.get(keys[-1]) if parent and not is_named(keys) and not section_at(keys) else None
+    if not parent or is_named(keys) or section_at(keys):
+        return None
+    return next((fields[keys[-1]] for fields in _fields(_type_at(keys[:-1])) if keys[-1] in fields), None)
 
 
 def name_type(key: str) -> Any:
@@ -59,7 +91,7 @@ def first_value_below(keys: Sequence[str]) -> tuple[str, ...]:
         default = Config.model_fields[keys[0]].default
         return first_value_below((*keys, next(iter(default or get_args(name_type(keys[0]))))))
     section = section_at(keys)
-    return first_value_below((*keys, next(iter(section.model_fields)))) if section else tuple(keys)
+    return first_value_below((*keys, next(iter(section.settable())))) if section else tuple(keys)
 
 
 def example_at(keys: Sequence[str]) -> Any:
@@ -104,17 +136,25 @@ def _constraints(metadata: Sequence[Any], key: str) -> Iterator[Any]:
         yield from (value for part in inner if (value := getattr(part, key, None)) is not None)
 
 
-def _type_at(keys: Sequence[str]) -> Any:
+def _type_at(keys: Sequence[Any]) -> Any:
     start: Any = Config
     return reduce(_type_inside, keys, start)
 
 
-def _type_inside(annotation: Any, key: str) -> Any:
-    """The type of what a key of a section, or a name, holds; None if it is not one."""
+def _type_inside(annotation: Any, key: Any) -> Any:
+    """The type of what a key of a section, a name or a kind holds; None if it is not one."""
     if get_origin(annotation) is dict:
         return get_args(annotation)[1]
-    fields = annotation.model_fields if _is_section(annotation) else {}
-    return fields[key].annotation if key in fields else None
+    if key in kinds(annotation):
+        return kinds(annotation)[key]
+    return next((fields[key].annotation for fields in _fields(annotation) if key in fields), None)
+
+
+def _fields(annotation: Any) -> list[dict[str, FieldInfo]]:
+    """The keys of a section; of sections of several kinds, those that they have in common before the others."""
+    if kinds(annotation):
+        return [common(annotation).settable(), *(one.settable() for one in kinds(annotation).values())]
+    return [annotation.settable()] if _is_section(annotation) else []
 
 
 def _is_section(annotation: Any) -> bool:

@@ -6,16 +6,22 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from infodecomp.config.conflicts import conflicts
-from infodecomp.config.generated import with_generated
-from infodecomp.config.keys import named_keys
+from infodecomp.config.datasets import Dataset, DatasetSection
 from infodecomp.config.problems import schema_problem
-from infodecomp.config.sections import Config, Section
+from infodecomp.config.reading import as_meant
+from infodecomp.config.retrieval_datasets import RetrievalDataset, RetrievalDatasetSection
+from infodecomp.config.section import Section
+from infodecomp.config.settled import settled
+from infodecomp.config.study import Config
 from infodecomp.runs.errors import InputError
 
 SectionType = TypeVar("SectionType", bound=Section)
+
+# Sections of several kinds are read as the class of their kind.
+_KINDS: dict[type[Section], Any] = {DatasetSection: Dataset, RetrievalDatasetSection: RetrievalDataset}
 
 
 def default_config() -> Config:
@@ -28,19 +34,23 @@ def load_config(mapping: Mapping[str, Any]) -> Config:
 
     Raises InputError with one paragraph a problem: key path, value found, what is allowed, and the YAML to paste.
     """
-    settled = {key: _without_null(value) if key in named_keys() else value for key, value in mapping.items()}
+    values, problems = as_meant(mapping)
     try:
-        config = Config.model_validate_json(json.dumps(settled, default=str))
+        config = Config.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         found = error.errors()
         paths = [details["loc"] for details in found]
         # A list whose only entry is wrong is reported twice: for the entry, and as a list that is too short.
-        told = [one for one in found if not any(path[: len(one["loc"])] == one["loc"] != path for path in paths)]
-        problems = [schema_problem(details) for details in told]
+        once = [
+            one
+            for one in found
+            if one["type"] != "too_short" or not any(path[: len(one["loc"])] == one["loc"] != path for path in paths)
+        ]
+        problems += [schema_problem(details) for details in once]
     else:
-        problems = list(conflicts(config))
+        problems += conflicts(config)
         if not problems:
-            return with_generated(config)
+            return settled(config)
     raise InputError("\n".join(dict.fromkeys(problem.text() for problem in problems)))
 
 
@@ -60,11 +70,12 @@ def sections_json(sections: Mapping[str, BaseModel]) -> str:
 def parse_section(cls: type[SectionType], text: str) -> SectionType:
     """The reverse of `section_json`; InputError if the text does not hold that section. Keys left out have defaults."""
     try:
-        return cls.model_validate_json(text)
+        section: SectionType = TypeAdapter(_KINDS.get(cls, cls)).validate_json(text)
     except ValidationError as error:
         details = error.errors()[0]
         where = " → ".join(map(str, details["loc"])) or "the text"
         raise InputError(f"{cls.__name__}: {where} is {details['input']!r}: {details['msg']}.") from error
+    return section
 
 
 def parse_sections(cls: type[SectionType], argument: str, text: str) -> dict[str, SectionType]:
@@ -81,10 +92,3 @@ def parse_sections(cls: type[SectionType], argument: str, text: str) -> dict[str
 def given(section: Section) -> dict[str, Any]:
     """The keys of a section that a stage was given, as plain values: what its result may depend on."""
     return section.model_dump(mode="json", include=section.model_fields_set)
-
-
-def _without_null(sections: Any) -> Any:
-    """Sections by name without those that an overlay has taken out, one or all."""
-    if isinstance(sections, Mapping):
-        return {name: section for name, section in sections.items() if section is not None}
-    return {} if sections is None else sections

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, told to the author of the YAML."""
+"""What is wrong with a configuration, in words for the author of the YAML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
-from infodecomp.config.keys import NAME_MEANING, allowed, example_at, field_at, first_value_below, name_type, section_at
+from infodecomp.config.keys import (
+    NAME_MEANING,
+    allowed,
+    example_at,
+    field_at,
+    first_value_below,
+    kind_at,
+    name_type,
+    section_at,
+    without_kinds,
+)
 from infodecomp.config.rendering import scalar
 
 _A_SECTION = "a section of keys and values"
@@ -33,8 +43,11 @@ class Problem(NamedTuple):
 
 def schema_problem(details: Mapping[str, Any]) -> Problem:
     """What one pydantic error means for the author of the YAML."""
-    path: tuple[str | int, ...] = details["loc"]
-    keys = tuple(str(key) for key in path if not isinstance(key, int))
+    place: tuple[str | int, ...] = details["loc"]
+    if details["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        place = (*place, "kind")
+    keys = tuple(str(key) for key in place if not isinstance(key, int))
+    path = without_kinds(place)
     if details["type"] == "extra_forbidden":
         return _unknown_key(path, keys, details["input"])
     if keys[-1] == "[key]":
@@ -43,29 +56,32 @@ def schema_problem(details: Mapping[str, Any]) -> Problem:
         path, keys = path[:-1], keys[:-1]
     field = field_at(keys)
     right = allowed(field.annotation, field.metadata) if field else _A_SECTION
-    if details["type"] == "missing":
+    if details["type"] in ("missing", "union_tag_not_found"):
         matter = f"is missing; allowed is {right}"
     else:
-        matter = f"is {json.dumps(details['input'], default=str)}; allowed is {right}"
-        if _is_exponent_text(details["input"]):
-            matter += "; YAML takes a number with an exponent only with a point and a sign, such as 1.0e-3"
+        found = details["input"]["kind"] if details["type"] == "union_tag_invalid" else details["input"]
+        matter = f"is {json.dumps(found, default=str)}; allowed is {right}"
+        if isinstance(found, bool | float) and right.startswith("text"):
+            matter += "; put it in quotes if it is text"
+    if kind := kind_at(keys[:-1]):
+        matter += f", because `kind` is {kind}" if right.startswith("the path of a CSV") else ""
     shown = first_value_below(keys)
-    return Problem(path, matter, shown, example_at(shown))
+    return Problem(path, matter, without_kinds(shown), example_at(shown))
 
 
 def _unknown_key(path: tuple[str | int, ...], keys: tuple[str, ...], found: Any) -> Problem:
     section = section_at(keys[:-1])
-    valid = list(section.model_fields) if section else []
+    valid = list(section.settable()) if section else []
     near = difflib.get_close_matches(keys[-1], valid, n=1, cutoff=0.5)
     right = (*keys[:-1], near[0] if near else valid[0])
     matter = "is not a key; " + (f"the nearest valid key is `{near[0]}`" if near else f"valid keys: {', '.join(valid)}")
     usable = near and not isinstance(found, dict | list) and field_at(right)
     shown = first_value_below(right)
-    return Problem(path, matter, shown, found if usable else example_at(shown))
+    return Problem(path, matter, without_kinds(shown), found if usable else example_at(shown))
 
 
 def _wrong_name(key: str, name: str) -> Problem:
-    """A name of a section that no folder, or no method, has."""
+    """A name that cannot be a folder, or is no method."""
     choices = get_args(name_type(key))
     if isinstance(choices[0], type):
         matter = f"is no name for a dataset; allowed are {NAME_MEANING}"
@@ -75,7 +91,3 @@ def _wrong_name(key: str, name: str) -> Problem:
         near = choices[0]
     shown = first_value_below((key, near))
     return Problem((key, name), matter, shown, example_at(shown))
-
-
-def _is_exponent_text(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value) is not None

@@ -1,4 +1,4 @@
-"""ARO as the Parquet mirrors publish it: images inside the table, captions beside them, shuffles frozen.
+"""ARO as the Parquet mirrors publish it: with images and captions in one table, and frozen shuffles.
 
 Columns: `image` (or `images`), `true_caption`, `false_caption` for the pairs; `image` (or `images`), `correct_caption`,
 `hard_text_1` … for the order sets. There is no crop box and no relation: `docs/aro.md` says what that means. Options stand
@@ -128,7 +128,7 @@ def _layout(path: Path, kind: MirrorKind) -> Layout:
 def _check_captions(path: Path, layout: Layout) -> None:
     problems = {
         number: [
-            f"`{name}` is {text!r}; expected a text that is not empty."
+            f"`{name}` is {text!r}; expected text, not empty."
             for name, text in row.items()
             if not isinstance(text, str) or not text.strip()
         ]

@@ -1,8 +1,8 @@
 """COCO-Order and Flickr30k-Order of ARO: for each caption of an image, the caption itself and four shuffles of it.
 
 The JSON is a Karpathy split as published: a list of records with `image`, a path, and `caption`, a list. The shuffles act on
-the caption as it stands, and each option is cleaned up afterwards, as ARO does. Every shuffle draws from a generator of its
-own, seeded by the run's seed, the image, the caption and the shuffle's name: no case depends on which others are there.
+the caption as it stands, and each option is cleaned up afterwards, as ARO does. Every shuffle has its own generator,
+seeded by the run's seed, the image, the caption and the shuffle's name: no case depends on which others exist.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from infodecomp.datasets.taggers import Tagger, Tokens, word_tokenizer_version, 
 from infodecomp.runs.provenance import file_sha256
 from infodecomp.runs.seeds import generator
 
-# Options stand as in ARO: the true caption, then the shuffles.
+# The order of options is ARO's: the true caption, then the shuffles.
 TRUTH = 0
 
 

@@ -2,7 +2,7 @@
 
 The JSON is a list of records as ARO publishes them (Yuksekgonul et al., ICLR 2023): `image_path`; `bbox_x`, `bbox_y`,
 `bbox_w`, `bbox_h` in pixels; `true_caption`, `false_caption`; and `relation_name`, or `attributes`, a pair. Captions are
-taken as they stand.
+used unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from infodecomp.runs.provenance import file_sha256
 
 PairKind = Literal["vg_relation", "vg_attribution"]
 
-# Options stand as in ARO: the false caption, then the true one.
+# The order of options is ARO's: the false caption, then the true one.
 TRUTH = 1
 
 _BOX = ("bbox_x", "bbox_y", "bbox_w", "bbox_h")

@@ -1,4 +1,4 @@
-"""The clean-up of captions before they are read, as ARO does it for its order sets (it comes from BLIP)."""
+"""The clean-up of captions before they are read, as ARO does it for its order sets (taken from BLIP)."""
 
 from __future__ import annotations
 

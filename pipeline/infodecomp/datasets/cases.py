@@ -27,7 +27,7 @@ CASE_COLUMNS: dict[str, str] = {
     "word_type": "string",  # noun, verb, numeral, …
     "prompt_full": "string",  # the caption
     "prompt_context": "string",  # the caption without the word
-    "prompt_word": "string",  # the word as it stands in the caption
+    "prompt_word": "string",  # the word as in the caption
     "prompt_label": "string",  # the label
     "prompt_masked": "string",  # the caption with `_` for the word
     "mask": "string",  # "coco:<category id>", "file:<path below the dataset's root>" or ""
@@ -38,7 +38,7 @@ CASE_COLUMNS: dict[str, str] = {
 
 Case = dict[str, str]
 
-# What a case is: where it lies, its dataset's name and its word class do not change a number.
+# What identifies a case: its file, its dataset's name and its word class do not change a number.
 _IDENTITY = (
     "image_id",
     "word",
@@ -66,14 +66,14 @@ def make_case(
     word_removal: WordRemoval = "word",
     ignore_case: bool = False,
 ) -> Case:
-    """One case with its prompts; status "word_not_in_caption" if the whole word does not stand in the caption.
+    """One case with its prompts; status "word_not_in_caption" if the whole word is not in the caption.
 
-    With `ignore_case` the word may stand there in another case; `prompt_word` is how it stands there first.
+    With `ignore_case` the caption may spell it in another case; `prompt_word` is its first spelling there.
     `word_removal` is the mode of `words.remove_word`. `position` is set by `cases_table`.
     """
     spans = find_word(caption, word) or (find_word(caption, word, ignore_case=True) if ignore_case else [])
     if not spans:
-        reason = f"the word {word!r} does not stand in the caption {caption!r} as a whole word."
+        reason = f"the word {word!r} is not in the caption {caption!r} as a whole word."
         return lost_case(
             dataset=dataset,
             image_id=image_id,
@@ -158,22 +158,17 @@ def cases_table(cases: Sequence[Case], *, first: int | None = None, per_label: i
 def mark_missing_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """The table with status "image_missing" for cases whose image file is not in `folder`; their ids stay.
 
-    Raises InputError if not one image is there.
+    Raises InputError if no image exists.
     """
     frame = frame.copy()
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     missing = {name for name in wanted if not (folder / name).is_file()}
     if wanted and len(missing) == len(wanted):
-        raise InputError(f"{folder}: none of the {len(wanted)} images is there (the first is {wanted[0]}).")
+        raise InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}).")
     lost = (frame["status"] == "ok") & frame["image_path"].isin(missing)
     frame.loc[lost, "reason"] = [f"the image {folder / name} is missing." for name in frame.loc[lost, "image_path"]]
     frame.loc[lost, "status"] = "image_missing"
     return frame
-
-
-def shard_of(image_id: str, shards: int) -> int:
-    """The shard (0 … shards − 1) of an image: a function of its id alone, so that adding a case touches one shard."""
-    return int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8], "big") % shards
 
 
 def write_cases(path: Path, frame: pd.DataFrame) -> None:

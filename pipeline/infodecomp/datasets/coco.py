@@ -13,7 +13,8 @@ from pycocotools.coco import COCO
 
 from infodecomp.datasets.cases import Case, make_case
 from infodecomp.runs.errors import InputError
-from infodecomp.words.occurrences import WordRemoval, find_word, plural
+from infodecomp.words.inflection import plural
+from infodecomp.words.occurrences import WordRemoval, find_word
 
 
 def coco_it_cases(dataset: str, instances: COCO, captions: COCO, word_removal: WordRemoval = "word") -> list[Case]:

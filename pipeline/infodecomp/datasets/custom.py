@@ -23,8 +23,8 @@ def custom_cases(
 ) -> list[Case]:
     """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`, or, if allowed, outside it.
 
-    The image's path is its id. The word may stand in the caption in another case. Without a label the word is the
-    label; without a mask the case has none. Every image is decoded. Raises one InputError that tells every bad row
+    The image's path is its id. The caption may spell the word in another case. Without a label the word is the
+    label; without a mask the case has none. Every image is decoded. Raises one InputError naming every bad row
     with its line number: an empty cell, a missing or unreadable image or mask, a mask of another size than its image,
     a word that is not in the caption, a repeated case, a wrong number of cells.
     """

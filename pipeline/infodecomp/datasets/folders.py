@@ -1,13 +1,26 @@
-"""Where the files of a dataset lie: its root, its images and the lists that its cases are made from."""
+"""The files of a dataset: its root, its images and the lists that its cases are made from."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from infodecomp.config import DatasetSection, GenerateSection
+from infodecomp.config import (
+    CocoDataset,
+    CustomDataset,
+    DatasetSection,
+    GeneratedDataset,
+    GenerateSection,
+    WordListDataset,
+)
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
+
+# Kinds with images, objects and captions in COCO's layout.
+CocoLayout = CocoDataset | WordListDataset
+
+# The images below the root of generated images, next to the latents they were decoded from.
+GENERATED_IMAGES = "images"
 
 
 def dataset_root(section: DatasetSection) -> Path:
@@ -17,47 +30,40 @@ def dataset_root(section: DatasetSection) -> Path:
     """
     if section.root:
         return Path(section.root)
-    if section.kind == "custom":
-        return list_file(section).parent
+    if isinstance(section, CustomDataset):
+        return Path(section.list).parent
     return Path(os.environ.get("COCO_ROOT") or "data/coco")
 
 
 def image_folder(section: DatasetSection) -> Path:
     """The folder that `image_path` of a case is relative to: for `custom` the root itself."""
     root = dataset_root(section)
-    return root if section.kind == "custom" else root / section.images
+    if isinstance(section, CocoLayout):
+        return root / section.images
+    return root / GENERATED_IMAGES if isinstance(section, GeneratedDataset) else root
 
 
 def instances_file(section: DatasetSection) -> Path | None:
     """The annotations that masks are drawn from; None for `custom`, whose masks are files, and for `generated`: no masks."""
-    return None if section.kind in ("custom", "generated") else dataset_root(section) / section.instances
+    return dataset_root(section) / section.instances if isinstance(section, CocoLayout) else None
 
 
-def captions_file(section: DatasetSection) -> Path:
+def captions_file(section: CocoLayout) -> Path:
     """The captions of a dataset in COCO's layout."""
     return dataset_root(section) / section.captions
 
 
-def list_file(section: DatasetSection) -> Path:
-    """The CSV of a `word_list` or `custom` dataset, relative to the working folder; InputError if none is named."""
-    if not section.list:
-        raise InputError(f"the dataset section has kind {section.kind} and no `list`: name its CSV file there.")
-    return shipped(section.list)
-
-
 def given_folder(section: GenerateSection) -> Path:
-    """The folder that the images and masks of a CSV of prompts start from: its own."""
+    """The folder that the images and masks of a CSV of prompts are relative to: the folder of the CSV."""
     return shipped(section.listed).parent if section.listed else Path()
 
 
 def input_files(section: DatasetSection) -> list[Path]:
     """The JSON and CSV files that the cases of a dataset are made from; they need not exist."""
-    if section.kind == "generated":
-        return []
-    if section.kind == "custom":
-        return [list_file(section)]
-    annotations = [dataset_root(section) / section.instances, captions_file(section)]
-    return [list_file(section), *annotations] if section.kind == "word_list" else annotations
+    lists = [shipped(section.list)] if isinstance(section, CustomDataset | WordListDataset) else []
+    if isinstance(section, CocoLayout):
+        return [*lists, dataset_root(section) / section.instances, captions_file(section)]
+    return lists
 
 
 def require_files(section: DatasetSection) -> None:
@@ -66,13 +72,13 @@ def require_files(section: DatasetSection) -> None:
     missing = [str(path) for path in needed if not path.exists()]
     if not missing:
         return
-    if section.kind == "generated":
-        advice = "generate_images makes them: not one of its prompts gave an image"
-    elif section.kind == "custom":
-        advice = "`list` must name the CSV, `root` the folder its paths are relative to"
-    else:
+    if isinstance(section, CocoLayout):
         advice = (
             f"put a dataset in COCO's layout into {dataset_root(section)} ({section.images}/ with the images, "
             f"{section.instances}, {section.captions}), or name its folder as `root` of the dataset or as COCO_ROOT"
         )
+    elif isinstance(section, GeneratedDataset):
+        advice = "generate_images writes them, and none of its prompts gave an image"
+    else:
+        advice = "`list` must name the CSV, and `root` the folder its paths are relative to"
     raise InputError(f"missing: {', '.join(missing)}; {advice}.")

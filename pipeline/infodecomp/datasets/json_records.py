@@ -1,4 +1,4 @@
-"""Reading a JSON file that holds a list of records: each field checked, and every bad record told at once."""
+"""Reading a JSON file that holds a list of records: each field checked, and all bad records reported at once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from infodecomp.runs.errors import InputError
 
-# A file of another layout is wrong in every record; so many show what is the matter.
-_TOLD = 100
+# In a file of another layout every record is wrong; this many are enough to show how.
+_SHOWN = 100
 
 
 def read_json_records(path: Path) -> list[Any]:
@@ -28,20 +28,20 @@ def read_json_records(path: Path) -> list[Any]:
 
 
 def raise_record_problems(path: Path, problems: Mapping[int, list[str]]) -> None:
-    """Raise one InputError with a sentence a problem, in the order of the records; nothing if there are none.
+    """Raise one InputError with one sentence per problem, in the order of the records; nothing if there are none.
 
     `problems` maps the index of a record, from 0, to its sentences. Of more than a hundred bad records the rest is counted.
     """
     bad = sorted(index for index, sentences in problems.items() if sentences)
-    lines = [f"{path}, record {index}: {sentence}" for index in bad[:_TOLD] for sentence in problems[index]]
-    if len(bad) > _TOLD:
-        lines.append(f"{path}: {len(bad) - _TOLD} more records are bad, the last is record {bad[-1]}.")
+    lines = [f"{path}, record {index}: {sentence}" for index in bad[:_SHOWN] for sentence in problems[index]]
+    if len(bad) > _SHOWN:
+        lines.append(f"{path}: {len(bad) - _SHOWN} more records are bad, the last is record {bad[-1]}.")
     if lines:
         raise InputError("\n".join(lines))
 
 
 def missing_fields(record: Any, names: tuple[str, ...]) -> str:
-    """A sentence about what a record lacks altogether, or "" if all `names` are there."""
+    """A sentence about the fields that a record lacks, or "" if it has all `names`."""
     if not isinstance(record, dict):
         return f"is {_shown(record)}; expected an object with {_named(names)}."
     absent = tuple(name for name in names if name not in record)
@@ -49,11 +49,11 @@ def missing_fields(record: Any, names: tuple[str, ...]) -> str:
 
 
 def text_problem(record: Mapping[str, Any], name: str) -> str:
-    """A sentence if the field is not a text with something in it."""
+    """A sentence if the field is not text, or is empty."""
     value = record[name]
     if isinstance(value, str) and value.strip():
         return ""
-    return f"`{name}` is {_shown(value)}; expected a text that is not empty."
+    return f"`{name}` is {_shown(value)}; expected text, not empty."
 
 
 def path_problem(record: Mapping[str, Any], name: str) -> str:
@@ -76,7 +76,7 @@ def pixels_problem(record: Mapping[str, Any], name: str) -> str:
 
 
 def texts_problem(record: Mapping[str, Any], name: str, count: int | None = None) -> str:
-    """A sentence if the field is not a list of texts with something in them, of `count` ones if that is given."""
+    """A sentence if the field is not a list of texts, none of them empty, of length `count` if given."""
     value = record[name]
     expected = f"a list of {count} texts" if count else "a list of texts"
     if not isinstance(value, list) or not value or (count and len(value) != count):

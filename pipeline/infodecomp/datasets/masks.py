@@ -1,4 +1,4 @@
-"""The mask of a case: where its object lies in the image."""
+"""The mask of a case: the pixels of its object."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ from infodecomp.runs.storage import read_table, write_table
 from infodecomp.words.occurrences import find_word
 
 PROMPT_COLUMNS: dict[str, str] = {
-    "case_id": "string",  # the image's id, under which its latents lie
+    "case_id": "string",  # the image's id, which names its latents
     "image_id": "string",  # 16 hex digits, a hash of prompt, seed and what is given
     "image_path": "string",  # the given image, as the CSV names it; "" without
-    "mask": "string",  # of what is made anew, as the CSV names it; "" without
+    "mask": "string",  # of the region to inpaint, as the CSV names it; "" without
     "prompt": "string",
     "words": "list<string>",  # its cases
     "seed": "int64",
@@ -38,16 +38,16 @@ PROMPT_COLUMNS: dict[str, str] = {
 }
 _OPTIONAL = ("words", "seed", "image", "mask")
 
-# Words with what joins them, as they stand in the prompt.
+# Words of a prompt, with hyphens and apostrophes.
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
 def prompt_table(section: GenerateSection) -> pd.DataFrame:
     """Rows of `PROMPT_COLUMNS`, in order: of prompts, of a CSV of them, or of the captions of a list of pairs of words.
 
-    Raises one InputError that tells every bad row: an empty prompt, one without words, words that are not in it or come
-    twice, a seed that is no whole number, an image or mask that cannot be read, a mask without an image or of another size,
-    and a row that is there already.
+    Raises one InputError naming every bad row: an empty prompt, one without words, words that are not in it or come
+    twice, a seed that is not a whole number, an unreadable image or mask, a mask without an image or of another size, and a
+    repeated row.
     """
     rows: list[dict[str, Any]] = []
     problems: dict[int, str] = {}
@@ -156,7 +156,7 @@ def _words(prompt: str, named: str) -> list[str]:
     words = [word.strip() for word in named.split(";")]
     for word in words:
         if not find_word(prompt, word):
-            raise InputError(f"the word {word!r} does not stand in the prompt {prompt!r} as a whole word.")
+            raise InputError(f"the word {word!r} is not in the prompt {prompt!r} as a whole word.")
         if words.count(word) > 1:
             raise InputError(f"the word {word!r} is named twice; allowed is once, for all its places in the prompt.")
     return words
@@ -164,14 +164,14 @@ def _words(prompt: str, named: str) -> list[str]:
 
 def _seed(text: str) -> int:
     if not text.isdecimal():
-        raise InputError(f"`seed` is {text!r}; expected a whole number from 0.")
+        raise InputError(f"`seed` is {text!r}; expected a whole number ≥ 0.")
     return int(text)
 
 
 def _given(root: Path, image: str, mask: str) -> list[str]:
     """Hashes of the files that are given, both of which are read."""
     if mask and not image:
-        raise InputError(f"`mask` is {mask!r} without an `image`; it says what of an image is made anew.")
+        raise InputError(f"`mask` is {mask!r} without an `image`; a mask marks the region of an image to inpaint.")
     if not image:
         return []
     picture = load_image(root / image)
@@ -181,5 +181,5 @@ def _given(root: Path, image: str, mask: str) -> list[str]:
             size = f"{found.shape[1]} x {found.shape[0]} pixels, its image {picture.width} x {picture.height}"
             raise InputError(f"{root / mask}: the mask has {size}; they must be the same.")
         if not found.any():
-            raise InputError(f"{root / mask}: the mask is black all over; nothing would be made anew.")
+            raise InputError(f"{root / mask}: the mask is black all over; there is nothing to inpaint.")
     return [file_sha256(root / name) for name in (image, mask) if name]

@@ -1,4 +1,4 @@
-"""Reading a user's CSV: named columns, the physical line of each row, and every bad row told at once."""
+"""Reading a user's CSV: named columns, the physical line of each row, and all bad rows reported at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_records(path: Path, required: Sequence[str], optional: Sequence[str]) -
 
 
 def raise_problems(path: Path, problems: dict[int, str]) -> None:
-    """Raise one InputError with a sentence a line, in the order of the lines; nothing if there are no problems."""
+    """Raise one InputError with one sentence per line, in the order of the lines; nothing if there are no problems."""
     if problems:
         raise InputError("\n".join(f"{path}, line {line}: {problems[line]}" for line in sorted(problems)))
 
@@ -67,6 +67,6 @@ def _check_header(path: Path, header: list[str], required: Sequence[str], option
     missing = [name for name in required if name not in header]
     unknown = [name for name in header if name not in (*required, *optional)]
     if missing:
-        raise InputError(f"{path}: there is no column {', '.join(missing)}; the header names {found}; {allowed}.")
+        raise InputError(f"{path}: missing column {', '.join(missing)}; the header names {found}; {allowed}.")
     if unknown or len(set(header)) < len(header):
         raise InputError(f"{path}: the header has unknown or repeated columns: it names {found}; {allowed}.")

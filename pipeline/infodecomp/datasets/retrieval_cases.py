@@ -1,7 +1,7 @@
 """The cases table of the retrieval study: one row per choice among captions of one image.
 
 Its columns are `RETRIEVAL_CASE_COLUMNS`. Options are frozen here with the hash of the file and the versions of the taggers
-that they come from: what reads this table never shuffles again. An option list is a tuple wherever it is held, so that
+that they come from: what reads this table never shuffles again. An option list is always a tuple, so that
 nobody can change it in place. A case that cannot be scored stays in the table with a status and a reason.
 """
 
@@ -28,8 +28,8 @@ RETRIEVAL_CASE_COLUMNS: dict[str, str] = {
     "options": "list<string>",  # the captions to choose from, in the order of their source
     "truth": "int64",  # index of the true caption among the options
     "group": "string",  # relation, "attribute | attribute", or ""
-    "caption": "string",  # the true caption as it stands in the source
-    "text_sha256": "string",  # of the file that the captions come from
+    "caption": "string",  # the true caption as in the source
+    "text_sha256": "string",  # of the file with the captions
     "tagger": "string",  # names and versions of what tagged and split the captions, or ""
     "status": "string",  # "ok" or a failure code
     "reason": "string",  # "" or one sentence
@@ -102,12 +102,12 @@ def mark_lost_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """The table with a status for cases whose image cannot be scored; their ids stay. Only heads of files are read.
 
     "image_missing": no such file in `folder`; "image_unreadable": no image; "bad_box": the crop has no area or lies wholly
-    outside the image. Raises InputError if not one image is there.
+    outside the image. Raises InputError if no image exists.
     """
     frame = frame.copy()
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     if wanted and not any((folder / name).is_file() for name in wanted):
-        raise InputError(f"{folder}: none of the {len(wanted)} images is there (the first is {wanted[0]}).")
+        raise InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}).")
     sizes = {name: _measure(folder / name) for name in wanted}
     findings = [
         _finding(sizes[image_path], crop) if status == "ok" else (status, reason)
@@ -146,7 +146,7 @@ def _check(path: Path, frame: pd.DataFrame) -> None:
         if problem:
             problems.append(f"{path}, row {row}: {problem}.")
         if twice:
-            problems.append(f"{path}, row {row}: the case_id stands in an earlier row already; ids must differ.")
+            problems.append(f"{path}, row {row}: the case_id is already in an earlier row; ids must be unique.")
     if problems:
         raise InputError("\n".join(problems))
 

@@ -1,4 +1,4 @@
-"""Where the files of a retrieval dataset lie: its captions and its images."""
+"""The files of a retrieval dataset: its captions and its images."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def require_retrieval_files(section: RetrievalDatasetSection) -> None:
     if missing:
         raise InputError(
             f"missing: {', '.join(missing)}; `file` must name ARO's JSON, with the folder of its images as `images`, or a "
-            "Parquet mirror with the images inside (docs/aro.md says where they come from)."
+            "Parquet mirror with the images inside (docs/aro.md names their sources)."
         )

@@ -34,7 +34,7 @@ def shuffle_all_but_nouns_and_adjectives(tokens: TaggedTokens, rng: np.random.Ge
 
 
 def shuffle_within_trigrams(tokens: Sequence[str], rng: np.random.Generator) -> str:
-    """Tokens change places within each block of three; the blocks stay. The last block may be shorter."""
+    """Tokens are shuffled within each block of three; the blocks keep their order. The last block may be shorter."""
     words = list(tokens)
     for start in range(0, len(words), 3):
         _permute(words, range(start, min(start + 3, len(words))), rng)
@@ -42,7 +42,7 @@ def shuffle_within_trigrams(tokens: Sequence[str], rng: np.random.Generator) -> 
 
 
 def shuffle_trigrams(tokens: Sequence[str], rng: np.random.Generator) -> str:
-    """Blocks of three tokens change places; the order within each stays. The last block may be shorter."""
+    """Blocks of three tokens are shuffled; the order within each is kept. The last block may be shorter."""
     blocks = [" ".join(tokens[start : start + 3]) for start in range(0, len(tokens), 3)]
     return " ".join(blocks[k] for k in rng.permutation(len(blocks)))
 
@@ -59,7 +59,7 @@ TRIGRAM_SHUFFLES: dict[str, Callable[[Sequence[str], np.random.Generator], str]]
 
 
 def _permute(words: list[str], slots: Sequence[int], rng: np.random.Generator) -> None:
-    """Permute the words that stand in `slots` among these slots."""
+    """Permute the words in `slots` among these slots."""
     taken = [words[slots[k]] for k in rng.permutation(len(slots))]
     for slot, word in zip(slots, taken, strict=True):
         words[slot] = word

@@ -13,7 +13,7 @@ from infodecomp.runs.errors import InputError
 def read_symmetric_relations(path: Path) -> frozenset[str]:
     """Read a list of relations from a text file in UTF-8: one a line; empty lines and what follows a `#` do not count.
 
-    Raises InputError if the file is missing, is not UTF-8 or names no relation, and for relations that stand there
+    Raises InputError if the file is missing, is not UTF-8 or names no relation, and for relations that are there
     twice.
     """
     if not path.is_file():
@@ -26,7 +26,7 @@ def read_symmetric_relations(path: Path) -> frozenset[str]:
     for number, line in enumerate(lines, start=1):
         relation = line.partition("#")[0].strip()
         if relation and first_line.setdefault(relation, number) != number:
-            problems.append(f"{path}, line {number}: {relation!r} stands on line {first_line[relation]} already.")
+            problems.append(f"{path}, line {number}: {relation!r} is already on line {first_line[relation]}.")
     if problems:
         raise InputError("\n".join(problems))
     if not first_line:

@@ -1,8 +1,7 @@
-"""What tags and splits the captions of the order sets, with names and versions for the record.
+"""Taggers and tokenizers of captions, with names and versions for the record.
 
-ARO takes tokens and Penn Treebank tags from spaCy's en_core_web_sm, and tokens without tags from NLTK. The captions of the
-embedded scenes have a closed vocabulary, for which a table of tags does. All imports here are late: who has a Parquet
-mirror or the embedded scenes needs no spaCy.
+ARO takes tokens and Penn Treebank tags from spaCy's en_core_web_sm, and tokens without tags from NLTK. Both are imported
+late: a Parquet mirror or the embedded scenes need neither.
 """
 
 from __future__ import annotations
@@ -14,31 +13,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.provenance import infodecomp_version
-from infodecomp.scenes.captions import vocabulary
-from infodecomp.scenes.world import BACKGROUNDS, CATEGORIES, IMPLIED, NUMBERS, TINTS, VERBS, plural
 
 if TYPE_CHECKING:
     from nltk.tokenize import NLTKWordTokenizer
-
-SCENES = "scenes"
 
 Tokens = list[tuple[str, str]]
 
 
 class Tagger(Protocol):
-    """Splits captions into tokens and tells the Penn Treebank tag of each."""
+    """Splits captions into tokens with their Penn Treebank tags."""
 
     versions: str
 
     def tag(self, captions: Sequence[str]) -> list[Tokens]:
         """(token, tag) of each token, for each caption."""
         ...
-
-
-def open_tagger(name: str) -> Tagger:
-    """`scenes`, or a spaCy pipeline by its package name or folder. Raises InputError if it cannot be loaded."""
-    return ScenesTagger() if name == SCENES else SpacyTagger(name)
 
 
 def word_tokens(caption: str) -> list[str]:
@@ -53,48 +42,6 @@ def word_tokens(caption: str) -> list[str]:
 def word_tokenizer_version() -> str:
     """Name and version of what `word_tokens` uses."""
     return f"nltk {metadata.version('nltk')}"
-
-
-class ScenesTagger:
-    """Tags for the captions of the embedded scenes, split at white space."""
-
-    def __init__(self) -> None:
-        """Read the closed vocabulary."""
-        self.versions = f"scenes of infodecomp {infodecomp_version()}"
-        self._tags = scene_tags()
-
-    def tag(self, captions: Sequence[str]) -> list[Tokens]:
-        """(token, tag) of each token, for each caption; InputError that names every word outside the vocabulary."""
-        tokens = [caption.split() for caption in captions]
-        unknown = sorted({word for words in tokens for word in words if word not in self._tags})
-        if unknown:
-            raise InputError(
-                f"the tagger `{SCENES}` knows the words of the embedded scenes only, not {', '.join(map(repr, unknown))}; "
-                "name a spaCy pipeline as `tagger`, such as en_core_web_sm."
-            )
-        return [[(word, self._tag(words, k)) for k, word in enumerate(words)] for words in tokens]
-
-    def _tag(self, words: Sequence[str], position: int) -> str:
-        # "the left" is a thing, as in "on the left a dog"; "a dog left of a cat" holds an adverb.
-        word = words[position]
-        if word in ("left", "right") and position and words[position - 1] == "the":
-            return "NN"
-        return self._tags[word]
-
-
-def scene_tags() -> dict[str, str]:
-    """The tag of every word of the embedded scenes' vocabulary."""
-    tags = dict.fromkeys(("left", "right", "next", "there"), "RB")
-    tags |= dict.fromkeys(("of", "on", "in", "above", "below"), "IN")
-    tags |= dict.fromkeys(("a", "an", "the"), "DT")
-    tags |= {"to": "TO", "is": "VBZ", "and": "CC", "_": "SYM"}
-    tags |= dict.fromkeys(VERBS, "VBZ")
-    tags |= dict.fromkeys(NUMBERS.values(), "CD")
-    tags |= dict.fromkeys((*TINTS, *IMPLIED.values(), "small", "big"), "JJ")
-    tags |= dict.fromkeys((phrase.split()[-1] for phrase in BACKGROUNDS.values()), "NN")
-    for category in CATEGORIES:
-        tags |= dict.fromkeys(category.split(), "NN") | {plural(category).split()[-1]: "NNS"}
-    return {word: tags[word] for word in vocabulary()}
 
 
 class SpacyTagger:

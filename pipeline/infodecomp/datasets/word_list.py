@@ -1,6 +1,6 @@
 """Cases from a list of words: COCO100-IT, COCO-WL and others like them.
 
-The list names (image_id, caption_id, label, word, word_type); the captions come from the dataset's own annotations.
+The list names (image_id, caption_id, label, word, word_type); the captions are those of the dataset's annotations.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def word_list_cases(
 ) -> list[Case]:
     """One case a row of the list, in its order.
 
-    A label that is a category of the dataset has that category's mask, any other has none. The word may stand in the
-    caption in another case. A row whose image, caption or word is not found keeps its place, with a status
+    A label that is a category of the dataset has that category's mask, any other has none. The caption may
+    spell the word in another case. A row whose image, caption or word is not found keeps its place, with a status
     ("image_not_in_captions", "caption_not_found", "caption_of_another_image", "word_not_in_caption") and a reason.
     Raises one InputError for every malformed or repeated row, with line numbers.
     """
@@ -87,9 +87,9 @@ def _make(
 
 
 def _lost(image_id: int, caption_id: int, captions: COCO) -> tuple[str, str] | None:
-    """Status and reason if the caption cannot be had; None if it can."""
+    """Status and reason if the caption cannot be used; None if it can."""
     if image_id not in captions.imgs:
-        return "image_not_in_captions", f"the captions file has no image {image_id} (caption {caption_id} wanted)."
+        return "image_not_in_captions", f"the captions file has no image {image_id} (caption {caption_id} requested)."
     if caption_id not in captions.anns:
         return "caption_not_found", f"the captions file has no caption {caption_id} (image {image_id})."
     owner = captions.anns[caption_id]["image_id"]

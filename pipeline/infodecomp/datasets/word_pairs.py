@@ -1,7 +1,7 @@
 """The table of word pairs: one row per caption of an image and two of its words, made from any cases table.
 
 The words of a caption are those that the dataset's cases ask for anywhere, and those that a tagger calls nouns or
-adjectives. A pair is two nouns, or an adjective and the noun that it stands before. Or the pairs are listed in a CSV.
+adjectives. A pair is two nouns, or an adjective and the noun that it precedes. Or the pairs are listed in a CSV.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "image_id": "string",
     "image_path": "string",  # relative to the dataset's image folder
     "kind": "string",  # "noun+noun", "adjective+noun", or what a list calls it
-    "first": "string",  # the word that stands first in the caption, as it stands there
+    "first": "string",  # the word that comes first in the caption, as spelled there
     "second": "string",
     "case_first": "string",  # case_id of the word in this caption in the cases table, or ""
     "case_second": "string",
@@ -57,12 +57,12 @@ _NOUN, _ADJECTIVE = "noun", "adjective"
 _WORD_TYPES = {"noun": _NOUN, "adjective": _ADJECTIVE, "adj": _ADJECTIVE}
 _TAGS = {"NN": _NOUN, "NNS": _NOUN, "NNP": _NOUN, "NNPS": _NOUN, "JJ": _ADJECTIVE, "JJR": _ADJECTIVE, "JJS": _ADJECTIVE}
 
-Pair = dict[str, str]
+WordPair = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption of an image. cases: each word that the cases table asks of it, as it stands there → case_id.
+    """A caption of an image. cases: each of its words in the cases table, as spelled there → case_id.
 
     status, reason: of its cases, where none of them can be used.
     """
@@ -89,7 +89,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class _Word:
-    """A word of a caption: how it stands there, its class, and the span of its first place."""
+    """A word of a caption: its spelling there, its class, and the span of its first occurrence."""
 
     text: str
     word_class: str
@@ -98,14 +98,14 @@ class _Word:
 
 @dataclass
 class PairMaker:
-    """Makes the pairs of a dataset. join: what stands between two words of one prompt that do not stand together."""
+    """Makes the pairs of a dataset. join: text between two words of one prompt that are apart in the caption."""
 
     dataset: str
     join: str
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[WordPair] = field(default_factory=list)
 
     def add(self, caption: Caption, one: str, other: str, kind: str, intervention: str = "") -> None:
-        """Two words of a caption, as they stand there, in any order."""
+        """Two words of a caption, as spelled there, in any order."""
         first, second = sorted((one, other), key=lambda word: find_word(caption.text, word)[0])
         prompts = {
             "prompt_full": caption.text,
@@ -158,8 +158,8 @@ def pairs_by_class(
     tagger: Tagger | None,
     join: str,
     first: int | None = None,
-) -> list[Pair]:
-    """All pairs of words of the wanted kinds, caption after caption.
+) -> list[WordPair]:
+    """All pairs of words of the given kinds, caption by caption.
 
     Without a tagger the words of a caption are those that the cases of the dataset ask for. first: so many captions that
     have a pair (None: all).
@@ -182,8 +182,8 @@ def pairs_by_class(
 def read_pair_list(path: Path) -> list[Listed]:
     """The rows of a CSV: first, second and optionally kind, caption and intervention.
 
-    Raises one InputError that tells every bad row with its line number: an empty word, one word twice, words that overlap,
-    a word that is not in the caption of its row, a row that stands there already.
+    Raises one InputError naming every bad row with its line number: an empty word, one word twice, words that overlap,
+    a word that is not in the caption of its row, a repeated row.
     """
     records, problems = read_records(path, _LIST_REQUIRED, _LIST_OPTIONAL)
     rows, lines = list[Listed](), dict[tuple[str, ...], int]()
@@ -212,10 +212,10 @@ def is_pair_list(path: Path) -> bool:
 
 def pairs_listed(
     dataset: str, cases: pd.DataFrame, rows: Iterable[Listed], *, join: str, first: int | None = None
-) -> tuple[list[Pair], list[Listed]]:
+) -> tuple[list[WordPair], list[Listed]]:
     """The pairs of a list in the captions that hold them, caption after caption; and the rows that no caption holds.
 
-    first: so many captions that have a pair (None: all).
+    first: use only the first N captions with a pair (None: all).
     """
     rows = list(rows)
     maker, used, taken = PairMaker(dataset, join), set[int](), 0
@@ -233,8 +233,8 @@ def pairs_listed(
     return maker.pairs, [row for row in rows if row.line not in used]
 
 
-def pairs_table(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """The table of pairs in their order; one that two rows of a list give stands there once."""
+def pairs_table(pairs: Sequence[WordPair]) -> pd.DataFrame:
+    """The table of pairs in their order; a pair listed in two rows is there once."""
     frame = pd.DataFrame(list(pairs), columns=[name for name in PAIR_COLUMNS if name != "position"], dtype="str")
     frame = frame.drop_duplicates("case_id").reset_index(drop=True)
     frame["position"] = range(len(frame))
@@ -267,7 +267,7 @@ def surprisals(cases: pd.DataFrame, words: Iterable[str], prior: Literal["unifor
 
 
 def _both(caption: str, first: str, second: str, join: str) -> str:
-    """Both words as one prompt: as they stand together in the caption, or with `join` between them."""
+    """Both words as one prompt: as adjacent in the caption, or with `join` between them."""
     start, end = find_word(caption, first)[0][0], find_word(caption, second)[0][1]
     together = " ".join(caption[start:end].split())
     return together if together == f"{first} {second}" else " ".join(f"{first} {join} {second}".split())
@@ -295,7 +295,7 @@ def _words(caption: str, known: Mapping[str, str], tokens: Sequence[tuple[str, s
 
 
 def _pairs_of(caption: str, words: Sequence[_Word], kinds: Sequence[PairKind]) -> Iterator[tuple[str, str, str]]:
-    """Two nouns, or an adjective and the noun that it stands before, with nothing but adjectives between them."""
+    """Two nouns, or an adjective and the noun that it precedes, with nothing but adjectives between them."""
     if "noun+noun" in kinds:
         nouns = [word.text for word in words if word.word_class == _NOUN]
         yield from ((one, other, "noun+noun") for one, other in combinations(nouns, 2))
@@ -323,7 +323,7 @@ def _list_problem(cells: Mapping[str, str]) -> str:
         places = [find_word(caption, word, ignore_case=True) for word in (first, second)]
         lacking = [word for word, spans in zip((first, second), places, strict=True) if not spans]
         if lacking:
-            return f"the word {lacking[0]!r} does not stand in the caption {caption!r} as a whole word."
+            return f"the word {lacking[0]!r} is not in the caption {caption!r} as a whole word."
         if _overlap(*places):
             return f"the words {first!r} and {second!r} overlap in the caption {caption!r}."
     return ""

@@ -1,7 +1,7 @@
-"""What leaving a word out or swapping it does, word by word, and apart for words that the rest of the caption implies.
+"""What omitting or swapping a word does: word by word, and separately for words that the rest of the caption implies.
 
-A word is implied by its context when that leaves little of its information: when CMI, i(x; y*|c), is less than half of MI,
-i(x; y*), both i^o, which is never negative. Nothing but the estimates decides, so that no list of words is needed.
+The context implies a word when it leaves little of its information: when CMI, i(x; y*|c), is less than half of MI, i(x; y*),
+both i^o, which is never negative. Only the estimates decide, so that no list of words is needed.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.editing.edited_datasets import Edits
+from infodecomp.editing.edited_datasets import EditedDataset
 from infodecomp.editing.edits import CHANGES, INTERVENTIONS
 from infodecomp.editing.measures import quantity
 from infodecomp.metrics.bootstrap import median_interval
 
 IMPLIED_SHARE = 0.5  # CMI as a share of MI, below which the context implies the word
 
-CONTEXTS = ("all", "implied", "told")
+CONTEXTS = ("all", "implied", "not_implied")
 
 _PREDICTORS = ("mi_s", "mi_o", "cmi_s", "cmi_o", "attention")
 
-# n: cases with the intervention, of which n_masked have a ratio and n_judged a judgement. Totals and ratio are medians:
-# nats, attention as recorded, squared latent change. For swap, CMI is against the swapped caption. The last two are shares
-# of the judged pictures in which the word's object and its partner are seen.
+# n: cases with the intervention; n_masked of them have a ratio and n_judged a judgement. Totals and ratio are medians:
+# nats, attention as recorded, squared change of the latent. For swap, CMI is against the swapped caption. The last two are
+# the shares of judged pictures in which the word's object and its partner are seen.
 _MEDIANS = [
     *("intervention", "n", "n_failed", *_PREDICTORS, "latent_l2", "n_masked", "inside_over_outside"),
     *("n_judged", "word_recognised", "partner_recognised"),
@@ -36,8 +36,8 @@ IMPLIED_COLUMNS = ["dataset", "context", *_MEDIANS, "latent_l2_low", "latent_l2_
 Row = dict[str, Any]
 
 
-def by_word(dataset: Edits) -> list[Row]:
-    """Rows of `WORD_COLUMNS`, a label, context and intervention each; only contexts in which a label has a case."""
+def by_word(dataset: EditedDataset) -> list[Row]:
+    """Rows of `WORD_COLUMNS`, one per label, context and intervention; only contexts in which a label has a case."""
     rows = []
     for label in sorted(set(dataset.label)):
         for context, members in _contexts(dataset).items():
@@ -48,12 +48,12 @@ def by_word(dataset: Edits) -> list[Row]:
     return rows
 
 
-def by_context(dataset: Edits, weights: np.ndarray, confidence: float) -> list[Row]:
-    """Rows of `IMPLIED_COLUMNS`, a context and intervention each, over all words.
+def by_context(dataset: EditedDataset, weights: np.ndarray, confidence: float) -> list[Row]:
+    """Rows of `IMPLIED_COLUMNS`, one per context and intervention, over all words.
 
     Args:
         dataset: its measures.
-        weights: (R, G), resamples of the images behind the interval of the change.
+        weights: (R, G), resamples of the images, for the interval of the change.
         confidence: of that interval.
     """
     rows = []
@@ -68,15 +68,15 @@ def by_context(dataset: Edits, weights: np.ndarray, confidence: float) -> list[R
     return rows
 
 
-def _contexts(dataset: Edits) -> dict[str, np.ndarray]:
-    """Which cases belong to each of `CONTEXTS`, (n,) bool; a case without estimates is in "all" alone."""
+def _contexts(dataset: EditedDataset) -> dict[str, np.ndarray]:
+    """Which cases belong to each of `CONTEXTS`, (n,) bool; a case without estimates is only in "all"."""
     cmi, mi = (dataset.edits[name].to_numpy(dtype=np.float64) for name in ("cmi_o", "mi_o"))
     implied = cmi < IMPLIED_SHARE * mi
     known = np.isfinite(cmi) & np.isfinite(mi)
     return dict(zip(CONTEXTS, (np.ones(len(mi), dtype=bool), known & implied, known & ~implied), strict=True))
 
 
-def _medians(dataset: Edits, intervention: str, chosen: np.ndarray) -> Row:
+def _medians(dataset: EditedDataset, intervention: str, chosen: np.ndarray) -> Row:
     """The columns of an intervention, over the chosen cases, (n,) bool."""
     change = _change(dataset, intervention)
     done = chosen & np.isfinite(change)
@@ -97,7 +97,7 @@ def _medians(dataset: Edits, intervention: str, chosen: np.ndarray) -> Row:
     }
 
 
-def _change(dataset: Edits, intervention: str) -> np.ndarray:
+def _change(dataset: EditedDataset, intervention: str) -> np.ndarray:
     """Total change of the latent, (n,), NaN for a case without the intervention."""
     return np.asarray(dataset.measures[intervention].change[:, CHANGES.index("latent_l2")])
 

@@ -1,4 +1,4 @@
-"""Where the edits of datasets lie, and what they come down to once they are read: the input of `tabulate_editing`."""
+"""The edits of datasets, read and measured: the input of the tables of the editing study."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from infodecomp.config import DatasetSection, parse_sections
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
 from infodecomp.editing.measures import MASK_AREA, Measures
-from infodecomp.maps.word_maps import Failure
+from infodecomp.localisation.masks import Masks
+from infodecomp.maps.outcomes import Failure
 from infodecomp.metrics.heatmaps import cell_means
 from infodecomp.pictures.images import Resize
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.named_paths import named_path, named_paths
-from infodecomp.stages.score_localisation import Masks
 
-# Points of a mask along a side of a latent's cell, whose share is the mask's value there.
+# Mask points along a side of a cell; the covered share of them is the mask's value in the cell.
 _MASK_DETAIL = 8
 
-# Faulty files of a dataset that are named one by one.
+# How many faulty files of a dataset are named one by one.
 _NAMED = 10
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a dataset lies: its section, cases table, shards of edits, folder of maps and judgements, if any."""
+class EditedSource:
+    """The files of a dataset: its section, cases table, shards of edits, folder of maps, and judgements if it has any."""
 
     name: str
     section: DatasetSection
@@ -47,11 +47,11 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Edits:
+class EditedDataset:
     """One dataset, measured. Rows of `edits` and of all measures are in the order of the cases table.
 
     label: (n,), of the word. image: (n,) int64, number of the image. measures: intervention → measures. judgements:
-    rows of `JUDGEMENT_COLUMNS`; None without a classifier. lost_masks: status → why, a sentence a finished case whose
+    rows of `JUDGEMENT_COLUMNS`; None without a classifier. lost_masks: status → one sentence for each finished case whose
     mask cannot be used; empty for a dataset without masks.
     """
 
@@ -65,9 +65,9 @@ class Edits:
 
     @property
     def inside_over_outside(self) -> np.ndarray | None:
-        """Mean latent change by a swap inside the mask over that outside.
+        """Mean change of the latent by a swap, inside the mask over outside.
 
-        (n,), NaN for a case without one; None for a dataset without masks.
+        (n,), NaN for a case without a mask or a swap; None for a dataset without masks.
         """
         swap = self.measures["swap"]
         return swap.inside_over_outside if MASK_AREA in swap.names else None
@@ -91,39 +91,41 @@ class Edits:
         return seen.reindex(self.edits["case_id"]).to_numpy(dtype=np.float64)
 
 
-def sources(args: argparse.Namespace) -> list[Source]:
-    """The datasets that --cases names, in its order; InputError unless the other arguments have what belongs to them."""
+def edited_sources(args: argparse.Namespace) -> list[EditedSource]:
+    """The datasets that --cases names, in its order; InputError unless the other arguments name the same datasets."""
     cases, edits = named_path("--cases", args.cases), named_paths("--edits", args.edits)
     maps, judgements = named_path("--maps", args.maps), named_path("--judgements", args.judgements)
     sections = parse_sections(DatasetSection, "--datasets", args.datasets)
     needed: dict[str, Collection[str]] = {"--datasets": sections, "--edits": edits, "--maps": maps}
     others: dict[str, Collection[str]] = {"--edits": edits, "--maps": maps, "--judgements": judgements}
     problems = [
-        f"{argument} lacks {name}, which --cases names."
+        f"{argument} lacks the dataset {name}, which --cases names."
         for argument, names in needed.items()
         for name in cases
         if name not in names
     ]
     problems += [
-        f"--cases lacks {name}, which {argument} names."
+        f"--cases lacks the dataset {name}, which {argument} names."
         for argument, names in others.items()
         for name in names
         if name not in cases
     ]
     if problems:
         raise InputError("\n".join(problems))
-    return [Source(name, sections[name], cases[name], edits[name], maps[name], judgements.get(name)) for name in cases]
+    return [
+        EditedSource(name, sections[name], cases[name], edits[name], maps[name], judgements.get(name)) for name in cases
+    ]
 
 
-def read_datasets(found: Sequence[Source], resize: Resize) -> list[Edits]:
+def read_datasets(found: Sequence[EditedSource], resize: Resize) -> list[EditedDataset]:
     """Every dataset, measured.
 
     Args:
-        found: where the datasets lie.
-        resize: as the model's images; masks are fitted to the maps the same way.
+        found: the files of the datasets.
+        resize: as for the model's images; masks are fitted to the maps the same way.
 
     Raises:
-        InputError: the faults of all datasets, of each its faulty rows, or else its faulty maps.
+        InputError: lists the faults of all datasets: of each its faulty rows, or else its faulty maps.
     """
     read, problems = [], list[str]()
     for source in found:
@@ -136,7 +138,7 @@ def read_datasets(found: Sequence[Source], resize: Resize) -> list[Edits]:
     return read
 
 
-def _read_dataset(source: Source, resize: Resize) -> Edits:
+def _read_dataset(source: EditedSource, resize: Resize) -> EditedDataset:
     cases = read_cases(source.cases)
     problems = list[str]()
     try:
@@ -151,13 +153,13 @@ def _read_dataset(source: Source, resize: Resize) -> Edits:
         raise InputError("\n".join(problems))
     measures, lost_masks = _measure(source, cases, edits, resize)
     image, _ = pd.factorize(cases["image_id"], sort=True)
-    return Edits(source.name, edits, cases["label"].to_numpy(), image, measures, judgements, lost_masks)
+    return EditedDataset(source.name, edits, cases["label"].to_numpy(), image, measures, judgements, lost_masks)
 
 
 def _measure(
-    source: Source, cases: pd.DataFrame, edits: pd.DataFrame, resize: Resize
+    source: EditedSource, cases: pd.DataFrame, edits: pd.DataFrame, resize: Resize
 ) -> tuple[dict[str, Measures], dict[str, list[str]]]:
-    """Measures by intervention, and `Edits.lost_masks`; the maps of one case at a time."""
+    """Measures by intervention, and `EditedDataset.lost_masks`; maps are read one case at a time."""
     masked, swapped = source.section.localisation, has_swap(edits)
     measures = {name: Measures.empty(len(cases), masked) for name in INTERVENTIONS}
     records = cast(list[dict[str, Any]], cases.to_dict("records"))
@@ -183,6 +185,6 @@ def _measure(
         for name in INTERVENTIONS if swapped[row] else INTERVENTIONS[:1]:
             measures[name].fill(row, name, maps, totals[row], mask)
     if problems:
-        rest = [f"{source.maps}: {len(problems) - _NAMED} more files like these."] if problems[_NAMED:] else []
+        rest = [f"{source.maps}: {len(problems) - _NAMED} more files with faults."] if problems[_NAMED:] else []
         raise InputError("\n".join([*problems[:_NAMED], *rest]))
     return measures, lost

@@ -1,7 +1,7 @@
 """What the editing study writes and reads: the table of edits, the maps of a case, and the classifier's judgements.
 
-A case is edited by two interventions: `omit` takes its word out of the caption, `swap` puts the word's partner in its
-place. `unchanged` is the picture that the caption as it stands gives back; every change is measured against it.
+Two interventions edit a case: `omit` removes its word from the caption, `swap` replaces it by the word's partner.
+`unchanged` is the picture regenerated from the unchanged caption; every change is measured against it.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ INTERVENTIONS = ("omit", "swap")
 # Maps of change: squared difference of the latents, squared difference of the pictures, and 1 − SSIM.
 CHANGES = ("latent_l2", "pixel_l2", "ssim")
 
-# Quantities that may foretell a change; those named cmi_swap are against the swapped caption.
+# Quantities that may predict a change; cmi_swap is against the swapped caption.
 QUANTITIES = ("mi_s", "mi_o", "cmi_s", "cmi_o", "cmi_swap_s", "cmi_swap_o", "attention")
 
 _NATS = QUANTITIES[:-1]
 
-# Totals that only a case with a swap has.
+# Totals that only cases with a swap have.
 _OF_SWAPS = ("cmi_swap_s", "cmi_swap_o", "preference_swap")
 
-# Columns with a number of a finished case; the same names lead to it among the arrays of the case.
+# Numbers of a finished case; its arrays have the same names.
 NUMBERS: dict[str, str] = {
     "psnr": "float64",  # dB, the decoded `unchanged` against the real picture
     "psnr_decoded": "float64",  # dB, the decoded `unchanged` against the decoded real latent
     "psnr_autoencoder": "float64",  # dB, the real picture encoded and decoded, against itself
     "latent_error": "float64",  # root mean squared difference of `unchanged` and the real latent
-    "noise_variance": "float64",  # mean square of what arrived at the noise's end, over what noise has there: 1 is right
+    "noise_variance": "float64",  # mean square of the noise the image came to, over that of true noise: 1 is right
     "evaluations": "int64",  # denoiser evaluations
     **{name: "float64" for total in _NATS for name in (total, f"{total}_error")},  # nats, with standard error
     "attention": "float64",  # sum of the attention map
@@ -43,8 +43,8 @@ NUMBERS: dict[str, str] = {
     "preference_swap_error": "float64",
 }
 
-# One row a case. A failed case has a status other than "ok" and NaN; a case without a swap has NaN in
-# cmi_swap and preference_swap only.
+# One row per case. A failed case has a status other than "ok" and NaN; a case without a swap has NaN only in
+# cmi_swap and preference_swap.
 EDIT_COLUMNS: dict[str, str] = {
     "case_id": "string",
     "status": "string",
@@ -58,7 +58,7 @@ EDIT_COLUMNS: dict[str, str] = {
     **NUMBERS,
 }
 
-# What a classifier sees in a picture: one row a case and picture.
+# What a classifier sees in a picture: one row per case and picture.
 JUDGEMENT_COLUMNS: dict[str, str] = {
     "case_id": "string",
     "intervention": "string",  # unchanged, omit or swap
@@ -77,15 +77,15 @@ def has_swap(edits: pd.DataFrame) -> np.ndarray:
 
 
 def read_edits(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
-    """The table of edits of one dataset, a row per case in the order of `cases`.
+    """The table of edits of one dataset, one row per case in the order of `cases`.
 
     Args:
         paths: shards, tables of `EDIT_COLUMNS`.
         cases: the cases table of the dataset.
 
     Raises:
-        InputError: rows of unknown cases, cases twice (within or across shards) or without a row, and totals of
-            finished cases that are not finite; one sentence per kind and file.
+        InputError: rows of unknown cases, cases with two rows (within or across shards) or none, and totals of finished
+            cases that are not finite; one sentence per kind and file.
     """
     tables = [read_table(path, EDIT_COLUMNS) for path in paths]
     edits = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(EDIT_COLUMNS))
@@ -95,7 +95,8 @@ def read_edits(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
     if lacking:
         shards = ", ".join(map(str, paths)) or "no shard"
         problems.append(
-            f"{shards}: case {lacking[0]}{_more(len(lacking) - 1)} has no row; expected one for every case."
+            f"{shards}: case {lacking[0]}{_more(len(lacking) - 1)} has no row; expected one for every case; "
+            "run edit_images again."
         )
     if problems:
         raise InputError("\n".join(problems))
@@ -105,15 +106,15 @@ def read_edits(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
 def read_judgements(path: Path, cases: pd.DataFrame) -> pd.DataFrame:
     """Judgements of the pictures of one dataset, rows of `JUDGEMENT_COLUMNS`.
 
-    Raises InputError for rows of unknown cases, unknown interventions and pictures judged twice.
+    Raises InputError for unknown cases, unknown interventions and pictures judged twice.
     """
     judgements = read_table(path, JUDGEMENT_COLUMNS)
     origins = [(path, row) for row in range(len(judgements))]
     known = judgements["intervention"].isin(("unchanged", *INTERVENTIONS)).to_numpy()
-    problems = _told(
+    problems = _sentences(
         ~known,
         origins,
-        lambda row: f"`intervention` is {judgements['intervention'][row]!r}; allowed is unchanged, omit or swap.",
+        lambda row: f"`intervention` is {judgements['intervention'][row]!r}; allowed are unchanged, omit and swap.",
     )
     for _, rows in judgements[known].groupby("intervention", sort=False):
         problems += _wrong_cases(rows["case_id"], cases, [origins[row] for row in rows.index])
@@ -126,8 +127,8 @@ def read_judgements(path: Path, cases: pd.DataFrame) -> pd.DataFrame:
 class EditMaps:
     """Maps of one case on the latent grid, (h, w) float32.
 
-    change: (change, intervention) → map, without swap where there is none. predictor: quantity → map. inside: (h, w) bool,
-    the cells that hold nothing but picture; letterbox bars lie outside.
+    change: (change, intervention) → map; swap only if there is one. predictor: quantity → map. inside: (h, w) bool, the
+    cells that lie wholly in the picture, not in letterbox bars.
     """
 
     change: Mapping[tuple[str, str], np.ndarray]
@@ -146,7 +147,7 @@ def read_edit_maps(path: Path, swapped: bool) -> EditMaps:
 
     Args:
         path: <case_id>.npz.
-        swapped: the case has a swap.
+        swapped: whether the case has a swap.
 
     Raises:
         InputError: the file or one of the maps is missing, or the maps are not all on one grid.
@@ -176,8 +177,10 @@ def _wrong_cases(case_ids: pd.Series, cases: pd.DataFrame, origins: Sequence[Ori
     ids = case_ids.tolist()
     unknown, repeated = ~case_ids.isin(cases["case_id"]).to_numpy(), case_ids.duplicated().to_numpy()
     return [
-        *_told(unknown, origins, lambda row: f"`case_id` is {ids[row]!r}; allowed are those of the cases table."),
-        *_told(repeated & ~unknown, origins, lambda row: f"case {ids[row]} stands there again; expected once."),
+        *_sentences(
+            unknown, origins, lambda row: f"`case_id` is {ids[row]!r}; allowed are the ids in the cases table."
+        ),
+        *_sentences(repeated & ~unknown, origins, lambda row: f"case {ids[row]} has a row already; expected one."),
     ]
 
 
@@ -192,7 +195,7 @@ def _wrong_totals(edits: pd.DataFrame, origins: Sequence[Origin]) -> list[str]:
 
 def _wrong_total(edits: pd.DataFrame, name: str, counted: np.ndarray, origins: Sequence[Origin]) -> list[str]:
     values = edits[name].to_numpy(dtype=np.float64)
-    return _told(
+    return _sentences(
         counted & ~np.isfinite(values),
         origins,
         lambda row: (
@@ -201,8 +204,8 @@ def _wrong_total(edits: pd.DataFrame, name: str, counted: np.ndarray, origins: S
     )
 
 
-def _told(wrong: np.ndarray, origins: Sequence[Origin], sentence: Callable[[int], str]) -> list[str]:
-    """One sentence for each file with wrong rows, about the first of them."""
+def _sentences(wrong: np.ndarray, origins: Sequence[Origin], sentence: Callable[[int], str]) -> list[str]:
+    """One sentence per file with wrong rows, about the first of them."""
     by_file: dict[Path, list[int]] = {}
     for row in np.flatnonzero(wrong).tolist():
         by_file.setdefault(origins[row][0], []).append(row)

@@ -1,4 +1,4 @@
-"""What an edit of one case comes down to: totals, and the correlations between its maps."""
+"""Measures of the edits of cases: totals, and correlations between the maps of one case."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from infodecomp.metrics.correlation import pearson, spearman
 
 PREDICTORS = ("cmi_s", "cmi_o", "mi_o", "attention")
 
-# The control: how much of the image the object covers, and where it lies. Only datasets with masks have it.
+# The control: how much of the image the object covers, and where. Only datasets with masks have it.
 MASK_AREA = "mask_area"
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What one intervention did to n cases; NaN where a case has no value.
+    """What one intervention changed in n cases; NaN where a case has no value.
 
     names: of the P predictors. predictor: (n, P) their totals (nats; attention as recorded; share of the image).
     change: (n, C) totals of `CHANGES` (sums over the latent grid; ssim: mean). r, rho: (n, P, C), Pearson's r and
     Spearman's ρ between the maps of one case. inside_over_outside: (n,), mean change of the latent inside the mask over
-    that outside. All but the totals are of the picture without its letterbox bars.
+    that outside. All but the totals leave out letterbox bars.
     """
 
     names: Sequence[str]
@@ -36,7 +36,7 @@ class Measures:
 
     @classmethod
     def empty(cls, cases: int, masked: bool) -> Measures:
-        """Measures of no case yet; `masked` adds the control."""
+        """Measures of `cases` cases, all NaN still; `masked` adds the control."""
         names = (*PREDICTORS, MASK_AREA) if masked else PREDICTORS
         shape = (cases, len(names), len(CHANGES))
         return cls(
@@ -54,7 +54,7 @@ class Measures:
         """Measure one case.
 
         Args:
-            row: of the case.
+            row: number of the case.
             intervention: omit or swap.
             maps: of the case, (h, w).
             totals: its row of the table of edits.
@@ -81,7 +81,7 @@ class Measures:
 
 
 def quantity(predictor: str, intervention: str) -> str:
-    """What a predictor is for an intervention: for `swap`, CMI is against the swapped caption."""
+    """The quantity of a predictor for an intervention: for `swap`, CMI is against the swapped caption."""
     return predictor.replace("cmi_", "cmi_swap_") if intervention == "swap" else predictor
 
 
@@ -89,11 +89,11 @@ def inside_over_outside(change: np.ndarray, mask: np.ndarray) -> float:
     """Mean change inside the mask over that outside.
 
     Args:
-        change: of cells, any shape, not negative.
+        change: of each cell, any shape, not negative.
         mask: of the same shape, bool.
 
     Returns:
-        infinite if nothing changed outside; NaN if nothing changed at all, or the mask covers all or nothing.
+        infinite if nothing changed outside; NaN if nothing changed at all, or if the mask covers everything or nothing.
     """
     if mask.all() or not mask.any():
         return float("nan")

@@ -1,4 +1,4 @@
-"""The finished edits of a dataset as points, for the stages that draw them: totals, and how well CMI foretold the change."""
+"""The finished edits of a dataset as points to draw: totals, and how well CMI predicted the change."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from infodecomp.figures.style import save_figure
 from infodecomp.metrics.correlation import pearson
 from infodecomp.runs.provenance import write_provenance
 
-CMI = "cmi_o"  # what is to foretell the change
+CMI = "cmi_o"  # the predictor shown
 
 
 def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the cases of a dataset and what `edit_images` made of them."""
+    """Arguments of the stages that draw edits: the cases of a dataset and the results of `edit_images`."""
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet")
     parser.add_argument("--edits", type=Path, nargs="+", required=True, help="tables of the shards of edit_images")
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz and <case_id>/*.png")
-    parser.add_argument("--dataset", required=True, help="name of the dataset, for the names of the files")
+    parser.add_argument("--dataset", required=True, help="name of the dataset, used in file names")
     parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
@@ -43,7 +43,7 @@ class EditPoints:
 
     @classmethod
     def read(cls, args: argparse.Namespace) -> EditPoints:
-        """Read tables and maps; InputError for a table or map that is missing or faulty."""
+        """Read tables and maps; InputError if one is missing or faulty."""
         mpl.use("Agg")
         cases = read_cases(args.cases)
         edits = read_edits(args.edits, cases)
@@ -52,7 +52,7 @@ class EditPoints:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many cases there are, failed, have a swap; and how many points have no r."""
+        """Numbers of cases, of failed ones, of those with a swap, and of points without r."""
         return {
             "cases": len(self.edits),
             "failed": int((self.edits["status"] != "ok").sum()),
@@ -61,7 +61,7 @@ class EditPoints:
         }
 
     def save(self, figure: Figure, name: str, stage: str, sections: dict[str, Any], extra: dict[str, Any]) -> None:
-        """Write a figure and its record; `sections` are those of the configuration that decide on it."""
+        """Write a figure and its provenance. sections: of the configuration, those that determine the figure."""
         stem = self.args.output_dir / f"{name}-{self.args.dataset}"
         save_figure(figure, stem, sections["figures"]["format"])
         write_provenance(
@@ -74,19 +74,19 @@ class EditPoints:
 
 
 def edit_points(edits: pd.DataFrame, maps: Path) -> pd.DataFrame:
-    """A row per finished case and intervention.
+    """One row per finished case and intervention.
 
     Args:
-        edits: columns of `edits.EDIT_COLUMNS`, and image, its number.
+        edits: columns of `edits.EDIT_COLUMNS`, and image, the number of the image.
         maps: folder of <case_id>.npz.
 
     Returns:
         columns case_id, image, intervention, change (squared latent difference, sum of the map), cmi (nats),
-        attention (sum of the map), and r, the correlation of the maps of CMI and change over the pixels of the latent
-        image without letterbox bars, NaN where one of them is constant.
+        attention (sum of the map), and r, the correlation of the maps of CMI and change over the cells outside letterbox
+        bars, NaN if one of them is constant.
 
     Raises:
-        InputError: maps of a finished case are missing.
+        InputError: the maps of a finished case are missing.
     """
     rows = []
     finished = edits.assign(swapped=has_swap(edits))[edits["status"] == "ok"]

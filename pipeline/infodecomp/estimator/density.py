@@ -1,33 +1,31 @@
-"""A density of log-SNRs that follows the integrand: `density: adaptive`.
+"""A density of log-SNRs fitted to the integrand: `density: adaptive`.
 
-The variance of the mean of f/q over draws of density q is least for q(α) ∝ √E[f(α)²]. A pilot, some draws spread evenly
+The variance of the mean of f/q over draws of density q is least for q(α) ∝ √E[f(α)²]. A pilot, a few draws spread evenly
 over the range on a few images, measures these second moments in equal bins of log-SNR, for i^s and i^o, for totals and for
-pixels. Each is divided by the least variance that it allows by itself, (∫ √E[f²] dα)², so that all count alike; q follows
-the root of their sum. A tenth of the draws keeps to the logistic and the uniform density, so that no weight exceeds twenty
-times that of either, whatever the pilot has not seen. Draws are weighted by 1/q exactly: a bad pilot costs variance and
-never causes bias.
+cells. Each is divided by the least variance that any density could give it, (∫ √E[f²] dα)², so that all have equal weight; q
+is proportional to the root of their sum. A tenth of the draws comes from the logistic and the uniform density, so no weight
+exceeds twenty times that of either, even where the pilot missed something. Draws are weighted by exactly 1/q: a bad pilot
+costs variance but causes no bias.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from infodecomp.estimator.estimates import Estimate, Pair
+from infodecomp.estimator.estimates import KINDS, Estimate
+from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.estimator.sampling import Draws, Interval, logistic_cumulative, sample_draws
 from infodecomp.runs.errors import InputError
 
 BINS = 24
-# Shares of the draws that keep to each of the two densities that need no pilot.
+# Share of the draws that comes from each of the two densities that need no pilot.
 KEPT = 0.05
-# Cells of constant density in which the fitted one is drawn from.
+# The fitted density is sampled as piecewise constant on this many cells.
 _CELLS = 1200
-# The moments of a bin are averaged with its neighbours', twice.
+# The moments of a bin are averaged with those of its neighbours, twice.
 _SMOOTHING = (0.25, 0.5, 0.25)
 
 Moments = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -35,16 +33,16 @@ Moments = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class AdaptiveDensity:
-    """The fitted part q ∝ `root` at the middles of equal bins of an interval, linear in between. root: float64 (K,)."""
+    """The fitted part of the density: ∝ `root` at the midpoints of equal bins, linear in between. root: float64 (K,)."""
 
     interval: Interval
     root: np.ndarray
 
     def draws(self, u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
-        """Log-SNRs and weights from u in [0, 1), float64; InputError for another interval than the pilot's."""
+        """Log-SNRs and weights from u in [0, 1), float64; InputError unless the interval is the pilot's."""
         if interval != self.interval:
             raise InputError(
-                f"the pilot was run for log-SNRs {self.interval.low:g} … {self.interval.high:g}, and the draws are for "
+                f"the pilot covers log-SNRs {self.interval.low:g} … {self.interval.high:g}, but the draws are for "
                 f"{interval.low:g} … {interval.high:g}; run pilot_density again."
             )
         mass = self.mass(_CELLS)
@@ -63,18 +61,26 @@ class AdaptiveDensity:
 
 
 def fit_density(pilots: Sequence[Moments], interval: Interval) -> AdaptiveDensity:
-    """The density of what pilots measured. pilots: for each image, log-SNRs and squares of the integrand by quantity."""
+    """Fit the density to pilots. pilots: for each image, quantity → (log-SNRs, squared integrands at them).
+
+    >>> interval = Interval(-5.0, 7.0, 1.0, 2.0)
+    >>> logsnr = np.linspace(-5, 7, 48)
+    >>> pilot = {"total": (logsnr, np.where(logsnr > 1, 4.0, 1.0))}
+    >>> shares = fit_density([pilot], interval).mass(2)
+    >>> bool(shares[1] > shares[0])
+    True
+    """
     root = np.sqrt(sum(relative_moments(pilots, interval).values(), start=np.zeros(BINS)))
     return AdaptiveDensity(interval, root if root.any() else np.ones(BINS))
 
 
-def density_record(density: AdaptiveDensity) -> dict[str, Any]:
-    """What `read_density` needs, as plain values."""
-    return {"interval": asdict(density.interval), "root": density.root.tolist()}
-
-
 def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng: np.random.Generator) -> Draws:
-    """Draws spread evenly over the range, each with noise of its own."""
+    """Draws of a pilot: spread evenly over the range, with independent noise.
+
+    >>> draws = pilot_draws((4, 8, 8), 24, Interval(-5.0, 7.0, 1.0, 2.0), np.random.default_rng(0))
+    >>> len(draws), draws.antithetic
+    (24, False)
+    """
     return sample_draws(
         shape=shape,
         steps=[count],
@@ -86,21 +92,15 @@ def pilot_draws(shape: tuple[int, int, int], count: int, interval: Interval, rng
     )
 
 
-def read_density(path: Path) -> AdaptiveDensity:
-    """The density that a pilot fitted; InputError unless the file is one that this stage wrote."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        interval = Interval(**{name: float(value) for name, value in record["interval"].items()})
-        root = np.array(record["root"], dtype=np.float64)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: this is not a density that pilot_density wrote ({error!r}).") from error
-    if root.shape != (BINS,) or not np.isfinite(root).all() or (root < 0).any() or not root.any():
-        raise InputError(f"{path}: `root` is {root.tolist()}; allowed are {BINS} numbers ≥ 0, not all of them 0.")
-    return AdaptiveDensity(interval, root)
-
-
 def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str, np.ndarray]:
-    """Second moment in each bin over the least variance that a quantity allows, (K,), by quantity."""
+    """Quantity → its second moment in each bin over the least variance that any density could give it, (K,).
+
+    >>> interval = Interval(-5.0, 7.0, 1.0, 2.0)
+    >>> pilot = {"total": (np.linspace(-5, 7, 48), np.ones(48))}
+    >>> moments = relative_moments([pilot], interval)["total"]
+    >>> round(float(moments[0]) * 12**2, 6)
+    1.0
+    """
     width = (interval.high - interval.low) / BINS
     found = {}
     for name in pilots[0]:
@@ -111,14 +111,21 @@ def relative_moments(pilots: Sequence[Moments], interval: Interval) -> dict[str,
     return found
 
 
-def integrand_squares(estimate: Estimate, pairs: Mapping[str, Pair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Log-SNRs and squares of the integrands of named pairs: of the total, and summed over pixels."""
+def integrand_squares(estimate: Estimate, pairs: Mapping[str, PromptPair]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Log-SNRs and squared integrands of named prompt pairs: of the total, and summed over cells.
+
+    >>> import torch
+    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
+    >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
+    >>> integrand_squares(found, {"mi": ("", "dog")})["mi_standard_total"][1].tolist()
+    [4.0]
+    """
     logsnr = estimate.draws.logsnr.numpy()
     found = {}
-    for name, (reference, conditioned) in pairs.items():
-        standard = 0.5 * (estimate.error[reference].double() - estimate.error[conditioned].double())
-        orthogonal = 0.5 * estimate.gap[reference, conditioned].double()
-        for kind, integrand in (("standard", standard), ("orthogonal", orthogonal)):
+    for name, pair in pairs.items():
+        for kind in KINDS:
+            integrand = estimate.integrand(pair, kind)
             found[f"{name}_{kind}_total"] = logsnr, integrand.sum((1, 2)).square().numpy()
             found[f"{name}_{kind}_pixel"] = logsnr, integrand.square().sum((1, 2)).numpy()
     return found
@@ -130,7 +137,7 @@ def _middles(interval: Interval, bins: int) -> np.ndarray:
 
 
 def _bin_means(logsnr: np.ndarray, values: np.ndarray, interval: Interval) -> np.ndarray:
-    """Mean in each bin; 0 in one without draws, which its neighbours then fill."""
+    """Mean in each bin; 0 in a bin without draws, which smoothing then fills from its neighbours."""
     share = (logsnr - interval.low) / (interval.high - interval.low)
     index = np.clip((share * BINS).astype(int), 0, BINS - 1)
     counts = np.bincount(index, minlength=BINS)

@@ -1,8 +1,7 @@
-"""What one run of the estimator yields: per-draw integrands, and from them maps, totals, curves and standard errors."""
+"""The result of a run of the estimator: integrands at each draw, and maps, totals, curves and standard errors from them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,35 +9,38 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from infodecomp.estimator.information import gaussian_entropy, nll, orthogonal, standard, weighted
+from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws
 
-Pair = tuple[str, str]
+# The two estimators of information; see `infodecomp.estimator.information`.
+KINDS = ("standard", "orthogonal")
 
 
 @dataclass(frozen=True)
 class MapEstimate:
-    """A map over pixels with its standard error, and its total over the image with its own. Nats, float64.
+    """A map with standard errors, and its total over the image with its standard error. Nats, float64.
 
-    pixels: means of shape (h, w); image: of shape (). `numpy.asarray` of it is the map.
+    cells: means of shape (h, w); image: of shape (). `numpy.asarray` of an estimate is its map.
     """
 
-    pixels: Mean
+    cells: Mean
     image: Mean
 
     @property
     def map(self) -> np.ndarray:
         """(h, w)."""
-        return self.pixels.value
+        return self.cells.value
 
     @property
     def map_error(self) -> np.ndarray:
-        """Standard error of every pixel, (h, w)."""
-        return self.pixels.error
+        """Standard error of every cell, (h, w)."""
+        return self.cells.error
 
     @property
     def total(self) -> float:
-        """Sum over the pixels."""
+        """Sum over the cells."""
         return float(self.image.value)
 
     @property
@@ -47,13 +49,13 @@ class MapEstimate:
         return float(self.image.error)
 
     def total_interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Ends of the interval that covers the total with that probability; see `infodecomp.estimator.uncertainty`."""
+        """Ends of the confidence interval of the total; see `infodecomp.estimator.uncertainty`."""
         low, high = self.image.interval(confidence)
         return float(low), float(high)
 
     def map_interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of such an interval at every pixel by itself, (h, w) each."""
-        return self.pixels.interval(confidence)
+        """Ends of the interval for each cell separately, (h, w) each."""
+        return self.cells.interval(confidence)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.map, dtype=dtype)
@@ -61,7 +63,7 @@ class MapEstimate:
 
 @dataclass(frozen=True)
 class Curve:
-    """The integrands of one pair against log-SNR, summed over pixels: (N,) each, in order of log-SNR."""
+    """The integrands of a prompt pair against log-SNR, summed over cells: (N,) each, sorted by log-SNR."""
 
     logsnr: np.ndarray
     standard: np.ndarray
@@ -70,20 +72,20 @@ class Curve:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Per-draw integrands of one image, and the estimates that follow from them.
+    """Squared errors and gaps of one image at each draw, and the estimates that follow from them.
 
-    error: prompt → (N, h, w), the squared error (ε − ε̂)² summed over channels. gap: pair → (N, h, w), the squared
-    difference of the two predictions.
+    error: prompt → (N, h, w), the squared error (ε − ε̂)² summed over channels. gap: prompt pair → (N, h, w), the squared
+    difference of the two predictions, summed likewise.
     """
 
     draws: Draws
     channels: int
     error: Mapping[str, torch.Tensor]
-    gap: Mapping[Pair, torch.Tensor]
+    gap: Mapping[PromptPair, torch.Tensor]
 
     @property
     def evaluations(self) -> int:
-        """Denoiser evaluations that the estimate took."""
+        """Number of denoiser evaluations."""
         # Prompts with equal embeddings share the memory of one evaluation, also in the slices that `at` takes.
         return len(self.draws) * len({error.data_ptr() for error in self.error.values()})
 
@@ -92,7 +94,7 @@ class Estimate:
         return self.between(0, count)
 
     def between(self, start: int, stop: int) -> Estimate:
-        """The estimate from the draws from number `start` to before `stop` alone."""
+        """The estimate from draws `start` … `stop` − 1 alone."""
         kept = slice(start, stop)
         return Estimate(
             self.draws.between(start, stop),
@@ -102,11 +104,11 @@ class Estimate:
         )
 
     def followed_by(self, other: Estimate) -> Estimate:
-        """These draws and then the other ones, of the prompts and pairs of the other one."""
+        """The estimate from these draws and then the other's, for the prompts and pairs of the other."""
         joined: dict[tuple[int, int], torch.Tensor] = {}
 
         def both(mine: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
-            # Prompts that share the memory of one evaluation go on sharing it.
+            # Prompts that share the memory of one evaluation still do afterwards.
             key = mine.data_ptr(), more.data_ptr()
             if key not in joined:
                 joined[key] = torch.cat([mine, more])
@@ -119,46 +121,47 @@ class Estimate:
             {pair: both(self.gap[pair], gap) for pair, gap in other.gap.items()},
         )
 
-    @cached_property
-    def standard(self) -> dict[Pair, MapEstimate]:
-        """i^s of each pair."""
-        return {
-            pair: _integrate(0.5 * (self.error[pair[0]].double() - self.error[pair[1]].double()), self.draws)
-            for pair in self.gap
-        }
+    def integrand(self, pair: PromptPair, kind: str) -> torch.Tensor:
+        """The integrand of i^s ("standard") or i^o ("orthogonal") of a pair at each draw, float64 (N, h, w)."""
+        if kind == "orthogonal":
+            return orthogonal(self.gap[pair].double())
+        reference, conditioned = pair
+        return standard(self.error[reference].double(), self.error[conditioned].double())
 
     @cached_property
-    def orthogonal(self) -> dict[Pair, MapEstimate]:
+    def standard(self) -> dict[PromptPair, MapEstimate]:
+        """i^s of each pair."""
+        return {pair: _map_estimate(self.integrand(pair, "standard"), self.draws) for pair in self.gap}
+
+    @cached_property
+    def orthogonal(self) -> dict[PromptPair, MapEstimate]:
         """i^o of each pair."""
-        return {pair: _integrate(0.5 * gap.double(), self.draws) for pair, gap in self.gap.items()}
+        return {pair: _map_estimate(self.integrand(pair, "orthogonal"), self.draws) for pair in self.gap}
 
     @cached_property
     def nll(self) -> dict[str, MapEstimate]:
         """Negative log likelihood of each evaluated prompt."""
-        gaussian = self.channels * torch.sigmoid(self.draws.logsnr)[:, None, None]
-        constant = self.channels / 2 * math.log(2 * math.pi * math.e)
+        logsnr, entropy = self.draws.logsnr, gaussian_entropy(self.channels)
         return {
-            name: _integrate(0.5 * (error.double() - gaussian), self.draws, constant)
+            name: _map_estimate(nll(error.double(), logsnr, self.channels), self.draws, entropy)
             for name, error in self.error.items()
         }
 
     @cached_property
-    def curve(self) -> dict[Pair, Curve]:
+    def curve(self) -> dict[PromptPair, Curve]:
         """The integrands against log-SNR."""
         order = torch.argsort(self.draws.logsnr)
         logsnr = self.draws.logsnr[order].numpy()
-        curves = {}
-        for (reference, conditioned), gap in self.gap.items():
-            difference = 0.5 * (self.error[reference].double() - self.error[conditioned].double()).sum((1, 2))
-            distance = 0.5 * gap.double().sum((1, 2))
-            curves[reference, conditioned] = Curve(logsnr, difference[order].numpy(), distance[order].numpy())
-        return curves
+        return {
+            pair: Curve(logsnr, *(self.integrand(pair, kind).sum((1, 2))[order].numpy() for kind in KINDS))
+            for pair in self.gap
+        }
 
 
-def _integrate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
-    """Mean over draws of w·integrand, and how sure it is. integrand: float64 (N, h, w); constant: added to each pixel."""
-    values = draws.weight[:, None, None] * integrand
+def _map_estimate(integrand: torch.Tensor, draws: Draws, constant: float = 0.0) -> MapEstimate:
+    """The integral at each cell and its sum over cells. integrand: float64 (N, h, w); constant: added to each cell."""
+    values = weighted(integrand, draws)
     return MapEstimate(
-        pixels=mean_over_draws(values, draws).plus(constant),
+        cells=mean_over_draws(values, draws).plus(constant),
         image=mean_over_draws(values.sum((1, 2)), draws).plus(constant * integrand[0].numel()),
     )

@@ -1,165 +1,114 @@
-"""Pixel-wise mutual information from a denoiser: the estimator of the method, and nothing else.
+"""The equations of the method, each written once: integrands at a log signal-to-noise ratio α, and their integral over α.
 
-For an image x, prompts y and a reference prompt r, with ε̂(x_α|·) the denoiser's prediction of the noise, at pixel j and
-summed over channels (Kong et al., ICLR 2024, Eq. 2 and 6):
+For an image x, a prompt y and a reference prompt r, with ε̂(x_α|·) the denoiser's prediction of the noise, at cell j and
+summed over the C channels (Kong et al., ICLR 2024, Eq. 2 and 6):
 
     standard     i^s_j = ½ ∫ E_ε [ (ε − ε̂(x_α|r))²_j − (ε − ε̂(x_α|y))²_j ] dα
     orthogonal   i^o_j = ½ ∫ E_ε [ (ε̂(x_α|r) − ε̂(x_α|y))²_j ] dα
     NLL          n_j   = ½ ∫ E_ε [ (ε − ε̂(x_α|y))²_j − C·σ(α) ] dα + (C/2)·ln 2πe
 
-MI is (empty, word), CMI is (context, full). Values are in nats; the image's value is the sum over pixels. All prompts of an
-image see the same (α, ε), and each distinct prompt is evaluated once a draw.
+Integrands are in nats per unit of log-SNR, integrals in nats; the image's value is the sum over cells. Functions of squared
+errors take arrays or tensors of any shape and keep their dtype.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import SupportsInt
+import math
+from typing import TypeVar
 
+import numpy as np
 import torch
 
-from infodecomp.estimator.batching import batches
-from infodecomp.estimator.channel import noised
-from infodecomp.estimator.estimates import Estimate, Pair
 from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.uncertainty import Mean, mean_over_draws
+
+Squares = TypeVar("Squares", torch.Tensor, np.ndarray, float)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One image to estimate. x: (C, h, w); prompts: name → embedding; pairs: (reference, conditioned) names."""
+def standard(error_reference: Squares, error_conditioned: Squares) -> Squares:
+    """Integrand of i^s (Eq. 6): ½ [ (ε − ε̂_r)² − (ε − ε̂_y)² ].
 
-    x: torch.Tensor
-    prompts: Mapping[str, torch.Tensor]
-    pairs: Sequence[Pair]
-    draws: Draws
+    error_reference, error_conditioned: squared errors of the two predictions at the same draw, summed over channels.
 
-    @cached_property
-    def evaluated(self) -> dict[str, str]:
-        """Name → the name under which it is evaluated: equal embeddings share one, unneeded prompts have none."""
-        needed = list(dict.fromkeys(name for pair in self.pairs for name in pair)) or list(self.prompts)
-        chosen: dict[str, str] = {}
-        for name in needed:
-            twin = (other for other in chosen.values() if torch.equal(self.prompts[other], self.prompts[name]))
-            chosen[name] = next(twin, name)
-        return chosen
-
-    @property
-    def distinct(self) -> list[str]:
-        """The prompts that the denoiser sees."""
-        return list(dict.fromkeys(self.evaluated.values()))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One denoiser evaluation: which problem, draw and prompt it belongs to."""
-
-    problem: int
-    draw: int
-    prompt: str
-
-
-def estimate(
-    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    x: torch.Tensor,
-    prompts: Mapping[str, torch.Tensor],
-    pairs: Sequence[Pair],
-    draws: Draws,
-    batch_size: SupportsInt = 64,
-) -> Estimate:
-    """Estimate the information that prompts give about one image.
-
-    denoiser(x_α (B, C, h, w), α (B,), embeddings (B, …)) → ε̂ (B, C, h, w). x: (C, h, w). Without pairs, only the NLL of all
-    prompts is estimated; with pairs, prompts that no pair names are not evaluated.
+    >>> standard(5.0, 3.0)
+    1.0
     """
-    return next(estimate_many(denoiser, [Problem(x, prompts, pairs, draws)], batch_size))
+    return 0.5 * (error_reference - error_conditioned)
 
 
-def estimate_many(
-    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    problems: Iterable[Problem],
-    batch_size: SupportsInt,
-    before_call: Callable[[Sequence[Row]], None] | None = None,
-) -> Iterator[Estimate]:
-    """Estimate several images, in order, with batches that run across draws, prompts and images.
+def orthogonal(gap: Squares) -> Squares:
+    """Integrand of i^o (Eq. 6), never negative: ½ (ε̂_r − ε̂_y)².
 
-    `problems` is read only as far as the next batch needs. `before_call(rows)` is told which evaluation each row of the
-    coming call is. An estimate is yielded as soon as its last draw is done, so that a caller can store it.
+    gap: squared difference of the two predictions, summed over channels.
+
+    >>> orthogonal(4.0)
+    2.0
     """
-    for batch in _batches(problems, batch_size):
-        if before_call is not None:
-            before_call([row for part in batch for row in part.rows()])
-        x_alpha, logsnr, prompts = (torch.cat(parts) for parts in zip(*(part.inputs() for part in batch), strict=True))
-        predictions = denoiser(x_alpha, logsnr, prompts)  # (B, C, h, w)
-        for part, of_part in zip(batch, predictions.split([len(part.index) for part in batch]), strict=True):
-            part.sums.add(of_part)
-            if part.sums.complete:
-                yield part.sums.estimate()
+    return 0.5 * gap
 
 
-def _batches(problems: Iterable[Problem], batch_size: SupportsInt) -> Iterator[list[_Part]]:
-    """All evaluations, image after image and draw after draw, in batches of at most `batch_size` rows."""
-    sums = ((number, _Sums(problem)) for number, problem in enumerate(problems))
-    work = ((one, len(one[1].problem.draws) * len(one[1].problem.distinct)) for one in sums)
-    for batch in batches(work, batch_size):
-        yield [_Part(number, sums, torch.arange(rows.start, rows.stop)) for (number, sums), rows in batch]
+def half_error(error: Squares) -> Squares:
+    """The part of the integrand of `nll` that depends on the model: ½ (ε − ε̂)².
+
+    >>> half_error(3.0)
+    1.5
+    """
+    return 0.5 * error
 
 
-@dataclass(frozen=True)
-class _Part:
-    """The rows of one image in a batch. Evaluation i of an image is prompt i mod P of draw ⌊i/P⌋."""
+def gaussian_half_error(logsnr: torch.Tensor, dimensions: int) -> torch.Tensor:
+    """½ E (ε − ε̂)² = ½ d·σ(α) of the exact denoiser of a d-dimensional standard normal, (N,). logsnr: (N,).
 
-    problem: int
-    sums: _Sums
-    index: torch.Tensor
-
-    def rows(self) -> list[Row]:
-        names = self.sums.problem.distinct
-        return [Row(self.problem, i // len(names), names[i % len(names)]) for i in self.index.tolist()]
-
-    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        problem, draws = self.sums.problem, self.sums.problem.draws
-        draw, prompt = self.index // len(problem.distinct), self.index % len(problem.distinct)
-        logsnr, eps = draws.logsnr[draw].to(problem.x), draws.eps[draw].to(problem.x)
-        embeddings = torch.stack([problem.prompts[name] for name in problem.distinct])[prompt]
-        return noised(problem.x, logsnr, eps), logsnr, embeddings
+    >>> gaussian_half_error(torch.tensor([0.0]), 4)
+    tensor([1.])
+    """
+    return 0.5 * dimensions * torch.sigmoid(logsnr)
 
 
-class _Sums:
-    """Collects the predictions of one image; those of a draw are dropped as soon as all its prompts are in."""
+def nll(error: torch.Tensor, logsnr: torch.Tensor, dimensions: int) -> torch.Tensor:
+    """Integrand of the negative log likelihood (Eq. 2): ½ [ (ε − ε̂)² − d·σ(α) ].
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        size = (len(problem.draws), *problem.x.shape[1:])
-        self.dtype = torch.promote_types(problem.x.dtype, torch.float32)
-        self.error = {name: torch.empty(size, dtype=self.dtype) for name in problem.distinct}
-        self.gap = {pair: torch.empty(size, dtype=self.dtype) for pair in problem.pairs}
-        self.waiting = torch.empty((0, *problem.x.shape), dtype=self.dtype)
-        self.done = 0
+    Its integral and `gaussian_entropy` add up to the NLL.
 
-    @property
-    def complete(self) -> bool:
-        return self.done == len(self.problem.draws)
+    error: (N, …), squared errors, each summed over `dimensions` coordinates (C for one cell). logsnr: (N,).
 
-    def add(self, predictions: torch.Tensor) -> None:
-        names = self.problem.distinct
-        self.waiting = torch.cat([self.waiting, predictions.detach().cpu().to(self.dtype)])
-        ready = len(self.waiting) // len(names)
-        if ready == 0:
-            return
-        by_draw = self.waiting[: ready * len(names)].unflatten(0, (ready, len(names)))  # (draws, P, C, h, w)
-        self.waiting = self.waiting[ready * len(names) :]
-        eps_hat = dict(zip(names, by_draw.unbind(1), strict=True))
-        kept = slice(self.done, self.done + ready)
-        eps = self.problem.draws.eps[kept].to(self.dtype)
-        for name in names:
-            self.error[name][kept] = (eps - eps_hat[name]).square().sum(1)
-        for pair in self.gap:
-            reference, conditioned = (eps_hat[self.problem.evaluated[name]] for name in pair)
-            self.gap[pair][kept] = (reference - conditioned).square().sum(1)
-        self.done += ready
+    >>> nll(torch.tensor([3.0, 2.0]), torch.tensor([0.0, 0.0]), 4)
+    tensor([0.5000, 0.0000])
+    """
+    return half_error(error) - _along_draws(gaussian_half_error(logsnr, dimensions), error)
 
-    def estimate(self) -> Estimate:
-        error = {name: self.error[twin] for name, twin in self.problem.evaluated.items()}
-        return Estimate(self.problem.draws, self.problem.x.shape[0], error, self.gap)
+
+def gaussian_entropy(dimensions: int) -> float:
+    """Entropy of a standard normal, (d/2)·ln 2πe, nats.
+
+    >>> round(gaussian_entropy(1), 4)
+    1.4189
+    """
+    return dimensions / 2 * math.log(2 * math.pi * math.e)
+
+
+def weighted(integrand: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """w(α)·integrand, whose mean over the draws is the integral. integrand: (N, …).
+
+    >>> draws = Draws(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
+    >>> weighted(torch.tensor([[1.0], [1.0]]), draws).tolist()
+    [[2.0], [4.0]]
+    """
+    return _along_draws(draws.weight, integrand) * integrand
+
+
+def integral(integrand: torch.Tensor, draws: Draws) -> Mean:
+    """∫ E_ε [ integrand ] dα: the mean over draws of w(α)·integrand, with its standard error.
+
+    integrand: float64 (N, …), at each of the draws. Returns a mean of shape (…).
+
+    >>> draws = Draws(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
+    >>> float(integral(torch.tensor([1.0, 1.0], dtype=torch.float64), draws).value)
+    3.0
+    """
+    return mean_over_draws(weighted(integrand, draws), draws)
+
+
+def _along_draws(values: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Values (N,) with axes of length one, to combine with the other (N, …)."""
+    return values[(..., *[None] * (other.ndim - 1))]

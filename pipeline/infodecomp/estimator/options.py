@@ -1,13 +1,13 @@
-"""Scores of several captions of one image, and how sure they are: what retrieval reads off the estimator.
+"""Scores of several captions of one image with standard errors, for retrieval.
 
-All captions of an image see the same draws. With error_k = ‖ε − ε̂(x_α|y_k)‖² and gap_k = ‖ε̂(x_α) − ε̂(x_α|y_k)‖², in nats:
+All captions of an image share the same draws. With error_k = ‖ε − ε̂(x_α|y_k)‖² and gap_k = ‖ε̂(x_α) − ε̂(x_α|y_k)‖², in nats:
 
     i_s      ½ ∫ E[ error_empty − error_k ] dα        log p(x|y_k) − log p(x)
     i_o      ½ ∫ E[ gap_k ] dα
     neg_nll  −½ ∫ E[ error_k − d·σ(α) ] dα − (d/2)·ln 2πe
     diffitm  −mean over timesteps of √error_k, the unsquared norm (Krojer et al., 2023)
 
-i_s and neg_nll rank captions alike; they differ in cost and in their standard errors.
+i_s and neg_nll rank captions identically; they differ in cost and in standard error.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.information import gaussian_entropy, integral, nll, orthogonal, standard
 from infodecomp.estimator.sampling import Draws
-from infodecomp.estimator.uncertainty import mean_and_error
+from infodecomp.estimator.uncertainty import mean_over_draws
 
 EMPTY = ""
 INFORMATION_SCORES = ("i_o", "i_s", "neg_nll")
@@ -30,7 +31,7 @@ INFORMATION_SCORES = ("i_o", "i_s", "neg_nll")
 
 @dataclass(frozen=True)
 class Scores:
-    """Value and standard error of each option, float64 (K,), and the denoiser evaluations that they took."""
+    """Value and standard error of each option, float64 (K,), and the number of denoiser evaluations."""
 
     value: np.ndarray
     error: np.ndarray
@@ -39,10 +40,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class Integrands:
-    """Integrands of D captions over some draws, summed over the latent.
+    """Squared errors and gaps of D captions at N draws, summed over the latent.
 
-    error, gap: float64 (N, D), with NaN for the draws that a caption did not see; empty: float64 (N,). empty and gap are
-    None when no score asks for the empty prompt.
+    error, gap: float64 (N, D), NaN at draws on which a caption was not evaluated; empty: float64 (N,), the error of the
+    empty prompt. empty and gap are None when no score needs the empty prompt.
     """
 
     draws: Draws
@@ -52,7 +53,7 @@ class Integrands:
 
     @classmethod
     def of(cls, estimate: Estimate, captions: Sequence[str | None]) -> Integrands:
-        """The integrands of these captions in an estimate whose prompts are texts; NaN for None."""
+        """The squared errors and gaps of these captions in an estimate whose prompts are texts; NaN for None."""
         pairs = [(EMPTY, caption) for caption in captions if caption is not None]
         missing = torch.full((len(estimate.draws),), math.nan, dtype=torch.float64)
         error = [missing if one is None else _total(estimate.error[one]) for one in captions]
@@ -71,15 +72,14 @@ class Integrands:
 
 @dataclass(frozen=True)
 class OptionEstimate:
-    """What the draws so far say about a case's captions, and the scores that follow.
+    """Estimates for the captions of a case from the draws so far, and the scores that follow.
 
-    wordings are the captions that read differently, D of them; options refers each caption of the case to its wording.
-    counts: draws that each wording saw. ahead: for a wording that left the race, the one that led then; −1 for one that is
-    still in.
+    wordings: the D distinct captions; options: the index of each option's wording. counts: number of draws on which each
+    wording was evaluated. ahead: for a wording that has left the race, the wording that led then; −1 for one still running.
 
-    A caption k that left after n draws is scored against the one that led it then, on the draws that both saw:
-    value_k = value_ahead + mean over n of (f_k − f_ahead). So it never overtakes that one afterwards by the luck of other
-    draws; the two errors are added in squares.
+    A caption k that left after n draws is scored relative to the caption that led then, on the draws they share: value_k =
+    value_ahead + mean over n of (f_k − f_ahead). So it cannot overtake that caption later by the luck of further draws; the
+    two standard errors are added in quadrature.
     """
 
     wordings: tuple[str, ...]
@@ -91,7 +91,7 @@ class OptionEstimate:
 
     @classmethod
     def of(cls, estimate: Estimate, options: Sequence[str]) -> OptionEstimate:
-        """The first draws of a case, with all of its captions in the race."""
+        """The first draws of a case, with all captions running."""
         wordings = tuple(dict.fromkeys(options))
         return cls(
             wordings=wordings,
@@ -103,18 +103,18 @@ class OptionEstimate:
         )
 
     def extended(self, estimate: Estimate) -> OptionEstimate:
-        """With further draws, which the captions still in the race have seen."""
+        """Add further draws, on which the running captions were evaluated."""
         more = Integrands.of(estimate, [one if self._runs(k) else None for k, one in enumerate(self.wordings)])
         counts = tuple(n + len(estimate.draws) * self._runs(k) for k, n in enumerate(self.counts))
         return replace(self, seen=self.seen.followed_by(more), counts=counts)
 
     def without(self, leaving: Collection[int], leader: int) -> OptionEstimate:
-        """Let wordings leave the race behind the one that leads it."""
+        """Remove wordings from the race, with the wording that leads it."""
         return replace(self, ahead=tuple(leader if k in leaving else one for k, one in enumerate(self.ahead)))
 
     @property
     def running(self) -> list[int]:
-        """The wordings that are still in the race."""
+        """The wordings still in the race."""
         return [k for k in range(len(self.wordings)) if self._runs(k)]
 
     def _runs(self, wording: int) -> bool:
@@ -122,25 +122,24 @@ class OptionEstimate:
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
-        """Every score that the integrands allow, by name."""
+        """Every score that can be computed from these draws, by name."""
         error, empty, gap = self.seen.error, self.seen.empty, self.seen.gap
-        gaussian = self.dimensions * torch.sigmoid(self.seen.draws.logsnr)[:, None]
-        constant = 0.5 * self.dimensions * math.log(2 * math.pi * math.e)  # entropy of a standard normal
-        scores = {"neg_nll": self._scores(-0.5 * (error - gaussian), constant=constant)}
+        log_likelihood = -nll(error, self.seen.draws.logsnr, self.dimensions)
+        scores = {"neg_nll": self._scores(log_likelihood, constant=gaussian_entropy(self.dimensions))}
         if empty is not None and gap is not None:
-            scores["i_s"] = self._scores(0.5 * (empty[:, None] - error), reference=True)
-            scores["i_o"] = self._scores(0.5 * gap, reference=True)
+            scores["i_s"] = self._scores(standard(empty[:, None], error), reference=True)
+            scores["i_o"] = self._scores(orthogonal(gap), reference=True)
         return scores
 
     def lead(self) -> tuple[int, np.ndarray, np.ndarray]:
-        """The most likely wording in the race, and by how much it leads every one: i_s differences and their errors, (D,).
+        """The most likely running wording, and its lead over each wording: differences of i_s with standard errors, (D,).
 
         NaN for wordings that have left.
         """
-        error = 0.5 * self.seen.error
-        # Infinite where there is no number: an image whose predictions are not finite has no leader, and nobody leaves.
+        error = self.seen.error
+        # An image whose predictions are not finite has no leader, and no caption leaves.
         best = int(np.argmin(np.nan_to_num(self._integral(error)[0], nan=np.inf)))
-        return best, *self._integral(error - error[:, best : best + 1])
+        return best, *self._integral(standard(error, error[:, best : best + 1]))
 
     def _scores(self, integrand: torch.Tensor, *, constant: float = 0.0, reference: bool = False) -> Scores:
         value, error = self._integral(integrand)
@@ -148,28 +147,32 @@ class OptionEstimate:
             if not self._runs(k):
                 leader, count = self.ahead[k], self.counts[k]
                 pair = (integrand[:, k] - integrand[:, leader])[:count, None]
-                behind, behind_error = self._integral(pair, self.seen.draws.first(count))
-                value[k] = value[leader] + behind[0]
-                error[k] = math.hypot(error[leader], behind_error[0])
+                distance, distance_error = self._integral(pair, self.seen.draws.first(count))
+                value[k] = value[leader] + distance[0]
+                error[k] = math.hypot(error[leader], distance_error[0])
         evaluations = sum(self.counts) + reference * len(self.seen.draws)
         options = list(self.options)
         return Scores(value[options] - constant, error[options], evaluations)
 
     def _integral(self, integrand: torch.Tensor, draws: Draws | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Integrals of columns over the log-SNR with their standard errors."""
-        draws = draws or self.seen.draws
-        mean, error = mean_and_error(draws.weight[:, None] * integrand, draws)
-        return mean.numpy(), error.numpy()
+        """Integral of each column over log-SNR, with its standard error."""
+        found = integral(integrand, draws or self.seen.draws)
+        return found.value, found.error
 
 
 def diffitm_scores(estimate: Estimate, options: Sequence[str]) -> Scores:
-    """Minus the mean over draws of ‖ε − ε̂‖; the draws are the method's timesteps, one noise each.
+    """Minus the mean over draws of ‖ε − ε̂‖; the draws are the method's timesteps, with one noise each.
 
-    The error is that of a mean over neighbouring levels, read off second differences as for stratified draws.
+    The standard error comes from second differences of neighbouring timesteps, as for stratified draws.
+
+    >>> draws = Draws(torch.zeros(3), torch.ones(3), torch.zeros(3, 1, 1, 1))
+    >>> found = Estimate(draws, 1, {"a dog": torch.full((3, 1, 1), 4.0), "a cat": torch.full((3, 1, 1), 9.0)}, {})
+    >>> diffitm_scores(found, ["a dog", "a cat"]).value.tolist()
+    [-2.0, -3.0]
     """
     norms = torch.stack([_total(estimate.error[option]).sqrt() for option in options], 1)
-    mean, error = mean_and_error(-norms, estimate.draws)
-    return Scores(mean.numpy(), error.numpy(), len(set(options)) * len(estimate.draws))
+    mean = mean_over_draws(-norms, estimate.draws)
+    return Scores(mean.value, mean.error, len(set(options)) * len(estimate.draws))
 
 
 def _total(per_pixel: torch.Tensor) -> torch.Tensor:

@@ -1,17 +1,17 @@
-"""When a caption leaves the race: as soon as the draws that are left will hardly bring it to the front.
+"""When a caption leaves the race: as soon as the remaining draws are unlikely to bring it to the front.
 
-A case may be looked at after each number of draws in `steps`, the last of which, N, is the budget, and half-way between
-neighbouring ones. At a look after n draws the leading caption is ahead of caption k by the paired difference L with
-standard error s. Given what has been seen, and nothing known beforehand, the difference after all N draws is spread around
-L like Student's t with scale
+A case is looked at after each number of draws in `steps`, the last of which, N, is the budget, and halfway between
+neighbouring ones. At a look after n draws, the leading caption is ahead of caption k by the paired difference L with
+standard error s. Given these draws and a flat prior, the difference after all N draws follows Student's t around L with
+scale
 
     s·√(1 − n/N),
 
-because the n draws are part of the N: (n/N)·L stays as it is, and the rest is a mean of N − n draws around a true difference
-that is itself only known to ±s. The caption leaves when its chance to be ahead then is below error/(D − 1), D captions being
-in the case; the case ends when one is left. Summed over captions, a case ends on another one than the whole budget would
-with a chance of at most `error`. This is a probability given the data, the same event at every look, so that it needs no
-correction for how often one looks.
+because the n draws are part of the N: (n/N)·L is fixed, and the rest is a mean of N − n draws around a true difference that
+is itself known only to ±s. The caption leaves when its probability of being ahead then falls below error/(D − 1), with D
+captions in the case; the case ends when one is left. Summed over captions, the probability that a case ends on a different
+caption than the whole budget would is at most `error`. It is a probability of the same event given the data at every look,
+so it needs no correction for repeated looks.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ from infodecomp.estimator.uncertainty import most_freedom
 
 
 def looks(steps: Sequence[int]) -> tuple[int, ...]:
-    """Numbers of draws to look after: those of `steps`, and even numbers half-way between two of them.
+    """Numbers of draws after which to look: those of `steps`, and even numbers halfway between two of them.
 
-    Half-way, the strata of the finer partition are filled at random, each as likely as another, so that the draws are still
-    a sample of the whole range.
+    Halfway, the strata of the finer partition are filled at random with equal probability, so the draws are still a sample
+    of the whole range.
+
+    >>> looks((50, 100))
+    (50, 74, 100)
     """
     halves = {(few + many) // 4 * 2 for few, many in pairwise(steps)}
     return tuple(sorted({*steps, *(half for half in halves if half > steps[0])}))
@@ -40,9 +43,13 @@ def looks(steps: Sequence[int]) -> tuple[int, ...]:
 def chance_to_overtake(
     lead: np.ndarray, lead_error: np.ndarray, *, freedom: float, drawn: int, budget: int
 ) -> np.ndarray:
-    """Probability that a difference after `budget` draws is below 0, when it is lead ± lead_error after `drawn`.
+    """Probability that a difference will be below 0 after `budget` draws, if it is lead ± lead_error after `drawn`.
 
-    Captions that the model cannot tell apart, 0 ± 0, have a half.
+    ½ for captions that the model does not distinguish, 0 ± 0.
+
+    >>> lead, error = np.array([0.0, 3.0]), np.array([1.0, 1.0])
+    >>> chance_to_overtake(lead, error, freedom=50, drawn=50, budget=100).round(4).tolist()
+    [0.5, 0.0]
     """
     scale = lead_error * np.sqrt(1 - drawn / budget)
     standard = np.divide(lead, scale, out=np.where(lead > 0, np.inf, 0.0), where=scale > 0)
@@ -50,12 +57,26 @@ def chance_to_overtake(
 
 
 def freedom(draws: Draws) -> float:
-    """Degrees of freedom of a lead's standard error; ±ε pairs count once."""
+    """Degrees of freedom of the standard error of a lead; a pair ±ε counts once.
+
+    >>> import torch
+    >>> freedom(Draws(torch.zeros(50), torch.ones(50), torch.zeros(50, 1, 1, 1), antithetic=True))
+    24.0
+    """
     return most_freedom(len(draws) // (2 if draws.antithetic else 1), stratified=draws.stratified)
 
 
 def after_look(estimate: OptionEstimate, *, error: float, budget: int) -> OptionEstimate:
-    """The estimate without the captions that leave after the draws so far."""
+    """The estimate after removing the captions that leave after the draws so far.
+
+    >>> import torch
+    >>> from infodecomp.estimator.estimates import Estimate
+    >>> draws = Draws(torch.zeros(8), torch.ones(8), torch.zeros(8, 1, 1, 1))
+    >>> error = {"a dog": torch.ones(8, 1, 1), "a cat": 1.5 + torch.arange(8.0).reshape(8, 1, 1)}
+    >>> race = OptionEstimate.of(Estimate(draws, 1, error, {}), ["a dog", "a cat"])
+    >>> after_look(race, error=0.01, budget=16).running
+    [0]
+    """
     best, lead, lead_error = estimate.lead()
     rivals = [k for k in estimate.running if k != best]
     chance = chance_to_overtake(

@@ -1,15 +1,16 @@
-"""Where on the log-SNR axis the integral is sampled, and with which noise.
+"""Sample the log-SNRs of the integral, and the noise.
 
-Every density has weights w = 1/density, so that ∫ f(α) dα ≈ mean over draws of w(α)·f(α). Draws are nested: the first n of
-a run of N, for each n in `steps`, are a valid sample by themselves, so that results at 50, 100 and 200 draws come from one
-run. For the stratified design this means: n draws occupy n equal strata of the density, one each; the next ones fill the
-strata of the finer partition that are still empty.
+Every density has weights w = 1/density, so that ∫ f(α) dα ≈ mean over draws of w(α)·f(α). Draws are nested: for each n in
+`steps`, the first n draws of a run are a valid sample on their own, so results at 50, 100 and 200 draws come from one run.
+In the stratified design, n draws occupy n equal strata of the density, one each; the next draws fill the empty strata of the
+finer partition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,9 +23,9 @@ from infodecomp.runs.errors import InputError
 class Draws:
     """Log-SNRs with importance weights and noise, shared by all prompts of one image.
 
-    logsnr, weight: float64 (N,). eps: float32 (N, C, h, w). `antithetic`: draws 2k and 2k+1 have one log-SNR and noise of
-    opposite sign. `stratified`: neighbours on the log-SNR axis were drawn from neighbouring strata, which the standard
-    error must respect; `sobol`: only as far as their number is a power of two.
+    logsnr, weight: float64 (N,). eps: float32 (N, C, h, w). `antithetic`: draws 2k and 2k+1 share a log-SNR and have noise
+    of opposite sign. `stratified`: neighbours on the log-SNR axis were drawn from neighbouring strata, which the standard
+    error takes into account; `sobol`: this holds only for a power of two of them.
     """
 
     logsnr: torch.Tensor
@@ -42,12 +43,12 @@ class Draws:
         return self.between(0, count)
 
     def between(self, start: int, stop: int) -> Draws:
-        """The draws from number `start` to before `stop`."""
+        """Draws `start` … `stop` − 1."""
         kept = slice(start, stop)
         return replace(self, logsnr=self.logsnr[kept], weight=self.weight[kept], eps=self.eps[kept])
 
     def followed_by(self, other: Draws) -> Draws:
-        """These draws and then the other ones of the same design."""
+        """These draws and then the others, of the same design."""
         return replace(
             self,
             logsnr=torch.cat([self.logsnr, other.logsnr]),
@@ -58,7 +59,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Interval:
-    """The part of the log-SNR axis that is integrated, and the logistic's location and scale."""
+    """The range of log-SNRs of the integral, and the location and scale of the logistic density."""
 
     low: float
     high: float
@@ -69,30 +70,71 @@ class Interval:
 def integration_interval(
     *, loc: float, scale: float, clip: float, trained: tuple[float, float], beyond_trained_range: bool
 ) -> Interval:
-    """[loc − clip·scale, loc + clip·scale], cut to the trained range unless told otherwise.
+    """[loc − clip·scale, loc + clip·scale], cut to the trained range unless `beyond_trained_range`.
 
-    Raises InputError when nothing is left.
+    Raises InputError if nothing is left.
+
+    >>> integration_interval(loc=1.0, scale=2.0, clip=3.0, trained=(-4.0, 9.0), beyond_trained_range=False)
+    Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
     """
     low, high = loc - clip * scale, loc + clip * scale
     if not beyond_trained_range:
         low, high = max(low, trained[0]), min(high, trained[1])
     if not low < high:
         raise InputError(
-            f"information → loc, scale, clip give log-SNR {loc - clip * scale:g} … {loc + clip * scale:g}, which does not "
-            f"meet the model's trained range {trained[0]:.3f} … {trained[1]:.3f}; choose values that overlap it"
+            f"information → loc, scale, clip give log-SNRs {loc - clip * scale:g} … {loc + clip * scale:g}, outside the "
+            f"model's trained range {trained[0]:.3f} … {trained[1]:.3f}; choose values that overlap it"
         )
     return Interval(low, high, loc, scale)
 
 
+class Range(Protocol):
+    """Settings of the range of log-SNRs; see `integration_interval`."""
+
+    @property
+    def loc(self) -> float: ...
+    @property
+    def scale(self) -> float: ...
+    @property
+    def clip(self) -> float: ...
+    @property
+    def beyond_trained_range(self) -> bool: ...
+
+
+def interval_of(section: Range, trained: tuple[float, float]) -> Interval:
+    """The range of log-SNRs that a section of the configuration gives, for a model trained on the range `trained`.
+
+    >>> from infodecomp.config import InformationSection
+    >>> interval_of(InformationSection(loc=1, scale=2, clip=3), trained=(-4.0, 9.0))
+    Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
+    """
+    return integration_interval(
+        loc=section.loc,
+        scale=section.scale,
+        clip=section.clip,
+        trained=trained,
+        beyond_trained_range=section.beyond_trained_range,
+    )
+
+
 def logistic_cumulative(logsnr: np.ndarray, interval: Interval) -> np.ndarray:
-    """Distribution function of the logistic, not truncated."""
+    """Cumulative distribution function of the logistic, not truncated.
+
+    >>> logistic_cumulative(np.array([1.0]), Interval(-5.0, 7.0, loc=1.0, scale=2.0)).tolist()
+    [0.5]
+    """
     return np.asarray(1 / (1 + np.exp(-(logsnr - interval.loc) / interval.scale)))
 
 
 def logistic_shares(draws: Draws, interval: Interval) -> torch.Tensor:
-    """How many draws of the truncated logistic each draw stands for, float64 (N,): the ratio of that density to theirs.
+    """Weights that turn a mean over draws of any density into one over the truncated logistic, float64 (N,).
 
-    Plain means over draws of the logistic are means over draws of any density with these weights.
+    Each is the ratio of the logistic density to the density of the draw.
+
+    >>> interval = Interval(-5.0, 7.0, loc=1.0, scale=2.0)
+    >>> logsnr, weight = map(torch.from_numpy, logistic_draws(np.array([0.2, 0.9]), interval))
+    >>> logistic_shares(Draws(logsnr, weight, torch.zeros(2, 1, 1, 1)), interval).numpy().round(6).tolist()
+    [1.0, 1.0]
     """
     edges = logistic_cumulative(np.array([interval.low, interval.high]), interval)
     cumulative = logistic_cumulative(draws.logsnr.numpy(), interval)
@@ -103,7 +145,11 @@ def logistic_shares(draws: Draws, interval: Interval) -> torch.Tensor:
 def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
     """Log-SNRs and weights of a truncated logistic from u in [0, 1), float64.
 
-    α = loc + scale·logit(F(low) + (F(high) − F(low))·u), F the logistic distribution function; w = 1/density.
+    α = loc + scale·logit(F(low) + (F(high) − F(low))·u), with F the logistic CDF; w = 1/density.
+
+    >>> logsnr, weight = logistic_draws(np.array([0.5]), Interval(-5.0, 7.0, loc=1.0, scale=2.0))
+    >>> logsnr.round(6).tolist(), weight.round(3).tolist()
+    ([1.0], [7.241])
     """
     cumulative = [_sigmoid((edge - interval.loc) / interval.scale) for edge in (interval.low, interval.high)]
     mass = cumulative[1] - cumulative[0]
@@ -113,14 +159,24 @@ def logistic_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.nd
 
 
 def uniform_draws(u: np.ndarray, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
-    """Log-SNRs and weights of the uniform density: w = high − low."""
+    """Log-SNRs and weights of the uniform density: w = high − low.
+
+    >>> logsnr, weight = uniform_draws(np.array([0.25]), Interval(-5.0, 7.0, loc=1.0, scale=2.0))
+    >>> logsnr.tolist(), weight.tolist()
+    ([-2.0], [12.0])
+    """
     length = interval.high - interval.low
     logsnr = interval.low + length * np.asarray(u, dtype=np.float64)
     return logsnr, np.full_like(logsnr, length)
 
 
 def grid_draws(count: int, interval: Interval) -> tuple[np.ndarray, np.ndarray]:
-    """`count` equidistant log-SNRs from end to end with the weights of the trapezoidal rule."""
+    """`count` equidistant log-SNRs, ends included, with the weights of the trapezoidal rule.
+
+    >>> logsnr, weight = grid_draws(3, Interval(-5.0, 7.0, loc=1.0, scale=2.0))
+    >>> logsnr.tolist(), weight.tolist()
+    ([-5.0, 1.0, 7.0], [9.0, 18.0, 9.0])
+    """
     logsnr = np.linspace(interval.low, interval.high, count)
     weight = np.full(count, (interval.high - interval.low) * count / max(count - 1, 1))
     if count > 1:
@@ -134,7 +190,11 @@ _DENSITIES: dict[str, Placing] = {"logistic": logistic_draws, "uniform": uniform
 
 
 def unit_points(design: str, steps: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Points in [0, 1) whose first n, for each n in `steps`, follow the design: iid, stratified, midpoint or sobol."""
+    """Points in [0, 1) of which the first n follow the design for each n in `steps`: iid, stratified, midpoint or sobol.
+
+    >>> unit_points("midpoint", [4], np.random.default_rng(0)).tolist()
+    [0.125, 0.375, 0.625, 0.875]
+    """
     if design == "iid":
         return rng.random(steps[-1])
     if design == "midpoint":
@@ -168,10 +228,22 @@ def sample_draws(
 ) -> Draws:
     """Draw log-SNRs and noise for one image.
 
-    shape: (C, h, w). density: logistic, uniform, grid, or one that places points. steps: increasing numbers of draws that
-    must be valid by themselves; for the stratified design each is a multiple of the one before. With `antithetic_eps` half
-    as many log-SNRs are drawn, each with ±ε. `extendable`: more numbers at the end of `steps` leave the draws up to there as
-    they are; log-SNRs and noise then come from two streams.
+    shape: (C, h, w). density: logistic, uniform, grid, or a function that places points. steps: increasing numbers of draws,
+    each a valid sample on its own; for the stratified design each is a multiple of the one before. With `antithetic_eps`,
+    half as many log-SNRs are drawn, each with ±ε. `extendable`: further numbers at the end of `steps` leave the earlier
+    draws unchanged; log-SNRs and noise then come from separate streams.
+
+    >>> draws = sample_draws(
+    ...     shape=(4, 8, 8),
+    ...     steps=[50, 100],
+    ...     density="logistic",
+    ...     design="stratified",
+    ...     antithetic_eps=True,
+    ...     interval=Interval(-5.0, 7.0, loc=1.0, scale=2.0),
+    ...     rng=np.random.default_rng(0),
+    ... )
+    >>> len(draws), tuple(draws.eps.shape)
+    (100, (100, 4, 8, 8))
     """
     places, noise = rng.spawn(2) if extendable else (rng, rng)
     pairs = 2 if antithetic_eps else 1
@@ -191,6 +263,50 @@ def sample_draws(
         antithetic=antithetic_eps,
         stratified=density == "grid" or design != "iid",
         sobol=density != "grid" and design == "sobol",
+    )
+
+
+class Sampling(Protocol):
+    """Settings of draws; see `sample_draws`."""
+
+    @property
+    def steps(self) -> Sequence[int]: ...
+    @property
+    def design(self) -> str: ...
+    @property
+    def antithetic_eps(self) -> bool: ...
+    @property
+    def extendable(self) -> bool: ...
+
+
+def draws_of(
+    section: Sampling,
+    *,
+    shape: tuple[int, int, int],
+    interval: Interval,
+    density: str | Placing,
+    rng: np.random.Generator,
+    steps: Sequence[int] | None = None,
+) -> Draws:
+    """Draw log-SNRs and noise for one image as a section of the configuration specifies.
+
+    steps: numbers of draws in place of the section's; such draws are never extended, so `extendable` does not apply.
+
+    >>> from infodecomp.config import InformationSection
+    >>> interval, rng = Interval(-5.0, 7.0, loc=1.0, scale=2.0), np.random.default_rng(0)
+    >>> section = InformationSection(steps=(50, 100))
+    >>> len(draws_of(section, shape=(4, 8, 8), interval=interval, density="logistic", rng=rng))
+    100
+    """
+    return sample_draws(
+        shape=shape,
+        steps=section.steps if steps is None else steps,
+        density=density,
+        design=section.design,
+        antithetic_eps=section.antithetic_eps,
+        extendable=section.extendable and steps is None,
+        interval=interval,
+        rng=rng,
     )
 
 

@@ -1,8 +1,9 @@
-"""Take pixels of a latent image away in the order of a map, and measure what the model then makes of the caption.
+"""Remove cells of a latent image in the order of a map, and measure the word's information about what is left.
 
-That is i^s(x; y*|c), log p(x | caption) − log p(x | caption without the word), and i^o(x; y*|c), how far the word moves the
-prediction, both summed over the image, from the same evaluations, as `infodecomp.estimator` estimates them. All images made
-of one latent, for every map and share of pixels, see the same draws, which no map was made with: they are paired.
+That is i^s(x; y*|c) = log p(x | caption) − log p(x | caption without the word), and i^o(x; y*|c), how far the word moves the
+prediction, both summed over the image and estimated from the same evaluations by `infodecomp.estimator`. All images made
+from one latent, for every map and share of cells, share their draws, so that they are compared in pairs; no map was made
+with these draws.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.channel import noised, signal_and_noise
-from infodecomp.estimator.information import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.faithfulness import CURVES, highest
 
@@ -23,7 +24,7 @@ _PAIR = ("context", "full")
 
 
 def noise_filling(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Gaussian noise with the mean and the deviation of each channel of x, (C, h, w)."""
+    """Gaussian noise with the mean and standard deviation of each channel of x, (C, h, w)."""
     noise = torch.from_numpy(rng.standard_normal(x.shape, dtype=np.float32)).to(x)
     return x.mean((1, 2), keepdim=True) + x.std((1, 2), keepdim=True) * noise
 
@@ -35,7 +36,7 @@ def expected_filling(
     logsnr: float,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """What the denoiser expects of x when it hardly sees it, without a prompt: E[x | x_α], (C, h, w).
+    """What the denoiser predicts of x at a low log-SNR without a prompt: E[x | x_α], (C, h, w).
 
     With one draw of the noise, (x_α − √σ(−α)·ε̂(x_α)) / √σ(α). empty: the embedding of the empty prompt.
     """
@@ -48,9 +49,9 @@ def expected_filling(
 
 @dataclass(frozen=True)
 class Judged:
-    """One case to take pixels away from.
+    """One case whose cells are removed.
 
-    x, filling: (C, h, w); context, full: embeddings. orders: name of a map → its pixels, flat indices, the highest first.
+    x, filling: (C, h, w); context, full: embeddings. orders: name of a map → flat indices of its cells, the highest first.
     """
 
     x: torch.Tensor
@@ -61,7 +62,7 @@ class Judged:
     orders: Mapping[str, np.ndarray]
 
     def images(self, fractions: Sequence[float]) -> dict[str, torch.Tensor]:
-        """Every image that the model is asked about: the whole one, the filling, and two a map and share."""
+        """Every image whose information is measured: the whole one, the filling, and two for each map and share."""
         found = {"whole": self.x, "filling": self.filling}
         shape = (self.x.shape[1], self.x.shape[2])
         for name, order in self.orders.items():
@@ -72,12 +73,12 @@ class Judged:
         return found
 
 
-def evaluations(maps: int, fractions: Sequence[float], draws: int) -> int:
-    """Denoiser evaluations of the curves of one case."""
+def curve_evaluations(maps: int, fractions: Sequence[float], draws: int) -> int:
+    """Denoiser evaluations of the curves of one case: every image with and without the word, once a draw."""
     return 2 * draws * (2 + 2 * maps * len(fractions))
 
 
-# What is estimated of every image → the estimator's name of it.
+# Quantity → the estimator that measures it.
 _QUANTITIES = {"i_o": "orthogonal", "i_s": "standard"}
 
 
@@ -87,9 +88,10 @@ def information_curves(
     fractions: Sequence[float],
     batch_size: SupportsInt,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Of each case in turn `deletion/i_o/<map>`, `insertion/i_s/<map>` and so on: nats, float64, at 0, *fractions and 1.
+    """Curves of each case in turn: `deletion/i_o/<map>`, `insertion/i_s/<map>` and so on.
 
-    Batches run across images, maps, shares and draws; cases are read only as far as the next batch needs.
+    A curve is float64, (2 + len(fractions),), in nats, at the shares 0, *fractions and 1. Batches span images, maps, shares
+    and draws; cases are read only as the next batch needs them.
     """
     waiting: list[tuple[Judged, list[str]]] = []
 

@@ -9,24 +9,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import Config, FaithfulnessSection
+from infodecomp.config import FaithfulnessSection
 from infodecomp.datasets.cases import read_cases
-from infodecomp.maps.word_maps import MEASURED, Maps, Setting
+from infodecomp.maps.setting import Setting
+from infodecomp.maps.word_maps import Maps
 
-# How the keys of maps begin in the file of a judged case: as they were recorded, made again with another seed, and by the
-# model with its weights shuffled.
+# Prefixes of the keys of maps in the file of a judged case: as recorded, made again with another seed, and made again with
+# the weights shuffled.
 RECORDED, SEED, WEIGHTS = "recorded/", "seed/", "weights/"
 
 
 def read_judged_cases(path: Path, count: int) -> pd.DataFrame:
-    """The first `count` cases of a cases table, and what else there is of their images, in their order."""
+    """The first `count` cases of a cases table and all other cases of their images, in the order of the table."""
     cases = read_cases(path).sort_values("position", kind="stable")
     images = set(cases.loc[cases["status"] == "ok", "image_id"].head(count))
     return cases[cases["image_id"].isin(images)].reset_index(drop=True)
 
 
 def judged_settings(maps: Maps, methods: Sequence[str], section: FaithfulnessSection) -> list[Setting]:
-    """One map a method and estimator: that of the first or of the last number of steps; 0 steps where there is none."""
+    """One map per method and estimator: that of the first or last number of steps, or 0 steps if there is none."""
     chosen: dict[tuple[str, str], Setting] = {}
     for setting in maps.settings(methods, section.estimators):  # in order of their steps
         if section.judged == "last" or setting[:2] not in chosen:
@@ -34,24 +35,8 @@ def judged_settings(maps: Maps, methods: Sequence[str], section: FaithfulnessSec
     return list(chosen.values())
 
 
-def planned_settings(config: Config) -> list[Setting]:
-    """The maps that a study will judge, before there are any."""
-    place = 0 if config.faithfulness.judged == "first" else -1
-    steps = {
-        "information": config.information.steps[place],
-        "attention": config.attention.steps[place],
-        "gradients": config.gradients.steps[place],
-        "pairs": config.partial_information.steps * config.partial_information.replicates,
-    }
-    return [
-        Setting(method, estimator, steps[Setting(method, estimator, 0).parts[0].source])
-        for method in config.judged_methods
-        for estimator in (config.faithfulness.estimators if method in MEASURED else ("-",))
-    ]
-
-
 def maps_digest(maps: Maps, settings: Sequence[Setting], case_id: str) -> str:
-    """What tells the maps of a case from others: a hash of their values and names."""
+    """A hash of the values and names of a case's maps, which changes when one of them does."""
     digest = hashlib.sha256()
     for setting in settings:
         heat = maps.heat(case_id, setting)

@@ -2,58 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from infodecomp.config import FaithfulnessSection
 from infodecomp.metrics.faithfulness import AREAS, LEAST_CHANGE, verdict
-from infodecomp.tables.text import MISSING, markdown_table
+from infodecomp.tables.markdown import Column, Row, lines, markdown_table, numbers, paragraphs, words
+from infodecomp.tables.text import MISSING, or_missing
 
-HEAD = [
-    *("dataset", "method", "estimator", "steps", "cases"),
-    *("deletion iᵒ, nats ↑", "insertion iᵒ, nats ↑", "deletion iˢ, nats ↑", "insertion iˢ, nats ↑"),
-    *("editing ρ ↑", "another seed ρ ↑", "shuffled weights ρ ↓", "sanity"),
+_HEADS = {
+    "deletion_i_o": "deletion iᵒ, nats ↑",
+    "insertion_i_o": "insertion iᵒ, nats ↑",
+    "deletion_i_s": "deletion iˢ, nats ↑",
+    "insertion_i_s": "insertion iˢ, nats ↑",
+    "editing": "editing ρ ↑",
+    "stability": "another seed ρ ↑",
+    "weights": "shuffled weights ρ ↓",
+}
+
+
+def _measured(measure: str) -> Callable[[Row], str]:
+    digits = 1 if measure in AREAS else 2
+
+    def text(row: Row) -> str:
+        found = row[measure]
+        if not np.isfinite(found["value"]):
+            return MISSING
+        value, low, high = (f"{found[name]:.{digits}f}" for name in ("value", "low", "high"))
+        return f"{value} ({low} to {high})"
+
+    return text
+
+
+COLUMNS: list[Column] = [
+    *(words("dataset"), words("method"), words("estimator")),
+    numbers("steps", text=or_missing),
+    numbers("cases", lambda row: str(row[AREAS[0]]["n"])),
+    *(numbers(head, _measured(measure)) for measure, head in _HEADS.items()),
+    numbers("sanity", lambda row: verdict(row["sanity"]["low"])),
 ]
-_SHOWN = (*AREAS, "editing", "stability", "weights")
 
 
 def faithfulness_markdown(table: pd.DataFrame, section: FaithfulnessSection) -> str:
-    """A row a map, every measure with its interval, after lines that say what the numbers are."""
-    rows = [
-        _cells(keys, of_map.set_index("measure").to_dict("index"))
-        for keys, of_map in table.groupby(["dataset", "method", "estimator", "steps"], sort=False)
-    ]
-    filling = "what the model expects without a prompt" if section.filling == "denoiser" else "noise"
-    caption = (
+    """A row per map, every measure with its interval, after lines that say what the numbers are."""
+    filling = "the model's unconditional expectation" if section.filling == "denoiser" else "noise"
+    caption = lines(
         f"Mean with its {100 * section.confidence:g} % percentile interval over images, {section.bootstrap} resamples. "
-        "↑: higher is better, ↓: nearer 0 is better.  \n"
-        f"Deletion: the highest pixels of the map are replaced by {filling}; insertion: they come back first; on average "
-        "over shares of the pixels. iˢ: nats of log p(image | caption) − log p(image | caption without the word) that are "
-        "lost, and won back. iᵒ: nats by which the word moves the prediction more while the pixels are missing that show "
-        "it, and less once they are back; of few draws the less noisy one.  \n"
+        "↑: higher is better, ↓: nearer 0 is better.",
+        f"Deletion: the top pixels of the map are replaced by {filling}; insertion: they are restored first; mean over "
+        "shares of the pixels. iˢ: nats of log p(image | caption) − log p(image | caption without the word) that are "
+        "lost, or regained. iᵒ: nats by which the word moves the prediction more while the pixels that show it are "
+        "missing, and less once they are restored; the less noisy of the two with few draws.",
         "Editing: rank correlation of the map with the change of the latent when the word is left out. Another seed, "
-        "shuffled weights: with the map made again so. Sanity passes when the map is more like itself with another seed "
-        f"than with shuffled weights: the interval of the difference of the two lies above {LEAST_CHANGE:g}."
+        "shuffled weights: rank correlation with the map made again that way. Sanity passes if the map is more similar to "
+        "itself with another seed than with shuffled weights: the interval of the difference lies above "
+        f"{LEAST_CHANGE:g}.",
     )
-    return "\n".join([caption, "", markdown_table(HEAD, 3, rows), ""])
+    return paragraphs(caption, markdown_table(COLUMNS, _rows(table)))
 
 
-def _cells(keys: Any, measures: Mapping[Any, Mapping[Any, Any]]) -> list[str]:
-    dataset, method, estimator, steps = keys
-    return [
-        *(dataset, method, estimator),
-        str(steps) if steps else MISSING,
-        str(measures[AREAS[0]]["n"]),
-        *(_number(measures[name], 1 if name in AREAS else 2) for name in _SHOWN),
-        verdict(measures["sanity"]["low"]),
-    ]
-
-
-def _number(found: Mapping[Any, Any], digits: int) -> str:
-    if not np.isfinite(found["value"]):
-        return MISSING
-    value, low, high = (f"{found[name]:.{digits}f}" for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+def _rows(table: pd.DataFrame) -> Iterator[Row]:
+    """A row per map: its keys, and measure → value, low, high, n."""
+    keys = ["dataset", "method", "estimator", "steps"]
+    for values, of_map in table.groupby(keys, sort=False):
+        yield {**dict(zip(keys, values, strict=True)), **of_map.set_index("measure").to_dict("index")}

@@ -1,4 +1,4 @@
-"""Make the recorded maps of some images again: with another seed, or with whatever weights the model has now."""
+"""Make the recorded maps of images again: with another seed, or with the weights that the model has now."""
 
 from __future__ import annotations
 
@@ -8,54 +8,41 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import AttentionSection, GradientsSection, InformationSection, PartialInformationSection
+from infodecomp.config import AttentionSection, GradientsSection, InformationSection
 from infodecomp.estimator.estimates import Estimate
+from infodecomp.faithfulness.case_pairs import CaseWordPairs
+from infodecomp.information.attention_walks import attention_maps
 from infodecomp.information.case_draws import draw_cases
-from infodecomp.jobs.model_shard import ModelShard
-from infodecomp.maps.word_maps import Setting
+from infodecomp.information.estimated_cases import case_arrays
+from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW, gradient_maps, gradient_section
+from infodecomp.information.word_attention import attention_map, word_sum
+from infodecomp.jobs.model_job import ModelJob
+from infodecomp.maps.setting import Setting
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import average_parts
 from infodecomp.pairs.estimates import ESTIMATORS
+from infodecomp.pairs.pair_draws import pair_estimates
+from infodecomp.pairs.prompts import conditional_pairs, image_prompts
 from infodecomp.runs.shards import ImageJob
-from infodecomp.stages.decompose_information import conditional_pairs, image_prompts, pair_estimates
-from infodecomp.stages.estimate_information import case_arrays
-from infodecomp.stages.record_attention import attention_maps
-from infodecomp.stages.record_gradients import EVALUATIONS_A_DRAW, drawing, gradient_maps
 
 # A case with its maps, by their keys.
 _Made = Iterator[tuple[Any, Mapping[str, np.ndarray]]]
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """How pairs of words are taken apart, and which there are. surprisal: of each of their words.
-
-    of_case: case id → its pairs, rows of the table of pairs.
-    """
-
-    section: PartialInformationSection
-    of_case: Mapping[str, Sequence[Any]]
-    surprisal: Mapping[str, float]
-
-    def of(self, job: ImageJob) -> tuple[Any, ...]:
-        """The pairs of an image's cases, each once."""
-        return tuple({pair.case_id: pair for case in job.cases for pair in self.of_case.get(case.case_id, ())}.values())
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How maps were made, and how many draws they get when they are made again at most (None: as many)."""
+class MapRecipe:
+    """How maps were made, and the most draws that they get when they are made again (None: as many as before)."""
 
     information: InformationSection
     attention: AttentionSection
     gradients: GradientsSection
-    pairs: Pairs
+    pairs: CaseWordPairs
     draws: int | None
 
     def repeat(
-        self, stage: ModelShard, jobs: Sequence[ImageJob], recorded: Iterable[Setting]
+        self, stage: ModelJob, jobs: Sequence[ImageJob], recorded: Iterable[Setting]
     ) -> dict[str, dict[str, np.ndarray]]:
-        """Case id → key of each recorded map → the map made again, under the key of the recorded one.
+        """Case id → key of the recorded map → the map made again, (h, w).
 
         A map that is not finite is left out.
         """
@@ -73,7 +60,7 @@ class Recipe:
         return made
 
     def evaluations(self, recorded: Iterable[Setting], case_id: str) -> int:
-        """Denoiser evaluations that a case takes by itself."""
+        """Denoiser evaluations for one case, if it shared none with others."""
         prompts = len(image_prompts(self.pairs.of_case.get(case_id, ()), conditional_pairs))
         a_step = {"information": 4, "attention": 2, "gradients": EVALUATIONS_A_DRAW, "pairs": prompts}
         return sum(
@@ -83,25 +70,24 @@ class Recipe:
     def _steps(self, source: str, steps: int) -> int:
         return steps if source == "attention" or self.draws is None else min(steps, self.draws)
 
-    def _information(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+    def _information(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.information.model_copy(update={"steps": (steps,), "stopping": "none", "extendable": False})
         for case, image, estimate in draw_cases(stage, [(job, 0) for job in jobs], section):
-            recorded = stage.word_sum(case, image.attention[case.prompt_full][0], image.tokens[case.prompt_full])
-            heat = stage.summed_map(recorded, self.attention.heads)
+            recorded = word_sum(stage, case, image.attention[case.prompt_full][0], image.tokens[case.prompt_full])
+            heat = attention_map(stage, recorded, self.attention.heads)
             yield case, case_arrays(case, estimate, section, {steps: heat})
 
-    def _attention(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+    def _attention(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.attention.model_copy(update={"steps": (steps,)})
         return attention_maps(stage.variant(image_range=section.image_range), jobs, section)
 
-    def _gradients(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        section = drawing(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
-        for case, maps in gradient_maps(stage, jobs, section):
-            yield case, {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
+    def _gradients(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
+        section = gradient_section(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
+        return gradient_maps(stage, jobs, section)
 
-    def _pairs(self, stage: ModelShard, jobs: Sequence[ImageJob], steps: int) -> _Made:
+    def _pairs(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
         section = self.pairs.section.model_copy(update={"steps": steps, "replicates": 1})
-        paired = [ImageJob(job.image_id, job.image_path, self.pairs.of(job)) for job in jobs]
+        paired = [ImageJob(job.image_id, job.image_path, self.pairs.of_image(job)) for job in jobs]
         cases = {job.image_id: job.cases for job in jobs}
         found = pair_estimates(
             stage, [job for job in paired if job.cases], section, self.information, conditional_pairs
@@ -124,13 +110,13 @@ class Recipe:
 
 
 def _information_of(pair: Any, estimate: Estimate, estimator: str) -> Information:
-    """What the words of a pair tell given the rest of the caption, (h, w) each."""
+    """Information of the words of a pair given the rest of the caption, (h, w) each."""
     integrals = getattr(estimate, estimator)
     return Information(**{words: integrals[prompts].map for words, prompts in conditional_pairs(pair).items()})
 
 
 def _by_source(recorded: Iterable[Setting]) -> dict[str, list[Setting]]:
-    """All of one source have one number of steps: the first or the last of those it recorded."""
+    """Settings by source; those of one source share a number of steps."""
     found: dict[str, list[Setting]] = {}
     for setting in recorded:
         found.setdefault(setting.source, []).append(setting)

@@ -16,7 +16,7 @@ from infodecomp.runs.progress import Progress
 _ENCRYPTED = 0x1
 # What macOS adds to archives.
 _IGNORED = "__MACOSX"
-_TOLD = 5
+_SHOWN = 5
 
 
 def unpack(archive: Path, places: Sequence[str], folder: Path) -> int:
@@ -41,7 +41,7 @@ def unpack(archive: Path, places: Sequence[str], folder: Path) -> int:
                 for place, files in missing.items():
                     _place(opened, files, folder / place, progress)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{archive}: the archive is damaged ({error}); delete it to have it fetched anew.") from error
+        raise InputError(f"{archive}: the archive is damaged ({error}); delete it to have it fetched again.") from error
     return sum(map(len, wanted.values()))
 
 
@@ -49,12 +49,12 @@ def _check(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
     """InputError that names the members which no honest archive of data has."""
     seen, problems = set[str](), list[str]()
     for member in members:
-        problem = _problem(member) or ("stands in it twice" if member.filename in seen else "")
+        problem = _problem(member) or ("is in it twice" if member.filename in seen else "")
         seen.add(member.filename)
         problems += [f"{member.filename!r} {problem}"] if problem else []
     if problems:
-        more = f" and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
-        raise InputError(f"{archive}: refused, because {', '.join(problems[:_TOLD])}{more}.")
+        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise InputError(f"{archive}: refused, because {', '.join(problems[:_SHOWN])}{more}.")
 
 
 def _problem(member: zipfile.ZipInfo) -> str:

@@ -1,7 +1,6 @@
-"""Download one file over HTTP: resumed after every cut, across tries and addresses, into a part file beside its target.
+"""Download one file over HTTP into a part file next to its target, resumed after every cut, across tries and addresses.
 
-Bytes are only ever put together when they are of one file: an entity tag says so (If-Range), or the hash that the whole
-must have in the end.
+Bytes are joined only if they belong to one file: an entity tag proves it (If-Range), or the hash of the finished file does.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
 _CONNECT_SECONDS, _READ_SECONDS = 20.0, 60.0
 _LONGEST_PAUSE = 60.0
-# A disk must keep this much besides the file.
+# Space to leave free on the disk.
 _SPARE_BYTES = 100 * _MEGABYTE
-# The server is there and asks to come back.
+# The server asks to try again later.
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAGE = ("text/html", "application/xhtml+xml")
 
@@ -39,7 +38,7 @@ class AddressError(Exception):
 
 
 class _CutError(Exception):
-    """The transfer ended before the file did; what came is kept."""
+    """The transfer ended early; what was received is kept."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
         super().__init__(reason)
@@ -47,14 +46,14 @@ class _CutError(Exception):
 
 
 class _ChangedError(Exception):
-    """What is there of the file does not go with what the server has: it starts again from its first byte."""
+    """The partial file does not match the server's: start again from the first byte."""
 
 
 @dataclass
 class Part:
-    """What has come of a file so far, at `.<name>.part`, and beside it where it came from.
+    """The part of a file received so far, at `.<name>.part`, with a note of its address next to it.
 
-    mixed: bytes were put together that no entity tag holds together.
+    mixed: it holds bytes of several answers without a common entity tag.
     """
 
     path: Path
@@ -64,7 +63,7 @@ class Part:
 
     @classmethod
     def beside(cls, target: Path) -> Part:
-        """The part of a file that will be at `target`, with what an earlier run has left of it."""
+        """The part of the file to be at `target`, as an earlier run left it."""
         part = cls(target.with_name(f".{target.name}.part"))
         with contextlib.suppress(OSError, ValueError, TypeError):
             known = json.loads(part._notes.read_text(encoding="utf-8"))
@@ -73,7 +72,7 @@ class Part:
 
     @property
     def bytes(self) -> int:
-        """How many bytes there are."""
+        """Number of bytes received."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def discard(self) -> None:
@@ -83,12 +82,12 @@ class Part:
         self.address, self.tag, self.mixed = "", "", False
 
     def becomes(self, target: Path) -> None:
-        """Give the whole file its name."""
+        """Give the finished file its name."""
         self.path.replace(target)
         self._notes.unlink(missing_ok=True)
 
     def note(self, address: str, tag: str, mixed: bool) -> None:
-        """Remember where the bytes come from."""
+        """Record the address of the bytes."""
         self.address, self.tag, self.mixed = address, tag, mixed
         known = {name: value for name, value in asdict(self).items() if name != "path"}
         write_text(self._notes, json.dumps(known) + "\n")
@@ -107,11 +106,11 @@ def download(
     tries: int = 6,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Bring the part to the whole file from one address.
+    """Complete the part from one address.
 
-    size: bytes that the whole must have, where known. hash_known: the whole will be checked, so that bytes of another
-    address may be continued. `tries` without a new byte in between end it. Raises AddressError when the address does not
-    give the file, and InputError when the disk has no room for it.
+    size: expected bytes of the file, if known. hash_known: the finished file will be checked, so bytes from another
+    address may be continued. It gives up after `tries` in a row without a new byte. Raises AddressError if the address
+    does not give the file, and InputError if the disk is too small.
     """
     left, reason = tries, ""
     while left:
@@ -127,7 +126,7 @@ def download(
             wanted = error.pause if isinstance(error, _CutError) else None
             seconds = min(2.0 ** (tries - left) if wanted is None else wanted, _LONGEST_PAUSE)
             if left:
-                print(f"{address}: {reason}; going on from byte {part.bytes} in {seconds:.0f} s", flush=True)
+                print(f"{address}: {reason}; resuming from byte {part.bytes} in {seconds:.0f} s", flush=True)
                 pause(seconds)
         else:
             return
@@ -135,18 +134,18 @@ def download(
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raise InputError if the disk that holds a folder has no room for so many bytes more."""
+    """Raise InputError if the disk of a folder has no room for that many more bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if needed + _SPARE_BYTES > free:
         raise InputError(
-            f"{folder}: {(needed + _SPARE_BYTES) / 1e9:.1f} GB are needed there and {free / 1e9:.1f} GB are free; "
-            "make room, or put a link to a larger disk in its place."
+            f"{folder}: {(needed + _SPARE_BYTES) / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
+            "make room, or replace it by a link to a larger disk."
         )
 
 
 def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> None:
-    """One request: append to the part what is still missing."""
+    """One request: append what is still missing to the part."""
     have = part.bytes
     same = part.address == address
     if (have and not (hash_known or (same and part.tag))) or (size is not None and have > size):
@@ -167,7 +166,7 @@ def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> No
             raise _ChangedError(f"the server has no byte {have}, of which there were {have} before")
         start, whole = _offered(response, have)
         if size is not None and whole is not None and whole != size:
-            raise AddressError(f"offers {whole} bytes; expected are {size}")
+            raise AddressError(f"offers {whole} bytes; expected {size}")
         if start != have:
             part.discard()
         expected = size if whole is None else whole
@@ -177,7 +176,7 @@ def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> No
 
 
 def _offered(response: requests.Response, have: int) -> tuple[int, int | None]:
-    """The first byte of an answer and the size of the whole file, None if it does not say."""
+    """The first byte of an answer, and the size of the file (None if not stated)."""
     code = response.status_code
     if code in _LATER:
         raise _CutError(f"answered {code} {response.reason}", _retry_after(response))

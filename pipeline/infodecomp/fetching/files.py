@@ -1,4 +1,4 @@
-"""Have a file of the table of sources: from where it is already, from a folder of the user's, or from its addresses."""
+"""Obtain a file listed in the table of sources: already on disk, linked from a local folder, or downloaded."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infodecomp.fetching.download import AddressError, Part, download
-from infodecomp.fetching.hashes import Content, Locked, content_of, implausible, mismatch, read_lock, write_lock
 from infodecomp.fetching.sources import Source
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.hashes import Content, Locked, content_of, implausible, mismatch, read_lock, write_lock
 
 
 def fetch_file(source: Source, local_path: Path | None, pause: Callable[[float], None] = time.sleep) -> Content:
     """Bring a source's file to its place and return its size and hashes, which are those expected.
 
     local_path: a folder whose file of the same name is linked instead of fetched. Raises InputError, with what each address
-    answered and what to do, when the file cannot be had, and when a file that is there is another.
+    answered and what to do, if the file cannot be fetched, or if a file on disk is a different one.
     """
     target = source.download
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def fetch_file(source: Source, local_path: Path | None, pause: Callable[[float],
 
 
 def _fetched(source: Source, pause: Callable[[float], None]) -> tuple[Content, str]:
-    """Download from the first address that gives the right file."""
+    """Download from the first address with the right file."""
     part, answers = Part.beside(source.download), list[str]()
     locked = read_lock(source.lock).get(source.file)
     size = source.bytes or (locked.bytes if locked else None)
@@ -67,7 +67,7 @@ def _fetched(source: Source, pause: Callable[[float], None]) -> tuple[Content, s
 
 
 def _checked(source: Source, path: Path, wanted_by: str) -> Content:
-    """The content of a file that is there; InputError if it is another than the one expected."""
+    """The content of a file on disk; InputError if it is not the expected one."""
     content = content_of(path)
     problem = _wrong(source, path, content)
     if problem:
@@ -93,7 +93,7 @@ def _advice(source: Source, answers: list[str]) -> str:
             f"({source.licence})."
         )
     return (
-        f"{source.file} could not be fetched ({'; '.join(answers)}); run the same command again to go on, or put the "
+        f"{source.file} could not be fetched ({'; '.join(answers)}); run the same command again to resume, or put the "
         f"file, fetched by other means, at {source.download} or into the folder that `local_path` of the section `fetch` "
         "names."
     )

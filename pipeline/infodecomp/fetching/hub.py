@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 )
 
 from infodecomp.fetching.download import AddressError, check_room
-from infodecomp.fetching.hashes import Locked, content_of, mismatch, read_lock, write_lock
+from infodecomp.runs.hashes import Locked, content_of, mismatch, read_lock, write_lock
 from infodecomp.runs.progress import Progress
 
 _MEGABYTE = 1_000_000
@@ -29,7 +29,7 @@ _TRIES = 4
 
 Answer = TypeVar("Answer")
 
-# The errors of the HTTP library under the Hub's client, which is another one in each of its major versions.
+# The errors of the HTTP library under the Hub's client, which differs between its major versions.
 _TRANSPORT_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
 
 
@@ -53,7 +53,7 @@ class HubFile(NamedTuple):
 
 
 def repository_files(repository: Repository, pause: Callable[[float], None] = time.sleep) -> list[HubFile]:
-    """All files of a repository. Raises AddressError, in a few words, when it cannot be had."""
+    """All files of a repository. Raises AddressError if it cannot be read."""
 
     def ask() -> list[HubFile]:
         hub = HfApi()
@@ -73,11 +73,11 @@ def fetch_repository(
     lock: Path,
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, str]:
-    """Bring exactly these files of a repository to a folder; returns file → SHA-256.
+    """Download exactly these files of a repository to a folder; returns file → SHA-256.
 
-    Files that came before are not fetched again. Each must have the size and hash that the Hub tells, and those in the
-    lock; without a lock they are recorded there. Raises AddressError when the repository gives no such files, and
-    InputError when the disk is full.
+    Files on disk are not fetched again. Each must have the size and hash stated by the Hub, and those in the lock;
+    without a lock they are recorded there. Raises AddressError if the repository has no such files, and InputError if
+    the disk is full.
     """
     names = [file.name for file in files]
     total = sum(file.bytes for file in files)

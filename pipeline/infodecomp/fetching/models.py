@@ -1,4 +1,4 @@
-"""Fetch the files of a model from the Hugging Face Hub: exactly those that are read, at a pinned revision, with hashes."""
+"""Download a model from the Hugging Face Hub: exactly the files that are read, at a pinned revision, with hashes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Literal
 from huggingface_hub import hf_hub_download
 
 from infodecomp.fetching.download import AddressError
-from infodecomp.fetching.hashes import check_lock
 from infodecomp.fetching.hub import HubFile, Repository, fetch_repository, repository_files, tried
 from infodecomp.models.folders import model_lock
 from infodecomp.models.layout import INDEX, clip_files, pipeline_files
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.hashes import check_lock
 
 ModelKind = Literal["diffusion", "clip"]
 
@@ -27,10 +27,10 @@ def fetch_model(
     folder: Path,
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, str]:
-    """Bring a model to a folder from the first repository that gives it; returns file → SHA-256.
+    """Download a model to a folder from the first repository that has it; returns file → SHA-256.
 
-    A model that came before is only checked, without a network. Raises InputError, beginning with `where`, with what each
-    repository answered; and one that names the file when one has changed since it was fetched.
+    A model on disk is only checked, without a network. Raises InputError, beginning with `where`, with what each
+    repository answered; and one naming the file if a file has changed since it was fetched.
     """
     lock = model_lock(folder)
     if lock.is_file() and folder.is_dir():
@@ -44,7 +44,7 @@ def fetch_model(
         except AddressError as error:
             answers.append(f"{repository} {error}")
         print(answers[-1], flush=True)
-    known = f"; if another model may take its place, delete {lock}" if lock.is_file() else ""
+    known = f"; if a different model is acceptable, delete {lock}" if lock.is_file() else ""
     raise InputError(
         f"{where} could not be fetched: {'; '.join(answers)}; name another repository in `mirrors`, or a local folder as "
         f"`id`{known}."
@@ -54,14 +54,14 @@ def fetch_model(
 def _files(
     kind: ModelKind, repository: Repository, variant: str | None, folder: Path, pause: Callable[[float], None]
 ) -> list[HubFile]:
-    """The files that are read, of those that a repository has; AddressError if it holds no such model."""
+    """The files to download of those in a repository; AddressError if it has no such model."""
     found = {file.name: file for file in repository_files(repository, pause)}
     try:
         if kind == "clip":
             needed = clip_files(found, "it")
         else:
             if INDEX not in found:
-                raise AddressError(f"is no diffusers pipeline: it has no {INDEX}")
+                raise AddressError(f"is not a diffusers pipeline: it has no {INDEX}")
             index = tried(
                 repository,
                 lambda: hf_hub_download(repository.id, INDEX, revision=repository.revision, local_dir=folder),

@@ -1,7 +1,7 @@
-"""The table of sources: which files the published study needs, where they are to be had, and how they are known.
+"""The table of sources: which files the published study needs, their addresses, and their sizes and hashes.
 
-A row is one file, or one set of files on the Hugging Face Hub. It is fetched to `data/<dataset>/fetched/`, and what it gives
-(`places`: files, and folders with a `/` at their end) is put into `data/<dataset>/`.
+A row is one file, or one set of files on the Hugging Face Hub. It is fetched to `data/<dataset>/fetched/`, and its contents
+(`places`: files, and folders ending in `/`) are put into `data/<dataset>/`.
 """
 
 from __future__ import annotations
@@ -97,15 +97,15 @@ class Source:
         }
 
     def is_ours(self) -> bool:
-        """Whether its places are the workflow's: it was fetched before, or none of them is there.
+        """Whether its places belong to the workflow: it was fetched before, or none of them exists.
 
-        What somebody has put there by hand is never fetched over.
+        Files put there by hand are never overwritten.
         """
         return self.lock.exists() or not any(target.exists() for target in self.targets)
 
 
 def read_sources(path: Path) -> dict[str, Source]:
-    """The table: `<dataset>/<file>` → source. Raises one InputError that tells every bad row with its line number."""
+    """The table: `<dataset>/<file>` → source. Raises one InputError naming every bad row with its line number."""
     if not path.is_file():
         raise InputError(f"fetch → sources '{path}': no such file; allowed is a table with {', '.join(COLUMNS)}.")
     with path.open(encoding="utf-8", newline="") as handle:
@@ -119,7 +119,7 @@ def read_sources(path: Path) -> dict[str, Source]:
         found_problems = list(_problems(row))
         name = f"{row['dataset']}/{row['file']}"
         if name in sources:
-            found_problems.append(f"the file {name} stands in the table twice.")
+            found_problems.append(f"the file {name} is in the table twice.")
         problems += [f"{path}, line {line}: {problem}" for problem in found_problems]
         if not found_problems:
             sources[name] = _source(row)
@@ -151,7 +151,7 @@ def _source(row: dict[str, str]) -> Source:
 
 def _problems(row: dict[str, str]) -> Iterable[str]:
     if None in row or any(value is None for value in row.values()):
-        yield f"it has another number of cells than the {len(COLUMNS)} columns."
+        yield f"it has a different number of cells than the {len(COLUMNS)} columns."
         return
     for name in ("dataset", "file"):
         if not _PLAIN_NAME.fullmatch(row[name]):
@@ -174,5 +174,5 @@ def _problems(row: dict[str, str]) -> Iterable[str]:
 
 
 def _plain(path: Path) -> Path:
-    """A path in one spelling, relative to the working folder where it lies below it; links are not followed."""
+    """A path in one spelling, relative to the working folder; links are not followed."""
     return Path(os.path.relpath(path))

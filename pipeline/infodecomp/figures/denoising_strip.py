@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 
 from infodecomp.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure
 
-HEADING = "At which noise does a word tell what?"
+HEADING = "At which noise level is each word informative?"
 NOTE = (
     'Image {image}: "{caption}". Top: the noised image, decoded, at {count} log-SNRs α. Below: iᵒ integrands of'
     " MI and CMI of the word at each, mean of {noises} noises. Last column: their integral over α, {draws} draws, with"
-    " its total. Left, the scale of a word's integrands, right, that of its integrals, for a pixel of the latent."
+    " its total. Left: the scale of a word's integrands; right: of its integrals; per pixel of the latent."
 )
 
 _GAP = 0.03  # inches, between pictures
@@ -119,7 +119,7 @@ def _draw_word(figure: Figure, room: Axes, side: float, word: StripWord, colours
 
 
 def _cells(figure: Figure, room: Axes, side: float, count: int, row: int) -> list[Axes]:
-    """Cells of one row over the lower edge of a room, row 0 the lowest; the last stands a little apart."""
+    """Cells of one row over the lower edge of a room, row 0 the lowest; the last is set a little apart."""
     place, (width, height) = room.get_position(), figure.get_size_inches()
     cells = []
     for column in range(count):

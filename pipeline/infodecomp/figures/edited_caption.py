@@ -1,4 +1,4 @@
-"""A caption as it was edited: words taken out are struck through, words put in stand after them in a second colour."""
+"""An edited caption: removed words are struck through, and words that replace them follow in a second colour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from matplotlib.transforms import IdentityTransform
 
 from infodecomp.figures.style import ACCENT
 
-OLD = ACCENT  # what was taken out
+OLD = ACCENT  # removed words
 NEW = "#0072B2"  # what was put in: Okabe and Ito's blue
 
 Kind = Literal["same", "old", "new"]
@@ -28,7 +28,7 @@ _COLOURS: dict[Kind, str] = {"same": "black", "old": OLD, "new": NEW}
 
 @dataclass(frozen=True)
 class Word:
-    """A word or a sign of punctuation; `apart` tells whether white space stands before it."""
+    """A word or a sign of punctuation; `apart`: white space comes before it."""
 
     text: str
     kind: Kind
@@ -102,7 +102,7 @@ class StruckText(TextArea):
     def draw(self, renderer: RendererBase) -> None:
         super().draw(renderer)
         text = cast(Text, self.get_children()[0])
-        # Where the letters lie is known only now, when the packers have placed them.
+        # The positions of the letters are known only now that the packers have placed them.
         box = text.get_window_extent(renderer)
         size = float(text.get_fontsize())
         above = cast(float, renderer.points_to_pixels(0.27 * size))
@@ -123,7 +123,7 @@ def _text(text: str, kind: Kind, size: float) -> TextArea:
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
-    """Words and signs of a text, with whether white space stands before each."""
+    """Words and punctuation of a text, each with whether white space comes before it."""
     return [
         (match.group(2), bool(match.group(1)) and match.start() > 0)
         for match in re.finditer(r"(\s*)(\w+|[^\w\s])", text)
@@ -131,7 +131,7 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
 
 
 def _fill(words: Sequence[Word], characters: int) -> list[list[Word]]:
-    """Words in lines that break only where white space stands; one that is longer than a line has its own."""
+    """Words in lines that break only at white space; a word longer than a line gets a line to itself."""
     lines: list[list[Word]] = [[]]
     for unit in _units(words):
         if lines[-1] and _length(lines[-1]) + _length(unit) > characters:

@@ -1,4 +1,4 @@
-"""Figure: how well CMI, MI, attention and the object's outline foretell the change of an edit: r with intervals."""
+"""Figure: how well CMI, MI, attention and the object's outline predict the change by an edit: r with intervals."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from infodecomp.figures.style import GUIDE, MUTED, SMALL_SIZE, figure_style, panel_figure, panel_width, sentence_figure
 
-HEADING = "What foretells how, and where, an edit changes the image?"
+HEADING = "What predicts how much, and where, an edit changes the image?"
 NOTE = (
-    "Pearson's r with the squared change of the latent, with its {:g} % bootstrap interval over images. Images: of totals,"
-    " over cases. Pixels: of maps, inside each image, averaged over cases. Grey: a control that knows the object's outline"
-    " and nothing of the model."
+    "Pearson's r with the squared change of the latent, with its {:g} % bootstrap interval over images. Images:"
+    " totals, over cases. Pixels: maps, within each image, averaged over cases. Grey: a control that knows the"
+    " object's outline and nothing of the model."
 )
 NOTHING = "No case has been edited: there is nothing to correlate."
 TITLES = {"omit": "word left out", "swap": "word swapped"}

@@ -1,4 +1,4 @@
-"""What the figures of edited images share: a strip of pictures and maps under its caption, and how strips are set.
+"""What the figures of edited images share: a strip of pictures and maps under its caption, and the layout of strips.
 
 Strips stand in groups, agreements of CMI and change and misses, each under its title and the heads of its columns.
 """
@@ -110,11 +110,11 @@ def draw_strips(
     layout: Layout,
     draw_cells: Callable[[Sequence[Axes], int], None],
 ) -> Figure:
-    """Strips in rows of so many columns, each under its caption.
+    """Strips in rows of columns, each under its caption.
 
     Args:
         strips: what there is to draw.
-        places: which strip stands at each place, row by row; None for an empty place.
+        places: which strip goes to each place, row by row; None for an empty place.
         titles: strip → title of the group over it, "" for the heads of the columns alone. Where the first strip of a row
             has one, all strips of that row have one.
         columns: of strips.
@@ -152,7 +152,7 @@ def draw_strips(
 
 
 def lines_of_rows(places: Sequence[int | None], lines: Sequence[Sequence[object]], columns: int) -> list[int]:
-    """Lines of the longest caption in the row of each place, so that a row is equally high in every column.
+    """Lines of the longest caption in the row of each place, so that rows have one height in all columns.
 
     `places` names the strip of each place, row by row, `lines` holds the lines of each strip's caption.
     """
@@ -201,7 +201,7 @@ def correlation(r: float) -> str:
 
 
 def _picture_cells(panel: Axes, height: float, layout: Layout) -> list[Axes]:
-    """Square cells side by side across a panel of so many inches in height, over the room below them."""
+    """Square cells side by side across a panel with this height in inches, over the room below them."""
     side, width = layout.cell, layout.width
     cells = [
         panel.inset_axes((column * (side + layout.gap) / width, layout.below / height, side / width, side / height))

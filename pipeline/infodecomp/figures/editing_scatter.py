@@ -1,4 +1,4 @@
-"""Figure: do CMI and attention foretell how much an edit changes an image? One dot a case."""
+"""Figure: do CMI and attention predict how much an edit changes an image? One dot per case."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from infodecomp.figures.style import (
 from infodecomp.metrics.bootstrap import cluster_sums, percentile_interval, weighted_sums
 from infodecomp.metrics.correlation import across_cases
 
-HEADING = "Do CMI and attention foretell how much an edit changes the image?"
+HEADING = "Do CMI and attention predict how much an edit changes the image?"
 NOTE = (
-    "A dot is a case: totals over the latent image. Change is the squared difference of the latents generated with the"
-    " caption as it is and as it was edited. r: Pearson's over the cases; line: least squares; band and interval: {:g} %"
-    " bootstrap over images."
+    "Each dot is a case: totals over the latent image. Change: squared difference of the latents generated with the"
+    " original and with the edited caption. r: Pearson's, over cases; line: least squares; band and interval: {:g}"
+    " % bootstrap over images."
 )
 LEFT_OUT = "Cases that could not be edited: {:,}."
 NOTHING = "No case has been edited: there is nothing to compare."
@@ -57,7 +57,7 @@ class Regression(NamedTuple):
 
 
 def draw(points: pd.DataFrame, failed: int, weights: np.ndarray, confidence: float) -> Figure:
-    """Total change against total CMI (left) and attention (right), a row an intervention; r in the corner.
+    """Total change against total CMI (left) and attention (right), one row per intervention; r in the corner.
 
     The panels of an intervention share their ordinate. An intervention without a case has no row.
 
@@ -95,7 +95,7 @@ def draw(points: pd.DataFrame, failed: int, weights: np.ndarray, confidence: flo
                 against = predictor == "cmi" and intervention == "swap"
                 axes.set_xlabel(CMI_OF_SWAP if against else PREDICTORS[predictor])
             for axes in pair:
-                axes.set_ylim(0, 1.14 * max(tops) or 1.0)  # r stands above dots and bands
+                axes.set_ylim(0, 1.14 * max(tops) or 1.0)  # room for r above dots and bands
             panels[2 * row].set_ylabel("squared change of the latent")
             panels[2 * row].set_title(
                 f"{TITLES[intervention]} · {_counted(len(cases), 'case')} of {_counted(cases['image'].nunique(), 'image')}",
@@ -138,7 +138,7 @@ def _lines(sums: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def draw_dots(axes: Axes, x: np.ndarray, y: np.ndarray, resamples: Resamples, colour: str) -> float:
-    """A dot a case, (n,) each, with the line of least squares, its band and r; returns how high they reach."""
+    """One dot per case, (n,) each, with the line of least squares, its band and r; returns how high they reach."""
     top = float(y.max())
     axes.plot(x, y, "o", color=colour, markersize=4, alpha=0.55, markeredgewidth=0, clip_on=False, zorder=2)
     fit = regression(x, y, resamples)

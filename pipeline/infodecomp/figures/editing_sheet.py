@@ -1,4 +1,4 @@
-"""Figure: many edited images at once, those in which CMI foretold the change best and those in which it did worst."""
+"""Figure: many edited images at once: those whose change CMI predicts best, and those where it does worst."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from infodecomp.figures.editing_layout import (
 )
 from infodecomp.figures.style import MUTED, colour_map, draw_share_bar, figure_style
 
-HEADING = "Edited images in which CMI agrees with the change, and in which it misses"
+HEADING = "Edited images where CMI agrees with the change, and where it does not"
 NOTE = (
     "{shown} of {edits:,} edits, chosen by the rank of r, the correlation of CMI and change over the pixels of the"
-    " latent. Struck through: the word left out; blue: what stands in its place; unchanged: the reconstruction with"
-    " the caption as it is. Under the maps stand their totals. Where both are next to nothing, as for a word that the"
-    " rest of the caption implies, r says little."
+    " latent. Struck through: the word left out; blue: its replacement; unchanged: the reconstruction with the"
+    " original caption. Under the maps: their totals. Where both are close to zero, as for a word that the rest of"
+    " the caption implies, r means little."
 )
-SCALE = "share of the largest value of the map, change and CMI each; in faint maps of a twentieth of the largest of all"
+SCALE = "share of the largest value of the map, change and CMI each; faint maps: of a twentieth of the largest of all"
 HEADS = ("real", "unchanged", "edited", "change", "CMI")
 
 LAYOUT = Layout(

@@ -1,4 +1,4 @@
-"""Figure: what an edited caption does to an image, and what CMI, MI and attention foretold of it, one strip a case."""
+"""Figure: what an edited caption does to an image, and what CMI, MI and attention predicted; one strip per case."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from infodecomp.figures.editing_layout import (
 )
 from infodecomp.figures.style import MUTED, colour_map
 
-HEADING = "Where does an edited caption change the image, and did CMI foretell it?"
+HEADING = "Where does an edited caption change the image, and did CMI predict it?"
 NOTE = (
     "{shown} of {edits:,} edits, chosen by the rank of r, the correlation of CMI and change over the pixels of the"
-    " latent. A word of the caption is left out (struck through) or swapped (the new word in blue). Reconstruction and"
-    " edited image come from the same noise; change is the squared difference of their latents. CMI is of the word"
-    " given the rest of the caption, in a swap against the swapped caption. Under each map stands its scale, in its"
-    " corner its total; CMI and MI of a strip share a scale, nats a pixel of the latent; change and attention have no"
-    " unit. Where change and CMI are both next to nothing, as for a word that the rest of the caption implies, r says"
-    " little."
+    " latent. A word of the caption is left out (struck through) or swapped (new word in blue). Reconstruction and"
+    " edited image start from the same noise; change: squared difference of their latents. CMI: of the word given"
+    " the rest of the caption, for a swap against the swapped caption. Under each map: its scale; in its corner:"
+    " its total. CMI and MI of a strip share a scale, in nats per pixel of the latent; change and attention have no"
+    " unit. Where change and CMI are both close to zero, as for a word that the rest of the caption implies, r"
+    " means little."
 )
 HEADS = ("real", "reconstruction", "edited", "change", "CMI", "MI", "attention")
 
@@ -50,12 +50,12 @@ LAYOUT = Layout(
     caption_size=7.5,
     head_size=7.5,
     caption_above=3,
-    characters=100,  # beside which r stands
+    characters=100,  # leaves room for r beside them
 )
 
 
 def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str, edits: int) -> Figure:
-    """One strip a case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
+    """One strip per case: real | reconstruction | edited | change | CMI | MI | attention, under the edited caption.
 
     CMI and MI of a strip share a colour scale from 0, change has its own from 0, attention from its lowest to its
     highest value; the ends stand under each map. A map that stays below a twentieth of the figure's largest value is

@@ -1,4 +1,4 @@
-"""Figure: what taking pixels away does to the model's preference, and the table of faithfulness under the curves."""
+"""Figure: how removing pixels affects the model, and the table of faithfulness under the curves."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from infodecomp.figures.style import (
     panel_figure,
     panel_width,
 )
-from infodecomp.maps.word_maps import MEASURED
+from infodecomp.methods import METHODS
 from infodecomp.metrics.faithfulness import AREAS, verdict
 
 HEADING = "Are the maps true to the model?"
 NOTE = (
-    "Curves: nats by which the word moves the prediction (iᵒ) while the highest pixels of each map are taken away or come"
-    " back first: the less an image shows of what the word says, the more. A faithful map rises early, then falls early."
-    " Below: areas of the curves less those of another image's map, case by case, in nats;"
-    " rank correlations of maps; and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer 0 is better."
-    " A map fails that is as much like itself after the weights were shuffled as with another seed."
+    "Curves: nats by which the word moves the prediction (iᵒ) while the top pixels of each map are removed or"
+    " restored; the less the image shows of what the word says, the more. A faithful map rises early on removal and"
+    " falls early on restoration. Below: areas under the curves minus those of another image's map, case by case,"
+    " in nats; rank correlations of maps; and {:g} % bootstrap intervals over images. ↑ higher is better, ↓ nearer"
+    " 0 is better. A map fails if it is as similar to itself with shuffled weights as with another seed."
 )
 _CURVES = {
-    "deletion": ("highest pixels taken away", "share of pixels taken away (%)"),
-    "insertion": ("highest pixels come back", "share of pixels that are back (%)"),
+    "deletion": ("top pixels removed", "share of pixels removed (%)"),
+    "insertion": ("top pixels restored", "share of pixels restored (%)"),
 }
-# The map that others are compared with: it knows nothing of the image.
+# The map that others are compared with: it is of another image.
 _CONTROL = "shuffled"
-# With few draws i^s tells nothing apart.
+# With few draws i^s is too noisy to separate methods.
 _QUANTITY = "i_o"
 # Measure → head of its column, and digits.
 _COLUMNS = {
@@ -55,7 +55,7 @@ _NAMES, _VERDICT = 0.2, 0.06  # shares of the table's width: names at the left, 
 
 
 def draw(table: pd.DataFrame, curves: pd.DataFrame, paired: pd.DataFrame, confidence: float) -> Figure:
-    """Two panels a dataset, and a row a map under them.
+    """Two panels per dataset, and below them one row per map.
 
     Args:
         table: columns dataset, method, estimator, measure, value, low, high, n; areas in nats.
@@ -96,7 +96,7 @@ def _line(method: str, estimator: str) -> Line2D:
 
 
 def _name(method: str, estimator: str) -> str:
-    return f"{method_style(method).name}{_ESTIMATORS.get(estimator, f' {estimator}') if method in MEASURED else ''}"
+    return f"{method_style(method).label}{_ESTIMATORS.get(estimator, f' {estimator}') if METHODS[method].estimators else ''}"
 
 
 def _draw_curves(axes: Axes, curve: str, lines: pd.DataFrame) -> None:
@@ -126,7 +126,7 @@ def _under(figure: Figure, pair: list[Axes], room: float) -> Axes:
 
 
 def _beyond_control(table: pd.DataFrame, paired: pd.DataFrame) -> pd.DataFrame:
-    """The table with areas less those of the control; NaN for the control itself, and where it was not judged."""
+    """The table with areas minus those of the control; NaN for the control itself, and where it was not judged."""
     known: dict[tuple[str, str, str], tuple[float, float, float]] = {}
     for row in cast(list[dict[str, Any]], paired.to_dict("records")):
         difference, low, high = row["difference"], row["low"], row["high"]

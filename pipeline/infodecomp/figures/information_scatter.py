@@ -1,4 +1,4 @@
-"""Figure: conditional against plain mutual information, a dot a word, by class and by kind of word."""
+"""Figure: conditional against plain mutual information, one dot per word, by class and by kind of word."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from infodecomp.figures.style import COLUMN, GUIDE, MUTED, NOTE_SIZE, PAGE, figu
 from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.metrics.correlation import across_cases
 
-HEADING = "Does a word tell less once the rest of the caption is known?"
+HEADING = "Is a word less informative once the rest of the caption is known?"
 NOTE = (
-    "A dot is a case: iᵒ totals over the image, on axes that are stretched near zero. Dashed: CMI = MI; below it"
-    " the rest of the caption says part of what the word says. r: Pearson's over the cases, with its {:g} %"
-    " bootstrap interval over images."
+    "Each dot is a case: iᵒ totals over the image, on axes stretched near zero. Dashed: CMI = MI; below it, the"
+    " rest of the caption says part of what the word says. r: Pearson's, over cases, with its {:g} % bootstrap"
+    " interval over images."
 )
 # Okabe and Ito's colours, then the same with another marker.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 _MARKERS = ("o", "^", "s")
 _LEFT, _RIGHT = 0.48, 1.05  # inches; right: for the names of the groups
 _MOST_GROUPS = len(_COLOURS) * len(_MARKERS)
-_FEWEST = 3  # cases from which r is given
+_FEWEST = 3  # fewest cases for which r is given
 
 
 def draw(

@@ -1,4 +1,4 @@
-"""Figure: the integrands of MI and CMI against log-SNR, one panel a case, with bands of one standard error."""
+"""Figure: the integrands of MI and CMI against log-SNR, one panel per case, with bands of one standard error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from infodecomp.figures.style import GUIDE, METHOD_STYLES, MUTED, PAGE, figure_style, panel_figure, shorten
 
-HEADING = "At which noise do the model's predictions gain from a word?"
+HEADING = "At which noise level does a word help the model predict?"
 NOTE = (
     "{count} of {dataset}, the first of each label. Gain in mean square error (iˢ) and squared distance of the"
     " two predictions (iᵒ), halved and summed over the image, whose integrals over the log-SNR α are the"
@@ -23,7 +23,7 @@ NOTE = (
 _COLUMNS = 5
 _ROOM = {"left": 0.3, "right": 0.08}  # inches
 _POINTS = 14  # places along a curve
-_FEWEST = 3  # log-SNRs behind a place
+_FEWEST = 3  # log-SNRs averaged at a place
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Band(NamedTuple):
 
 
 def draw(cases: Sequence[CaseCurves], dataset: str) -> Figure:
-    """Four lines a panel: i^s (dashed) and i^o (full) of MI and CMI."""
+    """Four lines per panel: i^s (dashed) and i^o (full) of MI and CMI."""
     columns = min(_COLUMNS, max(len(cases), 1))
     width = min((PAGE - 0.2) / columns - sum(_ROOM.values()), 2.2)
     counted = f"{len(cases)} case{'s' * (len(cases) != 1)}"
@@ -62,7 +62,7 @@ def draw(cases: Sequence[CaseCurves], dataset: str) -> Figure:
                 count=counted, dataset=dataset, draws=max((len(case.logsnr) for case in cases), default=0)
             ),
             legend=[
-                _line(method, estimator, f"{METHOD_STYLES[method].name} {sign}")
+                _line(method, estimator, f"{METHOD_STYLES[method].label} {sign}")
                 for method in ("mi", "cmi")
                 for estimator, sign in (("standard", "iˢ"), ("orthogonal", "iᵒ"))
             ],

@@ -1,4 +1,4 @@
-"""Figure: image, MI, CMI and attention maps, and the object's mask, one row a case under its caption."""
+"""Figure: image, MI, CMI and attention maps, and the object's mask, one row per case under its caption."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _GAP = 0.03  # inches, between two pictures
 _GUTTER = 0.28  # inches, between two columns
 _LETTERS_AN_INCH = 17.0  # of a caption
 
-HEADING = "What does a word tell about each pixel?"
+HEADING = "How informative is a word about each pixel?"
 NOTE = (
     "{shown} of {n:,} cases of {dataset}, chosen {chosen}. MI: of the word alone; CMI: of the word given the rest of the"
-    " caption; both iᵒ, on one scale, their totals over the image above the maps; above the image, the value that is 1 on"
-    " that scale, nats a pixel of the latent image. Attention has no unit."
+    " caption; both iᵒ, on one scale, with totals over the image above the maps; above the image: the value that is 1 on"
+    " that scale, in nats per pixel of the latent. Attention has no unit."
 )
-SCALE = "share of the largest value: of MI and CMI together, nats a pixel of the latent image; of attention"
+SCALE = "share of the largest value: of MI and CMI together, in nats per pixel of the latent; of attention"
 CHOSEN = {
     True: "from the best IoU of CMI to the worst, down the columns",
-    False: "by a hash, not by what their maps show",
+    False: "by a hash, not by their maps",
 }
 
 
@@ -56,7 +56,7 @@ class Panel:
     Attributes:
         image: (H, W, 3) uint8, as the model sees it.
         caption: the full prompt.
-        word: the word asked for, as it stands in the caption.
+        word: the word, as written in the caption.
         note: what to say of the word, such as its type or label.
         cmi, mi: (H, W), maps to draw, nats per pixel of the latent image, on one scale; None if not estimated.
         cmi_nats, mi_nats: totals over the latent image.
@@ -79,7 +79,7 @@ class Panel:
 
 
 def draw(panels: Sequence[Panel], palette: str, attention_name: str = "attention", note: str = "") -> Figure:
-    """One row a case: image | MI | CMI | attention | mask.
+    """One row per case: image | MI | CMI | attention | mask.
 
     MI and CMI of a row share a scale from 0 to their joint maximum, so their colours compare; their totals in nats
     stand above them. Attention has no unit and is scaled alone. One colour bar serves all. The mask's outline is drawn
@@ -126,7 +126,7 @@ def draw(panels: Sequence[Panel], palette: str, attention_name: str = "attention
 
 
 def note(shown: int, n: int, dataset: str, *, by_quality: bool) -> str:
-    """How to read the figure: `shown` of the n cases of a dataset, and by what they were chosen."""
+    """How to read the figure: `shown` of the n cases of a dataset, and how they were chosen."""
     return NOTE.format(shown=shown, n=n, dataset=dataset, chosen=CHOSEN[by_quality])
 
 
@@ -258,7 +258,7 @@ def _find(text: str, word: str) -> list[tuple[int, int]]:
 
 
 def split_at(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """Pieces of a line with whether they lie in one of the spans; spans may begin or end outside the line."""
+    """Pieces of a line with whether they are in one of the spans; spans may begin or end outside the line."""
     pieces, end = [], 0
     for low, high in spans:
         low, high = min(max(low, 0), len(line)), min(max(high, 0), len(line))

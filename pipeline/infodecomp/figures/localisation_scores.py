@@ -14,9 +14,9 @@ from infodecomp.figures.style import GUIDE, MUTED, PAGE, SMALL_SIZE, figure_styl
 
 HEADING = "How well does each method find the named object?"
 NOTE = (
-    "Mean intersection over union of thresholded maps and masks, a row for each number of steps or draws (grey). Dots:"
-    " threshold chosen on one half of the images, scored on the other; rings: the best threshold on the same cases, as"
-    " published. Lines: {:g} % bootstrap intervals over images."
+    "Mean intersection over union of thresholded maps and masks, one row per number of steps or draws (grey). Dots:"
+    " threshold chosen on one half of the images, scored on the other; rings: the best threshold on the same cases,"
+    " as published. Lines: {:g} % bootstrap intervals over images."
 )
 ESTIMATORS = {"orthogonal": " iᵒ", "standard": " iˢ", "-": ""}
 
@@ -26,7 +26,7 @@ _NUMBERS = 0.95  # inches, room for the numbers at the right
 
 
 def draw(table: pd.DataFrame, confidence: float) -> Figure:
-    """A panel a dataset, a row a method, estimator and number of steps, in the order of the table.
+    """A panel per dataset, a row per method, estimator and number of steps, in the order of the table.
 
     Args:
         table: columns dataset, method, estimator, steps, threshold_mode (oracle | held_out), n, miou, miou_low,
@@ -74,7 +74,7 @@ def _draw_dataset(axes: Axes, dataset: str, table: pd.DataFrame) -> None:
     for place, row in enumerate(rows):
         method, estimator, steps = row
         style = method_style(method)
-        name = f"{style.name}{ESTIMATORS.get(estimator, f' {estimator}')}"
+        name = f"{style.label}{ESTIMATORS.get(estimator, f' {estimator}')}"
         if name != previous:
             _write(axes, place, name, -34, "right", color="black", fontsize=7)
         previous = name

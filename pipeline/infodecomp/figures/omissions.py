@@ -1,4 +1,4 @@
-"""Figure: does what two words share foretell that one of them can be left out? A dot a word of a pair."""
+"""Figure: does redundancy of two words predict that one of them can be left out? One dot per word of a pair."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from infodecomp.figures.style import METHOD_STYLES, figure_style, panel_figure, 
 
 HEADING = "Can a redundant word be left out?"
 NOTE = (
-    "A dot is a word of a pair: iᵒ of the whole image against the squared change of the latent when the word is left out"
-    " of its caption. Redundancy ({measure}) is that of the two words alone, as a share of what the word tells; unique is"
-    " what the word tells alone and its partner does not; CMI is of the word given all the rest. If redundancy foretells the"
-    " omission, r is negative in the first panel and positive in the others. r: Pearson's; line: least squares; band and"
-    " interval: {confidence:g} % bootstrap over images."
+    "Each dot is a word of a pair: iᵒ of the whole image against the squared change of the latent when the word is"
+    " left out of its caption. Redundancy ({measure}): of the two words alone, as a share of the word's"
+    " information; unique: information of the word alone that its partner does not carry; CMI: of the word given"
+    " all the rest. If redundancy predicts the omission, r is negative in the first panel and positive in the"
+    " others. r: Pearson's; line: least squares; band and interval: {confidence:g} % bootstrap over images."
 )
 NOTHING = "No word of a pair has been left out of its caption by the editing study: there is nothing to compare."
 PREDICTORS = {
-    "share": "redundancy / what the word tells",
+    "share": "redundancy / information of the word",
     "unique": "unique to the word (nats)",
     "cmi": "CMI (nats)",
 }
@@ -32,7 +32,7 @@ def draw(words: pd.DataFrame, weights: dict[str, np.ndarray], measure: str, conf
     """Change against each predictor, a row of panels a dataset.
 
     Args:
-        words: a row a word of a pair: columns dataset, image (int64, its number in the dataset), change, and those of
+        words: one row per word of a pair; columns dataset, image (int64, its number in the dataset), change, and those of
             `PREDICTORS`.
         weights: dataset → (R, G) from `metrics.bootstrap.resample_weights`, for its images.
         measure: of redundancy.

@@ -1,4 +1,4 @@
-"""Figure: what two words tell about each pixel, taken apart: redundancy, unique to each, synergy; one row a pair."""
+"""Figure: two words' information about each pixel, decomposed: redundancy, unique to each, synergy; one row per pair."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from infodecomp.figures.editing_layout import number, write_beside
 from infodecomp.figures.style import ACCENT, MUTED, PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure, shorten
 from infodecomp.metrics.partial_information import ATOMS
 
-HEADING = "What do two words share, what does each tell by itself, and what do they tell only together?"
+HEADING = "What do two words share, what is unique to each, and what do they carry only jointly?"
 NOTE = (
-    "{shown} of {n:,} pairs of words of {dataset}, from the least redundant to the most, at even ranks of the share of what"
-    " both tell. Redundancy ({measure}), unique to the first and to the second word, synergy, of every pixel, iᵒ; left of"
-    " the words alone, right given the rest of the caption. Orange is above zero, violet below, white is zero; all maps of a"
-    " row share a scale, whose end, nats a pixel of the latent image, stands under its image. Over the maps: the same of"
-    " the whole image, in nats, with its standard error."
+    "{shown} of {n:,} pairs of words of {dataset}, from the least redundant to the most, at even ranks of their"
+    " redundant share. Redundancy ({measure}), unique to the first and to the second word, and synergy of every"
+    " pixel, iᵒ; left: of the words alone, right: given the rest of the caption. Orange: above zero, violet: below,"
+    " white: zero; all maps of a row share a scale, whose end, in nats per pixel of the latent, is under its image."
+    " Over the maps: the same quantities of the whole image, in nats, with standard errors."
 )
 MEASURES = {
     "ppid": "specificity less ambiguity",
@@ -55,7 +55,7 @@ class Row:
 
 
 def draw(rows: Sequence[Row], note: str) -> Figure:
-    """image | four maps alone | four maps given the rest, a row a pair, on a signed scale with zero in the middle."""
+    """image | four maps alone | four maps given the rest, one row per pair, on a signed scale with zero in the middle."""
     heights = [_HEAD_ROOM * (not index) + _CAPTION + _CELL for index in range(len(rows))]
     with figure_style():
         figure, panels = panel_figure(

@@ -1,4 +1,4 @@
-"""Figure: captions as matrices of their words: what every two share, and what they tell only together."""
+"""Figure: captions as matrices of their words: redundancy and synergy of every two."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from infodecomp.figures.style import (
 
 HEADING = "Which words of a caption say the same, and which need each other?"
 NOTE = (
-    "The captions of {dataset} with the most words in pairs. Below the diagonal: redundancy of two words ({measure}); above"
-    " it: their synergy; on it, in grey: what a word tells by itself. Whole image, iᵒ of the words alone, nats. Orange is"
-    " above zero, violet below; each caption has its own scale, with zero in the middle."
+    "The captions of {dataset} with the most words in pairs. Below the diagonal: redundancy of two words"
+    " ({measure}); above it: their synergy; on it, in grey: the information of each word. Whole image, iᵒ of the"
+    " words alone, nats. Orange: above zero, violet: below; each caption has its own scale, with zero in the"
+    " middle."
 )
 _LEFT, _RIGHT, _LETTERS = 0.5, 0.1, 46
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A caption. words: k of them. redundancy, synergy: (k, k), nats, symmetric, NaN where two are no pair. told: (k,)."""
+    """A caption. words: k of them. redundancy, synergy: (k, k), nats, symmetric, NaN where two are no pair. total: (k,)."""
 
     caption: str
     words: Sequence[str]
     redundancy: np.ndarray
     synergy: np.ndarray
-    told: np.ndarray
+    total: np.ndarray
 
     @property
     def shown(self) -> np.ndarray:
@@ -48,7 +49,7 @@ class Matrix:
 
 
 def draw(matrices: Sequence[Matrix], dataset: str, measure: str) -> Figure:
-    """A panel a caption, three in a row."""
+    """One panel per caption, three in a row."""
     columns = min(3, len(matrices))
     width = panel_width(3, _LEFT, _RIGHT)
     with figure_style():
@@ -80,7 +81,7 @@ def _draw_matrix(axes: Axes, matrix: Matrix) -> None:
     axes.spines[:].set_visible(False)
     for row in range(count):
         for column in range(count):
-            value = matrix.told[row] if row == column else shown[row, column]
+            value = matrix.total[row] if row == column else shown[row, column]
             if np.isfinite(value):
                 strong = row != column and abs(value) > 0.6 * top
                 colour = MUTED if row == column else "white" if strong else "black"

@@ -1,4 +1,4 @@
-"""Figure: how often each score picks the true caption, with intervals, one panel a dataset."""
+"""Figure: how often each score picks the true caption, with intervals, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from infodecomp.figures.style import (
 
 HEADING = "Does the model pick the true caption?"
 NOTE = (
-    "Share of cases in which the true caption has the highest score. The false captions have the same words, or nearly, and"
-    " say something else. Lines: {:g} % intervals, Wilson's over cases; of the mean over groups, bootstrap over groups."
-    " Dashed: chance, that is choosing blindly."
+    "Share of cases in which the true caption has the highest score. The false captions have the same or nearly the"
+    " same words, with another meaning. Lines: {:g} % intervals, Wilson over cases; for the mean over groups,"
+    " bootstrap over groups. Dashed: chance."
 )
 
 _ROW = 0.27  # inches, height of a method
@@ -79,7 +79,7 @@ def _legend(table: pd.DataFrame) -> list[Line2D]:
                 markersize=4.2,
                 mfc="white",
                 linewidth=0.8,
-                label="mean over groups of cases, each group counting alike",
+                label="mean over groups of cases, with equal weights",
             )
         )
     return entries
@@ -92,7 +92,7 @@ def _draw_dataset(axes: Axes, dataset: str, rows: pd.DataFrame, methods: list[st
     axes.grid(axis="x", color=GUIDE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
-    axes.set_yticks(range(len(methods)), [method_style(method).name if with_names else "" for method in methods])
+    axes.set_yticks(range(len(methods)), [method_style(method).label if with_names else "" for method in methods])
     axes.spines["left"].set_visible(False)
     _draw_chance(axes, 100 * float(rows["chance"].max()))
     for place, method in enumerate(methods):
@@ -116,7 +116,7 @@ def _draw_dataset(axes: Axes, dataset: str, rows: pd.DataFrame, methods: list[st
 
 
 def failures(rows: pd.DataFrame) -> list[str]:
-    """Lines that say how many cases of a dataset are without a score, by method where that differs; none if all have one."""
+    """Lines with the number of cases without a score, by method if it differs; none if all have one."""
     failed = {
         str(method): int(count)
         for method, count in zip(rows["method"], rows["n_failed"].fillna(0), strict=True)
@@ -126,7 +126,7 @@ def failures(rows: pd.DataFrame) -> list[str]:
         return []
     if len(failed) == len(rows) and len(set(failed.values())) == 1:
         return [f"without any score: {next(iter(failed.values())):,}"]
-    each = ", ".join(f"{method_style(method).name} {count:,}".replace(" ", "\xa0") for method, count in failed.items())
+    each = ", ".join(f"{method_style(method).label} {count:,}".replace(" ", "\xa0") for method, count in failed.items())
     # A method stays on the line of its number.
     return [line.replace("\xa0", " ") for line in textwrap.wrap(f"without a score: {each}", 56)]
 

@@ -1,4 +1,4 @@
-"""Figure: accuracy against the denoiser evaluations that a case takes, one panel a dataset."""
+"""Figure: accuracy against the denoiser evaluations that a case takes, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from infodecomp.figures.style import (
     title_panel,
 )
 
-HEADING = "What does a right answer cost?"
+HEADING = "How accurate is each score for its cost?"
 NOTE = (
-    "Accuracy with its {:g} % interval (Wilson) against how often a case runs the denoiser. Scores of about the same cost"
-    " are set side by side. Lines across, their intervals at the left: scores that need no denoiser. Black dashes: chance."
+    "Accuracy with its {:g} % Wilson interval against denoiser evaluations per case. Scores of about equal cost are"
+    " drawn side by side. Horizontal lines, with intervals at the left: scores that need no denoiser. Black dashes:"
+    " chance."
 )
 
 _MOST_COLUMNS = 2
@@ -70,8 +71,8 @@ def draw(table: pd.DataFrame, confidence: float = 0.95) -> Figure:
 def _key(method: str, rows: pd.DataFrame) -> Line2D:
     style = method_style(method)
     if _runs_denoiser(rows).any():
-        return Line2D([], [], color=style.colour, marker=style.marker, markersize=5, linewidth=1.4, label=style.name)
-    return Line2D([], [], color=style.colour, linestyle=style.line, linewidth=1.6, label=style.name)
+        return Line2D([], [], color=style.colour, marker=style.marker, markersize=5, linewidth=1.4, label=style.label)
+    return Line2D([], [], color=style.colour, linestyle=style.line, linewidth=1.6, label=style.label)
 
 
 def _runs_denoiser(rows: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Figure: accuracy by relation or attribute pair, from CLIP's to that of information, one panel a dataset."""
+"""Figure: accuracy by relation or attribute pair, from CLIP's to that of information, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ from infodecomp.figures.style import (
 
 HEADING = "Where is the model better than CLIP, and where worse?"
 HEADING_ALONE = "Which captions does the model get right?"
-NOTE = "Share of cases in which the true caption has the highest score, by what the captions are about; n cases each."
-COMPARED = "A line runs from CLIP to the dot, in the colour of the better; its change is in percentage points."
-NOT_COMPARED = "Not both CLIP and an information score are known, so there is no change to show."
+NOTE = (
+    "Share of cases in which the true caption has the highest score, by the subject of the captions; n: number of"
+    " cases."
+)
+COMPARED = "A line runs from CLIP to the dot, in the colour of the better one; the change is in percentage points."
+NOT_COMPARED = "Without both a CLIP score and an information score there is no change to show."
 LARGEST = "Of many groups, those with the most cases are shown."
 MARKED = "Bold: a large change."
-SYMMETRIC = "↔ reads the same both ways, so that the false caption is as true."
+SYMMETRIC = "↔ reads the same both ways, so the false caption is equally true."
 NOTHING = "No dataset here has groups, such as relations or attribute pairs, with a score: there is nothing to compare."
 
 MOST_GROUPS = 40  # in a panel
@@ -65,7 +68,7 @@ class Roles(NamedTuple):
 
 
 def draw(by_group: pd.DataFrame, chances: Mapping[str, float]) -> Figure:
-    """A row a group: ring CLIP, dot i^s, small diamond i^o; the change and the number of cases at the right.
+    """One row per group: ring CLIP, dot i^s, small diamond i^o; the change and the number of cases at the right.
 
     Groups are sorted by their change, without CLIP by accuracy. Without i^s the dot is i^o. Datasets without groups
     have no panel.
@@ -154,7 +157,7 @@ def largest_groups(groups: Sequence[Group]) -> list[Group]:
 
 
 def group_label(group: Group) -> str:
-    """Name of a group as its row has it: cut where it is long, with an arrow where it is symmetric."""
+    """Name of a group in its row: cut if long, with an arrow if symmetric."""
     name = shorten(group.name, _NAME)
     return f"{name} ↔" if group.symmetric else name
 
@@ -212,7 +215,7 @@ def _mark(roles: Roles, role: int, accuracy: float = float("nan"), place: float 
         color=style.colour,
         mfc="none" if ring else style.colour,
         mew=1.2 if ring else 0.0,
-        label=style.name,
+        label=style.label,
         clip_on=False,
         zorder=order,
     )

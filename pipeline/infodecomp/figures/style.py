@@ -1,9 +1,6 @@
-"""Look shared by the figures: names of methods and datasets, colours, sizes, panels under a heading, saving.
+"""Look shared by the figures: styles of methods, titles of datasets, sizes, panels under a heading, saving.
 
-`style.mplstyle` beside this file holds Matplotlib's settings.
-
-Colours are safe for the colour-blind: Okabe and Ito's for the methods of localisation, Tol's "vibrant" for those of
-retrieval. References that know nothing of the word, or nothing of the image, are grey.
+`style.mplstyle` beside this file holds Matplotlib's settings; `infodecomp.methods` names and colours the methods.
 """
 
 from __future__ import annotations
@@ -11,9 +8,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -23,6 +19,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from infodecomp.methods import METHODS, RETRIEVAL_STYLES, Style
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import atomic_path
 
@@ -33,7 +30,7 @@ GUIDE = "#E4E4E4"  # grid lines
 COLUMN, PAGE = 3.25, 6.75  # inches, widths of figures: in a column of two, or across the page
 
 HEADING_SIZE = 9.5  # points
-NOTE_SIZE = 7.0  # points, of the text under a heading, of legends and of what stands beside panels
+NOTE_SIZE = 7.0  # points, of the text under a heading, of legends and beside panels
 SMALL_SIZE = 6.0  # points, of numbers in and under pictures
 _LINE = 0.135  # inches, height of a line of the note
 _LETTER = 0.0565  # inches, width of a letter of the note
@@ -46,51 +43,24 @@ STYLE_FILE = Path(__file__).with_name("style.mplstyle")
 _PALETTES = {"paper": "jet"}
 
 
-@dataclass(frozen=True)
-class MethodStyle:
-    """Name, colour, line and marker of a method in every figure."""
-
-    name: str
-    colour: str
-    line: Literal["-"] | tuple[int, tuple[int, ...]] = "-"
-    marker: str = "o"
-
-
-METHOD_STYLES: dict[str, MethodStyle] = {
-    "cmi_times_attention": MethodStyle("CMI × attention", "#CC79A7"),
-    "attention_information": MethodStyle("attention+information", "#E69F00"),
-    "attention": MethodStyle("attention", "#56B4E9"),
-    "cmi": MethodStyle("CMI", "#0072B2"),
-    "mi": MethodStyle("MI", "#009E73"),
-    "gradient": MethodStyle("gradient", "#D55E00"),
-    "unique": MethodStyle("unique", "#8F6BC1", marker="D"),
-    "saliency": MethodStyle("saliency (no word)", "#555555", (0, (5, 1, 1, 1))),
-    "shuffled": MethodStyle("shuffled (CMI of another image)", "#7A7A7A", (0, (1, 1))),
-    "whole_image": MethodStyle("whole image", "#8C8C8C", (0, (5, 2))),
-    "i_s": MethodStyle("iˢ (likelihood ratio)", "#0077BB"),
-    "i_o": MethodStyle("iᵒ (orthogonal)", "#33BBEE", marker="D"),
-    "neg_nll": MethodStyle("likelihood (−NLL)", "#009988", marker="^"),
-    "diffitm": MethodStyle("DiffITM", "#EE7733", marker="s"),
-    "hardneg_diffitm": MethodStyle("HardNeg-DiffITM", "#CC3311", marker="p"),
-    "clip": MethodStyle("CLIP", "#EE3377", (0, (6, 2)), marker="X"),
-    "text_only": MethodStyle("text only (no image)", "#5F5F5F", (0, (1, 1)), marker="v"),
-}
+# Of the methods that have rows of their own: maps of words, and scores of captions.
+METHOD_STYLES: dict[str, Style] = {**{key: method.style for key, method in METHODS.items()}, **RETRIEVAL_STYLES}
 
 
 class DatasetTitle(NamedTuple):
-    """What a retrieval dataset asks the model, and what its false captions are made of."""
+    """The question that a retrieval dataset asks, and how its false captions are made."""
 
     question: str
     source: str
 
 
 DATASET_TITLES: dict[str, DatasetTitle] = {
-    "vg_relation": DatasetTitle("Who does what to whom?", "VG-Relation: things swapped"),
-    "vg_attribution": DatasetTitle("Which thing looks how?", "VG-Attribution: attributes swapped"),
+    "vg_relation": DatasetTitle("Who does what to whom?", "VG-Relation: objects swapped"),
+    "vg_attribution": DatasetTitle("Which object has which attribute?", "VG-Attribution: attributes swapped"),
     "coco_order": DatasetTitle("Which word order is right?", "COCO-Order: words shuffled"),
     "flickr30k_order": DatasetTitle("Which word order is right?", "Flickr30k-Order: words shuffled"),
-    "scenes_vg_relation": DatasetTitle("What is where?", "scenes: things swapped"),
-    "scenes_vg_attribution": DatasetTitle("Which thing looks how?", "scenes: attributes swapped"),
+    "scenes_vg_relation": DatasetTitle("What is where?", "scenes: objects swapped"),
+    "scenes_vg_attribution": DatasetTitle("Which object has which attribute?", "scenes: attributes swapped"),
     "scenes_noun_swap": DatasetTitle("What is there?", "scenes: a noun replaced"),
     "scenes_coco_order": DatasetTitle("Which word order is right?", "scenes as in COCO-Order"),
     "scenes_flickr30k_order": DatasetTitle("Which word order is right?", "scenes as in Flickr30k-Order"),
@@ -98,13 +68,13 @@ DATASET_TITLES: dict[str, DatasetTitle] = {
 
 
 def dataset_title(dataset: str) -> DatasetTitle:
-    """Title of a retrieval dataset; a dataset without its own stands under its name."""
+    """Title of a retrieval dataset; a dataset without one goes by its name."""
     return DATASET_TITLES.get(dataset, DatasetTitle(dataset.replace("_", " "), ""))
 
 
-def method_style(method: str) -> MethodStyle:
-    """Style of a method; a method without its own is black under its own name."""
-    return METHOD_STYLES.get(method, MethodStyle(method.replace("_", " "), "#000000"))
+def method_style(method: str) -> Style:
+    """Style of a method; a method without one is black and called by its key."""
+    return METHOD_STYLES.get(method, Style(method.replace("_", " "), "#000000"))
 
 
 @contextmanager
@@ -127,12 +97,12 @@ def colour_map(name: str) -> mpl.colors.Colormap:
 
 
 def panel_width(columns: int, left: float, right: float, label_room: float = 0.0, whole: float = PAGE) -> float:
-    """Width of each of so many panels with which a `panel_figure` is as wide as a page, or as `whole`; inches."""
+    """Width of each panel that makes a `panel_figure` with this many columns as wide as a page, or as `whole`; inches."""
     return (whole - label_room) / columns - left - right
 
 
 def balanced_columns(panels: int, most: int) -> int:
-    """Number of columns, at most `most`, that fills the rows best: 4 panels in at most 3 columns make 2 by 2."""
+    """Number of columns, at most `most`, that fills the rows best: 4 panels in at most 3 columns give 2 by 2."""
     rows = -(-panels // most)
     return -(-panels // rows)
 
@@ -187,7 +157,7 @@ def panel_figure(
         top = 1 - _HEADING_LINE * number / figure_height
         figure.text(0.02 / figure_width, top, line, fontsize=HEADING_SIZE, fontweight="bold", va="top")
     for number, line in enumerate(lines):
-        # One text a line: in a text of several, their distances would follow their letters.
+        # One text per line: within one text, distances between lines would depend on their letters.
         baseline = 1 - (0.16 + titled + _LINE * number) / figure_height
         figure.text(0.02 / figure_width, baseline, line, fontsize=NOTE_SIZE, color=MUTED, va="baseline")
     if legend:
@@ -222,7 +192,7 @@ def draw_share_bar(figure: Figure, colours: mpl.colors.Colormap, label: str) -> 
 
 
 def sentence_figure(heading: str, sentence: str) -> Figure:
-    """A figure that says in one sentence why there is nothing to draw."""
+    """A figure with one sentence that says why there is nothing to draw."""
     with figure_style():
         figure = Figure(figsize=(5.0, 0.8))
         figure.text(0.01, 1, heading, fontsize=HEADING_SIZE, fontweight="bold", va="top")
@@ -231,12 +201,12 @@ def sentence_figure(heading: str, sentence: str) -> Figure:
 
 
 def shorten(text: str, characters: int) -> str:
-    """A text of at most so many characters, with an ellipsis where it is cut."""
+    """A text of at most this many characters, with an ellipsis where it is cut."""
     return text if len(text) <= characters else f"{text[: characters - 1].rstrip()}…"
 
 
 def title_panel(axes: Axes, dataset: str, detail: str) -> None:
-    """Write over a panel what its dataset asks, and under that where it comes from and a detail."""
+    """Write over a panel the question of its dataset, and below it its source and a detail."""
     title = dataset_title(dataset)
     text = " · ".join(part for part in (title.source, detail) if part)
     for size, weight, colour, offset, line in (

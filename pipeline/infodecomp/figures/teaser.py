@@ -15,10 +15,11 @@ from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
 from infodecomp.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure
 
-HEADING = "What does each word tell about the image?"
+HEADING = "How informative is each word about the image?"
 NOTE = (
-    "Colour of a word: its CMI iᵒ, the nats that it tells about the whole image given the other words; under it the number"
-    " with its standard error ({draws} draws). Maps: the same by pixel, for the {count} words that tell most, on one scale."
+    "Colour of a word: its CMI iᵒ, its information about the whole image given the other words, in nats; under it"
+    " the number with its standard error ({draws} draws). Maps: the same by pixel, for the {count} most informative"
+    " words, on one scale."
 )
 SHOWN = 3  # words with maps
 
@@ -30,7 +31,7 @@ _FULL_LINE = 40  # characters in a line of the caption
 
 @dataclass(frozen=True)
 class TeaserWord:
-    """A word of the caption: where it stands (characters), its nats with their standard error, and its map (H, W)."""
+    """A word of the caption: its place (characters), its nats with their standard error, and its map (H, W)."""
 
     text: str
     spans: Sequence[tuple[int, int]]
@@ -54,7 +55,7 @@ def draw(image: np.ndarray, caption: str, words: Sequence[TeaserWord], palette: 
         caption: the prompt.
         words: every word of the caption.
         palette: of `figures.palette`.
-        draws: behind each number, for the note.
+        draws: number of draws of each number, for the note.
 
     Raises:
         InputError: there is no such colour map.
@@ -94,18 +95,18 @@ def draw(image: np.ndarray, caption: str, words: Sequence[TeaserWord], palette: 
         scale = figure.colorbar(ScalarMappable(Normalize(0, heat_top), colours), cax=bar)
         scale.outline.set_visible(False)
         scale.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
-        scale.set_label("nats a pixel of the latent", fontsize=SMALL_SIZE, labelpad=2)
+        scale.set_label("nats per pixel of the latent", fontsize=SMALL_SIZE, labelpad=2)
     return figure
 
 
 def most_nats(words: Sequence[TeaserWord], count: int) -> list[TeaserWord]:
-    """The words that tell most, in the order of the caption."""
+    """The most informative words, in the order of the caption."""
     chosen = sorted(words, key=lambda word: -word.nats)[:count]
     return [word for word in words if any(word is other for other in chosen)]
 
 
 def caption_pieces(caption: str, words: Sequence[TeaserWord], characters: int = _FULL_LINE) -> list[list[_Piece]]:
-    """A caption as words and what stands between them, in lines of about so many characters."""
+    """A caption as words and the text between them, in lines of about `_FULL_LINE` characters."""
     places = sorted(
         ((span, word, number == 0) for word in words for number, span in enumerate(word.spans)),
         key=lambda place: place[0],

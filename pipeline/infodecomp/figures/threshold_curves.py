@@ -1,4 +1,4 @@
-"""Figure: mIoU against the threshold, one line a method, one panel a dataset."""
+"""Figure: mIoU against the threshold, one line per method, one panel per dataset."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from infodecomp.figures.style import GUIDE, MUTED, PAGE, figure_style, method_st
 
 HEADING = "How well do maps find the named object?"
 NOTE = (
-    "Mean intersection over union of thresholded maps and masks. Bands: {:g} % bootstrap intervals over images; dots: the"
-    " best threshold of a method. The number after a name is that of its steps or draws."
+    "Mean intersection over union of thresholded maps and masks. Bands: {:g} % bootstrap intervals over images;"
+    " dots: the best threshold of a method. The number after a name is its number of steps or draws."
 )
 _NAMES = 2.0  # inches, room for the names of the lines
 
@@ -62,7 +62,7 @@ def _draw_dataset(axes: Axes, dataset: str, curves: pd.DataFrame) -> None:
                 threshold[best], miou[best], "o", color=style.colour, markersize=4, mec="white", clip_on=False, zorder=3
             )
         steps = int(lines["steps"].iloc[0])
-        labels.append((miou[-1], f"{style.name}, {steps}" if steps else style.name, style.colour))
+        labels.append((miou[-1], f"{style.label}, {steps}" if steps else style.label, style.colour))
     axes.set(xlabel="threshold on the scaled map", ylabel="mIoU (%)")
     axes.set_title(f"{dataset} · {int(curves['n'].max()):,} cases", loc="left", fontweight="bold")
     axes.set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""Figure: coverage of the intervals against the number of draws, one panel a quantity and level."""
+"""Figure: coverage of the intervals against the number of draws, one panel per quantity and level."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BAND = (0.93, 0.97)
 
 
 def note(confidence: float, runs: str) -> str:
-    """How to read the figure, with the level of the intervals and how many runs a dot has."""
+    """How to read the figure, with the level of the intervals and the number of runs per dot."""
     return (
-        f"Share of runs (pixel: of pixels) whose {100 * confidence:g} % interval covers the truth. One dot a problem and"
+        f"Share of runs (pixel: of pixels) whose {100 * confidence:g} % interval covers the truth. One dot per problem and"
         f" noise (filled: ±ε), {runs} runs each; lines: their mean. Triangles, dotted: adaptive density. Shaded: 93–97 %."
     )
 

@@ -1,4 +1,4 @@
-"""Figure: error of the total against denoiser evaluations, one panel a closed-form problem and quantity."""
+"""Figure: error of the total against denoiser evaluations, one panel per closed-form problem and quantity."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from infodecomp.figures.retrieval_budget import round_numbers
 from infodecomp.figures.style import GUIDE, MUTED, NOTE_SIZE, figure_style, panel_figure, panel_width
 
-HEADING = "How many evaluations does an error cost?"
+HEADING = "How many evaluations does a given error take?"
 NOTE = (
-    "Root mean square error of the total over the root mean square of its true values, against denoiser evaluations, on"
-    " problems whose information is known; {runs} runs a mark. Grey: the slope of independent draws, 1/√N."
+    "Root mean square error of the total over the root mean square of its true values, against denoiser"
+    " evaluations, on problems whose information is known; {runs} runs per mark. Grey: the slope of independent"
+    " draws, 1/√N."
 )
 QUANTITIES = {"i_s": "iˢ", "i_o": "iᵒ"}
 _ROOM = {"left": 0.1, "right": 0.1, "label_room": 0.45}  # inches
@@ -60,7 +61,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def numbers_of_runs(table: pd.DataFrame) -> str:
-    """How many runs a row of totals stands for, such as "240", or "120 to 240" where rows differ."""
+    """Number of runs of a row of totals, such as "240", or "120 to 240" where rows differ."""
     counts = table.loc[table["level"] == "total", "n"]
     return " to ".join(f"{count:,}" for count in sorted({int(counts.min()), int(counts.max())}))
 

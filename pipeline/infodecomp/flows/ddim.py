@@ -11,10 +11,9 @@ import math
 from collections.abc import Callable
 
 import torch
-from diffusers import DDIMScheduler
 
 from infodecomp.flows.trail import Watch
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.protocol import DiffusionModel
 
 
 def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:
@@ -24,30 +23,22 @@ def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, 
 
 
 class Ddim:
-    """The DDIM path of a model in `steps` steps, with the timesteps that its scheduler's settings imply.
+    """The DDIM path of a model in `steps` steps, at the timesteps of its scheduler.
 
-    It follows `infodecomp.flows.path.Path`; evaluations: one a step; noise: none where the scheduler ends at ᾱ = 1.
+    It follows `infodecomp.flows.path.Path`; evaluations: one a step; noise: 0 if the schedule ends at ᾱ = 1.
     """
 
-    def __init__(self, model: LatentDiffusion, steps: int) -> None:
-        scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
-        scheduler.set_timesteps(steps)
-        self.model = model
-        self.noise, self.spread = math.sqrt(1 - float(scheduler.final_alpha_cumprod)), 1.0
-        self.timesteps = [int(t) for t in scheduler.timesteps]  # falling
+    def __init__(self, model: DiffusionModel, steps: int) -> None:
+        self.model, self.schedule = model, model.ddim_schedule(steps)
+        self.noise, self.spread = math.sqrt(1 - self.schedule.alpha_last), 1.0
+        self.timesteps = self.schedule.timesteps  # falling
         self.evaluations = len(self.timesteps)
-        stride = scheduler.config.num_train_timesteps // steps
-        alphas = scheduler.alphas_cumprod
-        self._alpha = {t: alphas[t] for t in self.timesteps}
-        self._alpha_before = {
-            t: alphas[t - stride] if t >= stride else scheduler.final_alpha_cumprod for t in self.timesteps
-        }
 
     def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
-        """From images' latents (B, C, h, w) to noise; the noise of each step is predicted at the step's far end."""
+        """From images' latents (B, C, h, w) to noise; ε̂ of each step is taken at the noise level that the step leads to."""
         for timestep in reversed(self.timesteps):
             eps_hat = self._predict(x, timestep, embedding, watch)
-            x = ddim_move(x, eps_hat, self._alpha_before[timestep], self._alpha[timestep])
+            x = ddim_move(x, eps_hat, self.schedule.alpha_next[timestep], self.schedule.alpha[timestep])
         return x
 
     def generate(
@@ -57,7 +48,7 @@ class Ddim:
         before_call: Callable[[], None] | None = None,
         watch: Watch | None = None,
     ) -> torch.Tensor:
-        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, `watch` sees it after."""
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, and `watch` gets its result."""
         for timestep in self.timesteps:
             if before_call is not None:
                 before_call()
@@ -65,16 +56,16 @@ class Ddim:
         return x
 
     def move(self, x: torch.Tensor, eps_hat: torch.Tensor, timestep: int) -> torch.Tensor:
-        """One move towards the image, x (B, C, h, w) being at this timestep of the path."""
-        return ddim_move(x, eps_hat, self._alpha[timestep], self._alpha_before[timestep])
+        """One move towards the image from x (B, C, h, w) at this timestep of the path."""
+        return ddim_move(x, eps_hat, self.schedule.alpha[timestep], self.schedule.alpha_next[timestep])
 
     def noised(self, x: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
-        """Latents x (B, C, h, w) of images with as much noise as there is at a timestep of the path."""
-        alpha = self._alpha[timestep]
+        """Latents x (B, C, h, w) of images, noised to the level of a timestep of the path."""
+        alpha = self.schedule.alpha[timestep]
         return alpha.sqrt() * x + (1 - alpha).sqrt() * noise
 
     def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor, watch: Watch | None) -> torch.Tensor:
-        logsnr = self.model.logsnr_table[timestep]
+        logsnr = self.schedule.logsnr[timestep]
         eps_hat = self.model(x, logsnr.repeat(len(x)), embedding)
         if watch is not None:
             watch(float(logsnr), x, eps_hat)

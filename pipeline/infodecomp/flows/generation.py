@@ -1,17 +1,17 @@
-"""Images from prompts, from prompts and an image, or from prompts and the part of an image that stays: DDIM with guidance.
+"""Generate images from prompts, from prompts and an image, or by repainting a part of an image: DDIM with guidance.
 
 With the text z, the empty prompt's text z_0 and guidance g, a step follows (Ho and Salimans, 2022)
 
     ε̂ = ε̂(x | z_0) + g·(ε̂(x | z) − ε̂(x | z_0)),        g = 1: ε̂(x | z) alone.
 
-An image that is given is noised to the level at which the last `strength` of the steps begins (SDEdit, Meng et al., 2022).
-Where a part of it is to stay, that part is put back after each step, with the noise of that level (Avrahami et al., 2022).
-Starting points, levels and blending are those of the pipelines of diffusers, whose results these are.
+A given image is noised to the level at which the last `strength` of the steps begins (SDEdit, Meng et al., 2022). A part
+that is kept is restored after each step, with the noise of that level (Avrahami et al., 2022). Starting points, levels and
+blending are those of the pipelines of diffusers, whose results they reproduce.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +24,10 @@ Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Start:
-    """What images are made from, a row each.
+    """What images are generated from, a row each.
 
     noise: (B, C, h, w). text: (B, tokens, width). image: latents (B, C, h, w) of given images, or None. repaint:
-    (B, 1, h, w), 1 where the image is made anew and 0 where it stays; None: everywhere.
+    (B, 1, h, w), 1 where the image is generated and 0 where the given one is kept; None: generated everywhere.
     """
 
     noise: torch.Tensor
@@ -37,7 +37,7 @@ class Start:
 
 
 def rows_a_step(guidance: float) -> int:
-    """Rows that the denoiser sees in a step of an image."""
+    """Rows that the denoiser evaluates in a step of an image."""
     return 1 if guidance == 1 else 2
 
 
@@ -50,13 +50,13 @@ class Sampler:
     guidance: float = 1.0
     strength: float = 1.0
 
-    def timesteps(self, start: Start) -> list[int]:
-        """Of the steps, falling; an image that is given leaves out the first ones."""
+    def timesteps(self, start: Start) -> Sequence[int]:
+        """The timesteps of the steps, falling; with a given image the first ones are skipped."""
         every = self.path.timesteps
         return every if start.image is None else every[len(every) - min(int(len(every) * self.strength), len(every)) :]
 
     def first(self, start: Start) -> torch.Tensor:
-        """Where the walk begins, (B, C, h, w)."""
+        """The latents before the first step, (B, C, h, w)."""
         if start.image is None or (start.repaint is not None and self.strength == 1):
             return start.noise
         return self.path.noised(start.image, start.noise, self.timesteps(start)[0])
@@ -72,7 +72,7 @@ class Sampler:
         return start.repaint * moved + (1 - start.repaint) * kept
 
     def trajectory(self, predict: Predict, start: Start) -> Iterator[torch.Tensor]:
-        """The latents before each step, and those of the images at the end: one more than there are steps."""
+        """The latents before each step, and finally those of the images, (B, C, h, w) each."""
         x = self.first(start)
         yield x
         for number in range(len(self.timesteps(start))):
@@ -80,7 +80,7 @@ class Sampler:
             yield x
 
     def _eps_hat(self, predict: Predict, x: torch.Tensor, timestep: int, text: torch.Tensor) -> torch.Tensor:
-        logsnr = self.path.model.logsnr_table[timestep].repeat(len(x))
+        logsnr = self.path.schedule.logsnr[timestep].repeat(len(x))
         if self.guidance == 1:
             return predict(x, logsnr, text).to(x)
         empty = self.empty.to(text).expand_as(text)

@@ -1,10 +1,10 @@
 """Walk a latent along the model's probability-flow ODE in the variables of Karras et al. (NeurIPS 2022), Euler or Heun.
 
-Here σ is a noise level, σ = exp(−α/2), and not the sigmoid. With x_k = x_α·√(1 + σ²) = x + σ·ε the flow is
+Here σ is a noise level, σ = exp(−α/2), not the sigmoid. With x_k = x_α·√(1 + σ²) = x + σ·ε the flow is
 
     dx_k/dσ = (x_k − denoised)/σ = ε̂_α(x_k/√(1 + σ²))
 
-No noise is drawn on the way, so that it leads from an image to noise and back.
+No noise is drawn on the way, so that it leads from an image to noise and back again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Literal
 import torch
 
 from infodecomp.estimator.channel import signal_and_noise
-from infodecomp.estimator.denoisers import Denoiser
+from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.flows.trail import Watch
 
 Solver = Literal["euler", "heun"]
-# ε̂ in x_k (B, C, h, w) at a noise level.
+# ε̂ at x_k (B, C, h, w) and a noise level.
 Slope = Callable[[torch.Tensor, float], torch.Tensor]
 
 
@@ -30,14 +30,14 @@ def karras_sigmas(steps: int, sigma_min: float, sigma_max: float, rho: float = 7
 
         σ_i = (σ_max^{1/ρ} + i/(n − 1)·(σ_min^{1/ρ} − σ_max^{1/ρ}))^ρ,   i = 0 … n − 1, n = steps ≥ 2
 
-    At zero the log-SNR is infinite and the model untrained, so a flow that ended there could not be walked back.
+    At σ = 0 the log-SNR is infinite and the model untrained, so that a flow ending there could not be reversed.
     """
     top, bottom = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     return [(top + i / (steps - 1) * (bottom - top)) ** rho for i in range(steps)]
 
 
 def euler_move(slope: Slope, x: torch.Tensor, sigma: float, sigma_next: float) -> torch.Tensor:
-    """One move of x_k (B, C, h, w) along the slope where it stands: first order, one evaluation."""
+    """One move of x_k (B, C, h, w) along the slope at its start: first order, one evaluation."""
     return x + (sigma_next - sigma) * slope(x, sigma)
 
 
@@ -76,7 +76,7 @@ class KarrasPath:
         before_call: Callable[[], None] | None = None,
         watch: Watch | None = None,
     ) -> torch.Tensor:
-        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, `watch` sees it after."""
+        """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, and `watch` gets its result."""
         return self.walk(x, self.sigmas, embedding, before_call, watch)
 
     def walk(

@@ -1,4 +1,4 @@
-"""The way from an image to noise and back along a model's deterministic flow, by the sampler that the study names."""
+"""The path from an image to noise and back along a model's deterministic flow, by the sampler of the configuration."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.flows.trail import Watch
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.protocol import DiffusionModel
 
 Sampler = Literal["heun", "euler", "ddim"]
 
 
 class Path(Protocol):
-    """Both ways along a model's flow; rows of a batch have prompts of their own and do not touch each other.
+    """Both directions along a model's flow; rows of a batch have separate prompts and do not interact.
 
-    evaluations: denoiser calls of one way. noise: the standard deviation of the noise that samples have at the image's end.
-    spread: that of samples themselves at the other end, for latents of variance 1. A latent that is not finite, or becomes
-    so, comes back as it is and nothing is raised. Results have the dtype that x and the denoiser's answer promote to:
+    evaluations: denoiser calls in one direction. noise: the standard deviation of the noise that samples have at the end of
+    the image. spread: that of the samples themselves at the other end, for latents of variance 1. Latents that are not
+    finite, or become so, are returned as they are. Results have the dtype that x and the denoiser's result promote to:
     float32 for latent diffusion.
     """
 
@@ -29,7 +29,7 @@ class Path(Protocol):
     spread: float
 
     def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
-        """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row. `watch` sees every call."""
+        """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row. `watch` gets every call."""
         ...
 
     def generate(
@@ -43,11 +43,11 @@ class Path(Protocol):
         ...
 
 
-def make_path(sampler: Sampler, model: LatentDiffusion, steps: int, rho: float = 7.0) -> Path:
+def make_path(sampler: Sampler, model: DiffusionModel, steps: int, rho: float = 7.0) -> Path:
     """The path of a model by one sampler.
 
-    heun, euler: the probability flow through `steps` Karras noise levels spaced by `rho`, so `steps` − 1 moves.
-    ddim: `steps` moves between the model's own timesteps; `rho` does not count.
+    heun, euler: the probability flow through `steps` Karras noise levels spaced by `rho`, `steps` − 1 moves.
+    ddim: `steps` moves between the model's own timesteps; `rho` is not used.
     """
     if sampler == "ddim":
         return Ddim(model, steps)

@@ -1,4 +1,4 @@
-"""Image after image: the evaluations of its cases, all at once or look after look, and the attention recorded in them."""
+"""Evaluate the draws of images, all at once or in rounds until each case is known well enough, and record attention."""
 
 from __future__ import annotations
 
@@ -12,46 +12,26 @@ from typing import Any
 import torch
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.estimates import Estimate, Pair
-from infodecomp.estimator.information import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, logistic_shares, sample_draws
+from infodecomp.estimator.estimates import Estimate
+from infodecomp.estimator.evaluation import Problem, Row, estimate_many
+from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.stopping import known_within
-from infodecomp.jobs.model_shard import ModelShard
-from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap, recording
-from infodecomp.runs.seeds import generator
+from infodecomp.information.study_draws import recorded_draws, study_draws, study_interval
+from infodecomp.jobs.model_job import ModelJob
+from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
-METHODS = ("mi", "cmi")
-KINDS = ("standard", "orthogonal")
-INTEGRALS = tuple(f"{method}_{kind}" for method in METHODS for kind in KINDS)
-# The negative log likelihood of the whole caption.
-LIKELIHOOD = "nll_full"
-
-# Images that are looked at together, so that calls are full although cases end one by one.
+# Images that are estimated together, so that calls are full although cases stop one by one.
 IMAGES_AT_ONCE = 16
-
-
-def case_prompts(case: Any, section: InformationSection) -> dict[str, str]:
-    """The four prompts of a case: full, context, word and empty."""
-    return {
-        "full": case.prompt_full,
-        "context": case.prompt_context if section.missing_word == "delete" else case.prompt_masked,
-        "word": case.prompt_word if section.word_prompt == "word" else case.prompt_label,
-        "empty": "",
-    }
-
-
-def case_pairs(case: Any, section: InformationSection) -> dict[str, Pair]:
-    """The (reference, conditioned) prompts of MI and CMI."""
-    prompts = case_prompts(case, section)
-    return {"mi": (prompts["empty"], prompts["word"]), "cmi": (prompts["context"], prompts["full"])}
 
 
 @dataclass
 class Drawn:
-    """An image under way. estimate: of its draws after number `start`, as far as they are there; attention: caption → its
-    sums between one number of draws and the next, of the token positions in `tokens`, each draw counted `recorded` times.
-    cases: those that still draw.
+    """An image that is being estimated.
+
+    estimate: of its draws so far from number `start` on. attention: caption → its sums between one number of draws and the
+    next, for the token positions in `tokens`, each draw with its weight in `recorded`. cases: those that need more draws.
     """
 
     job: ImageJob
@@ -65,7 +45,7 @@ class Drawn:
     estimate: Estimate | None = None
 
     def take(self, estimate: Estimate, attention: Mapping[str, Sequence[AttentionSum]]) -> Estimate:
-        """Add further draws; the estimate of all there are."""
+        """Add further draws; returns the estimate of all draws so far."""
         for caption, sums in attention.items():
             self.attention.setdefault(caption, []).extend(sums)
         self.estimate = estimate if self.estimate is None else self.estimate.followed_by(estimate)
@@ -73,18 +53,18 @@ class Drawn:
 
 
 def draw_cases(
-    stage: ModelShard, jobs: Sequence[tuple[ImageJob, int]], section: InformationSection
+    stage: ModelJob, jobs: Sequence[tuple[ImageJob, int]], section: InformationSection
 ) -> Iterator[tuple[Any, Drawn, Estimate]]:
-    """Case after case, as soon as it has its draws: the case, its image, the estimate of the image's draws so far.
+    """Each case as soon as it has its draws, with its image and the estimate of the image's draws so far.
 
-    jobs: images, each with the number of draws that its cases have already.
+    jobs: images, each with the number of draws that its cases have from an earlier run.
     """
-    interval = stage.interval(section)
-    sampled = partial(image_draws, stage, section, interval, stage.density(section))
+    interval = study_interval(stage.model.logsnr_range, section)
+    sampled = study_draws(stage, section, interval)
     counted = partial(recorded_draws, section, interval)
-    # What a later run adds to must not depend on which rows shared a call: sums in float64 do not.
+    # A later run adds to these sums, which must not depend on which rows shared a call; in float64 they do not.
     precise = section.extendable
-    with recording(stage.model.unet, stage.model.latent_shape[1:], precise=precise) as recorder:
+    with stage.model.recording(precise=precise) as recorder:
         images = _opened(stage, jobs, sampled, counted)
         if section.stopping == "none":
             for image, estimate in _round(stage, images, section, recorder, section.steps[-1]):
@@ -106,52 +86,28 @@ def _is_known(case: Any, estimate: Estimate, section: InformationSection) -> boo
 
 
 def _opened(
-    stage: ModelShard,
+    stage: ModelJob,
     jobs: Sequence[tuple[ImageJob, int]],
     sampled: Callable[[ImageJob], Draws],
     counted: Callable[[Draws], Sequence[float]],
 ) -> Iterator[Drawn]:
-    """The images that can be read, with all their draws."""
+    """The images that can be read, each with all its draws."""
     starts = {(job.image_id, job.cases[0].case_id): start for job, start in jobs}
-    for job, latent in stage.latents([job for job, _ in jobs]):
+    for job, latent in stage.images.latents([job for job, _ in jobs]):
         start = starts[job.image_id, job.cases[0].case_id]
         draws = sampled(job)
-        yield Drawn(job, start, latent, draws, counted(draws), stage.caption_tokens(job), list(job.cases))
-
-
-def image_draws(
-    stage: ModelShard, section: InformationSection, interval: Interval, density: str | Placing, job: ImageJob
-) -> Draws:
-    """The draws of an image: the same wherever the settings are."""
-    return sample_draws(
-        shape=stage.model.latent_shape,
-        steps=section.steps,
-        density=density,
-        design=section.design,
-        antithetic_eps=section.antithetic_eps,
-        extendable=section.extendable,
-        interval=interval,
-        rng=generator(stage.args.seed, job.image_id, "information"),
-    )
-
-
-def recorded_draws(section: InformationSection, interval: Interval, draws: Draws) -> list[float]:
-    """How often each draw counts in a mean of attention over them.
-
-    An adaptive density serves the integral of information alone: attention stays the mean over the logistic.
-    """
-    return logistic_shares(draws, interval).tolist() if section.density == "adaptive" else [1.0] * len(draws)
+        yield Drawn(job, start, latent, draws, counted(draws), stage.captions.caption_tokens(job), list(job.cases))
 
 
 def _round(
-    stage: ModelShard,
+    stage: ModelJob,
     images: Iterable[Drawn],
     section: InformationSection,
     recorder: AttentionRecorder,
     stop: int,
     start: int | None = None,
 ) -> Iterator[tuple[Drawn, Estimate]]:
-    """Give every image its draws up to number `stop`, from `start` on or from where it is."""
+    """Evaluate the draws of every image up to number `stop`, from number `start` on (None: from the image's own start)."""
     under_way: dict[int, Drawn] = {}
 
     def first(image: Drawn) -> int:
@@ -163,10 +119,10 @@ def _round(
             pairs = [pair for case in image.cases for pair in case_pairs(case, section).values()]
             prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
             draws = image.draws.between(first(image), stop)
-            yield Problem(image.latent, stage.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
+            yield Problem(image.latent, stage.captions.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
 
     def taps(rows: Sequence[Row]) -> list[Tap]:
-        """Record every evaluation of a caption that some case needs; sums are kept apart between two numbers of draws."""
+        """Record every evaluation of a caption that some case needs, with separate sums between numbers of draws."""
         return [
             Tap(position, (row.problem, row.prompt, _block(section, draw)), tokens, image.recorded[draw])
             for position, row in enumerate(rows)
@@ -174,7 +130,9 @@ def _round(
             for draw in [first(image) + row.draw]
         ]
 
-    estimates = estimate_many(stage.predict, problems(), stage.batch_size, lambda rows: recorder.expect(taps(rows)))
+    estimates = estimate_many(
+        stage.model.predict, problems(), stage.model.batch_size, lambda rows: recorder.expect(taps(rows))
+    )
     for number, estimate in enumerate(estimates):
         image = under_way.pop(number)
         blocks = range(_block(section, first(image)), _block(section, stop - 1) + 1)
@@ -183,10 +141,10 @@ def _round(
 
 
 def _tokens(image: Drawn) -> dict[str, list[int]]:
-    """Of the captions that still draw."""
+    """Caption → its token positions, of the cases that need more draws."""
     return {case.prompt_full: image.tokens[case.prompt_full] for case in image.cases}
 
 
 def _block(section: InformationSection, draw: int) -> int:
-    """Between which two numbers of draws a draw lies."""
+    """Which of the intervals between the numbers of draws a draw belongs to."""
     return bisect_right(section.steps, draw)

@@ -1,34 +1,21 @@
-"""What `dissect_caption` made of a caption, for the stages that draw it: read, and the figure saved with its record."""
+"""A caption that `dissect_caption` took apart, read from its files for the figures that show it."""
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
-from infodecomp.config import FiguresSection
-from infodecomp.figures.style import save_figure
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_arrays, read_table
-from infodecomp.words.captions import WORD_COLUMNS
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are what `dissect_caption` made."""
-    parser.add_argument("--words", type=Path, required=True, help="words.parquet; maps.npz lies beside it")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
-    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
+from infodecomp.words.caption_words import WORD_COLUMNS
 
 
 @dataclass(frozen=True)
 class DissectedCaption:
-    """A caption taken apart: rows of `WORD_COLUMNS`, and the arrays beside them."""
+    """words: the path of words.parquet. rows: of `WORD_COLUMNS`, one a word. arrays: those of maps.npz beside it."""
 
     words: Path
     rows: list[Any]
@@ -49,16 +36,10 @@ class DissectedCaption:
 
     @property
     def draws(self) -> int:
-        """Behind each total."""
+        """The number of draws of each total."""
         return int(self.rows[0].draws)
 
-    def save(self, figure: Figure, stem: Path, section: FiguresSection) -> None:
-        """Write a figure of the caption and its record; the name of the stage is that of the figure."""
-        mpl.use("Agg")
-        save_figure(figure, stem, section.format)
-        write_provenance(
-            stem.with_name(f"{stem.name}.provenance.json"),
-            stage=f"plot_{stem.name}",
-            section=section.model_dump(mode="json"),
-            inputs=[self.words, self.words.with_name("maps.npz")],
-        )
+    @property
+    def files(self) -> list[Path]:
+        """The files that were read."""
+        return [self.words, self.words.with_name("maps.npz")]

@@ -1,7 +1,7 @@
-"""Cases that go on from what a run with fewer numbers of draws left, and what they leave for one with more.
+"""Cases that continue from an earlier run with fewer draws, and store what a later run with more needs.
 
-Beside the maps, a file of such a case holds the totals of the integrands draw by draw and the sums of recorded attention;
-`infodecomp.estimator.extension` says why that is enough.
+Beside the maps, the file of such a case holds the totals of the integrands draw by draw and the sums of recorded attention;
+`infodecomp.estimator.extension` explains why that is enough.
 """
 
 from __future__ import annotations
@@ -16,24 +16,28 @@ import torch
 from infodecomp.config import InformationSection
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.extension import Extended, extended, with_error
-from infodecomp.information.case_draws import INTEGRALS, KINDS, LIKELIHOOD, METHODS, Drawn, case_pairs
-from infodecomp.jobs.model_shard import ModelShard
+from infodecomp.information.case_draws import Drawn
+from infodecomp.information.quantities import INTEGRALS, KINDS, LIKELIHOOD, METHODS
+from infodecomp.information.word_attention import attention_map
+from infodecomp.jobs.model_job import ModelJob
+from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.attention import AttentionSum
 from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
 
 _TOTALS = (*INTEGRALS, LIKELIHOOD)
 
 
-def by_start(stage: ModelShard, job: ImageJob, section: InformationSection) -> Iterator[tuple[ImageJob, int]]:
-    """The cases of an image, apart by the number of draws that they have already."""
+def by_start(stage: ModelJob, job: ImageJob, section: InformationSection) -> Iterator[tuple[ImageJob, int]]:
+    """The cases of an image, grouped by the number of draws that they have from an earlier run."""
     starts: dict[int, list[Any]] = {}
     for case in job.cases:
         starts.setdefault(_earlier(stage, case, section)[0], []).append(case)
     yield from ((replace(job, cases=tuple(cases)), start) for start, cases in starts.items())
 
 
-def _earlier(stage: ModelShard, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
-    """What a run with fewer numbers of draws and all else alike left of a case: its draws and arrays; 0 if nothing."""
+def _earlier(stage: ModelJob, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
+    """The draws and arrays of a case from an earlier run that differs only in having fewer draws; 0 if there is none."""
     for count in reversed(range(1, len(section.steps) if section.extendable else 1)):
         fewer = section.model_copy(update={"steps": section.steps[:count]}).model_dump(mode="json")
         found = stage.shard.earlier(case, {**stage.shard.identity, "section": fewer})
@@ -43,18 +47,18 @@ def _earlier(stage: ModelShard, case: Any, section: InformationSection) -> tuple
 
 
 def extended_arrays(
-    stage: ModelShard,
+    stage: ModelJob,
     case: Any,
     image: Drawn,
     estimate: Estimate,
     section: InformationSection,
     attention: Sequence[AttentionSum],
 ) -> dict[str, np.ndarray]:
-    """Maps, totals and curves of a case, from what earlier draws left and an estimate of the others; and what all leave."""
+    """Maps, totals and curves of a case from the stored earlier draws and an estimate of the others, and what is stored."""
     start, earlier = _earlier(stage, case, section)
     before = _before(image, section, start, earlier) if start else None
     pairs = case_pairs(case, section)
-    found = extended(estimate, pairs, image.draws, section.steps, before)
+    found = extended(estimate, pairs, image.draws, section.steps, before, rounded_map)
     found = with_error(found, estimate, LIKELIHOOD, case.prompt_full, before)
     arrays = {
         f"{method}/{kind}/{steps}": found.maps[f"{method}_{kind}", steps]
@@ -74,7 +78,7 @@ def extended_arrays(
 
 
 def _before(image: Drawn, section: InformationSection, start: int, earlier: Mapping[str, np.ndarray]) -> Extended:
-    """What is left of the earlier draws."""
+    """The stored results of the earlier draws."""
     maps = {
         (f"{method}_{kind}", steps): earlier[f"{method}/{kind}/{steps}"]
         for method in METHODS
@@ -86,7 +90,7 @@ def _before(image: Drawn, section: InformationSection, start: int, earlier: Mapp
 
 
 def _extended_attention(
-    stage: ModelShard,
+    stage: ModelJob,
     parts: Sequence[AttentionSum],
     earlier: Mapping[str, np.ndarray],
     start: int,
@@ -97,9 +101,9 @@ def _extended_attention(
     recorded = _recorded(earlier, start)
     for count, part in zip([steps for steps in section.steps if steps > start], parts, strict=True):
         recorded = part if recorded is None else recorded + part
-        arrays[f"attention_information/-/{count}"] = stage.summed_map(recorded, stage.args.heads)
+        arrays[f"attention_information/-/{count}"] = attention_map(stage, recorded, stage.args.heads)
     if recorded is None:
-        raise ValueError("a case without draws has no attention")
+        raise ValueError("the case has no draws, and so no attention")
     return arrays | {f"attention_sum/{layer}": sums.numpy() for layer, sums in recorded.layers.items()}
 
 

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 import pandas as pd
 
 from infodecomp.config import LocalisationSection
-from infodecomp.tables.text import MISSING, markdown_table, percent, percent_interval
+from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
+from infodecomp.tables.text import decimals, or_missing, percent, percent_interval
 
-HEAD = [
-    *("dataset", "method", "estimator", "threshold mode", "steps", "threshold", "n", "failed", "mIoU %", "interval %"),
-    *("average precision %", "pointing game %", "named hotter %", "evaluations per image"),
+COLUMNS = [
+    *(words("dataset"), words("method"), words("estimator"), words("threshold mode", "threshold_mode")),
+    numbers("steps", text=or_missing),
+    numbers("threshold", text=decimals(3)),
+    *(numbers("n"), numbers("failed", "n_failed")),
+    numbers("mIoU %", "miou", percent),
+    numbers("interval %", lambda row: percent_interval(row["miou_low"], row["miou_high"])),
+    numbers("average precision %", "average_precision", percent),
+    numbers("pointing game %", "pointing_game", percent),
+    numbers("named hotter %", "named_hotter", percent),
+    numbers("evaluations per image", "evaluations_per_image"),
 ]
 
 
 def localisation_markdown(table: pd.DataFrame, section: LocalisationSection) -> str:
     """Percent with one decimal, after lines that say what the numbers are."""
-    rows = [_cells(row) for row in table.to_dict("records")]
-    caption = (
-        "n: cases (image, word) scored; failed: cases without a score, their reasons are in scores.parquet; interval: "
+    caption = lines(
+        "n: cases (image, word) scored; failed: cases without a score, with reasons in scores.parquet; interval: "
         f"{100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples; named "
-        "hotter: share of the cases whose image has another labelled object.  \n"
+        "hotter: share of the cases whose image has another labelled object.",
         "Threshold mode: oracle = the best of all thresholds on the same cases, chosen anew in each resample (as "
         "published); held_out = the best on one half of the images, scored on the other half, both ways (threshold: "
-        "mean of the two)."
+        "mean of the two).",
     )
-    return "\n".join([caption, "", markdown_table(HEAD, 4, rows), ""])
-
-
-def _cells(row: Mapping[Any, Any]) -> list[str]:
-    return [
-        *(row[name] for name in ("dataset", "method", "estimator", "threshold_mode")),
-        str(row["steps"]) if row["steps"] else MISSING,
-        f"{row['threshold']:.3f}" if np.isfinite(row["threshold"]) else MISSING,
-        str(row["n"]),
-        str(row["n_failed"]),
-        percent(row["miou"]),
-        percent_interval(row["miou_low"], row["miou_high"]),
-        *(percent(row[name]) for name in ("average_precision", "pointing_game", "named_hotter")),
-        str(row["evaluations_per_image"]),
-    ]
+    return paragraphs(caption, markdown_table(COLUMNS, records(table)))

@@ -1,31 +1,24 @@
-"""Scores of maps as their tables need them: read a few rows at a time and kept as numbers, each method by itself."""
+"""Read the scores of maps for their tables: a few rows at a time, kept as numbers, by method."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from infodecomp.config import LocalisationSection
+from infodecomp.maps.setting import Setting
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table_rows
 
-# Rows in memory beside what is kept of them; a row is half a kilobyte.
+# Rows of the file in memory at a time, half a kilobyte each.
 _ROWS_AT_ONCE = 1024
 
 _MEASURES = ["draws", "average_precision", "pointing_game", "named_hotter"]
-
-
-class Setting(NamedTuple):
-    """What the rows of one method have in common."""
-
-    method: str
-    estimator: str
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -39,11 +32,11 @@ class LocalisationScores:
 
     @property
     def settings(self) -> list[Setting]:
-        """Those that occur."""
+        """The settings that have scores."""
         return list(self._rows)
 
     def rows(self, setting: Setting) -> pd.DataFrame:
-        """A row per case: image, its place in `images`; label; ok, whether it was scored; draws, average_precision,
+        """One row per case: image, its index in `images`; label; ok, whether it was scored; draws, average_precision,
         pointing_game and named_hotter as in `SCORE_COLUMNS`.
         """
         image, label, ok, *measures = np.concatenate(self._rows[setting]).T
@@ -52,7 +45,7 @@ class LocalisationScores:
         return pd.DataFrame({"image": image.astype(np.int64), "label": names, "ok": ok.astype(bool), **measured})
 
     def iou(self, setting: Setting) -> np.ndarray:
-        """IoU at every threshold, (n, T), of the rows that were scored; (0, 0) without one."""
+        """IoU at every threshold, (n, T) float64, of the rows that were scored; (0, 0) if none was."""
         parts = self._iou.get(setting, [])
         return np.concatenate(parts) if parts else np.empty((0, 0))
 

@@ -1,4 +1,4 @@
-"""Whether the shards of a study were made by one model."""
+"""Check that the shards of a study were made by one model."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from infodecomp.runs.errors import InputError
 
 
 def check_one_model(shards: Iterable[Path]) -> None:
-    """InputError if shards of one folder were made by different weights, as their provenance tells.
+    """InputError if shards of one folder were made with different weights, according to their provenance.
 
-    That happens when the files of a model change while it runs: what its jobs made before and after must not be mixed. A
-    shard without a provenance takes no part.
+    That happens when the model's files change during a run: results from before and after must not be mixed. Shards
+    without provenance are not checked.
     """
     first = dict[Path, tuple[Path, str]]()
     for shard in shards:
@@ -23,8 +23,8 @@ def check_one_model(shards: Iterable[Path]) -> None:
         other, expected = first.setdefault(shard.parent, (shard, model))
         if model != expected:
             raise InputError(
-                f"{shard}: made by a model with the hash {model[:16]}…, but {other} by one with {expected[:16]}…: "
-                "the model's files changed in between; run the same command again, which makes the older ones anew."
+                f"{shard}: made by a model with hash {model[:16]}…, but {other} by one with hash {expected[:16]}…: "
+                "the model's files changed in between; run the same command again to redo the older results."
             )
 
 

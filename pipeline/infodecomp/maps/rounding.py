@@ -1,7 +1,6 @@
-"""How exactly a map is kept: to a millionth of its largest value, as float32 whose last bits are zero.
+"""The precision at which maps are stored: a millionth of the largest value, as float32 whose last bits are zero.
 
-Those bits are far below what a map's own standard error leaves open, look like noise, and would be most of what a
-compressed file holds.
+Those bits are far below a map's own standard error, look like noise, and would take up most of a compressed file.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ _STEPS = 19
 
 
 def rounded_map(values: np.ndarray) -> np.ndarray:
-    """The multiples of one power of two that are nearest to the values: max |rounded − value| ≤ 2^-20 · max |value|.
+    """Round to the nearest multiples of one power of two: max |rounded − value| ≤ 2^-20 · max |value|.
 
-    values: (…) of any float type, in any unit. Returns float32; values without a finite largest one are only converted.
+    values: (…) of any float type, in any unit. Returns float32. Values whose largest is not finite are only converted.
     """
     largest = float(np.abs(values).max(initial=0.0))
     if not 0 < largest < np.inf:

@@ -1,4 +1,4 @@
-"""Where the recorded maps of a dataset lie: the arguments of the stages that read them."""
+"""Where the recorded maps of a dataset are: the arguments of the stages that read them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from infodecomp.maps.one_model import check_one_model
-from infodecomp.maps.word_maps import Maps, read_statuses
+from infodecomp.maps.outcomes import read_statuses
+from infodecomp.maps.word_maps import Maps
 from infodecomp.runs.errors import InputError
 
 # Sources that not every study has.
-_IF_ASKED = ("gradients", "pairs")
+_OPTIONAL = ("gradients", "pairs")
 
 
 def add_map_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,13 +26,13 @@ def add_map_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairs", type=Path, nargs="*", default=[], help="table of gather_parts")
     parser.add_argument("--maps-information", type=Path, required=True, help="folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, required=True, help="folder of <case_id>.npz")
-    for name in _IF_ASKED:
-        parser.add_argument(f"--maps-{name}", type=Path, help=f"folder of <case_id>.npz, where --{name} are given")
+    for name in _OPTIONAL:
+        parser.add_argument(f"--maps-{name}", type=Path, help=f"folder of <case_id>.npz, needed with --{name}")
 
 
 @dataclass(frozen=True)
 class MapSources:
-    """Shards and folders of maps by source, one of `word_maps.SOURCES`."""
+    """Shards and folders of maps by source, one of `infodecomp.methods.SOURCES`."""
 
     shards: Mapping[str, Sequence[Path]]
     folders: Mapping[str, Path]
@@ -40,13 +41,13 @@ class MapSources:
     def of(cls, args: argparse.Namespace) -> MapSources:
         """From the arguments; InputError if a folder is missing, or shards were made by different weights."""
         known = vars(args)
-        asked = [name for name in _IF_ASKED if known[name]]
-        for name in asked:
+        given = [name for name in _OPTIONAL if known[name]]
+        for name in given:
             if known[f"maps_{name}"] is None:
-                raise InputError(f"--maps-{name} is missing; --{name} are tables of maps in that folder.")
+                raise InputError(f"--maps-{name} is missing; add the folder that holds the maps of --{name}.")
         found = cls(
-            {"information": args.estimates, **{name: known[name] for name in ("attention", *_IF_ASKED)}},
-            {name: known[f"maps_{name}"] for name in ("information", "attention", *asked)},
+            {"information": args.estimates, **{name: known[name] for name in ("attention", *_OPTIONAL)}},
+            {name: known[f"maps_{name}"] for name in ("information", "attention", *given)},
         )
         check_one_model(found.tables)
         return found
@@ -57,5 +58,5 @@ class MapSources:
         return [path for paths in self.shards.values() for path in paths]
 
     def maps(self, cases: pd.DataFrame, seed: int) -> Maps:
-        """The maps of these cases; `seed` pairs the images of the method shuffled."""
+        """The maps of these cases; `seed` pairs images for the method shuffled."""
         return Maps(cases, {name: read_statuses(paths) for name, paths in self.shards.items()}, self.folders, seed)

@@ -1,105 +1,24 @@
-"""The maps of words of a dataset: those that stages recorded, and those made from them."""
+"""The maps of the words of a dataset: those that stages recorded, and those made from them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from infodecomp.metrics.heatmaps import geometric_mean, is_constant, min_max
-from infodecomp.runs.errors import InputError
+from infodecomp.maps import made
+from infodecomp.maps.outcomes import Failure, NoMap, Outcome
+from infodecomp.maps.setting import Setting
+from infodecomp.methods import METHODS
+from infodecomp.metrics.heatmaps import is_constant
 from infodecomp.runs.storage import array_names, read_arrays
 
-# Maps of cases that are kept in memory: those of an image's other words and of another image serve its controls.
+# Cases whose maps are kept in memory: those of an image's other words and of another image serve its controls.
 _CASES_AT_HAND = 32
-
-# Which stage records the maps of a method. attention_information is recorded in the estimator's own evaluations.
-_SOURCES: dict[str, tuple[str, ...]] = {
-    "mi": ("information",),
-    "cmi": ("information",),
-    "attention": ("attention",),
-    "attention_information": ("information", "attention"),
-    "gradient": ("gradients",),
-    "unique": ("pairs",),
-}
-
-SOURCES = ("information", "attention", "gradients", "pairs")
-
-# Methods made from recorded maps, which are those of the orthogonal estimator.
-_MADE_FROM: dict[str, tuple[tuple[str, str], ...]] = {
-    "shuffled": (("cmi", "orthogonal"),),
-    "saliency": (("mi", "orthogonal"),),
-    "cmi_times_attention": (("cmi", "orthogonal"), ("attention_information", "-")),
-}
-
-
-# Methods that have a map of each estimator.
-MEASURED = ("mi", "cmi", "unique")
-
-# Methods whose maps are walked, or are none, so that all have as many steps as their setting says.
-_STEPPED = ("whole_image", "attention", "gradient")
-
-
-class Setting(NamedTuple):
-    """One row of the table of methods; `str` of it is the key of its map."""
-
-    method: str
-    estimator: str
-    steps: int
-
-    def __str__(self) -> str:
-        return f"{self.method}/{self.estimator}/{self.steps}"
-
-    @classmethod
-    def parse(cls, key: str) -> Setting:
-        """The setting of a key such as "cmi/orthogonal/100"."""
-        method, estimator, steps = key.split("/")
-        return cls(method, estimator, int(steps))
-
-    @property
-    def parts(self) -> list[Setting]:
-        """The recorded maps that it is made from: itself, if it is one."""
-        made_from = _MADE_FROM.get(self.method, ((self.method, self.estimator),))
-        return [Setting(method, estimator, self.steps) for method, estimator in made_from]
-
-    @property
-    def source(self) -> str:
-        """Where its map is recorded: information, attention, gradients or pairs."""
-        return _SOURCES[self.method][0]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why there is no score: a code and one sentence."""
-
-    status: str
-    reason: str
-
-
-Outcome = np.ndarray | Failure
-
-
-def read_statuses(shards: Sequence[Path]) -> dict[str, Failure | None]:
-    """Case id → why its maps are missing, None where they are there, from shard tables.
-
-    Raises InputError for a shard that cannot be read or lacks the columns case_id, status and reason.
-    """
-    statuses: dict[str, Failure | None] = {}
-    for path in shards:
-        try:
-            with path.open("rb") as handle:  # a handle, so that a name such as a=b is not taken for a partition
-                frame = pd.read_parquet(handle, columns=["case_id", "status", "reason"])
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: not a readable shard with case_id, status and reason ({error}).") from error
-        for case_id, status, reason in frame.itertuples(index=False):
-            statuses[str(case_id)] = None if status == "ok" else Failure(str(status), str(reason))
-    return statuses
 
 
 class Maps:
@@ -113,7 +32,7 @@ class Maps:
         seed: int,
         part: str = "",
     ) -> None:
-        """`statuses` and `folders` by source, one of `SOURCES`; `seed` pairs images of `shuffled`.
+        """`statuses` and `folders` by source, one of `methods.SOURCES`; `seed` pairs images for the method shuffled.
 
         `part`: read the maps whose keys begin with it, such as "seed/", instead of those whose keys are settings.
         """
@@ -126,86 +45,68 @@ class Maps:
         self._read = lru_cache(maxsize=_CASES_AT_HAND)(self._read_case)
 
     def settings(self, methods: Sequence[str], estimators: Sequence[str]) -> list[Setting]:
-        """What can be scored, in the order of `methods`; a method without any map stands once, with 0 steps."""
+        """What can be scored, in the order of `methods`; a method without any map appears once, with 0 steps."""
         keys = {key for case_id in self._image for path in self._files(case_id) for key in array_names(path)}
         known = (key.removeprefix(self._part) for key in keys if key.startswith(self._part))
         recorded = {Setting.parse(key) for key in known if key.count("/") == 2}
         found = []
         for method in methods:
-            allowed = ("-", *estimators) if method in _SOURCES else ("-", "orthogonal")
-            possible = recorded if method in _SOURCES else set(_made_settings(method, recorded))
-            chosen = sorted(s for s in possible if s.method == method and s.estimator in allowed)
+            if METHODS[method].sources:
+                allowed = ("-", *estimators)
+                chosen = sorted(s for s in recorded if s.method == method and s.estimator in allowed)
+            else:
+                chosen = sorted(_made_settings(method, recorded))
             found += chosen or [Setting(method, "-", 0)]
         return found
 
     def heat(self, case_id: str, setting: Setting) -> Outcome:
         """The map (h, w) of a case at the latent image's resolution, or why there is none."""
-        if setting.method == "shuffled":
-            return self._shuffled(case_id, setting.steps)
-        if setting.method == "saliency":
-            return self._saliency(case_id, setting.steps)
-        if setting.method == "cmi_times_attention":
-            return self._product(case_id, setting.steps)
-        return self._recorded(case_id, setting)
-
-    def _recorded(self, case_id: str, setting: Setting) -> Outcome:
-        heat = self._read(case_id).get(str(setting))
-        if heat is None:
-            return self._why_missing(case_id, setting)
-        if not np.isfinite(heat).all():
-            return Failure("non_finite_map", f"the map {setting} has values that are not finite.")
-        return Failure("constant_map", f"the map {setting} is constant.") if is_constant(heat) else heat
+        if METHODS[setting.method].sources:
+            return self._recorded(case_id, setting)
+        try:
+            return _checked(getattr(made, setting.method)(_AroundCase(self, case_id, setting.steps)), setting)
+        except NoMap as missing:
+            return missing.failure
 
     def draws(self, case_id: str, setting: Setting) -> int:
-        """Steps that a map took: fewer than those of its setting where the estimator ended the case early.
+        """Draws or steps that a map took: fewer than those of its setting if the estimator ended the case early.
 
         Of `unique`, those of all pairs together that the word is in.
         """
-        if setting.method in _STEPPED:
+        counted = METHODS[setting.method].draws
+        if not counted:
             return setting.steps
-        if setting.method == "unique":
-            return int(self._read(case_id).get("pair_draws", setting.steps))
-        drawn = self._read(case_id).get("draws")
-        return setting.steps if drawn is None else min(setting.steps, int(drawn))
+        drawn = self._read(case_id).get(counted)
+        if drawn is None:
+            return setting.steps
+        # A word of several pairs takes more draws than the map of one.
+        return int(drawn) if METHODS[setting.method].of_pairs else min(setting.steps, int(drawn))
 
-    def _shuffled(self, case_id: str, steps: int) -> Outcome:
-        own = self._recorded(case_id, Setting("cmi", "orthogonal", steps))
-        if isinstance(own, Failure):
-            return own
-        donor_image = self._donor[self._image[case_id]]
+    def _recorded(self, case_id: str, setting: Setting) -> Outcome:
+        heat = self._read(case_id).get(str(setting))
+        return self._why_missing(case_id, setting) if heat is None else _checked(heat, setting)
+
+    def _donor_case(self, case_id: str) -> str | None:
+        """A case of another image, always the same one; None without another image that has maps."""
+        image = self._image[case_id]
+        donor_image = self._donor[image]
         if donor_image is None:
-            return Failure("no_other_image", "there is no other image with a CMI map.")
+            return None
         donors = self._with_information(donor_image)
-        index = sorted(self._siblings[self._image[case_id]]).index(case_id) % len(donors)
-        return self._recorded(donors[index], Setting("cmi", "orthogonal", steps))
+        return donors[sorted(self._siblings[image]).index(case_id) % len(donors)]
 
-    def _saliency(self, case_id: str, steps: int) -> Outcome:
-        setting = Setting("mi", "orthogonal", steps)
-        own = self._recorded(case_id, setting)
-        if isinstance(own, Failure):
-            return own
+    def _other_words(self, case_id: str) -> list[str]:
+        """Cases of the same image with another word."""
         word = self._words[case_id]
-        others = [other for other in self._siblings[self._image[case_id]] if self._words[other] != word]
-        heats = [heat for other in others if not isinstance(heat := self._recorded(other, setting), Failure)]
-        if not heats:
-            return Failure("no_other_word", "the image has no other word with an MI map.")
-        mean = np.mean([min_max(heat) for heat in heats], axis=0)
-        return Failure("constant_map", "the mean over the other words is constant.") if is_constant(mean) else mean
-
-    def _product(self, case_id: str, steps: int) -> Outcome:
-        cmi = self._recorded(case_id, Setting("cmi", "orthogonal", steps))
-        attention = self._recorded(case_id, Setting("attention_information", "-", steps))
-        if isinstance(cmi, Failure) or isinstance(attention, Failure):
-            return cmi if isinstance(cmi, Failure) else attention
-        product = geometric_mean(cmi, attention)
-        return Failure("constant_map", "the product of the maps is constant.") if is_constant(product) else product
+        return [other for other in self._siblings[self._image[case_id]] if self._words[other] != word]
 
     def _why_missing(self, case_id: str, setting: Setting) -> Failure:
-        for source in _SOURCES[setting.method]:
+        sources = METHODS[setting.method].sources
+        for source in sources:
             failure = self._statuses.get(source, {}).get(case_id)
             if failure is not None:
                 return failure
-        if not any(case_id in self._statuses.get(source, {}) for source in _SOURCES[setting.method]):
+        if not any(case_id in self._statuses.get(source, {}) for source in sources):
             return Failure("not_estimated", f"no shard has the case, so there is no map {setting}.")
         return Failure("map_missing", f"the files of the case hold no map {setting}.")
 
@@ -239,13 +140,56 @@ class Maps:
         }
 
 
-def _made_settings(method: str, recorded: set[Setting]) -> Iterator[Setting]:
-    """Settings of a method made from recorded maps: the steps at which all of these are there."""
-    if method == "whole_image":
-        yield Setting(method, "-", 0)
-        return
-    steps = [{s.steps for s in recorded if (s.method, s.estimator) == part} for part in _MADE_FROM[method]]
-    yield from (Setting(method, "orthogonal", count) for count in set.intersection(*steps))
+class _AroundCase:
+    """The recorded maps around a case at one number of draws: `infodecomp.maps.made.CaseMaps`."""
+
+    def __init__(self, maps: Maps, case_id: str, steps: int) -> None:
+        self._maps, self._case_id, self._steps = maps, case_id, steps
+
+    def own(self, key: str) -> np.ndarray:
+        return self._required(self._case_id, key)
+
+    def of_other_words(self, key: str) -> list[np.ndarray]:
+        outcomes = [self._of(other, key) for other in self._maps._other_words(self._case_id)]
+        heats = [heat for heat in outcomes if not isinstance(heat, Failure)]
+        if not heats:
+            raise NoMap(Failure("no_other_word", f"the image has no other word with an {_label(key)} map."))
+        return heats
+
+    def of_another_image(self, key: str) -> np.ndarray:
+        donor = self._maps._donor_case(self._case_id)
+        if donor is None:
+            raise NoMap(Failure("no_other_image", f"there is no other image with a {_label(key)} map."))
+        return self._required(donor, key)
+
+    def _of(self, case_id: str, key: str) -> Outcome:
+        return self._maps._recorded(case_id, Setting.parse(f"{key}/{self._steps}"))
+
+    def _required(self, case_id: str, key: str) -> np.ndarray:
+        heat = self._of(case_id, key)
+        if isinstance(heat, Failure):
+            raise NoMap(heat)
+        return heat
+
+
+def _checked(heat: np.ndarray, setting: Setting) -> Outcome:
+    """A map that ranks its cells, or why it does not."""
+    if not np.isfinite(heat).all():
+        return Failure("non_finite_map", f"the map {setting} has values that are not finite.")
+    return Failure("constant_map", f"the map {setting} is constant.") if is_constant(heat) else heat
+
+
+def _made_settings(method: str, recorded: set[Setting]) -> set[Setting]:
+    """Settings of a method made from recorded maps: the numbers of steps at which all of these are there."""
+    parts = METHODS[method].made_from
+    if not parts:
+        return {Setting(method, "-", 0)}
+    steps = [{s.steps for s in recorded if f"{s.method}/{s.estimator}" == part} for part in parts]
+    return {Setting(method, "orthogonal", count) for count in set.intersection(*steps)}
+
+
+def _label(key: str) -> str:
+    return METHODS[key.partition("/")[0]].style.label
 
 
 def _hash(text: str) -> str:

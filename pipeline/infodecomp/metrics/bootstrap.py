@@ -1,4 +1,4 @@
-"""Percentile bootstrap over images: all cases of an image are drawn together, because they share its pixels."""
+"""Percentile bootstrap over images: all cases of an image are resampled together, because they share its pixels."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# So many resamples are multiplied at once: their counts become float64 only for as long as that takes.
+# Resamples multiplied at a time: only their counts are held as float64.
 _RESAMPLES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Means (K,) with the ends of their intervals (K,)."""
+    """Means (K,) and the ends of their intervals (K,)."""
 
     mean: np.ndarray
     low: np.ndarray
@@ -20,19 +20,23 @@ class Interval:
 
 
 def resample_weights(clusters: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """How often each image stands in each resample of as many images, drawn with replacement.
+    """How often each image occurs in each resample of all images, drawn with replacement.
 
     Args:
         clusters: number of images G.
         resamples: number of resamples R.
-        generator: seeded; give all methods the same weights, and they are compared on equal resamples.
+        generator: seeded; use the same weights for all methods to compare them on equal resamples.
 
     Returns:
         (R, G) uint8, each row summing to G; `weighted_sums` multiplies by them.
+
+    >>> resample_weights(3, 2, np.random.default_rng(0))
+    array([[0, 2, 1],
+           [3, 0, 0]], dtype=uint8)
     """
-    # 255 is enough: of more images, none stands in a resample so often (the chance is below 1e-500).
+    # 255 is enough: the probability that an image occurs more often in a resample is below 1e-500.
     weights = np.zeros((resamples, clusters), dtype=np.uint8)
-    for row in weights:  # one row at a time: the drawn indices of all resamples would need R·G integers
+    for row in weights:  # row by row: the indices of all resamples would need R·G integers
         row += np.bincount(generator.integers(clusters, size=clusters), minlength=clusters).astype(np.uint8)
     return weights
 
@@ -41,11 +45,14 @@ def weighted_sums(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Sums over the images of each resample, a few resamples at a time.
 
     Args:
-        weights: (R, G), how often each image stands in each resample.
+        weights: (R, G), how often each image occurs in each resample.
         sums: (G, K) or (G,), sums over the cases of each image.
 
     Returns:
         (R, K) or (R,) float64.
+
+    >>> weighted_sums(np.array([[1, 1], [2, 0]], dtype=np.uint8), np.array([3.0, 5.0]))
+    array([8., 6.])
     """
     starts = range(0, len(weights), _RESAMPLES_AT_ONCE)
     parts = [weights[start : start + _RESAMPLES_AT_ONCE].astype(np.float64) @ sums for start in starts]
@@ -53,7 +60,7 @@ def weighted_sums(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
 
 
 def cluster_sums(values: np.ndarray, cluster: np.ndarray, clusters: int) -> np.ndarray:
-    """Sum of the rows of each image.
+    """Sums over the rows of each image.
 
     Args:
         values: (n, K).
@@ -62,6 +69,10 @@ def cluster_sums(values: np.ndarray, cluster: np.ndarray, clusters: int) -> np.n
 
     Returns:
         (G, K) float64.
+
+    >>> cluster_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0]), 2)
+    array([[5.],
+           [2.]])
     """
     sums = np.zeros((clusters, values.shape[1]))
     np.add.at(sums, cluster, values)
@@ -72,11 +83,15 @@ def percentile_interval(samples: np.ndarray, confidence: float) -> tuple[np.ndar
     """Ends of the central interval of bootstrap samples.
 
     Args:
-        samples: (R, …); NaN samples (a resample without a case) are left out.
+        samples: (R, …); NaN samples (resamples without a case) are ignored.
         confidence: such as 0.95.
 
     Returns:
-        (low, high), each of the shape of one sample; NaN where no sample has a value.
+        (low, high), each with the shape of one sample; NaN where every sample is NaN.
+
+    >>> low, high = percentile_interval(np.arange(101.0)[:, None], 0.5)
+    >>> float(low[0]), float(high[0])
+    (25.0, 75.0)
     """
     filled = np.isfinite(samples).any(axis=0)
     usable = np.where(filled, samples, 0.0)
@@ -85,16 +100,21 @@ def percentile_interval(samples: np.ndarray, confidence: float) -> tuple[np.ndar
 
 
 def mean_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, confidence: float) -> Interval:
-    """Means over cases with percentile intervals over images; NaN values are left out of their column.
+    """Means over cases with percentile intervals over images; NaN values are ignored, column by column.
 
     Args:
-        values: (n, K), K quantities of n cases.
+        values: (n, K), K quantities for n cases.
         cluster: (n,) int64, the image of each case.
         weights: (R, G) from `resample_weights`.
         confidence: such as 0.95.
 
     Returns:
         means and interval ends, each (K,); NaN for a column without values.
+
+    >>> weights = np.array([[1, 1], [2, 0], [0, 2]], dtype=np.uint8)
+    >>> found = mean_interval(np.array([[0.0], [1.0], [5.0]]), np.array([0, 0, 1]), weights, 0.5)
+    >>> found.mean.tolist(), found.low.tolist(), found.high.tolist()
+    ([2.0], [1.25], [3.5])
     """
     known = np.isfinite(values)
     clusters = weights.shape[1]
@@ -107,16 +127,20 @@ def mean_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, 
 
 
 def median_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray, confidence: float) -> Interval:
-    """Median over cases with its percentile interval over images; values that are not finite are left out.
+    """Median over cases with its percentile interval over images; values that are not finite are ignored.
 
     Args:
-        values: (n,), one quantity of n cases.
+        values: (n,), one quantity for n cases.
         cluster: (n,) int64, the image of each case.
         weights: (R, G) from `resample_weights`.
         confidence: such as 0.95.
 
     Returns:
         median and interval ends, each (1,); NaN without values.
+
+    >>> weights = np.array([[1, 1], [2, 0], [0, 2]], dtype=np.uint8)
+    >>> float(median_interval(np.array([0.0, 1.0, 5.0]), np.array([0, 0, 1]), weights, 0.5).mean[0])
+    1.0
     """
     known = np.isfinite(values)
     order = np.argsort(values[known], kind="stable")
@@ -127,7 +151,7 @@ def median_interval(values: np.ndarray, cluster: np.ndarray, weights: np.ndarray
 
 
 def _weighted_median(ordered: np.ndarray, counts: np.ndarray) -> float:
-    """Median of values in ascending order, each of which stands there `counts` times."""
+    """Median of values in ascending order, each repeated `counts` times."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     if total == 0:

@@ -1,4 +1,4 @@
-"""Heat maps at the size at which they are scored and drawn: bilinear upsampling and min-max scaling, numpy only."""
+"""Prepare heat maps for scoring and drawing: bilinear upsampling, min-max scaling, block means."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ def upsample_bilinear(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Returns:
         (height, width), same unit and dtype.
+
+    >>> upsample_bilinear(np.array([[0.0, 1.0]]), (1, 4)).tolist()
+    [[0.0, 0.25, 0.75, 1.0]]
     """
     height, width = size
-    # Across first, while there are few rows; the large step then copies whole rows.
+    # Width first, while there are few rows; the large step then copies whole rows.
     across = np.ascontiguousarray(_interpolate_rows(np.ascontiguousarray(heat.T), width).T)
     return _interpolate_rows(across, height)
 
@@ -38,7 +41,11 @@ def _interpolate_rows(values: np.ndarray, target: int) -> np.ndarray:
 
 
 def is_constant(heat: np.ndarray) -> bool:
-    """Whether a map has no contrast, so that it ranks no pixel above another."""
+    """Whether all values of a map are equal.
+
+    >>> is_constant(np.zeros((2, 2)))
+    True
+    """
     return bool(heat.max() == heat.min())
 
 
@@ -52,7 +59,10 @@ def min_max(heat: np.ndarray) -> np.ndarray:
         same shape and dtype, dimensionless.
 
     Raises:
-        ValueError: the map is constant or not finite; it has no scale.
+        ValueError: the map is constant or not finite.
+
+    >>> min_max(np.array([2.0, 3.0, 4.0])).tolist()
+    [0.0, 0.5, 1.0]
     """
     low, high = heat.min(), heat.max()
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -63,9 +73,9 @@ def min_max(heat: np.ndarray) -> np.ndarray:
 
 
 def geometric_mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Pixel-wise √(a·b) of two min-max-scaled maps: hot only where both are.
+    """Pixel-wise √(a·b) of two min-max-scaled maps: high only where both are.
 
-    The second map is interpolated to the shape of the first where they differ.
+    The second map is interpolated to the shape of the first if they differ.
 
     Args:
         first, second: (h, w), any units.
@@ -74,7 +84,10 @@ def geometric_mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         shape of `first`, in [0, 1].
 
     Raises:
-        ValueError: one of the maps is constant or not finite.
+        ValueError: a map is constant or not finite.
+
+    >>> geometric_mean(np.array([[0.0, 1.0, 4.0]]), np.array([[0.0, 4.0, 4.0]])).tolist()
+    [[0.0, 0.5, 1.0]]
     """
     if second.shape != first.shape:
         second = upsample_bilinear(second, (first.shape[0], first.shape[1]))
@@ -82,12 +95,17 @@ def geometric_mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def cell_means(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Mean over the block of pixels that each cell of a coarser grid covers: (H, W) → (h, w).
+    """Mean over the block of pixels in each cell of a coarser grid: (H, W) → (h, w).
 
     Raises:
-        ValueError: H and W are no multiples of h and w.
+        ValueError: H and W are not multiples of h and w.
+
+    >>> cell_means(np.array([[1.0, 3.0, 5.0, 7.0]]), (1, 2)).tolist()
+    [[2.0, 6.0]]
     """
     (height, width), (rows, columns) = values.shape, grid
     if height % rows or width % columns:
-        raise ValueError(f"a picture of {height} x {width} pixels has no whole blocks on a grid of {rows} x {columns}")
+        raise ValueError(
+            f"a picture of {height} x {width} pixels does not divide into a grid of {rows} x {columns} cells"
+        )
     return values.reshape(rows, height // rows, columns, width // columns).mean(axis=(1, 3))

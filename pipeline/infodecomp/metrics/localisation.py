@@ -1,8 +1,8 @@
-"""How well a heat map finds the object that a word names: IoU at thresholds, average precision, pointing game.
+"""How well a heat map localises the object that a word names: IoU at thresholds, average precision, pointing game.
 
-IoU at all thresholds comes from counts of pixels by level of heat (`iou_curve`); average precision and the pointing game
-need the order of the pixels, which are sorted once, object and background apart (`rank_pixels`). The mIoU of a method is the
-mean over cases of the IoU of {heat > threshold} with the mask. One threshold serves all cases: the best on the same cases
+IoU at all thresholds comes from a histogram of heat (`iou_curve`); average precision and the pointing game need the order of
+the pixels, which are sorted once, object and background separately (`rank_pixels`). The mIoU of a method is the mean over
+cases of the IoU of {heat > threshold} with the mask. All cases share one threshold: the best on the same cases
 (`oracle_miou`, as published by Kong et al., 2024) or on the other half of the images (`held_out_miou`).
 """
 
@@ -18,8 +18,8 @@ from infodecomp.metrics.bootstrap import weighted_sums
 
 NAN = float("nan")
 
-# Levels of heat in which pixels are counted. More of them leave fewer pixels to compare with a threshold, but their counts
-# have to stay in the processor's nearest cache; a power of two.
+# Bins of the histogram of heat. More bins leave fewer pixels to compare with a threshold, but their counts have to stay in
+# the processor's first cache; a power of two.
 _LEVELS = 1 << 13
 
 # One row per case, method, estimator and number of steps. A failed row has a status other than "ok", a reason, an empty
@@ -53,7 +53,11 @@ class MapScores:
 
 
 def threshold_grid(low: float, high: float, count: int) -> np.ndarray:
-    """Thresholds on the min-max-scaled heat, (count,), ends included."""
+    """Thresholds on the min-max-scaled heat, (count,), ends included.
+
+    >>> threshold_grid(0.0, 1.0, 5).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     return np.linspace(low, high, count)
 
 
@@ -69,12 +73,16 @@ def iou_curve(heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np.
         (T,) float64 in [0, 1]; 0 where both prediction and object are empty.
 
     Raises:
-        ValueError: map and mask differ in shape, or a heat is greater than 1.
+        ValueError: map and mask differ in shape, or the heat exceeds 1.
+
+    >>> heat, mask = np.array([[0.0, 0.4, 1.0]]), np.array([[False, False, True]])
+    >>> iou_curve(heat, mask, np.array([0.2, 0.5])).tolist()
+    [0.5, 1.0]
     """
     _check_shapes(heat, mask)
     if heat.size and heat.max() > 1:
-        raise ValueError(f"heat of {heat.max()} where maps are scaled to [0, 1]")
-    limits = thresholds.astype(heat.dtype)  # otherwise the pixels would be converted
+        raise ValueError(f"the heat reaches {heat.max()}; allowed is a map scaled to [0, 1]")
+    limits = thresholds.astype(heat.dtype)  # rather than converting the pixels
     hot = heat > limits.min()
     hits = _count_above(heat[hot & mask], limits)
     false_alarms = _count_above(heat[hot & ~mask], limits)
@@ -82,12 +90,12 @@ def iou_curve(heat: np.ndarray, mask: np.ndarray, thresholds: np.ndarray) -> np.
 
 
 def _count_above(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """How many values lie above each limit, (T,), exactly: values (n,) and limits (T,), both in [0, 1].
+    """Exact number of values above each limit, (T,): values (n,) and limits (T,), both in [0, 1].
 
-    The values are counted by level. A level without a limit lies wholly above a limit or wholly at or below it; only
-    values that share their level with a limit are compared with it.
+    Values are counted in bins. A bin without a limit lies entirely above or entirely at or below each limit; only values
+    that share a bin with a limit are compared with it.
     """
-    level = (values * _LEVELS).astype(np.int64)  # by a power of two: rounds nothing, so the order is kept
+    level = (values * _LEVELS).astype(np.int64)  # times a power of two: exact, so the order is kept
     places = (limits * _LEVELS).astype(np.int64)
     shared = np.zeros(_LEVELS + 1, dtype=bool)
     shared[places] = True
@@ -99,21 +107,25 @@ def _count_above(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class RankedPixels:
-    """Heat of the object's pixels and of the background's pixels, each in ascending order."""
+    """Heat of the object's and of the background's pixels, each in ascending order."""
 
     inside: np.ndarray  # (object pixels,)
     outside: np.ndarray  # (background pixels,)
 
 
 def rank_pixels(heat: np.ndarray, mask: np.ndarray) -> RankedPixels:
-    """Sort the pixels of a map, object and background apart.
+    """Sort the pixels of a map, object and background separately.
 
     Args:
         heat: (h, w), any unit, floating point.
         mask: (h, w) bool, the object.
 
     Raises:
-        ValueError: the two differ in shape.
+        ValueError: map and mask differ in shape.
+
+    >>> pixels = rank_pixels(np.array([[3.0, 1.0, 2.0]]), np.array([[True, False, True]]))
+    >>> pixels.inside.tolist(), pixels.outside.tolist()
+    ([2.0, 3.0], [1.0])
     """
     _check_shapes(heat, mask)
     return RankedPixels(np.sort(heat[mask]), np.sort(heat[~mask]))
@@ -122,10 +134,13 @@ def rank_pixels(heat: np.ndarray, mask: np.ndarray) -> RankedPixels:
 def average_precision(pixels: RankedPixels) -> float:
     """Area under the precision-recall curve of pixels ranked by heat: Σ_n (R_n − R_{n−1})·P_n over distinct heats.
 
-    Equal heats enter together (scikit-learn's definition), so the value does not depend on the order of tied pixels.
+    Equal heats enter together (as in scikit-learn), so the value does not depend on the order of tied pixels.
 
     Returns:
-        value in [0, 1]; NaN where the object has no pixel.
+        value in [0, 1]; NaN if the object has no pixel.
+
+    >>> average_precision(RankedPixels(inside=np.array([1.0, 3.0]), outside=np.array([0.0, 2.0])))
+    0.8333333333333333
     """
     inside, outside = pixels.inside, pixels.outside
     if inside.size == 0:
@@ -137,10 +152,13 @@ def average_precision(pixels: RankedPixels) -> float:
 
 
 def pointing_game(pixels: RankedPixels) -> float:
-    """Whether the hottest pixel lies in the object; among tied hottest pixels, the share that does.
+    """Whether the hottest pixel lies in the object; the fraction that does if several are tied.
 
     Returns:
         value in [0, 1]; NaN for a map without pixels.
+
+    >>> pointing_game(RankedPixels(inside=np.array([1.0, 3.0]), outside=np.array([0.0, 2.0])))
+    1.0
     """
     if pixels.inside.size + pixels.outside.size == 0:
         return NAN
@@ -153,7 +171,7 @@ def pointing_game(pixels: RankedPixels) -> float:
 def named_hotter(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray]) -> float:
     """Whether the named object is hotter on average than every other labelled object of the image.
 
-    Each pair is compared without the pixels that both masks cover; a pair in which one covers the other is left out.
+    Pixels that both masks cover are ignored; an object that covers the other, or is covered by it, is skipped.
 
     Args:
         heat: (h, w), any unit.
@@ -161,7 +179,11 @@ def named_hotter(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray
         others: masks (h, w) of the other labelled objects.
 
     Returns:
-        1.0 or 0.0 (a tie is 0.0); NaN where no pair can be compared.
+        1.0 or 0.0 (a tie is 0.0); NaN if no other object can be compared.
+
+    >>> heat = np.array([[5.0, 1.0]])
+    >>> named_hotter(heat, np.array([[True, False]]), [np.array([[False, True]])])
+    1.0
     """
     outcomes = []
     for other in others:
@@ -179,6 +201,11 @@ def score_map(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray], 
         mask: (h, w) bool, the named object.
         others: masks (h, w) of the other labelled objects of the image.
         thresholds: (T,).
+
+    >>> heat, mask = np.array([[0.0, 0.4, 1.0]]), np.array([[False, False, True]])
+    >>> scores = score_map(heat, mask, [], np.array([0.5]))
+    >>> scores.iou.tolist(), scores.average_precision, scores.pointing_game
+    ([1.0], 1.0, 1.0)
     """
     pixels = rank_pixels(heat, mask)
     return MapScores(
@@ -190,24 +217,30 @@ def score_map(heat: np.ndarray, mask: np.ndarray, others: Sequence[np.ndarray], 
 
 
 def score_whole_image(mask: np.ndarray, thresholds: np.ndarray) -> MapScores:
-    """Scores of predicting the whole image: every one is the share of the image that the object covers.
+    """Scores of predicting the whole image: each equals the fraction of the image that the object covers.
 
-    The prediction does not depend on the threshold; no object is hotter than another, so `named_hotter` is NaN.
+    The prediction does not depend on the threshold. No object is hotter than another, so `named_hotter` is NaN.
+
+    >>> score_whole_image(np.array([[True, False, False, False]]), np.array([0.5])).average_precision
+    0.25
     """
     area = float(mask.mean())
     return MapScores(np.full(len(thresholds), area), area, area, NAN)
 
 
 def first_half(image_ids: Sequence[str]) -> np.ndarray:
-    """The two halves of the images for held-out thresholds: the order of hashes of their ids, cut in the middle.
+    """Split the images into halves for held-out thresholds, by the hashes of their ids.
 
-    The order in which the images come does not matter, and a new image moves at most one other to the other half.
+    The order of the images does not matter, and a new image moves at most one other image to the other half.
 
     Args:
         image_ids: distinct ids, (G,).
 
     Returns:
         (G,) bool, True for the first half.
+
+    >>> int(first_half(["a", "b", "c", "d"]).sum())
+    2
     """
     ranked = sorted(image_ids, key=lambda image_id: hashlib.sha256(f"held_out:{image_id}".encode()).digest())
     chosen = set(ranked[: len(ranked) // 2])
@@ -216,11 +249,11 @@ def first_half(image_ids: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ThresholdedMiou:
-    """mIoU at chosen thresholds, one value a resample.
+    """mIoU at chosen thresholds, one value per resample.
 
     Attributes:
-        choices: (R, 2) int64, index of the threshold for the images of the first half and for those of the second.
-        miou: (R,) float64; NaN where a resample leaves nothing to choose from or to score.
+        choices: (R, 2) int64, index of the threshold for the first half of the images and for the second.
+        miou: (R,) float64; NaN for resamples without a case to choose on or to score.
     """
 
     choices: np.ndarray
@@ -233,7 +266,11 @@ def oracle_miou(iou_sums: np.ndarray, cases: np.ndarray, weights: np.ndarray) ->
     Args:
         iou_sums: (G, T), sum of the IoU over the cases of each image.
         cases: (G,), number of cases of each image.
-        weights: (R, G), how often each image stands in each resample (ones: the data themselves).
+        weights: (R, G), how often each image occurs in each resample (ones: the data themselves).
+
+    >>> found = oracle_miou(np.array([[0.2, 0.6], [0.4, 0.2]]), np.array([1, 1]), np.ones((1, 2)))
+    >>> found.choices.tolist(), found.miou.tolist()
+    ([[1, 1]], [0.4])
     """
     curves = _mean(weighted_sums(weights, iou_sums), weighted_sums(weights, cases))
     choice = _best(curves)
@@ -241,13 +278,18 @@ def oracle_miou(iou_sums: np.ndarray, cases: np.ndarray, weights: np.ndarray) ->
 
 
 def held_out_miou(iou_sums: np.ndarray, cases: np.ndarray, first: np.ndarray, weights: np.ndarray) -> ThresholdedMiou:
-    """Mean IoU of all cases, each at the threshold that is best on the other half of the images.
+    """Mean IoU over all cases, each at the threshold that is best on the other half of the images.
 
     Args:
         iou_sums: (G, T), sum of the IoU over the cases of each image.
         cases: (G,), number of cases of each image.
         first: (G,) bool, images of the first half.
-        weights: (R, G), how often each image stands in each resample (ones: the data themselves).
+        weights: (R, G), how often each image occurs in each resample (ones: the data themselves).
+
+    >>> first = np.array([True, False])
+    >>> found = held_out_miou(np.array([[0.2, 0.6], [0.4, 0.2]]), np.array([1, 1]), first, np.ones((1, 2)))
+    >>> found.choices.tolist(), found.miou.tolist()
+    ([[0, 1]], [0.2])
     """
     rows = np.arange(len(weights))
     sums_first, n_first = (weighted_sums(weights[:, first], values[first]) for values in (iou_sums, cases))
@@ -260,12 +302,12 @@ def held_out_miou(iou_sums: np.ndarray, cases: np.ndarray, first: np.ndarray, we
 
 
 def _mean(sums: np.ndarray, cases: np.ndarray) -> np.ndarray:
-    """Mean IoU (R, T) from sums (R, T) and numbers of cases (R,); NaN where there is no case."""
+    """Mean IoU (R, T) from sums (R, T) and numbers of cases (R,); NaN without cases."""
     return np.where(cases[:, None] > 0, sums / np.maximum(cases, 1)[:, None], NAN)
 
 
 def _best(curves: np.ndarray) -> np.ndarray:
-    """Index (R,) of the best threshold of each curve (R, T), the lowest among equals."""
+    """Index (R,) of the best threshold of each curve (R, T), the lowest if tied."""
     return np.argmax(np.nan_to_num(curves, nan=-1.0), axis=1)
 
 

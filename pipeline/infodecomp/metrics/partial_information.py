@@ -1,26 +1,26 @@
-"""What two words tell about an image, taken apart: redundancy, what is unique to each word, and synergy. Numpy only.
+"""Decompose the information of two words about an image into redundancy, unique information of each word, and synergy.
 
 With i₁ = i(x; y₁), i₂ = i(x; y₂), i₁₂ = i(x; y₁, y₂) in nats, of an image or of each of its pixels, and a redundancy r,
 
     unique to y_k    u_k = i_k − r
     synergy          s   = i₁₂ − u₁ − u₂ − r = i₁₂ − i₁ − i₂ + r
 
-so that r + u_k = i_k and r + u₁ + u₂ + s = i₁₂, whatever r is. Three measures of redundancy:
+so that r + u_k = i_k and r + u₁ + u₂ + s = i₁₂ for any r. Three measures of redundancy:
 
-    ppid    pointwise specificity less ambiguity (Finn and Lizier, Entropy 20(4), 2018), as DiffusionPID (Dewan et al.,
-            NeurIPS 2024) takes it. With the surprisal h_k = −ln p(y_k) of a word, its specificity is h_k and its ambiguity
+    ppid    pointwise specificity minus ambiguity (Finn and Lizier, Entropy 20(4), 2018), as used by DiffusionPID (Dewan et
+            al., NeurIPS 2024). With the surprisal h_k = −ln p(y_k) of a word, its specificity is h_k and its ambiguity
             h(y_k | x) = h_k − i_k, by Bayes' rule. Then
 
                 r = min_k h_k − min_k (h_k − i_k) = min_k h_k + max_k (i_k − h_k).
 
-            With equal surprisals that is max(i₁, i₂): what the lesser word lacks is negative unique information, which Finn
-            and Lizier call misinformation. Where surprisals differ by more than information does, as at single pixels, r is
-            the information of the commoner word.
+            With equal surprisals this is max(i₁, i₂): the less informative word then has negative unique information, which
+            Finn and Lizier call misinformation. Where surprisals differ by more than the information does, as at single
+            pixels, r is the information of the more common word.
     min     min(i₁, i₂).
-    ccs     common change in surprisal (Ince, Entropy 19(7), 2017): i₁ + i₂ − i₁₂ where that, i₁, i₂ and i₁₂ all have one
-            sign, and 0 elsewhere; of the model's own distribution of x and both words.
+    ccs     common change in surprisal (Ince, Entropy 19(7), 2017): i₁ + i₂ − i₁₂ where it, i₁, i₂ and i₁₂ have the same
+            sign, and 0 elsewhere, under the model's own distribution of x and both words.
 
-Conditional forms take every i given the rest of the caption, and the same formulas.
+Conditional forms use the same formulas, with every i given the rest of the caption.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Information:
     both: np.ndarray
 
     def apply(self, function: Callable[[np.ndarray], np.ndarray]) -> Information:
-        """The same function of all three."""
+        """Apply a function to all three."""
         return Information(function(self.first), function(self.second), function(self.both))
 
 
@@ -59,7 +59,7 @@ class Atoms:
     synergy: np.ndarray
 
     def apply(self, function: Callable[[np.ndarray], np.ndarray]) -> Atoms:
-        """The same function of all four."""
+        """Apply a function to all four."""
         return Atoms(*(function(getattr(self, name)) for name in ATOMS))
 
 
@@ -69,7 +69,12 @@ def decompose(information: Information, measure: Redundancy, surprisal: tuple[fl
     Args:
         information: of images or of pixels.
         measure: of redundancy.
-        surprisal: −ln p of the first and of the second word, nats, for `ppid`; equal ones: a uniform prior.
+        surprisal: −ln p of the first and of the second word, nats, for `ppid`; equal for a uniform prior.
+
+    >>> nats = Information(np.array(3.0), np.array(2.0), np.array(4.0))
+    >>> atoms = decompose(nats, "min")
+    >>> [float(getattr(atoms, name)) for name in ATOMS]
+    [2.0, 1.0, 0.0, 1.0]
     """
     first, second, both = information.first, information.second, information.both
     shared = _REDUNDANCY[measure](information, surprisal)
@@ -80,13 +85,18 @@ def decompose(information: Information, measure: Redundancy, surprisal: tuple[fl
 def decompose_replicates(replicates: Information, statistic: Callable[[Information], Atoms]) -> tuple[Atoms, Atoms]:
     """A statistic of the mean over replicates, with its standard error.
 
-    Atoms are no means over draws, since r has a maximum or a minimum in it. Their error is the standard deviation of the
-    statistic over single replicates, over √R: of a mean that is its standard error, and near a tie of two words, where
-    single replicates fall on either side, it is rather too large than too small.
+    Atoms are not means over draws, because r contains a maximum or a minimum. Their error is the standard deviation of the
+    statistic over single replicates, divided by √R: for a mean this is the standard error; near a tie of two words, where
+    replicates fall on either side, it is conservative.
 
     Args:
-        replicates: first axis: R independent estimates of the same integrals, two or more.
-        statistic: of information without that axis.
+        replicates: R ≥ 2 independent estimates of the same integrals along the first axis.
+        statistic: a function of information without that axis.
+
+    >>> runs = Information(np.array([3.0, 5.0]), np.array([2.0, 2.0]), np.array([4.0, 6.0]))
+    >>> value, error = decompose_replicates(runs, lambda nats: decompose(nats, "min"))
+    >>> float(value.unique_first), float(error.unique_first)
+    (2.0, 1.0)
     """
     count = len(replicates.first)
     value = statistic(replicates.apply(lambda one: one.mean(0)))
@@ -100,7 +110,7 @@ def decompose_replicates(replicates: Information, statistic: Callable[[Informati
 
 
 def _ppid(information: Information, surprisal: tuple[float, float]) -> np.ndarray:
-    # Surprisals above the lesser one: where the commoner word rules, r is its information to the last bit.
+    # Relative to the smaller surprisal: where the more common word decides, r equals its information exactly.
     first, second = (one - min(surprisal) for one in surprisal)
     return np.maximum(information.first - first, information.second - second)
 

@@ -1,9 +1,9 @@
-"""Record cross-attention while a denoiser runs, and turn it into word maps.
+"""Record the cross-attention of a UNet while it runs, and turn it into word maps.
 
 The aggregation is DAAM's (Tang et al., ACL 2023): attention probabilities of every cross-attention layer in the down and up
 blocks, summed over calls for each layer and head; each layer's map enlarged bicubically to the latent's size and clamped at
 zero; plain mean over layers and heads, then over the word's tokens. Sums here are divided by the number of calls, so that
-values do not depend on it; a call may count more or less than once.
+values do not depend on it; calls can be weighted.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class AttentionSum:
 
 @dataclass(frozen=True)
 class Tap:
-    """Record row `row` of the coming call under `key`, for these token positions, `weight` times."""
+    """Record row `row` of the next call under `key`, for these token positions, with this weight."""
 
     row: int
     key: Hashable
@@ -51,20 +51,20 @@ class Tap:
 
 
 class AttentionRecorder:
-    """Holds the sums of all recordings. Tell it with `expect` what the rows of the next call are."""
+    """The sums of all recordings; announce the rows of the next call with `expect`."""
 
     def __init__(self, latent_size: tuple[int, int], *, precise: bool = False) -> None:
         self.latent_size = latent_size
         self._precise = precise
         self.sums: dict[Hashable, AttentionSum] = {}
         self._expected: Sequence[Tap] = ()
-        self._first = 0  # row of the coming call among the expected ones
+        self._first = 0  # first row of the next call among the expected ones
         self._taps: list[Tap] = []
         self._queries: dict[str, torch.Tensor] = {}
         self._seen: list[tuple[str, torch.Tensor]] = []
 
     def expect(self, taps: Sequence[Tap]) -> None:
-        """Say which of the coming rows are to be recorded; they may come in one call or, in their order, in several."""
+        """Announce which of the next rows are recorded; they may come in one call or, in this order, in several."""
         self._expected, self._first = taps, 0
         for tap in taps:
             self.sums.setdefault(tap.key, AttentionSum()).calls += 1
@@ -75,7 +75,7 @@ class AttentionRecorder:
 
     @torch.compiler.disable
     def begin(self, rows: int) -> None:
-        """A call of so many rows begins; what one that failed has left is forgotten."""
+        """A call of `rows` rows begins; whatever a failed call has left is dropped."""
         self._queries.clear()
         self._seen.clear()
         coming = range(self._first, self._first + rows)
@@ -83,7 +83,7 @@ class AttentionRecorder:
 
     @torch.compiler.disable
     def end(self, rows: int) -> None:
-        """The call has succeeded: add what its layers showed."""
+        """The call has succeeded: add the probabilities of its layers."""
         self._first += rows
         keys = list(dict.fromkeys(tap.key for tap in self._taps))
         owner = [keys.index(tap.key) for tap in self._taps]
@@ -95,15 +95,15 @@ class AttentionRecorder:
             if weighted:
                 kept = kept * weights.to(kept)
             sums = self._so_far(layer, keys, kept)
-            # On the device, so that one transfer a key and not one a row is waited for.
+            # Summed on the device, which takes one transfer a key instead of one a row.
             sums.index_add_(0, torch.tensor(owner).to(kept.device), kept)
             for key, total in zip(keys, sums.cpu(), strict=True):
                 self.sums[key].layers[layer] = total[:, : tokens[key]].clone()
         self._seen.clear()
 
     def _so_far(self, layer: str, keys: Sequence[Hashable], like: torch.Tensor) -> torch.Tensor:
-        """Sums of some recordings, (keys, heads, tokens, h_l, w_l); what comes is added to them row by row, because sums of
-        calls would round as the rows happen to be divided into calls.
+        """The sums of some recordings, (keys, heads, tokens, h_l, w_l), to which rows are added one by one: sums over whole
+        calls would round differently depending on how rows are divided into calls.
         """
         sums = like.new_zeros((len(keys), *like.shape[1:]))
         for place, key in enumerate(keys):
@@ -132,7 +132,7 @@ class AttentionRecorder:
     def _probabilities(
         self, attn: Attention, query: torch.Tensor, key: torch.Tensor, taps: Sequence[Tap]
     ) -> torch.Tensor:
-        """Probabilities (taps, heads, h_l·w_l, tokens), float32; rows with fewer tokens than the others repeat one."""
+        """Probabilities (taps, heads, h_l·w_l, tokens), float32; rows with fewer tokens repeat their first."""
         rows = [tap.row for tap in taps]
         query, key = (attn.head_to_batch_dim(states[rows]) for states in (query, key))
         probabilities = probabilities_of(attn, query, key).unflatten(0, (len(rows), attn.heads))
@@ -143,7 +143,7 @@ class AttentionRecorder:
 
 
 def probabilities_of(attn: Attention, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """Probabilities (n, h_l·w_l, tokens) of queries and keys, (n, …, d) each, as `attn` makes them, but faster."""
+    """Probabilities (n, h_l·w_l, tokens) of queries and keys, (n, …, d) each, as `attn` computes them, but faster."""
     if attn.upcast_attention:
         query, key = query.float(), key.float()
     scores = torch.bmm(query * attn.scale, key.transpose(1, 2))
@@ -156,8 +156,8 @@ def recording(
 ) -> Iterator[AttentionRecorder]:
     """Record cross-attention of the down and up blocks inside the `with`; the predictions stay bit for bit the same.
 
-    Queries and keys are read where the layers compute them, so that layers run as they do otherwise, and what is computed
-    besides is the product of the two. `precise`: sums in float64, in which their order hardly ever shows.
+    Queries and keys are read where the layers compute them, so that the layers run as always and only the product of the two
+    is computed in addition. `precise`: sums in float64, where their order hardly ever matters.
     """
     recorder = AttentionRecorder(latent_size, precise=precise)
     hooks = [
@@ -184,7 +184,7 @@ def _show_keys(recorder: AttentionRecorder, layer: str, attn: Attention, _: Any,
 
 
 def is_recorded(layer: str) -> bool:
-    """Whether a module counts: a cross-attention layer (`attn2`) outside the middle block."""
+    """Whether a module is recorded: a cross-attention layer (`attn2`) outside the middle block."""
     return layer.endswith(".attn2") and not layer.startswith("mid_block")
 
 
@@ -194,7 +194,9 @@ def layer_size(latent_size: tuple[int, int], positions: int) -> tuple[int, int]:
     while height * width > positions:
         height, width = -(-height // 2), -(-width // 2)
     if height * width != positions:
-        raise ValueError(f"a layer of {positions} positions is no halving of a latent of {latent_size}")
+        raise ValueError(
+            f"a layer has {positions} positions; expected those of a latent of {latent_size}, halved some times"
+        )
     return height, width
 
 
@@ -204,7 +206,7 @@ def word_map(
     """The map of a word, float32 (h, w): mean over layers, heads and the word's tokens.
 
     tokens: indices into the recorded tokens. heads: `all`, or `second_half` of each layer's heads, which is what DAAM
-    keeps when no guidance is used.
+    keeps if there is no guidance.
     """
     total, count = torch.zeros(latent_size, dtype=torch.float64), 0
     for sums in recorded.layers.values():

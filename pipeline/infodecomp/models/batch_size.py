@@ -1,8 +1,8 @@
-"""How many rows go into one call of a model: a number that the memory may change on the way.
+"""How many rows go into one call of a model, a number that adapts to the memory during a run.
 
 `auto` is `ON_CPU` rows on a CPU. On a GPU it starts at `START` rows; each call measures what a row takes, and the size
 becomes the largest power of two that fits into `SHARE` of the memory. Whatever the size, a call that does not fit is
-repeated in halves, and later calls are as small. Nothing of this changes a result by more than its last digits.
+repeated in halves, and later calls stay that small. None of this changes more than the last digits of a result.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 import torch
 
+from infodecomp.estimator.batching import padded
 from infodecomp.runs.errors import InputError
 
 AUTO: Literal["auto"] = "auto"
@@ -20,10 +21,10 @@ ON_CPU = 64
 START = 8
 SHARE = 0.8
 
-# Beyond it calls gain nothing, and images would wait long for their last row.
+# Larger calls are no faster, and images would wait long for their last row.
 LARGEST = 1024
 
-# A library's caller decides on the rows of its calls; a stage does by its batch size.
+# For callers of the library, who decide themselves on the rows of a call.
 NO_LIMIT = 1 << 62
 
 
@@ -31,24 +32,24 @@ class Memory(Protocol):
     """The memory of a device, in bytes."""
 
     def start(self) -> None:
-        """Forget what was measured."""
+        """Reset the measurement."""
 
     def taken(self) -> int:
-        """The most that was in use at once since `start`, beyond what was in use then."""
+        """The peak use since `start`, less the use at that time."""
         ...
 
     def free(self) -> int:
-        """What this process could still use."""
+        """How much this process can still use."""
         ...
 
     def release(self) -> None:
-        """Give back what is not in use."""
+        """Return unused memory to the device."""
 
 
 class BatchSize:
     """Rows in one call at this moment: `int(size)`.
 
-    memory: where it is given, the size grows with what calls are measured to take.
+    memory: if given, the size grows according to what calls are measured to take.
     """
 
     def __init__(self, rows: int = NO_LIMIT, memory: Memory | None = None) -> None:
@@ -56,7 +57,7 @@ class BatchSize:
 
     @classmethod
     def of(cls, asked: int | Literal["auto"], device: str | torch.device) -> BatchSize:
-        """The size that a configuration asks for, on a device."""
+        """The batch size of a configuration on a device."""
         kind = torch.device(device).type
         if asked != AUTO:
             return cls(asked)
@@ -68,13 +69,13 @@ class BatchSize:
         return self.rows
 
     def filled(self, rows: int) -> int:
-        """To how many rows a call of `rows` is filled up, so that calls are of one size, or of few when the size grows."""
+        """The number of rows that a call of `rows` is filled up to, so that calls have one size, or a few while it grows."""
         return min(1 << (rows - 1).bit_length(), self.rows) if self.grows else max(rows, self.rows)
 
     def run(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
         """call(*inputs) on rows (n, …), with at most `int(size)` of them in a call.
 
-        Raises InputError when the memory does not hold a single row.
+        Raises InputError if the memory does not hold a single row.
         """
         results: list[torch.Tensor] = []
         done, count = 0, len(inputs[0])
@@ -86,8 +87,13 @@ class BatchSize:
                 done += len(piece[0])
         return results[0] if len(results) == 1 else torch.cat(results)
 
+    def run_filled(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+        """As `run`, with the rows filled up by copies of the first, whose results are dropped; see `filled`."""
+        count = self.filled(len(inputs[0]))
+        return self.run(call, *(padded(rows, count) for rows in inputs))[: len(inputs[0])]
+
     def _attempt(self, call: Callable[..., torch.Tensor], piece: list[torch.Tensor]) -> torch.Tensor | None:
-        """The result; None, and a smaller size, when the memory ran out."""
+        """The result; None, with a smaller size from then on, if the memory ran out."""
         rows = len(piece[0])
         if self.memory is not None:
             self.memory.start()
@@ -98,12 +104,12 @@ class BatchSize:
         else:
             self._grow(rows)
             return result
-        # Outside of `except`, where the error no longer holds on to the tensors of the call.
+        # Outside of `except`, where the error no longer references the tensors of the call.
         self._shrink(rows, reason)
         return None
 
     def _grow(self, rows: int) -> None:
-        """Take the largest power of two that fits, judged by a call that was not much smaller than the size."""
+        """Grow to the largest power of two that fits, as estimated from a call of at least half the size."""
         if self.memory is None or not self.grows or 2 * rows < self.rows:
             return
         a_row = max(self.memory.taken(), 1) / rows
@@ -114,13 +120,13 @@ class BatchSize:
     def _shrink(self, failed: int, reason: str) -> None:
         if failed == 1:
             raise InputError(
-                "machine → device: its memory does not hold a single row of the model; use one with more memory, or "
-                f"bfloat16 weights ({reason})"
+                "machine → device: its memory does not hold one row of the model; use a device with more memory, or "
+                f"set model → precision to bfloat16 ({reason})"
             )
         self.rows, self.grows = 1 << ((failed - 1).bit_length() - 1), False
         if self.memory is not None:
             self.memory.release()
-        print(f"memory ran out at {failed} rows in one call; going on with {self.rows}", flush=True)
+        print(f"memory ran out at {failed} rows in one call; continuing with {self.rows}", flush=True)
 
 
 class GpuMemory:
@@ -145,9 +151,9 @@ class GpuMemory:
 
 
 def rows_or_auto(text: str) -> int | Literal["auto"]:
-    """An argument of a command line: `auto`, or a number of rows from 1."""
+    """Parse a command-line argument: `auto`, or a number of rows of at least 1."""
     if text == AUTO:
         return AUTO
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"is '{text}'; allowed is auto or a whole number from 1")
+        raise argparse.ArgumentTypeError(f"is '{text}'; expected auto or a positive whole number")
     return int(text)

@@ -1,7 +1,7 @@
 """Cosine similarity of an image with captions, by a CLIP of the transformers library.
 
-OpenAI's CLIP and conversions of OpenCLIP work (SD 2.1 has the text tower of `laion/CLIP-ViT-H-14-laion2B-s32B-b79K`), and
-so does the embedded one. Pixels are prepared with Pillow and numpy alone, so that torchvision is not needed.
+OpenAI's CLIP, conversions of OpenCLIP (SD 2.1 has the text tower of `laion/CLIP-ViT-H-14-laion2B-s32B-b79K`) and the
+embedded one work. Pixels are prepared with Pillow and numpy alone, so that torchvision is not needed.
 
 Radford et al. (2021), "Learning transferable visual models from natural language supervision".
 """
@@ -30,15 +30,15 @@ from infodecomp.runs.errors import InputError
 _BAR = 127
 _SETTINGS = "preprocessor_config.json"
 
-# Loading bars belong on a terminal, and stages write logs.
+# Progress bars of loading would clutter the logs of stages.
 transformers_logging.disable_progress_bar()
 
 
 class ClipSimilarity:
-    """A CLIP with its tokenizer and the mean and standard deviation, (3,) each, that it expects of pixels in [0, 1].
+    """A CLIP with its tokenizer, and the mean and standard deviation, (3,) each, by which it normalises pixels in [0, 1].
 
-    image_size: side in pixels of the square that its image tower sees. tokens: longest caption, special tokens included;
-    longer ones are cut, and keep their end token. batch_size: the most texts or images that a tower gets at once.
+    image_size: side in pixels of its square images. tokens: the longest caption, special tokens included; longer ones are
+    cut, and keep their end token. batch_size: the most texts or images that a tower gets at once.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ClipSimilarity:
     def load(
         cls, model_id: str, *, revision: str | None = None, precision: str = "auto", device: str = "cpu"
     ) -> ClipSimilarity:
-        """Load from a local folder or the hub. Raises InputError, naming what was looked for, when that fails."""
+        """Load from a local folder or the hub. Raises InputError, naming what was looked for, if that fails."""
         dtype = set_precision(resolve_precision(precision, device))
         try:
             _check_folder(Path(model_id))
@@ -75,7 +75,7 @@ class ClipSimilarity:
         return cosine(self.image_features([image], resize)[0], self.text_features(captions))
 
     def count_cut(self, captions: Sequence[str]) -> int:
-        """How many of the captions are longer than the CLIP reads."""
+        """The number of captions that are longer than the CLIP reads."""
         return sum(len(self.tokenizer(caption, verbose=False).input_ids) > self.tokens for caption in captions)
 
     def text_features(self, captions: Sequence[str], rows: int = 0) -> np.ndarray:
@@ -107,10 +107,10 @@ class ClipSimilarity:
             return _unit(self.model.visual_projection(pooled))
 
     def pixels(self, image: Image.Image, resize: Resize = "squeeze") -> np.ndarray:
-        """An RGB image as the image tower takes it: float32 (3, s, s), (value/255 − mean)/std, bicubic.
+        """An RGB image as input of the image tower: float32 (3, s, s), (value/255 − mean)/std, bicubic.
 
-        `resize` as in `pictures.images.fit_image`. CLIP's own preprocessing cuts off what a square in the middle does not
-        hold; here the whole image is seen, as the diffusion model sees it.
+        `resize` as in `pictures.images.fit_image`. CLIP's own preprocessing crops the central square; here the
+        whole image is kept, as for the diffusion model.
         """
         inside = fit_mask(np.ones((image.height, image.width), dtype=bool), (self.image_size,) * 2, resize)
         height, width = int(inside.any(1).sum()), int(inside.any(0).sum())
@@ -126,7 +126,7 @@ def cosine(image: np.ndarray, captions: np.ndarray) -> np.ndarray:
 
 
 def _load_model(model_id: str, revision: str | None, dtype: torch.dtype) -> CLIPModel:
-    """The model; OSError if some of its weights are not there, for which transformers would draw random ones."""
+    """The model; OSError if weights are missing, which transformers would replace by random ones."""
     model, found = CLIPModel.from_pretrained(
         model_id, revision=revision, dtype=dtype, use_safetensors=True, output_loading_info=True
     )
@@ -137,7 +137,7 @@ def _load_model(model_id: str, revision: str | None, dtype: torch.dtype) -> CLIP
 
 
 def _check_folder(folder: Path) -> None:
-    """OSError if a local folder lacks its configuration, or a tokenizer, for which an empty one would stand in."""
+    """OSError if a local folder lacks a configuration or a tokenizer, which transformers would replace by an empty one."""
     lacking = [
         " or ".join(names)
         for names in (("config.json",), ("tokenizer.json", "vocab.json"))

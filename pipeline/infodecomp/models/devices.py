@@ -1,4 +1,4 @@
-"""Where a model runs, and in which number format."""
+"""The device a model runs on, and its number format."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from infodecomp.runs.errors import InputError
 
 
 def resolve_device(device: str) -> str:
-    """The device that this process is to use.
+    """The device that this process uses.
 
-    `auto` is a GPU where there is one. A GPU without a number is one that no other process has claimed, and it stays this
-    process's own; a numbered one is taken as it is, and claimed if it is free. Raises InputError for one that is not there.
+    `auto` is a GPU if there is one. `cuda` without a number is a GPU that no other process has claimed; this process claims
+    it. A numbered GPU is used in any case, and claimed if it is free. Raises InputError for a missing device.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -21,7 +21,7 @@ def resolve_device(device: str) -> str:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if count == 0:
         raise InputError(
-            f"machine → device is '{device}', but torch sees no CUDA device; allowed here are auto and cpu"
+            f"machine → device is '{device}', but torch finds no CUDA device; allowed here are auto and cpu"
         )
     names = [_name(number) for number in range(count)]
     if device == "cuda":
@@ -30,7 +30,7 @@ def resolve_device(device: str) -> str:
         number = int(device.removeprefix("cuda:"))
         if number >= count:
             raise InputError(
-                f"machine → device is '{device}', but torch sees {count}; allowed is up to cuda:{count - 1}"
+                f"machine → device is '{device}', but torch finds {count} of them; allowed is up to cuda:{count - 1}"
             )
         take(claims_folder() / f"{names[number]}.lock")
     torch.cuda.set_device(number)
@@ -38,7 +38,7 @@ def resolve_device(device: str) -> str:
 
 
 def _name(number: int) -> str:
-    """What tells a GPU apart for all processes, whichever of them each one sees."""
+    """The identity of a GPU for all processes, whichever GPUs each of them sees."""
     return str(torch.cuda.get_device_properties(number).uuid)
 
 
@@ -49,14 +49,14 @@ def resolve_precision(precision: str, device: str | torch.device) -> str:
         return "tf32" if on_gpu else "float32"
     if precision == "tf32" and not on_gpu:
         raise InputError(
-            f"model → precision is 'tf32', but the device is {device}, which has no such products; allowed there are auto, "
+            f"model → precision is 'tf32', but the device is {device}, which does not support it; allowed there are auto, "
             "float32, bfloat16 and float16"
         )
     return precision
 
 
 def set_precision(precision: str) -> torch.dtype:
-    """The number format of a model's weights at a resolved precision; products are rounded to TF32 only where it says so."""
+    """The number format of the weights at a resolved precision; sets whether torch rounds products to TF32."""
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision, torch.float32)

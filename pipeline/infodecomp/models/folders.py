@@ -1,13 +1,11 @@
-"""Where a model's files lie: in a folder of the user's, or where `fetch_model` has put a repository of the Hub."""
+"""Where a model's files are: in a local folder, or in the folder that `fetch_model` downloads a repository of the Hub to."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from infodecomp.fetching.hashes import check_lock
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.provenance import files_sha256, folder_sha256
 from infodecomp.runs.shipped import shipped
 
 FETCHED = Path("data/models/hub")
@@ -16,7 +14,7 @@ _COMMIT_DIGITS = 12
 
 
 def is_on_hub(model_id: str) -> bool:
-    """Whether an id names a repository of the Hub, `owner/name`, and no folder that is there."""
+    """Whether an id is the name of a Hub repository, `owner/name`, rather than an existing folder."""
     return _HUB_ID.fullmatch(model_id) is not None and not Path(model_id).exists()
 
 
@@ -29,39 +27,28 @@ def fetched_name(model_id: str, revision: str | None, variant: str | None = None
 
 
 def model_folder(where: str, model_id: str, revision: str | None, variant: str | None = None) -> Path:
-    """The folder of a model's files. InputError, beginning with `where`, if there is none."""
+    """The folder of a model's files; InputError, beginning with `where`, if it does not exist or was not fetched."""
     if not is_on_hub(model_id):
         folder = shipped(model_id)
         if not folder.is_dir():
             raise InputError(
-                f"{where} '{model_id}' is no folder here, nor does it read owner/name as an id on the Hugging Face Hub does"
+                f"{where} '{model_id}' is neither an existing folder nor a Hugging Face Hub id (owner/name)"
             )
         return folder
     folder = FETCHED / fetched_name(model_id, revision, variant)
     if not model_lock(folder).is_file():
         raise InputError(
             f"{where} '{model_id}' (revision {revision or 'main'}) has not been fetched to {folder}: run "
-            "`snakemake --cores 1 fetch` with the same configuration where there is a network"
+            "`snakemake --cores 1 fetch` with the same configuration on a machine with network access"
         )
     return folder
 
 
-def weights_sha256(folder: Path) -> str:
-    """Hash of a model's files: those of a local folder, or those of a fetched model.
-
-    Raises InputError if a file of a fetched model is not the one that was fetched.
-    """
-    lock = model_lock(folder)
-    if folder.parent == FETCHED and lock.is_file():
-        return files_sha256(check_lock(folder, lock))
-    return folder_sha256(folder)
-
-
 def model_lock(folder: Path) -> Path:
-    """Sizes and hashes of the files of a fetched model, beside its folder."""
+    """The file, beside the folder of a fetched model, that holds the sizes and hashes of its files."""
     return folder.with_name(f"{folder.name}.lock.json")
 
 
 def model_receipt(folder: Path) -> Path:
-    """Written when a model has come whole."""
+    """The file, beside the folder of a fetched model, that is written once the download is complete."""
     return folder.with_name(f"{folder.name}.json")

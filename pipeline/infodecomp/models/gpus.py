@@ -1,6 +1,6 @@
-"""Which GPU a process may have: each takes one that no other holds, by locking a file of its name.
+"""Which GPU a process gets: each claims one that no other holds, by locking a file named after it.
 
-The lock is the operating system's, so that it ends with the process, however that ends; nothing is left to tidy up. Nothing
+The operating system releases the lock when the process ends, however it ends, so that there is nothing to clean up. Nothing
 here imports torch: the workflow counts GPUs before any job runs.
 """
 
@@ -15,15 +15,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-# Seconds between two looks at GPUs that were all taken.
+# Seconds between two attempts while all GPUs are taken.
 _PATIENCE = 1.0
 
-# An open file keeps its lock as long as the process lives.
+# An open file keeps its lock until the process ends.
 _held: dict[Path, IO[str]] = {}
 
 
 def count_gpus(environment: Mapping[str, str] = os.environ) -> int:
-    """How many GPUs of this machine jobs may use: those of CUDA_VISIBLE_DEVICES, else those that the driver lists."""
+    """The number of GPUs that jobs may use: those of CUDA_VISIBLE_DEVICES, else those that the driver lists."""
     visible = environment.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
@@ -35,19 +35,19 @@ def count_gpus(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def claims_folder() -> Path:
-    """Where this user's processes on this machine look for each other's claims."""
+    """The folder of the claims of all processes of this user on this machine."""
     folder = Path(tempfile.gettempdir()) / f"infodecomp-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def claim(names: Sequence[str], folder: Path | None = None) -> int:
-    """The position of a GPU that is now this process's own: one that it holds already, else the first that is free.
+    """Claim a GPU and return its position: one that this process holds already, else the first that is free.
 
-    names: what tells the GPUs apart for all processes. Waits, and says so, while others hold all of them.
+    names: of the GPUs, the same for all processes. Waits, and prints that, while other processes hold all of them.
     """
     files = [(folder or claims_folder()) / f"{name}.lock" for name in names]
-    told = False
+    said = False
     while True:
         for position, file in enumerate(files):
             if file in _held:
@@ -55,9 +55,9 @@ def claim(names: Sequence[str], folder: Path | None = None) -> int:
         for position, file in enumerate(files):
             if take(file):
                 return position
-        if not told:
+        if not said:
             print(f"waiting for a GPU: other jobs hold {'it' if len(names) == 1 else f'all {len(names)}'}", flush=True)
-            told = True
+            said = True
         time.sleep(_PATIENCE)
 
 

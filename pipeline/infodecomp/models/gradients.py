@@ -1,19 +1,19 @@
-"""Gradients of what a diffusion model does: with respect to the text it is given, and to the image or noise it starts from.
+"""Gradients of a diffusion model with respect to its text, and to the image or noise that it starts from.
 
-**The map of a word** says how far the prediction of every pixel moves when the caption's embedding z moves by what the word
-adds to it, δ = z_full − z_context:
+**The gradient map of a word** is how far the prediction of every cell moves when the caption's embedding z moves along what
+the word adds to it, δ = z_full − z_context:
 
-    gradient_j = ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖ dα,   z = z_full,   the norm over the channels of pixel j
+    gradient_j = ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖ dα,   z = z_full,   the norm over the channels of cell j
 
-That is gradient × (input − baseline) of every pixel at once, by one pass in forward mode. It is the first order of the
-difference whose halved square i^o of `full` against `context` integrates; squares find objects less well
+That is gradient × (input − baseline) of every cell at once, by one pass in forward mode. It is the first order of the
+difference whose halved square i^o of `full` against `context` integrates; squares localise objects less well
 (docs/gradients.md).
 
-**Of a scalar target** there is the gradient of the denoising loss of an image,
+**The scalar target** is the denoising loss of an image,
 
     loss = ½ mean over draws of w(α)·Σ_j (ε − ε̂(x_α | z))²_j,   the NLL up to a constant,
 
-over all pixels or those of a box, with respect to z and to the latent x. Targets at the end of a generation are in
+over all cells or those of a box, differentiated by z and by the latent x. Targets at the end of a generation are in
 `infodecomp.attribution.generated`.
 """
 
@@ -29,21 +29,22 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from infodecomp.estimator.batching import batches
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.information import half_error
 from infodecomp.estimator.sampling import Draws
 
 Reduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
-# ε̂(x_α (B, C, h, w), α (B,), embeddings (B, …)) (B, C, h, w), that gradients can be taken of.
+# A differentiable ε̂(x_α (B, C, h, w), α (B,), embeddings (B, …)) (B, C, h, w).
 Differentiable = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
-# Of a forward pass in units of it: a pass in reverse mode, and one that carries a direction along.
+# The cost, in forward passes, of a backward pass, and of carrying a direction along a forward pass.
 BACKWARD, DIRECTION = 2, 2
 
 
 def reduced(gradient: torch.Tensor, inputs: torch.Tensor, reduction: Reduction, axis: int) -> torch.Tensor:
-    """One number for each token or pixel, never negative: the gradient over `axis`, the width or the channels.
+    """One number for each token or cell, never negative: the gradient reduced over `axis`, the width or the channels.
 
-    grad_x_input: ‖g ⊙ input‖₂; max, mean, min: of |g|. integrated: `gradient` holds integrated gradients, which have the
-    input in them already and add up: |Σ g|.
+    grad_x_input: ‖g ⊙ input‖₂; max, mean, min: of |g|. integrated: |Σ g|, where `gradient` holds
+    integrated gradients, which include the input already.
     """
     if reduction == "grad_x_input":
         return (gradient * inputs).norm(dim=axis)
@@ -62,10 +63,10 @@ def integrated_gradients(
 ) -> tuple[torch.Tensor, ...]:
     """(input − baseline) ⊙ ∫₀¹ ∂ forward/∂ input on the straight line between them (Sundararajan et al., 2017), by captum.
 
-    forward: the inputs, a batch of one each → (1,). Their sum over all inputs is forward(inputs) − forward(baselines), up
-    to the error of a Gauss-Legendre rule of so many points, which are evaluated one by one.
+    forward: inputs, a batch of one each → (1,). The results sum to forward(inputs) − forward(baselines), up to the error of
+    a Gauss-Legendre rule of `points` points, which are evaluated one by one.
     """
-    from captum.attr import IntegratedGradients  # a second, for those alone who ask for it
+    from captum.attr import IntegratedGradients  # takes a second to import
 
     found: Any = IntegratedGradients(forward).attribute(
         inputs, baselines=baselines, n_steps=points, internal_batch_size=1
@@ -80,11 +81,11 @@ def directional_derivative(
     embedding: torch.Tensor,
     direction: torch.Tensor,
 ) -> torch.Tensor:
-    """Σ ∂ε̂/∂z · δ at every pixel, (B, C, h, w): forward mode, a pass that carries its derivative along.
+    """Σ ∂ε̂/∂z · δ at every cell, (B, C, h, w), by one pass in forward mode.
 
     embedding, direction: z and δ, (B, …).
     """
-    # Of torch's attention kernels only the plain one can be differentiated forwards.
+    # Of torch's attention kernels, only this one supports forward mode.
     with torch.no_grad(), forward_ad.dual_level(), sdpa_kernel(SDPBackend.MATH):
         found = denoiser(x_alpha, logsnr, forward_ad.make_dual(embedding, direction))
         tangent = forward_ad.unpack_dual(found).tangent
@@ -93,7 +94,7 @@ def directional_derivative(
 
 @dataclass(frozen=True)
 class WordDirection:
-    """One map to make. x: (C, h, w); embedding, direction: z_full and δ, (tokens, width)."""
+    """The inputs of one map. x: (C, h, w); embedding, direction: z_full and δ, (tokens, width)."""
 
     x: torch.Tensor
     embedding: torch.Tensor
@@ -109,7 +110,7 @@ def direction_maps(
 ) -> Iterator[dict[int, torch.Tensor]]:
     """Number of draws → the map (h, w), float64, for each word in turn: the mean over draws of w(α)·‖…‖.
 
-    Batches run across draws and words, which are read only as far as the next batch needs. derivative(x_α, α, z, δ) is
+    Batches run across draws and words, which are read only as needed. derivative(x_α, α, z, δ) is
     `directional_derivative` of a denoiser.
     """
     counts, waiting = tuple(steps), list[torch.Tensor]()
@@ -151,8 +152,8 @@ def loss_gradients(
 ) -> LossGradients:
     """Gradients of the denoising loss at these draws, in batches.
 
-    row_gradients: `loss_rows` of a denoiser. x: (C, h, w); embedding: (tokens, width); cells: (h, w) bool, the pixels of the
-    latent that count (None: all).
+    row_gradients: `loss_rows` of a denoiser. x: (C, h, w); embedding: (tokens, width); cells: (h, w) bool, the cells
+    that count (None: all).
     """
     counted = torch.ones(x.shape[1:]) if cells is None else cells.to(x)
     total = torch.zeros(1 + embedding.numel() + x.numel(), dtype=torch.float64)
@@ -176,9 +177,9 @@ def loss_rows(
     weight: torch.Tensor,
     eps: torch.Tensor,
 ) -> torch.Tensor:
-    """Of each row the loss of its draw and its gradients of z and x, one after the other in one row.
+    """For each row, the loss of its draw and the gradients by z and x, concatenated.
 
-    x, eps: (B, C, h, w); embedding: (B, tokens, width); counted: (B, h, w), 1 where a pixel counts; logsnr, weight: (B,).
+    x, eps: (B, C, h, w); embedding: (B, tokens, width); counted: (B, h, w), 1 for cells that count; logsnr, weight: (B,).
     Returns (B, 1 + tokens·width + C·h·w).
     """
     x, embedding = x.clone().requires_grad_(), embedding.clone().requires_grad_()
@@ -197,6 +198,6 @@ def loss_of_draws(
     weight: torch.Tensor,
     eps: torch.Tensor,
 ) -> torch.Tensor:
-    """½ w(α)·Σ_j (ε − ε̂)²_j of each row, (B,), that gradients can be taken of; shapes as for `loss_rows`."""
+    """½ w(α)·Σ_j (ε − ε̂)²_j of each row, (B,), differentiable; shapes as for `loss_rows`."""
     error = (eps - denoiser(noised(x, logsnr, eps), logsnr, embedding).to(eps)).square().sum(1)  # (B, h, w)
-    return 0.5 * weight * (error * counted).sum((1, 2))
+    return half_error(weight * (error * counted).sum((1, 2)))

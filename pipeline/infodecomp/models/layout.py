@@ -1,6 +1,6 @@
-"""Which files of a model are read: those of a Stable Diffusion pipeline of diffusers, and those of a CLIP of transformers.
+"""The files that are read of a model: a Stable Diffusion pipeline of diffusers, or a CLIP of transformers.
 
-Weights are safetensors, never pickles, and no part may bring code of its own.
+Weights are safetensors, never pickles, and no part may come with code.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from infodecomp.runs.errors import InputError
 
 INDEX = "model_index.json"
-# Pipelines of the same parts: images from text, or from text and another image.
+# Pipelines with these parts: text to image, and text and image to image.
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
-# Part → (library, its classes; none named: any).
+# Part → (library, allowed classes; none: any).
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scheduler": ("diffusers", ()),
     "text_encoder": ("transformers", ("CLIPTextModel",)),
@@ -40,18 +40,18 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None:
-    """InputError, beginning with `where`, if a local folder is no Stable Diffusion pipeline with safetensors weights."""
+    """InputError, beginning with `where`, unless a folder is a Stable Diffusion pipeline with safetensors weights."""
     index = folder / INDEX
     if not index.is_file():
-        raise InputError(f"{where} is no diffusers pipeline folder: {INDEX} is missing in it")
+        raise InputError(f"{where} is not the folder of a diffusers pipeline: it lacks {INDEX}")
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     pipeline_files(index.read_bytes(), names, where, variant)
 
 
 def pipeline_files(index: bytes, names: Collection[str], where: str, variant: str | None) -> list[str]:
-    """The files that are read, of all `names` of a folder or repository whose model_index.json is `index`.
+    """Those of the files `names` of a folder or repository that are read; index: the content of its model_index.json.
 
-    Raises InputError, beginning with `where`, for a pipeline or part that is not supported, and for missing files.
+    Raises InputError, beginning with `where`, for an unsupported pipeline or part, and for missing files.
     """
     _check_parts(_index(index, where), where)
     needed = [INDEX]
@@ -67,7 +67,7 @@ def pipeline_files(index: bytes, names: Collection[str], where: str, variant: st
 
 
 def clip_files(names: Collection[str], where: str) -> list[str]:
-    """The same for a CLIP with its tokenizer and the settings of its images."""
+    """As `pipeline_files`, for a CLIP with its tokenizer and image settings."""
     top = [name for name in names if "/" not in name]
     needed = [name for name in _CLIP_FILES if name in top]
     _require(needed, ["config.json", "preprocessor_config.json"], where)
@@ -80,9 +80,9 @@ def _index(content: bytes, where: str) -> Mapping[str, Any]:
     try:
         index = json.loads(content)
     except ValueError as error:
-        raise InputError(f"{where}: {INDEX} is not JSON ({error})") from error
+        raise InputError(f"{where}: {INDEX} is not valid JSON ({error})") from error
     if not isinstance(index, dict):
-        raise InputError(f"{where}: {INDEX} holds no object")
+        raise InputError(f"{where}: {INDEX} holds a {type(index).__name__}; expected a JSON object")
     return index
 
 
@@ -104,9 +104,9 @@ def _check_parts(index: Mapping[str, Any], where: str) -> None:
 
 
 def _weights(names: Collection[str], where: str, variant: str | None) -> list[str]:
-    """The safetensors of one part, and the list of them where there are several."""
+    """The safetensors files of one part, and their index if there are several."""
     named = f".{re.escape(variant)}" if variant else ""
-    # The variant stands before the number of a part, or, in older files, behind it.
+    # The variant precedes the number of a shard, or follows it in older files.
     weights = re.compile(rf"(.*/)?({_STEMS})({named}|{named}{_PART_NUMBER}|{_PART_NUMBER}{named})\.safetensors")
     lists = re.compile(rf"(.*/)?({_STEMS})\.safetensors\.index{named}\.json")
     found = [name for name in names if weights.fullmatch(name)]
@@ -116,11 +116,11 @@ def _weights(names: Collection[str], where: str, variant: str | None) -> list[st
     others = sorted(name.rpartition("/")[2] for name in names if name.endswith(".safetensors"))
     wanted = f"safetensors weights{f' of the variant {variant}' if variant else ''}"
     if others:
-        raise InputError(f"{where} has no {wanted}; it has {', '.join(others)}, which `variant` may name")
+        raise InputError(f"{where} has no {wanted}; it has {', '.join(others)}, which `variant` can select")
     if pickles:
         raise InputError(
-            f"{where} has no {wanted}, only {', '.join(pickles)}, which is refused because a pickle can run any code when "
-            "it is opened; take a revision with safetensors, or convert it elsewhere"
+            f"{where} has no {wanted}, only {', '.join(pickles)}, which are refused because opening a pickle can run "
+            "any code; use a revision with safetensors, or convert them elsewhere"
         )
     raise InputError(f"{where} has no {wanted}")
 

@@ -1,4 +1,4 @@
-"""A network that has forgotten what it learned: the control of explanations that do not look at the model."""
+"""A network with shuffled weights: the control that exposes explanations which do not depend on the model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 
 @contextmanager
 def randomised(network: torch.nn.Module, rng: np.random.Generator) -> Iterator[None]:
-    """For the length of a `with` block, every weight tensor of `network` has its values in an order that `rng` draws.
+    """Shuffle the values of every weight tensor of `network`, in orders that `rng` draws, inside the `with`.
 
-    Each layer keeps the distribution of its weights, and so the size of what it computes, and nothing else; see Adebayo et
-    al., Sanity Checks for Saliency Maps (NeurIPS 2018). Afterwards the weights are those from before, bit for bit.
+    Each layer keeps the distribution of its weights, and so the scale of its outputs, and nothing else; see Adebayo et al.,
+    Sanity Checks for Saliency Maps (NeurIPS 2018). Afterwards the weights are restored bit for bit.
     """
     kept = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     draws = torch.Generator().manual_seed(int(rng.integers(2**62)))

@@ -1,7 +1,7 @@
-"""Project each prompt of a call once, however many of its rows have it.
+"""Project each distinct prompt of a call once, however many rows have it.
 
-Keys and values of cross-attention depend on the text alone, and the rows of a call are many draws of few prompts. A small
-denoiser spends a tenth of its time on them; in a large one they hardly count.
+Keys and values of cross-attention depend only on the text, and the rows of a call are many draws of few prompts. A small
+denoiser spends a tenth of its time on these projections; in a large one they hardly matter.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ class SharedPrompts:
 
     @contextmanager
     def of(self, embedding: torch.Tensor) -> Iterator[None]:
-        """Inside the `with`, what projects `embedding` (B, tokens, width) itself does so once a prompt.
+        """Inside the `with`, layers project each distinct prompt of `embedding` (B, tokens, width) once.
 
-        Each prompt is projected by itself, so that the last digits of a row do not depend on the prompts of the others. What
-        layers take and give keeps its shape, and those that see other states, of the image or of a changed text, are left
-        alone.
+        Prompts are projected one by one, so that the last digits of a row do not depend on the prompts of other rows. Shapes
+        stay as they are, and layers that get anything other than `embedding` itself work as always.
         """
         first, of_row = distinct_rows(embedding)
 
@@ -41,7 +40,7 @@ class SharedPrompts:
 
             return projected
 
-        # What a library may have put in the place of a layer's own.
+        # A library may have replaced a layer's own method.
         before = [vars(projection).get("forward") for projection in self.projections]
         try:
             for projection in self.projections:
@@ -56,10 +55,10 @@ class SharedPrompts:
 
 
 def distinct_rows(rows: torch.Tensor) -> tuple[list[int], torch.Tensor]:
-    """Of rows (B, …) the first of each kind, and for every row which of these it equals, bit for bit: (B,)."""
+    """The first row of each kind in rows (B, …), and for every row its kind, (B,); rows of a kind are equal bit for bit."""
     first: list[int] = []
     of_row: list[int] = []
-    alike: dict[float, list[int]] = {}  # rows that differ in this sum need not be compared
+    alike: dict[float, list[int]] = {}  # only rows with equal sums are compared
     for row, total in enumerate(rows.flatten(1).abs().sum(1).tolist()):
         known = alike.setdefault(total, [])
         twin = next((kind for kind in known if torch.equal(rows[first[kind]], rows[row])), None)

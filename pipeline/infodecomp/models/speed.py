@@ -1,4 +1,4 @@
-"""How fast this machine runs a model: a few full batches, timed."""
+"""How fast this machine runs a model, timed on a few full batches."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from dataclasses import dataclass
 
 import torch
 
-from infodecomp.models.attention import Tap, recording
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.attention import Tap
+from infodecomp.models.protocol import DiffusionModel
 
-# Calls of each kind are at least so many.
+# The least number of calls of each kind.
 _CALLS = 2
 _PROMPT = "a photograph of a dog and a cat"
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of one evaluation, plain and with its attention recorded; shapes of the model, (C, h, w) and pixels a side."""
+    """Seconds of one evaluation, plain and with its attention recorded, on this device.
+
+    start_up: seconds to load the model. latent_shape: (C, h, w); image_size: pixels a side.
+    """
 
     device: str
     batch_size: int
@@ -29,12 +32,15 @@ class Speed:
     image_size: int
 
     def seconds(self, evaluations: int, recorded: int, jobs: int) -> float:
-        """Time of some evaluations in some jobs, each of which loads the model, one after another on one device."""
+        """Seconds of a number of evaluations, `recorded` of them with attention, in jobs that run one after another.
+
+        Each job loads the model.
+        """
         return (evaluations - recorded) * self.plain + recorded * self.recorded + jobs * self.start_up
 
 
-def settled_batch_size(model: LatentDiffusion) -> int:
-    """The rows of a call once a few calls have shown what the memory holds."""
+def settled_batch_size(model: DiffusionModel) -> int:
+    """The batch size after a few calls have measured the memory."""
     for _ in range(_CALLS):
         rows = int(model.batch_size)
         latents = torch.zeros(rows, *model.latent_shape)
@@ -44,8 +50,11 @@ def settled_batch_size(model: LatentDiffusion) -> int:
     return int(model.batch_size)
 
 
-def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: float = 4.0) -> Speed:
-    """Time batches of `batch_size` rows, of each kind for so many seconds; start_up: seconds that loading the model took."""
+def measure(model: DiffusionModel, batch_size: int, start_up: float, seconds: float = 4.0) -> Speed:
+    """Time batches of `batch_size` rows, for `seconds` each with and without recording.
+
+    start_up: seconds that loading the model took.
+    """
     channels, height, width = model.latent_shape
     rng = torch.Generator().manual_seed(0)
     latents = torch.randn((batch_size, channels, height, width), generator=rng)
@@ -57,7 +66,7 @@ def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: f
         model(latents, logsnr, embedding)
 
     plain = _seconds_a_call(call, seconds)
-    with recording(model.unet, (height, width)) as recorder:
+    with model.recording() as recorder:
 
         def recorded_call() -> None:
             recorder.expect(taps)
@@ -76,7 +85,7 @@ def measure(model: LatentDiffusion, batch_size: int, start_up: float, seconds: f
 
 
 def _seconds_a_call(call: Callable[[], None], seconds: float) -> float:
-    """Mean after one call that warms up; calls return their results on the CPU, so that a GPU has finished them."""
+    """Mean time of a call after a warm-up; results are returned on the CPU, so that a GPU has finished the call."""
     call()
     calls, started = 0, time.perf_counter()
     while calls < _CALLS or time.perf_counter() - started < seconds:

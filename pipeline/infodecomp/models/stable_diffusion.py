@@ -1,13 +1,13 @@
-"""Latent diffusion models of the diffusers library as denoisers.
+"""Stable Diffusion: latent diffusion models of the diffusers library as denoisers.
 
-Any pipeline folder or hub id with a `UNet2DConditionModel`, a CLIP text tower and an autoencoder works: Stable Diffusion 1.x
+Any pipeline folder or Hub id with a `UNet2DConditionModel`, a CLIP text tower and an autoencoder works: Stable Diffusion 1.x
 and 2.x, their fine-tunes, and the embedded model. Weights are read from safetensors only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,29 @@ from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers.utils import logging as transformers_logging
 
+from infodecomp.estimator.batching import padded
 from infodecomp.estimator.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from infodecomp.models.attention import AttentionRecorder, recording
 from infodecomp.models.batch_size import BatchSize
+from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
 from infodecomp.models.devices import resolve_precision, set_precision
 from infodecomp.models.layout import check_pipeline_folder
 from infodecomp.models.lora import add_lora
+from infodecomp.models.randomised import randomised
 from infodecomp.models.shared_prompts import SharedPrompts
 from infodecomp.runs.errors import InputError
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
-# Loading bars belong on a terminal, and stages write logs.
+# Progress bars of loading would clutter the logs of stages.
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
 
 
 class LatentDiffusion:
-    """A diffusers pipeline that follows `infodecomp.estimator.denoisers.Denoiser`.
+    """A diffusers pipeline that follows `infodecomp.models.protocol.DiffusionModel`.
 
-    latent_shape: (C, h, w) of the images it was made for; image_size: their side in pixels. `logsnr_table` holds the
-    trained log-SNR of every timestep, float64. `batch_size` is the most rows that the UNet gets at once.
+    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,).
     """
 
     def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
@@ -48,15 +51,15 @@ class LatentDiffusion:
         self.vae = pipeline.vae.eval().requires_grad_(False)
         self.tokenizer = pipeline.tokenizer
         if self.device.type == "cuda":
-            self.unet.to(memory_format=torch.channels_last)  # what its convolutions work in
-        # A GPU has many cores for so little work, and would wait to be told which rows are alike.
+            self.unet.to(memory_format=torch.channels_last)  # the format of its convolutions
+        # On a GPU the projections take no time, and finding equal rows would stall it.
         self._prompts = SharedPrompts(self.unet) if self.device.type == "cpu" else None
         pipeline.text_encoder.eval().requires_grad_(False)
         self.prediction = pipeline.scheduler.config.prediction_type
         if self.prediction not in PREDICTIONS:
             raise InputError(
                 f"scheduler/scheduler_config.json → prediction_type is '{self.prediction}'; "
-                f"allowed are {' and '.join(PREDICTIONS)}"
+                f"supported are {' and '.join(PREDICTIONS)}"
             )
         self.logsnr_table = trained_logsnr(pipeline.scheduler.alphas_cumprod.double().cpu())
         self.logsnr_range = (float(self.logsnr_table[-1]), float(self.logsnr_table[0]))
@@ -76,12 +79,12 @@ class LatentDiffusion:
         device: str = "cpu",
         compiled: bool = False,
     ) -> LatentDiffusion:
-        """Load from a local folder or the hub, with a LoRA's change of the weights added to them when one is named.
+        """Load from a local folder or the Hub, with the weights of a LoRA added if one is named.
 
-        precision: of the denoiser, see `devices`; text tower and autoencoder stay float32, so that latents and
-        prompts are the same in all. compiled: let torch compile the denoiser at its first calls.
+        precision: of the denoiser, see `devices`; text tower and autoencoder stay float32, so that latents and embeddings
+        are the same at every precision. compiled: let torch compile the denoiser at its first calls.
 
-        Raises InputError, naming what was looked for, when loading fails.
+        Raises InputError, naming the model that was looked for, if loading fails.
         """
         dtype = set_precision(resolve_precision(precision, device))
         folder = Path(model_id)
@@ -101,7 +104,7 @@ class LatentDiffusion:
         except (OSError, ValueError) as error:
             raise InputError(
                 f"model → id '{model_id}' (revision {revision or 'default'}) could not be loaded as a Stable Diffusion "
-                f"pipeline with safetensors weights; give a local folder or a reachable hub id: {error}"
+                f"pipeline with safetensors weights; set it to a local folder or a reachable Hub id: {error}"
             ) from error
         if lora is not None:
             add_lora(pipeline, lora)
@@ -113,16 +116,24 @@ class LatentDiffusion:
         return model
 
     def compile(self, **options: Any) -> None:
-        """Let torch compile the denoiser at its first calls, again when a recording begins, and for each batch size."""
-        # Otherwise what is compiled never sees a recording begin.
+        """Let torch compile the denoiser at its first calls, for each batch size, and again when a recording begins."""
+        # Otherwise compiled code would ignore the hooks of a recording.
         torch._dynamo.config.skip_nnmodule_hook_guards = False
         self.unet.compile(dynamic=False, **options)
-        self._prompts = None  # it would be compiled for each number of prompts
+        self._prompts = None  # sharing prompts would compile the denoiser for each number of them
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
         """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
         timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table)
         return self.batch_size.run(self._predict, x_alpha, timesteps, logsnr, embedding)
+
+    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        """As a call, with the rows filled up to the batch size by copies of the first, whose results are dropped.
+
+        Calls are then of one size, so that the last digits of a row do not depend on how many rows share its call.
+        """
+        count = self.batch_size.filled(len(x_alpha))
+        return self(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
 
     def _predict(
         self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
@@ -135,7 +146,7 @@ class LatentDiffusion:
     def eps_hat(
         self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
     ) -> torch.Tensor:
-        """ε̂ at these timesteps on the model's device, float32, that gradients can be taken of."""
+        """ε̂ at these timesteps on the model's device, float32, differentiable."""
         x_alpha = x_alpha.to(self.device, torch.float32)
         output = self.unet(
             x_alpha.to(self.unet.dtype),
@@ -149,12 +160,28 @@ class LatentDiffusion:
         return output
 
     def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """As a call, for gradients: on the model's device, and all rows at once."""
+        """As a call, but differentiable: on the model's device, and all rows at once."""
         timesteps = nearest_timestep(logsnr.detach().cpu().double(), self.logsnr_table)
         return self.eps_hat(x_alpha, timesteps, logsnr, embedding)
 
+    def logsnr_at(self, timesteps: torch.Tensor) -> torch.Tensor:
+        """The log-SNRs at which the model was trained at these timesteps (any shape, integers), float64."""
+        return self.logsnr_table[timesteps]
+
+    def ddim_schedule(self, steps: int) -> DdimSchedule:
+        """The timesteps of DDIM in `steps` steps, as the settings of the pipeline's scheduler imply."""
+        return ddim_schedule(self.pipeline.scheduler, steps, self.logsnr_table)
+
+    def recording(self, *, precise: bool = False) -> AbstractContextManager[AttentionRecorder]:
+        """Record cross-attention inside the `with`, see `attention.recording`."""
+        return recording(self.unet, self.latent_shape[1:], precise=precise)
+
+    def shuffled(self, rng: np.random.Generator) -> AbstractContextManager[None]:
+        """Shuffle the weights of the denoiser inside the `with`, see `randomised.randomised`."""
+        return randomised(self.unet, rng)
+
     def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
-        """The text tower's states, float32 (prompts, tokens, width). One prompt at a time: rows never share a batch."""
+        """The text tower's states, float32 (prompts, tokens, width); encoded one at a time, never in a batch."""
         with torch.inference_mode():
             states = [self.pipeline.encode_prompt(prompt, self.device, 1, False)[0] for prompt in prompts]
         return torch.cat(states).float().cpu()
@@ -162,7 +189,7 @@ class LatentDiffusion:
     def encode_image(self, image: Image.Image, sample: np.random.Generator | None = None) -> torch.Tensor:
         """The latent of an RGB image in the model's pixel size, float32 (C, h, w): (z − shift)·scale.
 
-        z is the posterior's mean, or a draw from it when a generator is given; autoencoders without a posterior ignore it.
+        z is the mean of the posterior, or a draw from it if `sample` is given; autoencoders without a posterior ignore that.
         """
         pixels = self.pipeline.image_processor.preprocess(image, height=image.height, width=image.width)
         return self.encode_pixels(pixels, sample)
@@ -173,7 +200,7 @@ class LatentDiffusion:
             return self.latent_of(pixels, sample)[0].cpu()
 
     def latent_of(self, pixels: torch.Tensor, sample: np.random.Generator | None = None) -> torch.Tensor:
-        """As `encode_pixels`, on the model's device, (1, C, h, w), that gradients can be taken of."""
+        """As `encode_pixels`, but differentiable: (1, C, h, w) on the model's device."""
         encoded = self.vae.encode(pixels.to(self.device, self.vae.dtype))
         if hasattr(encoded, "latents"):
             latent = encoded.latents
@@ -191,17 +218,22 @@ class LatentDiffusion:
             return self.picture_of(latents).clamp(-1, 1).cpu()
 
     def picture_of(self, latents: torch.Tensor) -> torch.Tensor:
-        """As `decode`, on the model's device and not cut to [-1, 1], that gradients can be taken of."""
+        """As `decode`, but differentiable: on the model's device, and not clamped to [-1, 1]."""
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
         raw = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor + shift
         return self.vae.decode(raw).sample.float()
 
+    @property
+    def token_limit(self) -> int:
+        """The number of tokens that the model reads of a caption, special tokens included."""
+        return int(self.tokenizer.model_max_length)
+
     def token_offsets(self, caption: str) -> list[tuple[int, int]]:
-        """Character span of every token that the model sees, special tokens as (0, 0); truncated as the model truncates."""
+        """Character span of every token of a caption, special tokens as (0, 0), up to the token limit."""
         encoded = self.tokenizer(
             caption,
             truncation=True,
-            max_length=self.tokenizer.model_max_length,
+            max_length=self.token_limit,
             return_offsets_mapping=True,
         )
         return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]

@@ -1,8 +1,4 @@
-"""What is estimated of a pair of words: names of the maps of a case, and the table of a shard.
-
-Conditions: `alone`, against the empty prompt, and `given_rest`, against the caption without both words. `intervention` is
-the caption against the one that a list puts in its place, where it names one.
-"""
+"""What is kept of the estimates of a word pair: the names of its maps, and its row in the table of a shard."""
 
 from __future__ import annotations
 
@@ -31,7 +27,7 @@ _TOTALS = [
     *(f"{INTERVENTION}_{estimator}_both" for estimator in ESTIMATORS),
 ]
 
-# A row a pair: totals over the image, nats, with standard errors. A failed pair has a status other than "ok" and NaN.
+# One row per word pair: totals of the image, nats, with standard errors. A failed pair has a status other than "ok" and NaN.
 SHARD_COLUMNS: dict[str, str] = {
     **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
     **dict.fromkeys(("draws", "evaluations"), "int64"),
@@ -40,18 +36,18 @@ SHARD_COLUMNS: dict[str, str] = {
 
 
 def read_shards(paths: Sequence[Path], pairs: pd.DataFrame) -> pd.DataFrame:
-    """The pairs with what became of them: columns of `PAIR_COLUMNS` and `SHARD_COLUMNS`, in the order of the pairs.
+    """The word pairs with their estimates: columns of `PAIR_COLUMNS` and `SHARD_COLUMNS`, in the order of the pairs.
 
-    status and reason are those of the shards. Raises InputError for pairs without a row, rows of unknown pairs, rows twice.
+    status and reason are those of the shards. Raises InputError for pairs without a row or with two, and unknown pairs.
     """
     frames = [read_table(path, SHARD_COLUMNS) for path in paths]
     found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SHARD_COLUMNS))
-    rows, wanted = found["case_id"].tolist(), pairs["case_id"].tolist()
-    if sorted(rows) != sorted(wanted):
-        odd = sorted(set(rows) ^ set(wanted)) or sorted({case for case in rows if rows.count(case) > 1})
+    rows, expected = found["case_id"].tolist(), pairs["case_id"].tolist()
+    if sorted(rows) != sorted(expected):
+        odd = sorted(set(rows) ^ set(expected)) or sorted({case for case in rows if rows.count(case) > 1})
         raise InputError(
-            f"{', '.join(map(str, paths)) or 'no shard'}: the rows are not those of the table of pairs, such as that of "
-            f"{odd[0]}; expected one for every pair; run decompose_information again."
+            f"{', '.join(map(str, paths)) or 'no shard'}: the rows are not those of the table of pairs: the pair "
+            f"{odd[0]} is only in one of them, or twice; expected one row for every pair; run decompose_information again."
         )
     return pairs.drop(columns=["status", "reason"]).merge(found, on="case_id", how="left", validate="one_to_one")
 

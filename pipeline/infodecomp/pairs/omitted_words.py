@@ -1,7 +1,7 @@
-"""Does what two words share foretell that one of them can be left out? Pairs of words beside the edits of their words.
+"""Does redundancy predict that a word can be omitted? Word pairs against the edits of their words.
 
-A word that its partner makes redundant should change little when it is left out of the caption (Dewan et al., NeurIPS 2024).
-The change is that of the editing study: the squared difference of the latents that come of the caption with and without it.
+Omitting a word that its partner makes redundant should change the image little (Dewan et al., NeurIPS 2024). The change is
+that of the editing study: the squared difference of the latents regenerated with and without the word.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from infodecomp.editing.edits import has_swap, read_edit_maps, read_edits
 from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.metrics.correlation import across_cases, spearman
 from infodecomp.pairs.markdown import ALL_KINDS
+from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 
-# All i^o of the whole image, nats. redundancy, share, unique: of the words alone; share: redundancy over what the word
-# tells; the same given the rest of the caption; cmi: of the word given all the rest, from the editing study.
+# All i^o of the whole image, nats. redundancy, share, unique: of the words alone, share being redundancy over the
+# information of the word; the same given the rest of the caption; cmi: of the word given all others, from the editing study.
 PREDICTORS = (
     *("redundancy", "share", "unique"),
     *("redundancy_given_rest", "share_given_rest", "unique_given_rest"),
@@ -39,16 +40,16 @@ CORRELATION_COLUMNS = ["dataset", "kind", "predictor", "r", "r_low", "r_high", "
 def omitted_words(
     dataset: str, table: pd.DataFrame, cases: pd.DataFrame, edits: Sequence[Path], maps: Path
 ) -> pd.DataFrame:
-    """A row of `OMITTED_COLUMNS` for each word of a pair that was left out of its caption.
+    """A row of `OMITTED_COLUMNS` for each word of a pair that the editing study omitted from its caption.
 
     Args:
         dataset: its name.
-        table: its rows of the table of partial information, with the case ids of both words.
+        table: its rows from `decomposition.decomposed`, with the case ids of both words.
         cases: the cases table.
         edits, maps: shards of edit_images, and the folder of their maps.
 
     Raises:
-        InputError: edits that do not belong to the cases, or whose maps are missing.
+        InputError: edits do not belong to the cases, or their maps are missing.
     """
     frame = read_edits(edits, cases)
     finished = frame.assign(swapped=has_swap(frame))[frame["status"] == "ok"].set_index("case_id")
@@ -81,20 +82,28 @@ def omitted_words(
 
 
 def _predictors(pair: Any, word: str, suffix: str) -> dict[str, float]:
-    redundancy, told = float(pair["redundancy"]), float(pair[f"information_{word}"])
+    redundancy, information = float(pair["redundancy"]), float(pair[f"information_{word}"])
     return {
         f"redundancy{suffix}": redundancy,
-        f"share{suffix}": redundancy / told if told > 0 else float("nan"),
+        f"share{suffix}": redundancy / information if information > 0 else float("nan"),
         f"unique{suffix}": float(pair[f"unique_{word}"]),
     }
 
 
 def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: int) -> pd.DataFrame:
-    """Pearson's r of each predictor with the change, with its interval over images; by dataset and kind of pair."""
+    """Pearson's r of each predictor with the change, with its interval over images, by dataset and kind of word pair.
+
+    Args:
+        words: rows of `OMITTED_COLUMNS`.
+        section: resamples and confidence.
+        seed: of the bootstrap.
+
+    Returns:
+        rows of `CORRELATION_COLUMNS`.
+    """
     rows = []
     for dataset, of_dataset in words.groupby("dataset", sort=False):
-        image, names = pd.factorize(of_dataset["image_id"], sort=True)
-        weights = resample_weights(len(names), section.bootstrap, generator(seed, str(dataset), "omitted words"))
+        image, weights = _resamples(str(dataset), of_dataset["image_id"], section, seed)
         for kind in (ALL_KINDS, *of_dataset["kind"].unique()):
             chosen = (of_dataset["kind"] == kind).to_numpy() | (kind == ALL_KINDS)
             change = of_dataset["change"].to_numpy(np.float64)[chosen]
@@ -117,3 +126,38 @@ def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: 
                     }
                 )
     return pd.DataFrame(rows, columns=CORRELATION_COLUMNS)
+
+
+def read_omitted(path: Path) -> pd.DataFrame:
+    """The table of omitted words, rows of `OMITTED_COLUMNS`; InputError if the file is not such a table."""
+    try:
+        words = pd.read_csv(path, dtype={"image_id": str})
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a table ({error}); run tabulate_partial_information again."
+        ) from error
+    missing = [name for name in OMITTED_COLUMNS if name not in words]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}; run tabulate_partial_information again.")
+    return words
+
+
+def image_weights(
+    words: pd.DataFrame, section: PartialInformationSection, seed: int
+) -> tuple[pd.Series, dict[str, np.ndarray]]:
+    """The number of the image of each row in its dataset, int64; and dataset → (R, G), the resamples of its images.
+
+    With the resamples of `correlations`, a figure has the intervals of the table. words: rows of `OMITTED_COLUMNS`.
+    """
+    numbers, weights = pd.Series(0, index=words.index), {}
+    for name, rows in words.groupby("dataset", sort=False):
+        numbers[rows.index], weights[str(name)] = _resamples(str(name), rows["image_id"], section, seed)
+    return numbers, weights
+
+
+def _resamples(
+    dataset: str, images: pd.Series, section: PartialInformationSection, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    image, names = pd.factorize(images, sort=True)
+    rng = generator(seed, dataset, "omitted words")
+    return image, resample_weights(len(names), section.bootstrap, rng)

@@ -1,4 +1,4 @@
-"""Images and masks: reading them and bringing them to a model's size. Pillow and numpy only."""
+"""Images and masks: read, cropped, fitted to a model's size, and written. Pillow and numpy only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_image(path: Path) -> Image.Image:
     """Read an image as RGB (grayscale, 16-bit, CMYK and palette images are converted, transparency is dropped).
 
     The EXIF orientation is ignored, as COCO's annotations do. Raises InputError naming the file if it is missing or
-    cannot be decoded to its last line.
+    cannot be decoded completely.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an image.")
@@ -34,9 +34,9 @@ def load_image(path: Path) -> Image.Image:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image as `load_image` gives it, read from the head of the file.
+    """Height and width of an image as `load_image` gives it, read from the header of the file.
 
-    Raises InputError naming the file if it is missing or no image.
+    Raises InputError naming the file if it is missing or not an image.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an image.")
@@ -50,15 +50,15 @@ def image_size(path: Path) -> tuple[int, int]:
 def crop_image(image: Image.Image, crop: str) -> Image.Image:
     """The part of an image inside the box `crop` = "x,y,w,h" in pixels; the whole image for "".
 
-    What lies beyond the image's edges is cut off the box. Raises InputError if nothing is left.
+    The box is clipped to the image. Raises InputError if nothing is left.
     """
     return image.crop(crop_box(crop, (image.height, image.width))) if crop else image
 
 
 def crop_box(crop: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box "x,y,w,h" cut to an image of `size` = (height, width): left, top, right, bottom in pixels.
+    """The box "x,y,w,h" clipped to an image of `size` = (height, width): left, top, right, bottom in pixels.
 
-    Raises InputError for another text, and for a box without area or wholly outside the image.
+    Raises InputError for any other text, and for a box that has no area or lies outside the image.
     """
     try:
         x, y, width, height = map(int, crop.split(","))
@@ -124,14 +124,6 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write a picture (3, H, W) in [0, 1] as PNG."""
     with atomic_path(path) as temporary:
         Image.fromarray(picture_bytes(picture)).save(temporary, format="PNG")
-
-
-def write_animation(path: Path, pictures: np.ndarray, milliseconds: int = 120, hold: int = 1500) -> None:
-    """Write pictures (N, 3, H, W) in [0, 1] one after another, the last one held, as WebP or GIF by the path's suffix."""
-    frames = [Image.fromarray(picture_bytes(picture)) for picture in pictures]
-    durations = [*[milliseconds] * (len(frames) - 1), hold]
-    with atomic_path(path) as temporary:
-        frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

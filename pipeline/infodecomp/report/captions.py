@@ -1,4 +1,4 @@
-"""A caption in parts, so that the page can make a button of every word that has a case."""
+"""A caption in parts, so that the page can make a button of every word with a case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def caption_parts(caption: str, words: Sequence[str]) -> list[Part]:
 
     Args:
         caption: any text.
-        words: as they stand in it; of words that overlap, the longer is taken.
+        words: as written in it; of words that overlap, the longer is taken.
 
     Returns:
         (text, index of the word or −1), whose texts together are the caption. Of equal words the first is taken.

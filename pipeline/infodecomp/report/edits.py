@@ -1,4 +1,4 @@
-"""The data of the page's part on edits: each case's pictures, still and moving, captions and numbers."""
+"""Data for the page's part on edits: each case's pictures, still and moving, captions and numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBERS = ("psnr", "cmi_o", "cmi_o_error", "mi_o", "mi_o_error", "preference_sw
 
 
 def edits_of(study: StudyFolder, dataset: str, most: int, pictures: PictureFolder) -> list[dict[str, Any]]:
-    """The finished edits of a dataset, in the order of its cases; of as many cases as `most`.
+    """The finished edits of a dataset, in the order of its cases; of at most `most` cases.
 
     Writes their pictures. Raises InputError for a table, map or picture that is missing or cannot be read.
     """
@@ -62,7 +62,7 @@ def _edit(
 
 
 def _ways(folder: Path, interventions: Sequence[str]) -> dict[str, Path]:
-    """The moving pictures of a case that there are: those of the first cases only."""
+    """The moving pictures of a case; only the first cases have any."""
     ways = {name: folder / f"{name}.webp" for name in interventions}
     return {name: path for name, path in ways.items() if path.is_file()}
 

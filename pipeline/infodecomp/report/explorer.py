@@ -1,4 +1,4 @@
-"""The explorer's data: an index of all images with the scores of their words, and a script of maps for each image."""
+"""Data for the explorer: an index of all images with the scores of their words, and a script of maps per image."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import DatasetSection
+from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import dataset_root, image_folder, instances_file
-from infodecomp.datasets.masks import load_mask, open_instances
+from infodecomp.datasets.masks import load_mask
 from infodecomp.metrics.correlation import pearson
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.pictures.images import Resize, fit_image, fit_mask, load_image
 from infodecomp.report.captions import caption_parts
 from infodecomp.report.layout import StudyFolder, by_case, grouped
-from infodecomp.report.methods import METHODS, TOTALS, Method
 from infodecomp.report.pictures import PictureFolder, Scale, quantise, tile_sheet
 from infodecomp.report.scripts import write_call
+from infodecomp.report.shown_maps import SHOWN_MAPS, TOTALS, ShownMap
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays, read_table
 
 MASK_SIDE = 96  # cells of a mask's outline along a side
 
-PAIRS = tuple(combinations(range(len(METHODS)), 2))
+PAIRS = tuple(combinations(range(len(SHOWN_MAPS)), 2))
 
 Row = Mapping[str, Any]
 Scores = dict[str, dict[str, tuple[float, float]]]
@@ -35,7 +36,7 @@ Scores = dict[str, dict[str, tuple[float, float]]]
 
 @dataclass(frozen=True)
 class Explorer:
-    """One dataset's part of the explorer: where its results lie, how its images were fitted, how many are shown."""
+    """One dataset in the explorer: where its results are, how its images were fitted, how many are shown."""
 
     study: StudyFolder
     dataset: str
@@ -45,7 +46,7 @@ class Explorer:
     pictures: PictureFolder
 
     def write(self) -> Iterator[dict[str, Any]]:
-        """Write the script of each image; yields its entry of the index, image after image."""
+        """Write the script of each image; yields its entry in the index."""
         cases = read_cases(self.study.cases(self.dataset)).sort_values("position", kind="stable")
         estimates = by_case(
             self.study.shard_tables(self.dataset, "estimate_information"),
@@ -98,22 +99,22 @@ class Explorer:
         }
 
     def _heats(self, case: Row) -> list[np.ndarray | None]:
-        """The map of each method, (h, w); None where there is none."""
-        sources = dict.fromkeys(method.source for method in METHODS)
+        """The map of each method, (h, w); None without one."""
+        sources = dict.fromkeys(method.source for method in SHOWN_MAPS)
         arrays: dict[str, dict[str, np.ndarray]] = {}
         for source in sources:
             path = self.study.maps(self.dataset, source, case["case_id"])
             arrays[source] = read_arrays(path) if path.is_file() else {}
-        return [_heat(arrays[method.source], method) for method in METHODS]
+        return [_heat(arrays[method.source], method) for method in SHOWN_MAPS]
 
     def _picture(self, case: Row) -> tuple[tuple[str, str], tuple[int, int], str]:
-        """Paths of picture and thumbnail, width and height, and why there is none ("" where there is)."""
+        """Paths of picture and thumbnail, width and height, and why there is none ("" if there is one)."""
         try:
             picture = load_image(image_folder(self.section) / case["image_path"])
         except InputError as error:
             return ("", ""), (1, 1), str(error)
         if self.resize == "letterbox":
-            # Bars and all, as the model saw it, so that the maps lie where they belong.
+            # With bars, as the model saw it, so that the maps are in the right place.
             picture = fit_image(picture, (max(picture.size), max(picture.size)), "letterbox")
         return self.pictures.add_with_thumbnail(picture), picture.size, ""
 
@@ -127,27 +128,27 @@ class _Masks:
     explorer: Explorer
 
     def of(self, case: Row) -> np.ndarray | None:
-        """The mask of a case, (MASK_SIDE, MASK_SIDE) bool; None where there is none."""
+        """The mask of a case, (MASK_SIDE, MASK_SIDE) bool; None without one."""
         if not case["mask"] or case["status"] != "ok":
             return None
         try:
             mask = load_mask(case, self.instances, self.root, self.explorer.section.crowd)
         except InputError:
-            return None  # the scores of localisation say so
+            return None  # the scores of localisation report it
         return fit_mask(mask, (MASK_SIDE, MASK_SIDE), self.explorer.resize)
 
 
 def localisation_scores(path: Path) -> Scores:
     """Case id → method → average precision, and IoU at the threshold that is best for all cases together.
 
-    Of the numbers of steps of a method the largest counts. Nothing where there are no scores.
+    Each method counts with its largest number of steps. Empty without scores.
     """
     if not path.is_file():
         return {}
     frame = read_table(path, SCORE_COLUMNS)
     frame = frame[frame["status"] == "ok"]
     found: Scores = {}
-    for method in METHODS:
+    for method in SHOWN_MAPS:
         name, estimator = method.setting
         chosen = frame[(frame["method"] == name) & (frame["estimator"] == estimator)]
         chosen = chosen[chosen["steps"] == chosen["steps"].max()]
@@ -177,7 +178,7 @@ def _word(
     case: Row, estimate: Row, scores: Mapping[str, tuple[float, float]], heats: Sequence[np.ndarray | None]
 ) -> Row:
     totals, errors = [], []
-    for method, heat in zip(METHODS, heats, strict=True):
+    for method, heat in zip(SHOWN_MAPS, heats, strict=True):
         column = TOTALS.get(method.id)
         known = column is not None and heat is not None and column in estimate
         of_map = float(heat.sum(dtype=np.float64)) if heat is not None else None
@@ -192,8 +193,8 @@ def _word(
         "problem": failed.get("reason", ""),
         "totals": totals,
         "errors": errors,
-        "precision": [scores.get(method.id, (None, None))[0] for method in METHODS],
-        "iou": [scores.get(method.id, (None, None))[1] for method in METHODS],
+        "precision": [scores.get(method.id, (None, None))[0] for method in SHOWN_MAPS],
+        "iou": [scores.get(method.id, (None, None))[1] for method in SHOWN_MAPS],
         "agreement": agreements(heats),
     }
 
@@ -209,7 +210,7 @@ def _captions(cases: Sequence[Row]) -> list[list[tuple[str, int]]]:
     return found
 
 
-def _heat(arrays: Mapping[str, np.ndarray], method: Method) -> np.ndarray | None:
+def _heat(arrays: Mapping[str, np.ndarray], method: ShownMap) -> np.ndarray | None:
     key = method.key_in(arrays)
     return arrays[key] if key is not None else None
 

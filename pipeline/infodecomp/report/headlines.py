@@ -1,17 +1,17 @@
-"""The overview's tables: what the study found, with intervals, from the tables for programs."""
+"""The tables of the overview: what the study found, with intervals, read from the tables for programs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from infodecomp.figures.style import dataset_title, method_style
 from infodecomp.metrics.faithfulness import AREAS, verdict
 from infodecomp.pairs.markdown import ALL_KINDS, PREDICTOR_NAMES
-from infodecomp.report.html import Markup, interval, table, tag
+from infodecomp.report.cells import Cell, Heading, Number, Table, interval
 from infodecomp.report.layout import StudyFolder, read_csv, rows
 from infodecomp.tables.text import MISSING, percent, percent_interval
 
@@ -22,32 +22,42 @@ _PREDICTORS = {
     "cmi_o": "CMI iᵒ",
     "mi_s": "MI iˢ",
     "mi_o": "MI iᵒ",
-    "mask_area": "object's area (control)",
+    "mask_area": "object area (control)",
 }
 
 
-def headlines(study: StudyFolder) -> list[tuple[str, str, Markup]]:
-    """(id, title, tables) of each part of the study that has results."""
+class Part(NamedTuple):
+    """A part of the overview: id, title and tables."""
+
+    key: str
+    title: str
+    tables: list[Table]
+
+
+def headlines(study: StudyFolder) -> list[Part]:
+    """Each part of the study that has results."""
     parts = [
-        ("localisation", "Do the maps find the object?", _localisation(read_csv(study.table("localisation.csv")))),
-        ("retrieval", "Which caption is true?", _retrieval(read_csv(study.table("retrieval.csv")))),
-        ("editing", "Do the maps foretell an edit?", _editing(read_csv(study.table("editing.csv")))),
-        (
+        Part("localisation", "Do the maps find the object?", _localisation(read_csv(study.table("localisation.csv")))),
+        Part("retrieval", "Which caption is true?", _retrieval(read_csv(study.table("retrieval.csv")))),
+        Part("editing", "Do the maps predict an edit?", _editing(read_csv(study.table("editing.csv")))),
+        Part(
             "partial_information",
             "Can a redundant word be left out?",
             _redundancy(read_csv(study.table("partial_information_correlations.csv"))),
         ),
-        ("faithfulness", "Are the maps true to the model?", _faithfulness(read_csv(study.table("faithfulness.csv")))),
-        ("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
-        ("paper", "The published numbers beside ours", _paper(read_csv(study.table("paper_comparison.csv")))),
+        Part(
+            "faithfulness", "Are the maps true to the model?", _faithfulness(read_csv(study.table("faithfulness.csv")))
+        ),
+        Part("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
+        Part("paper", "Published numbers and ours", _paper(read_csv(study.table("paper_comparison.csv")))),
     ]
-    return [part for part in parts if part[2]]
+    return [part for part in parts if part.tables]
 
 
-def _localisation(frame: pd.DataFrame) -> Markup:
-    """mIoU at held-out thresholds, each method at its largest number of steps, best first."""
+def _localisation(frame: pd.DataFrame) -> list[Table]:
+    """mIoU at held-out thresholds, each method at its largest number of draws or steps, best first."""
     if frame.empty:
-        return Markup("")
+        return []
     held_out = frame[frame["threshold_mode"] == "held_out"]
     keys = ["dataset", "method", "estimator"]
     largest = held_out.sort_values("steps", kind="stable").groupby(keys, sort=False).tail(1)
@@ -55,7 +65,7 @@ def _localisation(frame: pd.DataFrame) -> Markup:
     for dataset, part in largest.groupby("dataset", sort=False):
         body = [
             [
-                f"{method_style(row['method']).name} {_ESTIMATORS.get(row['estimator'], row['estimator'])}".strip(),
+                f"{method_style(row['method']).label} {_ESTIMATORS.get(row['estimator'], row['estimator'])}".strip(),
                 percent(row["miou"]),
                 percent_interval(row["miou_low"], row["miou_high"]),
                 interval(row["miou"], row["miou_low"], row["miou_high"], ends=(0, 1)),
@@ -68,46 +78,46 @@ def _localisation(frame: pd.DataFrame) -> Markup:
         ]
         head = ["method", "mIoU %", "95 % interval", "0–100", "average precision %", "pointing game %", "n", "failed"]
         caption = f"{dataset}: mean IoU at the best threshold of the other half of the images; {_intervals('images')}"
-        tables.append(table(head, body, words=1, caption=caption))
-    return Markup("".join(tables))
+        tables.append(Table(head, body, words=1, caption=caption))
+    return tables
 
 
-def _retrieval(frame: pd.DataFrame) -> Markup:
-    """Share of cases whose true caption scores highest: a row a method and a column a dataset."""
+def _retrieval(frame: pd.DataFrame) -> list[Table]:
+    """Share of cases whose true caption scores highest: one row per method, one column per dataset."""
     if frame.empty:
-        return Markup("")
+        return []
     datasets = list(dict.fromkeys(frame["dataset"]))
     found = {(row["dataset"], row["method"]): row for row in rows(frame)}
     body = [
-        [method_style(method).name, *(_accuracy(found.get((dataset, method))) for dataset in datasets)]
+        [method_style(method).label, *(_accuracy(found.get((dataset, method))) for dataset in datasets)]
         for method in dict.fromkeys(frame["method"])
     ]
-    head = ["method", *(_titled(dataset) for dataset in datasets)]
+    head: list[str | Heading] = ["method", *(_titled(dataset) for dataset in datasets)]
     counts = ", ".join(sorted({str(n) for n in frame["n"]}))
     caption = (
-        "Share of images, in percent, whose true caption has the highest score, with 95 % Wilson interval; "
-        f"the faint line is chance. Cases a set: {counts}."
+        "Percentage of images whose true caption has the highest score, with 95 % Wilson interval; "
+        f"the faint line is chance. Cases per set: {counts}."
     )
-    return table(head, body, words=1, caption=caption)
+    return [Table(head, body, words=1, caption=caption)]
 
 
-def _titled(dataset: str) -> Markup:
+def _titled(dataset: str) -> Heading:
     title = dataset_title(dataset)
-    return Markup(tag("span", title.question) + tag("small", title.source or dataset))
+    return Heading(title.question, title.source or dataset)
 
 
-def _accuracy(row: Mapping[str, Any] | None) -> Markup:
+def _accuracy(row: Mapping[str, Any] | None) -> Cell:
     if row is None:
-        return Markup(MISSING)
+        return MISSING
     value, low, high = row["micro"], row["micro_low"], row["micro_high"]
-    dots = interval(value, low, high, ends=(0, 1), mark=row["chance"])
-    return Markup(tag("b", percent(value)) + tag("small", percent_interval(low, high)) + dots)
+    drawn = interval(value, low, high, ends=(0, 1), mark=row["chance"])
+    return Number(percent(value), percent_interval(low, high), drawn)
 
 
-def _editing(frame: pd.DataFrame) -> Markup:
+def _editing(frame: pd.DataFrame) -> list[Table]:
     """Correlations of predictors with the change of the latent: over cases, and over the cells of a case's maps."""
     if frame.empty:
-        return Markup("")
+        return []
     chosen = frame[frame["change"] == "latent_l2"]
     columns = [(level, intervention) for intervention in ("omit", "swap") for level in ("pixel", "image")]
     tables = []
@@ -122,19 +132,19 @@ def _editing(frame: pd.DataFrame) -> Markup:
         ]
         names = {"omit": "word left out", "swap": "word swapped"}
         levels = {"pixel": "within images", "image": "across images"}
-        head = ["map", *(Markup(tag("span", names[i]) + tag("small", levels[level])) for level, i in columns)]
+        head: list[str | Heading] = ["map", *(Heading(names[i], levels[level]) for level, i in columns)]
         caption = (
-            f"{dataset}: Pearson's r of a map with the change of the latent; within images over the cells of each, "
-            f"averaged; across images over totals; {_intervals('images')} Cases: {part['n'].max()}."
+            f"{dataset}: Pearson's r of a map with the change of the latent. Within images: over the cells of each image, "
+            f"averaged; across images: over totals. {_intervals('images')} Cases: {part['n'].max()}."
         )
-        tables.append(table(head, body, words=1, caption=caption))
-    return Markup("".join(tables))
+        tables.append(Table(head, body, words=1, caption=caption))
+    return tables
 
 
-def _redundancy(frame: pd.DataFrame) -> Markup:
-    """Correlations, over words of pairs of all kinds, of what is to foretell an omission with the change of the latent."""
+def _redundancy(frame: pd.DataFrame) -> list[Table]:
+    """Correlations, over the words of all pairs, of each predictor with the change of the latent on omission."""
     if frame.empty:
-        return Markup("")
+        return []
     chosen = frame[frame["kind"] == ALL_KINDS]
     found = {(row["predictor"], row["dataset"]): row for row in rows(chosen)}
     datasets = list(dict.fromkeys(chosen["dataset"]))
@@ -143,66 +153,64 @@ def _redundancy(frame: pd.DataFrame) -> Markup:
         for predictor in dict.fromkeys(chosen["predictor"])
     ]
     caption = (
-        "Pearson's r, over words of pairs, of what two words share or not (iᵒ of the image) with the change of the latent "
-        f"when the word is left out of its caption; {_intervals('images')} Words: {chosen['n'].max()}."
+        "Pearson's r, over words of pairs, of what the two words share or do not share (iᵒ, whole image) with the change of "
+        f"the latent when the word is left out of its caption. {_intervals('images')} Words: {chosen['n'].max()}."
     )
-    return table(["of the word", *datasets], body, words=1, caption=caption)
+    return [Table(["of the word", *datasets], body, words=1, caption=caption)]
 
 
-def _correlation(row: Mapping[str, Any] | None) -> Markup:
+def _correlation(row: Mapping[str, Any] | None) -> Cell:
     if row is None or not math.isfinite(row["r"]):
-        return Markup(MISSING)
-    ends = tag("small", f"{row['r_low']:.2f} to {row['r_high']:.2f}")
-    dots = interval(row["r"], row["r_low"], row["r_high"], ends=(-1, 1), mark=0.0)
-    return Markup(tag("b", f"{row['r']:.2f}") + ends + dots)
+        return MISSING
+    drawn = interval(row["r"], row["r_low"], row["r_high"], ends=(-1, 1), mark=0.0)
+    return Number(f"{row['r']:.2f}", f"{row['r_low']:.2f} to {row['r_high']:.2f}", drawn)
 
 
-def _faithfulness(frame: pd.DataFrame) -> Markup:
-    """A row a map: areas under the curves in nats, and rank correlations with other maps."""
+def _faithfulness(frame: pd.DataFrame) -> list[Table]:
+    """One row per map: areas under the curves in nats, and rank correlations with other maps."""
     if frame.empty:
-        return Markup("")
+        return []
     heads = {
-        "deletion_i_o": ("deletion iᵒ, nats", "highest pixels taken away"),
-        "insertion_i_o": ("insertion iᵒ, nats", "highest pixels come back"),
-        "deletion_i_s": ("deletion iˢ, nats", "highest pixels taken away"),
-        "insertion_i_s": ("insertion iˢ, nats", "highest pixels come back"),
-        "editing": ("editing", "ρ with what changes"),
-        "stability": ("another seed", "ρ with the map made again"),
-        "weights": ("shuffled weights", "ρ with the map made again"),
+        "deletion_i_o": ("deletion iᵒ, nats", "top pixels removed"),
+        "insertion_i_o": ("insertion iᵒ, nats", "top pixels restored"),
+        "deletion_i_s": ("deletion iˢ, nats", "top pixels removed"),
+        "insertion_i_s": ("insertion iˢ, nats", "top pixels restored"),
+        "editing": ("editing", "ρ with the change"),
+        "stability": ("another seed", "ρ with the repeated map"),
+        "weights": ("shuffled weights", "ρ with the repeated map"),
     }
     tables = []
     for dataset, part in frame.groupby("dataset", sort=False):
         body = [
             [
-                f"{method_style(str(method)).name} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
+                f"{method_style(str(method)).label} {_ESTIMATORS.get(str(estimator), estimator)}".strip(),
                 *(_measured(measures[name], 1 if name in AREAS else 2) for name in heads),
                 verdict(measures["sanity"]["low"]),
             ]
             for (method, estimator), of_map in part.groupby(["method", "estimator"], sort=False)
             if (measures := {row["measure"]: row for row in rows(of_map)})
         ]
-        head = ["map", *(Markup(tag("span", name) + tag("small", detail)) for name, detail in heads.values()), "sanity"]
+        head: list[str | Heading] = ["map", *(Heading(name, detail) for name, detail in heads.values()), "sanity"]
         caption = (
-            f"{dataset}: on average over shares of the pixels, how much more the word moves the prediction (iᵒ) and how "
-            "much less likely the caption is than the caption without the word (iˢ) while the pixels are missing; ρ is "
-            "Spearman's; a map fails that shuffled weights change no "
-            f"more than another seed does. {_intervals('images')} Cases: {part['n'].max()}."
+            f"{dataset}: how much more the word moves the prediction (iᵒ), and how much less likely the caption becomes "
+            "than the caption without the word (iˢ), while pixels are missing; mean over shares of the pixels. ρ is "
+            "Spearman's. A map fails the sanity check if shuffled weights change it no more than another seed does. "
+            f"{_intervals('images')} Cases: {part['n'].max()}."
         )
-        tables.append(table(head, body, words=1, caption=caption))
-    return Markup("".join(tables))
+        tables.append(Table(head, body, words=1, caption=caption))
+    return tables
 
 
-def _measured(row: Mapping[str, Any], digits: int) -> Markup:
+def _measured(row: Mapping[str, Any], digits: int) -> Cell:
     if not math.isfinite(row["value"]):
-        return Markup(MISSING)
-    ends = tag("small", f"{row['low']:.{digits}f} to {row['high']:.{digits}f}")
-    return Markup(tag("b", f"{row['value']:.{digits}f}") + ends)
+        return MISSING
+    return Number(f"{row['value']:.{digits}f}", f"{row['low']:.{digits}f} to {row['high']:.{digits}f}")
 
 
-def _validation(frame: pd.DataFrame) -> Markup:
+def _validation(frame: pd.DataFrame) -> list[Table]:
     """Error and coverage of totals at the largest number of draws, on problems whose information is known."""
     if frame.empty:
-        return Markup("")
+        return []
     totals = frame[(frame["level"] == "total") & (frame["steps"] == frame["steps"].max())]
     body = [
         [
@@ -222,16 +230,16 @@ def _validation(frame: pd.DataFrame) -> Markup:
     ]
     head = ["problem", "quantity", "design", "truth, nats", "bias %", "error %", "coverage %", "interval", "80–100"]
     caption = (
-        f"Totals from {frame['steps'].max()} draws: bias and root mean square error in percent of the truth; coverage: "
-        f"how often the interval of a run holds the truth, with 95 % Wilson interval, {totals['n'].max()} runs."
+        f"Totals from {frame['steps'].max()} draws: bias and root mean square error in percent of the truth; coverage: how "
+        f"often the interval of a run contains the truth, with 95 % Wilson interval, {totals['n'].max()} runs."
     )
-    return table(head, body, words=3, caption=caption)
+    return [Table(head, body, words=3, caption=caption)]
 
 
-def _paper(frame: pd.DataFrame) -> Markup:
-    """A row a published number, in the units of its table."""
+def _paper(frame: pd.DataFrame) -> list[Table]:
+    """One row per published number, in the units of its table."""
     if frame.empty:
-        return Markup("")
+        return []
     body = [
         [
             row["dataset"],
@@ -245,18 +253,17 @@ def _paper(frame: pd.DataFrame) -> Markup:
     ]
     head = ["dataset", "method", "setting", "published", "ours", "embedded stand-in"]
     caption = (
-        "Accuracy and mIoU in percent, correlations as Pearson's r. The stand-in is the embedded study's number in the "
-        "part of the dataset: of other images and another model, it says nothing about the published one."
+        "Accuracy and mIoU in percent, correlations as Pearson's r. The stand-in is the embedded study's number for the "
+        "same task: with other images and another model, it says nothing about the published one."
     )
-    return table(head, body, words=3, caption=caption)
+    return [Table(head, body, words=3, caption=caption)]
 
 
-def _with_interval(row: Mapping[str, Any], who: str, missing: str) -> Markup:
+def _with_interval(row: Mapping[str, Any], who: str, missing: str) -> Cell:
     value, low, high = (row[f"{who}{end}"] for end in ("", "_low", "_high"))
     if not math.isfinite(value):
-        return Markup(missing)
-    ends = f"{low:.3g} to {high:.3g}" if math.isfinite(low) else ""
-    return Markup(tag("b", f"{value:.3g}") + tag("small", ends))
+        return missing
+    return Number(f"{value:.3g}", f"{low:.3g} to {high:.3g}" if math.isfinite(low) else "")
 
 
 def _intervals(units: str) -> str:

@@ -1,4 +1,4 @@
-"""Where the results of a study lie that the page is made from, and what their tables say of the cases."""
+"""Where the results are that the page is made from, and how their tables are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infodecomp.runs.errors import InputError
 class StudyFolder:
     """The folder results/<study>. Files of a part that was not run are absent.
 
-    shards: dataset → number of shards. of_stage: stage → number of its shards, where that is not as of the dataset.
+    shards: dataset → number of shards. of_stage: stage → number of its shards, if it differs from the dataset's.
     """
 
     root: Path
@@ -76,7 +76,7 @@ class StudyFolder:
 
 
 def existing(paths: Sequence[Path]) -> list[Path]:
-    """Those that are there."""
+    """Those that exist."""
     return [path for path in paths if path.is_file()]
 
 
@@ -90,7 +90,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """A table for programs; empty if it is not there. Raises InputError naming the file if it cannot be read."""
+    """A table for programs; empty if it does not exist. Raises InputError naming the file if it cannot be read."""
     try:
         return pd.read_csv(path) if path.is_file() else pd.DataFrame()
     except (OSError, ValueError) as error:
@@ -108,6 +108,6 @@ def by_case(paths: Sequence[Path], columns: Sequence[str]) -> dict[str, dict[str
 
 
 def grouped(frame: pd.DataFrame, column: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Value of a column → its rows, in the order in which the values come."""
+    """Value of a column → its rows, in order of first appearance."""
     for value, part in frame.groupby(column, sort=False):
         yield str(value), rows(part)

@@ -1,7 +1,7 @@
-"""Pictures of the page: small WebP files, and maps as tiles of one 8-bit PNG an image.
+"""Pictures of the page: small WebP files, and maps as tiles of one 8-bit PNG per image.
 
-A script of a page opened from disk may not read the pixels of a picture file, so that maps travel inside scripts, as data
-URIs. A tile holds round(255·(v − low)/(high − low)) of its map; low and high stand beside it.
+A script of a page opened from disk may not read the pixels of a picture file, so maps are stored inside scripts, as data
+URIs. A tile holds round(255·(v − low)/(high − low)) of its map; low and high are stored beside it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from PIL import Image
 from infodecomp.runs.storage import atomic_path
 
 THUMBNAIL = 192  # pixels, longest side
-_LOSSLESS = 128  # pixels: pictures with no longer side are kept to the last pixel
-_QUALITY = 82  # of larger ones
-_EFFORT = 30  # of 100, spent on lossless ones: more makes files a little smaller, and takes ten times as long
+_LOSSLESS = 128  # pixels: pictures up to this size are stored without loss
+_QUALITY = 82  # quality of larger ones
+_EFFORT = 30  # effort of 100 for lossless ones: more makes files a little smaller and takes ten times as long
 
 Scale = tuple[float, float]
 
@@ -34,7 +34,7 @@ class PictureFolder:
     _written: dict[str, str] = field(default_factory=dict)
 
     def add(self, picture: Image.Image, longest: int | None = None) -> str:
-        """Write a picture, made smaller where it is too large; returns its path relative to the page."""
+        """Write a picture, shrunk if it is too large; returns its path relative to the page."""
         small = shrunk(picture.convert("RGB"), longest or self.longest)
         digest = hashlib.sha256(repr(small.size).encode() + small.tobytes()).hexdigest()[:16]
         if digest not in self._written:
@@ -46,7 +46,7 @@ class PictureFolder:
         return self._written[digest]
 
     def copy(self, picture: Path) -> str:
-        """Keep a WebP file as it is; returns its path relative to the page."""
+        """Copy a WebP file unchanged; returns its path relative to the page."""
         content = picture.read_bytes()
         name = f"pictures/{hashlib.sha256(content).hexdigest()[:16]}.webp"
         with atomic_path(self.page / name) as temporary:
@@ -54,7 +54,7 @@ class PictureFolder:
         return name
 
     def add_with_thumbnail(self, picture: Image.Image) -> tuple[str, str]:
-        """Paths of a picture and of its thumbnail, which is the picture itself where that is small."""
+        """Paths of a picture and of its thumbnail; a small picture is its own thumbnail."""
         whole = self.add(picture)
         return whole, whole if max(picture.size) <= THUMBNAIL else self.add(picture, THUMBNAIL)
 
@@ -79,7 +79,7 @@ def quantise(heat: np.ndarray) -> tuple[np.ndarray, Scale] | None:
 
 
 def tile_sheet(tiles: list[list[np.ndarray | None]]) -> str:
-    """Tiles (h, w) uint8 in rows and columns as one PNG, a data URI; each place is as large as the largest tile."""
+    """Tiles (h, w) uint8 in rows and columns as one PNG, a data URI; each cell is as large as the largest tile."""
     present = [tile for row in tiles for tile in row if tile is not None]
     height, width = (max((tile.shape[axis] for tile in present), default=1) for axis in (0, 1))
     columns = max(map(len, tiles), default=1)

@@ -1,4 +1,4 @@
-"""What the results themselves say of how they were made: failures, provenance, evaluations and hours."""
+"""How the results were made, from the results themselves: failures, provenance, evaluations and hours."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from infodecomp.report.html import Markup, table, tag
+from infodecomp.report.cells import Table
 from infodecomp.report.layout import StudyFolder, read_columns
 from infodecomp.runs.errors import InputError
 
-# Stages that look at cases one by one with the denoiser.
+# Stages that run the denoiser case by case.
 _COUNTED = (
     *("estimate_information", "record_attention", "record_gradients"),
     *("generate_images", "explain_images", "edit_images"),
@@ -23,8 +23,8 @@ _COUNTED = (
 _SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snakemake")
 
 
-def failures(study: StudyFolder, datasets: Sequence[str]) -> Markup:
-    """Every kind of failure with its number and one reason; a sentence where there is none."""
+def failures(study: StudyFolder, datasets: Sequence[str]) -> Table | None:
+    """Every kind of failure with its number and one reason; None without any."""
     body = [
         [dataset, stage, status, part["reason"].iloc[0], len(part)]
         for dataset in datasets
@@ -32,9 +32,9 @@ def failures(study: StudyFolder, datasets: Sequence[str]) -> Markup:
         for status, part in frame[frame["status"] != "ok"].groupby("status", sort=True)
     ]
     if not body:
-        return tag("p", "Every case has every result that it was to have.")
-    head = ["dataset", "stage", "status", "the first reason", "rows"]
-    return table(head, body, words=4, caption="Rows without a result")
+        return None
+    head = ["dataset", "stage", "status", "first reason", "rows"]
+    return Table(head, body, words=4, caption="Rows without a result")
 
 
 def _statuses(study: StudyFolder, dataset: str) -> list[tuple[str, pd.DataFrame]]:
@@ -48,8 +48,8 @@ def _statuses(study: StudyFolder, dataset: str) -> list[tuple[str, pd.DataFrame]
 
 
 @dataclass
-class _Stage:
-    """What the records of a stage say together."""
+class _Records:
+    """All records of a stage together."""
 
     records: int = 0
     models: set[str] = field(default_factory=set)
@@ -59,12 +59,31 @@ class _Stage:
     devices: set[str] = field(default_factory=set)
 
 
-def provenance(study: StudyFolder, datasets: Sequence[str]) -> Markup:
-    """Versions, dates and models of the study, then stage by stage its code and settings."""
+@dataclass(frozen=True)
+class StageProvenance:
+    """What the page shows of a stage: number of records, last date, digests of its code, settings as JSON."""
+
+    name: str
+    records: int
+    date: str
+    code: str
+    sections: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Facts of the whole study (name, value), and then each stage."""
+
+    facts: Sequence[tuple[str, str]]
+    stages: Sequence[StageProvenance]
+
+
+def provenance(study: StudyFolder, datasets: Sequence[str]) -> Provenance:
+    """Versions, dates and models of the study, then the code and settings of each stage."""
     records = [_record(path) for path in _record_files(study, datasets)]
-    stages: dict[str, _Stage] = {}
+    stages: dict[str, _Records] = {}
     for record in records:
-        stage = stages.setdefault(record["stage"], _Stage())
+        stage = stages.setdefault(record["stage"], _Records())
         extra = record["extra"]
         stage.records += 1
         stage.models |= {extra["model"]} if "model" in extra else set()
@@ -79,17 +98,20 @@ def provenance(study: StudyFolder, datasets: Sequence[str]) -> Markup:
         ("made", f"{min(r['date'] for r in records)} to {max(r['date'] for r in records)}" if records else "–"),
         ("model, SHA-256", _all(model for stage in stages.values() for model in stage.models)),
         ("device", _all(device for stage in stages.values() for device in stage.devices)),
-        ("evaluations of the denoiser", f"{evaluations(study, datasets):,}, if every case ran alone"),
-        ("hours of the stages that run a model", _hours(study, datasets)),
+        ("denoiser evaluations", f"{evaluations(study, datasets):,}, if every case ran alone"),
+        ("hours of the model stages", _hours(study, datasets)),
         ("Python", _all(record["python"] for record in records)),
         *((name, _all(str(record["packages"].get(name)) for record in records)) for name in _SHOWN_PACKAGES),
     ]
-    listed = tag("dl", *(Markup(tag("dt", name) + tag("dd", value)) for name, value in facts), class_="facts")
-    return Markup(listed + "".join(_stage(name, stage) for name, stage in sorted(stages.items())))
+    return Provenance(facts, [_summed(name, stage) for name, stage in sorted(stages.items())])
+
+
+def _summed(name: str, stage: _Records) -> StageProvenance:
+    return StageProvenance(name, stage.records, max(stage.dates), ", ".join(sorted(stage.codes)), stage.sections)
 
 
 def evaluations(study: StudyFolder, datasets: Sequence[str]) -> int:
-    """Denoiser evaluations of all cases, each as if it ran alone; scores made together count once."""
+    """Denoiser evaluations of all cases, each counted as if it ran alone; scores made together count once."""
     total = 0
     for dataset in datasets:
         for stage in _COUNTED:
@@ -111,12 +133,6 @@ def _hours(study: StudyFolder, datasets: Sequence[str]) -> str:
         return "not recorded"
     times = pd.concat([pd.read_csv(path, sep="\t", usecols=["s"]) for path in files])
     return f"{times['s'].sum() / 3600:.2f}, jobs one after the other"
-
-
-def _stage(name: str, stage: _Stage) -> Markup:
-    head = f"{name}: {stage.records} record{'s' if stage.records > 1 else ''}, {max(stage.dates)}"
-    code = tag("p", "code ", tag("code", ", ".join(sorted(stage.codes))))
-    return tag("details", tag("summary", head), code, *(tag("pre", section) for section in stage.sections))
 
 
 def _record_files(study: StudyFolder, datasets: Sequence[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The data of the page's part on retrieval: the captions of each image with the score of every method."""
+"""Data for the page's part on retrieval: the captions of each image with the score of every method."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Scores = dict[str, dict[str, list[Any]]]
 def choices_of(
     study: StudyFolder, dataset: str, images: Path, most: int, pictures: PictureFolder
 ) -> list[dict[str, Any]]:
-    """The choices of a retrieval dataset, the first `most` cases of it; writes their pictures.
+    """The first `most` cases of a retrieval dataset; writes their pictures.
 
-    Raises InputError for a table that is missing or cannot be read. An image that cannot be read is left out of its
-    case: its scores are there all the same.
+    Raises InputError for a table that is missing or cannot be read. A case whose image
+    cannot be read keeps its scores.
     """
     cases = read_retrieval_cases(study.cases(dataset)).sort_values("position", kind="stable")
     scores = _scores(study, dataset, cases)

@@ -1,4 +1,4 @@
-"""Data of the page as scripts: a page opened from disk may not fetch JSON, but it may load a script that holds it."""
+"""Data of the page as scripts: a page opened from disk may not fetch JSON, but may load a script that holds it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from infodecomp.runs.storage import write_text
 
-_DIGITS = 5  # significant; more than an 8-bit map or a standard error can tell apart
+_DIGITS = 5  # significant; finer than an 8-bit map or a standard error resolves
 
 
 def write_constant(path: Path, name: str, value: Any) -> None:
@@ -23,8 +23,8 @@ def write_call(path: Path, function: str, *arguments: Any) -> None:
 
 
 def as_json(value: Any) -> str:
-    """JSON in ASCII, floats with five digits, no number for what is not finite; `<` is escaped, so that it could stand
-    inside HTML as well."""
+    """JSON in ASCII: floats with five digits, null for those that are not finite; `<` is escaped, so that the text is safe
+    inside HTML too."""
     text = json.dumps(_plain(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from infodecomp.config import RetrievalDatasetSection, RetrievalSection
-from infodecomp.tables.text import MISSING, markdown_table, percent, percent_interval
+from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
+from infodecomp.tables.text import decimals, percent, percent_interval
 
-HEAD = [
-    *("dataset", "method", "n", "failed", "ties", "micro %", "interval %", "macro %", "interval %"),
-    *("macro asymmetric %", "chance %", "evaluations per case"),
+COLUMNS = [
+    *(words("dataset"), words("method")),
+    *(numbers("n"), numbers("failed", "n_failed"), numbers("ties")),
+    numbers("micro %", "micro", percent),
+    numbers("interval %", lambda row: percent_interval(row["micro_low"], row["micro_high"])),
+    numbers("macro %", "macro", percent),
+    numbers("interval %", lambda row: percent_interval(row["macro_low"], row["macro_high"])),
+    numbers("macro asymmetric %", "macro_asymmetric", percent),
+    numbers("chance %", "chance", percent),
+    numbers("evaluations per case", "evaluations_per_case", decimals(1)),
 ]
 
 _TIES = {
@@ -28,41 +35,22 @@ def retrieval_markdown(
     table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]
 ) -> str:
     """Percent with one decimal, after lines that say what the numbers are."""
-    rows = [_cells(row) for row in table.to_dict("records")]
-    return "\n".join([_caption(table, section, datasets), "", markdown_table(HEAD, 2, rows), ""])
-
-
-def _cells(row: Mapping[Any, Any]) -> list[str]:
-    return [
-        row["dataset"],
-        row["method"],
-        *(str(row[name]) for name in ("n", "n_failed", "ties")),
-        percent(row["micro"]),
-        percent_interval(row["micro_low"], row["micro_high"]),
-        percent(row["macro"]),
-        percent_interval(row["macro_low"], row["macro_high"]),
-        percent(row["macro_asymmetric"]),
-        percent(row["chance"]),
-        f"{row['evaluations_per_case']:.1f}" if np.isfinite(row["evaluations_per_case"]) else MISSING,
-    ]
+    return paragraphs(_caption(table, section, datasets), markdown_table(COLUMNS, records(table)))
 
 
 def _caption(table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
     grouped = set(table.loc[np.isfinite(table["macro"]), "dataset"])
     smallest = ", ".join(f"{name} {datasets[name].minimum_group}" for name in datasets if name in grouped)
     confidence = f"{100 * section.confidence:g} %"
-    return "  \n".join(
-        [
-            "n: cases that count; failed: cases without a score, their reasons are in the score files; ties: cases in "
-            "which another option reads like the true one, or shares the highest score with it: "
-            f"{_TIES[section.ties]} (`ties: {section.ties}`).",
-            f"Micro: share of the n cases with the highest score for the true option, with {confidence} Wilson "
-            "interval (cases taken as independent); chance: mean of 1 / number of options.",
-            "Macro: mean over groups (relations, attribute pairs), each counting the same, with "
-            f"{confidence} percentile bootstrap over groups, {section.bootstrap} resamples; groups with fewer cases "
-            f"than `minimum_group` are left out ({smallest or 'no dataset has groups'}). Macro asymmetric: without "
-            "relations that read the same both ways.",
-            "Evaluations per case: mean number of denoiser evaluations for all options of a case, if the method ran "
-            "alone.",
-        ]
+    return lines(
+        "n: cases that count; failed: cases without a score, with reasons in the score files; ties: cases in "
+        "which another option reads like the true one, or shares the highest score with it: "
+        f"{_TIES[section.ties]} (`ties: {section.ties}`).",
+        f"Micro: share of the n cases with the highest score for the true option, with {confidence} Wilson "
+        "interval (cases taken as independent); chance: mean of 1 / number of options.",
+        "Macro: mean over groups (relations, attribute pairs) with equal weights, with "
+        f"{confidence} percentile bootstrap over groups, {section.bootstrap} resamples; groups with fewer cases "
+        f"than `minimum_group` are left out ({smallest or 'no dataset has groups'}). Macro asymmetric: without "
+        "relations that read the same both ways.",
+        "Evaluations per case: mean number of denoiser evaluations for all options of a case, if the method ran alone.",
     )

@@ -13,14 +13,14 @@ import pandas as pd
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table
 
-# The higher the value, the better the caption fits. A failed case has its rows, with value NaN and its status.
+# The higher the value, the better the caption fits. A failed case keeps its rows, with value NaN and its status.
 RETRIEVAL_SCORE_COLUMNS: dict[str, str] = {
     "case_id": "string",
     "option": "int64",  # index in the option list of the case
     "score": "string",  # i_o, i_s, neg_nll, diffitm, clip, hardneg_diffitm or text_only
     "value": "float64",
     "error": "float64",  # standard error of the value, NaN if there is none
-    "evaluations": "int64",  # denoiser evaluations that the whole case took for this score
+    "evaluations": "int64",  # denoiser evaluations for this score of the whole case
     "status": "string",  # "ok" or a failure code
     "reason": "string",  # "" or one sentence
 }
@@ -34,8 +34,8 @@ def read_retrieval_scores(paths: Sequence[Path], cases: pd.DataFrame) -> pd.Data
         cases: the cases table of the dataset.
 
     Raises:
-        InputError: rows of unknown cases, of options that their case does not have, repeated (within or across the
-            files), or with status "ok" and a value that is not finite; one sentence per kind and file.
+        InputError: rows of unknown cases, of unknown options, duplicate rows (within or across files), or rows with
+            status "ok" whose value is not finite; one sentence per kind of fault and file.
     """
     tables = [read_table(path, RETRIEVAL_SCORE_COLUMNS) for path in paths]
     if not tables:
@@ -57,10 +57,10 @@ def read_retrieval_scores(paths: Sequence[Path], cases: pd.DataFrame) -> pd.Data
 
 @dataclass(frozen=True)
 class CaseScores:
-    """Scores of one method, a row per case of the cases table.
+    """Scores of one method, one row per case of the cases table.
 
-    values: (n, M) float64, higher is better; a failed case is NaN throughout; −inf beyond the last option of a case.
-    evaluations: (n,) int64, denoiser evaluations that the case took for this score.
+    values: (n, M) float64, higher is better; NaN throughout for a failed case; −inf beyond the last option of a case.
+    evaluations: (n,) int64, denoiser evaluations of the case for this score.
     """
 
     values: np.ndarray
@@ -70,11 +70,11 @@ class CaseScores:
 def scores_by_case(scores: pd.DataFrame, cases: pd.DataFrame, method: str) -> CaseScores:
     """Arrange the scores of one method by case and option.
 
-    A case has failed where its own status or that of one of its rows is not "ok", or where a row is absent (the rows
-    that ought to be there are told by `missing_scores`).
+    A case has failed if its own status or that of one of its rows is not "ok", or if a row is missing
+    (`missing_scores` reports those).
 
     Args:
-        scores: rows of `RETRIEVAL_SCORE_COLUMNS` without repetitions.
+        scores: rows of `RETRIEVAL_SCORE_COLUMNS` without duplicates.
         cases: the cases table of the dataset.
         method: the score.
     """
@@ -91,13 +91,13 @@ def scores_by_case(scores: pd.DataFrame, cases: pd.DataFrame, method: str) -> Ca
 
 
 def missing_scores(dataset: str, scores: pd.DataFrame, cases: pd.DataFrame, methods: Sequence[str]) -> list[str]:
-    """One sentence for each method that lacks rows: every option of every case with status "ok" has one.
+    """One sentence for each method with missing rows; every option of every case with status "ok" needs one.
 
     Args:
         dataset: its name, for the sentences.
-        scores: rows of `RETRIEVAL_SCORE_COLUMNS` without repetitions.
+        scores: rows of `RETRIEVAL_SCORE_COLUMNS` without duplicates.
         cases: the cases table of the dataset.
-        methods: the scores that ought to be there.
+        methods: the scores that are needed.
     """
     counts, problems = option_counts(cases), []
     for method in methods:
@@ -130,7 +130,7 @@ def _usable_rows(scores: pd.DataFrame, cases: pd.DataFrame, method: str) -> pd.D
 
 
 class _Fault(NamedTuple):
-    """A kind of fault: which rows have it, (rows,) bool, and the sentence about one of them."""
+    """A kind of fault: the rows that have it, (rows,) bool, and a sentence about one of them."""
 
     rows: np.ndarray
     sentence: Callable[[Any], str]
@@ -143,7 +143,7 @@ def _faults(scores: pd.DataFrame, cases: pd.DataFrame) -> list[_Fault]:
     return [
         _Fault(
             allowed.isna().to_numpy(),
-            lambda row: f"`case_id` is {row.case_id!r}; expected one of the cases table.",
+            lambda row: f"`case_id` is {row.case_id!r}; expected a case of the cases table.",
         ),
         _Fault(
             ((allowed > 0) & ((option < 0) | (option >= allowed))).to_numpy(),
@@ -151,7 +151,7 @@ def _faults(scores: pd.DataFrame, cases: pd.DataFrame) -> list[_Fault]:
         ),
         _Fault(
             scores.duplicated(["case_id", "option", "score"]).to_numpy(),
-            lambda row: f"{row.score} of option {row.option} of case {row.case_id} stands there twice; expected once.",
+            lambda row: f"{row.score} of option {row.option} of case {row.case_id} is there twice; expected once.",
         ),
         _Fault(
             ((scores["status"] == "ok") & ~np.isfinite(scores["value"])).to_numpy(),

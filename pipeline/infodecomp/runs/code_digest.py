@@ -16,16 +16,20 @@ from typing import NamedTuple
 
 from infodecomp.runs.errors import InputError
 
-# Modules that cannot change a result, so that editing them must not cost hours of estimation: everything a stage
-# takes from the configuration stands, default or not, in the section that its rule passes in `params` already; the
-# other two only report.
+# Modules that cannot change a result, so that editing them must not cost hours of estimation. What a stage takes from
+# the configuration is in the section that its rule passes in `params`, defaults included; the other two only report.
 NOT_COUNTED = frozenset({"infodecomp.config", "infodecomp.runs.progress", "infodecomp.runs.provenance"})
+
+# The table of methods says how to make a map and how to draw it. Looks count only where something is drawn, so that
+# another colour redraws figures but makes no map again.
+_TABLE, _LOOKS, _DRAWING = "infodecomp.methods", frozenset({"Style", "OnPage"}), "infodecomp.figures.style"
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class _Source(NamedTuple):
     digest: str
+    without_looks: str
     imports: frozenset[str]
 
 
@@ -46,19 +50,20 @@ def code_digest(module: str, root: Path | None = None) -> str:
 def _closure(root: Path, module: str) -> dict[str, str]:
     """Digest of each source file that importing `module` runs: name → digest."""
     package = module.partition(".")[0]
-    waiting, digests = [module], dict[str, str]()
+    waiting, found = [module], dict[str, _Source]()
     while waiting:
         name = waiting.pop()
         path = _source_file(root, name)
-        if name in digests or path is None or (name in NOT_COUNTED and name != module):
+        if name in found or path is None or (name in NOT_COUNTED and name != module):
             continue
         status = path.stat()
         source = _read_source(path, name, status.st_mtime_ns, status.st_size)
-        digests[name] = source.digest
+        found[name] = source
         # Importing a.b.c runs a and a.b first.
         parents = {name.rpartition(".")[0]} - {""}
-        waiting += [found for found in source.imports | parents if found.partition(".")[0] == package]
-    return digests
+        waiting += [other for other in source.imports | parents if other.partition(".")[0] == package]
+    draws = _DRAWING in found
+    return {name: source.digest if draws else source.without_looks for name, source in found.items()}
 
 
 def _source_file(root: Path, module: str) -> Path | None:
@@ -69,12 +74,26 @@ def _source_file(root: Path, module: str) -> Path | None:
 
 @cache
 def _read_source(path: Path, name: str, mtime_ns: int, size: int) -> _Source:
-    """Digest and imports of one file; `mtime_ns` and `size` only tell the cache that the file is another one."""
+    """Digest and imports of one file; `mtime_ns` and `size` are there to make the cache notice a changed file."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports = frozenset(_imported_names(tree, name, is_package=path.name == "__init__.py"))
     for node in ast.walk(tree):
         _drop_docstring(node)
-    return _Source(hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), imports)
+    digest = _digest(tree)
+    return _Source(digest, _digest(_WithoutLooks().visit(tree)) if name == _TABLE else digest, imports)
+
+
+def _digest(tree: ast.AST) -> str:
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+
+
+class _WithoutLooks(ast.NodeTransformer):
+    """Takes out of a module what it says of looks: calls of the classes that describe them."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in _LOOKS:
+            return ast.copy_location(ast.Constant(None), node)
+        return self.generic_visit(node)
 
 
 def _imported_names(tree: ast.Module, name: str, is_package: bool) -> set[str]:

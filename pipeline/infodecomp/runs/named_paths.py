@@ -1,4 +1,4 @@
-"""Arguments of the form DATASET=PATH."""
+"""Command-line arguments of the form NAME=VALUE: paths of datasets, and numbers of stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from infodecomp.runs.errors import InputError
 
 
 def named_paths(argument: str, texts: Sequence[str]) -> dict[str, list[Path]]:
-    """Dataset → its paths, in the order given; a name may repeat. InputError for a text of another form."""
+    """Dataset → its paths, in the order given; a dataset may be named several times.
+
+    argument: name of the option, for the message. Raises InputError for a text of another form.
+    """
     paths = dict[str, list[Path]]()
     for text in texts:
         name, separator, path = text.partition("=")
@@ -20,7 +23,7 @@ def named_paths(argument: str, texts: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def named_path(argument: str, texts: Sequence[str]) -> dict[str, Path]:
-    """Dataset → its one path. InputError also for a name that repeats."""
+    """Dataset → its one path. Raises InputError also for a dataset that is named twice."""
     paths = named_paths(argument, texts)
     problems = [
         f"{argument} names {name} {len(several)} times; expected once."
@@ -30,3 +33,16 @@ def named_path(argument: str, texts: Sequence[str]) -> dict[str, Path]:
     if problems:
         raise InputError("\n".join(problems))
     return {name: path for name, (path,) in paths.items()}
+
+
+def named_counts(argument: str, texts: Sequence[str]) -> dict[str, int]:
+    """Stage → number. Raises InputError for a text of another form.
+
+    >>> named_counts("--stage-shards", ["judge_maps=2"])
+    {'judge_maps': 2}
+    """
+    parts = [text.partition("=") for text in texts]
+    for text, (stage, _, count) in zip(texts, parts, strict=True):
+        if not stage or not count.isdecimal():
+            raise InputError(f"{argument} {text}: expected STAGE=COUNT, such as judge_maps=1.")
+    return {stage: int(count) for stage, _, count in parts}

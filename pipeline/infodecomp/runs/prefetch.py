@@ -1,4 +1,4 @@
-"""Prepare the next items while the current one is worked on."""
+"""Prepare the next items in the background while the current one is in use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Result = TypeVar("Result")
 def prefetched(
     prepare: Callable[[Item], Result], items: Iterable[Item], ahead: int = 16
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with prepare(item), in order, up to `ahead` of them prepared before they are asked for.
+    """Each item with prepare(item), in order; up to `ahead` items are prepared before their turn.
 
-    One thread prepares one item after the other, so that what comes out does not depend on timing. What `prepare` raises is
-    raised here at its item's turn.
+    A single thread prepares one item after the other, so that results do not depend on timing. An exception of `prepare` is
+    raised at the turn of its item.
     """
     waiting = iter(items)
     pending: deque[tuple[Item, Future[Result]]] = deque()

@@ -10,9 +10,9 @@ from typing import Self
 
 
 class Progress:
-    """Count work done and say how far it is, how fast it goes and how long it will still take, on stderr.
+    """Count finished work and print how much is done, its rate and the time left on stderr.
 
-    As a context it writes its line in a log also while a single unit takes long.
+    Used as a context manager, it keeps writing its line to a log while a single unit takes long.
 
     >>> with Progress("estimate_information", total=2, unit="images") as progress:
     ...     for image in range(2):
@@ -20,7 +20,7 @@ class Progress:
     """
 
     def __init__(self, label: str, total: int, unit: str, every_seconds: float = 30.0, before: int = 0) -> None:
-        """`total` units are to be done, `before` of them by an earlier run, which the rate leaves out.
+        """`total` units in all, `before` of which an earlier run has done; the rate leaves those out.
 
         In a log, a line is written every `every_seconds` seconds.
         """
@@ -71,7 +71,7 @@ class Progress:
         self._last_line = now
         line = self._line(now - self._started)
         if self._terminal:
-            # Return to the start of the line and clear to its end, so that a shorter text leaves nothing behind.
+            # Return to the start of the line and clear to its end, so that nothing of a longer line remains.
             print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
         else:
             print(line, file=sys.stderr, flush=True)

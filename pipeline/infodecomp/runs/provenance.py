@@ -1,4 +1,4 @@
-"""The record beside every result: which code, packages, settings and inputs made it."""
+"""The record beside every result: the code, packages, settings and inputs that produced it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_text
 
-# What can move a number: the numerical and imaging libraries, and the workflow engine.
+# Packages that can change a number: the numerical and imaging libraries, and the workflow engine.
 _PACKAGES = (
     "captum",
     "diffusers",
@@ -53,7 +53,7 @@ def write_provenance(
     """Write the provenance of one result as JSON (UTF-8, sorted keys).
 
     `section` is the configuration the stage ran with, `inputs` the files it read: each is listed with its size and,
-    up to 50 MB, its SHA-256; `extra` holds what only the stage knows (device, model hash, counts). Raises
+    up to 50 MB, its SHA-256; `extra` holds what only the stage knows (device, hash of the model, counts). Raises
     InputError if an input does not exist.
     """
     record = {
@@ -88,7 +88,7 @@ def file_sha256(path: Path) -> str:
 def folder_sha256(folder: Path) -> str:
     """SHA-256 over the names and contents of all files below a folder; InputError if there is no such folder.
 
-    The order in which the file system lists them, their dates and hidden files do not count.
+    Hidden files, dates and the order in which the file system lists the files do not count.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder.")
@@ -98,7 +98,7 @@ def folder_sha256(folder: Path) -> str:
 
 
 def files_sha256(hashes: Mapping[str, str]) -> str:
-    """SHA-256 over the names and SHA-256s of files: that of a folder with just these files."""
+    """SHA-256 over the names and SHA-256s of files: that of a folder with exactly these files."""
     lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 

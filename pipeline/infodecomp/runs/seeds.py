@@ -1,4 +1,4 @@
-"""Random generators that depend on what they are for, never on when or where they are used."""
+"""Random generators that depend on their purpose, never on when or where they are used."""
 
 from __future__ import annotations
 

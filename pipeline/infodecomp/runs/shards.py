@@ -1,8 +1,8 @@
-"""One shard of cases: what is already there, what is still to do, what failed.
+"""One shard of cases: which have results already, which are pending, and which failed.
 
-Results of a case are one npz file, `<maps>/<case_id>.npz`, written whole as soon as its image is done. It carries a key made
-of everything that determines it; a rerun uses the file when the key agrees and computes the case again when not, or when the
-file is damaged. The files are no declared output of a rule, so that Snakemake never deletes them between tries.
+The results of a case are one npz file, `<maps>/<case_id>.npz`, written as soon as its image is done. It holds a key made of
+everything that determines the results; a rerun uses the file if the key agrees, and otherwise, or if the file is damaged,
+computes the case again. The files are not declared as outputs of a rule, so that Snakemake never deletes them between tries.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.datasets.cases import read_cases, shard_of
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import file_sha256
 from infodecomp.runs.storage import read_arrays, write_arrays, write_table_rows
 
-# A row holds the curves of a case: thousands of numbers.
+# Rows hold the curves of a case, thousands of numbers.
 _ROWS_AT_ONCE = 64
+
+
+def shard_of(image_id: str, shards: int) -> int:
+    """The shard (0 … shards − 1) of an image: a function of its id alone, so that adding a case touches one shard."""
+    return int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8], "big") % shards
 
 
 @dataclass(frozen=True)
 class ImageJob:
-    """An image with those of its cases that are still to be computed. Cases are rows of the cases table."""
+    """An image with those of its cases that are pending; cases are rows of the cases table."""
 
     image_id: str
     image_path: str
@@ -39,7 +43,7 @@ class ImageJob:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case: its row of the cases table, status, reason, and its results when the status is ok."""
+    """The outcome of a case: its row of the cases table, status and reason, and its arrays if the status is ok."""
 
     case: Any
     status: str
@@ -51,7 +55,7 @@ class Outcome:
 class Shard:
     """The cases of one shard, and the state of each.
 
-    `identity` is what determines a result besides the case itself; `own` tells of a case what determines its result alone.
+    identity: what determines all results of the shard; own: what else determines those of one case, case → text.
     """
 
     cases: pd.DataFrame
@@ -65,22 +69,21 @@ class Shard:
     @classmethod
     def open(
         cls,
-        cases: Path,
+        cases: pd.DataFrame,
         *,
         number: int,
         shards: int,
         images: Path,
         maps: Path,
         identity: Mapping[str, Any],
-        read: Callable[[Path], pd.DataFrame] = read_cases,
         own: Callable[[Any], str] | None = None,
     ) -> Shard:
-        """Read the cases of shard `number` of `shards`; cases lost before keep their status.
+        """Shard `number` of `shards` of a table of cases; cases that the table already counts as failed keep their status.
 
-        `read` reads the table, which has the columns case_id, image_id, image_path, status and reason among others.
+        cases: with the columns case_id, image_id, image_path, status and reason, among others. images: the folder that image
+        paths are relative to.
         """
-        frame = read(cases)
-        frame = frame[[shard_of(image, shards) == number for image in frame["image_id"]]].reset_index(drop=True)
+        frame = cases[[shard_of(image, shards) == number for image in cases["image_id"]]].reset_index(drop=True)
         shard = cls(frame, images, maps, identity, own=own)
         lost = frame[frame["status"] != "ok"]
         shard.failures = {
@@ -90,9 +93,9 @@ class Shard:
         return shard
 
     def pending(self, lacks: Callable[[Any], bool] = lambda _: False) -> list[ImageJob]:
-        """The images with cases whose results are not there yet, in the order of the cases table.
+        """The images with cases that have no results yet, in the order of the cases table.
 
-        lacks: whether a case, whose arrays are there, lacks something else.
+        lacks: whether a case that has its arrays lacks something else.
         """
         todo = [case for case in self._usable() if not self._done(case) or lacks(case)]
         images: dict[str, list[Any]] = {}
@@ -101,7 +104,7 @@ class Shard:
         return [ImageJob(image, cases[0].image_path, tuple(cases)) for image, cases in images.items()]
 
     def store(self, case: Any, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep the results of a case; a value that is not finite makes the case a failure instead."""
+        """Store the results of a case; if a value is not finite, the case fails instead."""
         numbers = {name: value for name, value in arrays.items() if value.dtype.kind != "U"}
         broken = [name for name, value in numbers.items() if not np.isfinite(value).all()]
         if broken:
@@ -122,8 +125,8 @@ class Shard:
     ) -> str:
         """Write the shard's table and return a one-line summary.
 
-        `row` makes the values of a finished case from its arrays; failed cases get NaN, 0 or empty lists. Raises
-        InputError when more than `max_failed_fraction` of the cases (rounded up) failed.
+        `row` returns the values of a finished case from its arrays; failed cases get NaN, 0 or empty lists. Raises
+        InputError if more than `max_failed_fraction` of the cases (rounded up) failed.
         """
         summary = self.check_failures(max_failed_fraction)
         rows = (self._row(outcome, columns, row) for outcome in self.outcomes())
@@ -132,7 +135,7 @@ class Shard:
         return summary
 
     def check_failures(self, max_failed_fraction: float) -> str:
-        """How many cases there are and how many failed, in one line; InputError when too many did."""
+        """The numbers of cases and of failed cases in one line; InputError if too many failed."""
         failed, allowed = len(self.failures), math.ceil(max_failed_fraction * len(self.cases))
         if failed > allowed:
             shown = "; ".join(f"{case}: {reason}" for case, (_, reason) in list(self.failures.items())[:5])
@@ -142,7 +145,7 @@ class Shard:
         return f"{len(self.cases)} cases, {failed} failed"
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What became of every case, in the order of the cases table."""
+        """The outcome of every case, in the order of the cases table."""
         for case in self.cases.itertuples(index=False):
             status, reason = self.failures.get(str(case.case_id), ("ok", ""))
             yield Outcome(case, status, reason, read_arrays(self._file(case)) if status == "ok" else {})
@@ -160,7 +163,7 @@ class Shard:
         return values | {"case_id": outcome.case.case_id, "status": outcome.status, "reason": outcome.reason}
 
     def earlier(self, case: Any, identity: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-        """The results of a case that are there, if they are whole and those of another identity; else None."""
+        """The stored results of a case, if they are complete and belong to that other identity; else None."""
         file = self._file(case)
         try:
             found = read_arrays(file) if file.is_file() else {}
@@ -169,7 +172,7 @@ class Shard:
         return found if str(found.get("key")) == self.key(case, identity) else None
 
     def key(self, case: Any, identity: Mapping[str, Any] | None = None) -> str:
-        """What the results of a case are known by: a hash of everything that determines them, of this shard or another."""
+        """The key of a case's results: a hash of everything that determines them. identity: another than the shard's."""
         content = {**(identity or self.identity), "case": case.case_id, "image": self._image_hash(case.image_path)}
         content |= {"own": self.own(case)} if self.own else {}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
@@ -178,7 +181,7 @@ class Shard:
         return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
 
     def _image_hash(self, image_path: str) -> str | None:
-        """Hash of an image's file, read once however many cases it has; None without a file."""
+        """Hash of an image's file, read once for all its cases; None if there is no file."""
         if image_path not in self._image_hashes:
             file = self.images / image_path
             self._image_hashes[image_path] = file_sha256(file) if file.is_file() else None
@@ -191,7 +194,7 @@ class Shard:
         try:
             return str(read_arrays(file).get("key")) == self.key(case)
         except InputError as error:
-            print(f"{error} It is computed again.", flush=True)
+            print(f"{error} The case is computed again.", flush=True)
             return False
 
     def _file(self, case: Any) -> Path:

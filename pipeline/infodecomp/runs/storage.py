@@ -1,7 +1,7 @@
 """Reading and writing results: Parquet tables, npz arrays and text, each written whole or not at all.
 
-Every writer makes the parent folder, writes a temporary file beside the target and renames it, so that a job that
-is killed never leaves half a file under the final name. No format here can hold a pickle.
+Every writer creates the parent folder, writes a temporary file beside the target and renames it, so that a killed
+job never leaves half a file under the final name. None of the formats can hold a pickle.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _ACCEPTED_CONTENT: dict[str, frozenset[str]] = {
     "bool": frozenset({"boolean", "empty"}),
 }
 
-# The earliest date a zip member can carry: equal arrays then give equal bytes, whenever they were written.
+# The earliest date of a zip member, so that equal arrays give equal bytes whenever they are written.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
-# Arrays of at least so many bytes are compressed by LZMA, which tells the bytes of a number apart and so makes maps a sixth
-# smaller than deflate does; below, starting it costs more than it saves. NumPy reads both.
+# From this size on, arrays are compressed by LZMA, which models each byte of a number separately and so makes maps a sixth
+# smaller than deflate does; for smaller ones, its overhead exceeds the gain. NumPy reads both.
 _LZMA_BYTES = 4096
 
-# What reading a file raises whose bytes were changed or cut off, wherever that happened.
+# Exceptions of reading a file whose bytes were changed or cut off anywhere.
 _DAMAGES = (
     *(ValueError, OSError, EOFError, AttributeError, NotImplementedError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -67,7 +67,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with the line ends it has."""
+    """Write `text` as UTF-8, with its line endings as they are."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
@@ -83,7 +83,7 @@ def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str]) -> 
 
 
 def write_table_rows(path: Path, frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> None:
-    """As `write_table`, from frames whose rows follow each other; only one of them is held in memory at a time."""
+    """As `write_table`, from consecutive frames, of which only one at a time is in memory."""
     schema = _schema(columns)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for frame in frames:
@@ -108,12 +108,12 @@ def read_table_rows(path: Path, columns: Mapping[str, str], rows: int) -> Iterat
 
 @contextmanager
 def _opened(path: Path, columns: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
-    """The table of exactly these columns, whose rows are not read yet; InputError for all other files."""
+    """The opened table, its rows not read yet; InputError unless it has exactly these columns."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a Parquet table with the columns {', '.join(columns)}.")
     try:
         # A file handle, so that a folder name such as `a=b` is not taken for a partition of the table.
-        # Unbuffered: what is read a few rows at a time is not to be in memory whole.
+        # Unbuffered, so that a table that is read a few rows at a time is never in memory as a whole.
         with path.open("rb") as handle, pq.ParquetFile(handle, pre_buffer=False) as table:
             schema = table.schema_arrow
             _check_names(path, schema.names, columns)

@@ -1,4 +1,4 @@
-"""What the file system refused, in one sentence."""
+"""Errors of the file system in one sentence: what it refused, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import errno
 import os
 from pathlib import Path
 
+_FREE_SPACE = "free some space and run the same command again; it continues where it stopped"
 _REASONS = {
-    errno.ENOSPC: "the disk is full; make room, and the same command goes on with what is missing",
-    errno.EDQUOT: "your disk quota is used up; make room, and the same command goes on with what is missing",
-    errno.EROFS: "the file system is read-only; run where you may write, or make it writable",
-    errno.EACCES: "you may not write or read there; change its permissions, or run as its owner",
-    errno.EPERM: "you may not write or read there; change its permissions, or run as its owner",
+    errno.ENOSPC: f"the disk is full; {_FREE_SPACE}",
+    errno.EDQUOT: f"your disk quota is used up; {_FREE_SPACE}",
+    errno.EROFS: "the file system is read-only; run the command in a writable folder, or make this one writable",
+    errno.EACCES: "permission denied; change its permissions, or run the command as its owner",
+    errno.EPERM: "permission denied; change its permissions, or run the command as its owner",
 }
 
 
 def disk_problem(error: OSError) -> str | None:
-    """A sentence that names the file and what to do; None for an error that has nothing to do with room or permission."""
+    """A sentence that names the file and the remedy; None for errors other than of disk space and permissions."""
     reason = _REASONS.get(error.errno or 0)
     if reason is None:
         return None
@@ -24,7 +25,7 @@ def disk_problem(error: OSError) -> str | None:
 
 
 def write_problem(folder: Path) -> str | None:
-    """Why nothing can be written into a folder, or into the nearest one above it that is there; None if it can."""
+    """Why nothing can be written into a folder, or into its nearest existing parent; None if it is writable."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if os.access(existing, os.W_OK | os.X_OK):
         return None

@@ -22,7 +22,7 @@ from infodecomp.scenes.drawing import draw_scene
 from infodecomp.scenes.partners import SCENE_SWAPS
 from infodecomp.scenes.swaps import noun_swap, plain_caption
 from infodecomp.scenes.world import BACKGROUNDS, IMAGE_SIZE, Scene, sample_scene, scene_rng
-from infodecomp.words.occurrences import swap_partner
+from infodecomp.words.swaps import swap_partner
 
 # Shorter captions, such as "a dog", hardly have another order.
 FEWEST_WORDS = 5

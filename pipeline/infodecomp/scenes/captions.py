@@ -151,7 +151,7 @@ def sides(scene: Scene, *, adjective: bool, rng: np.random.Generator) -> str:
 
 
 def fullest_caption(scene: Scene, rng: np.random.Generator) -> str:
-    """The caption that tells most of a scene: what, how many, in which colours, how large, which is where, and the place."""
+    """The fullest caption of a scene: what, how many, in which colours, how large, which is where, and the place."""
     place, thing = BACKGROUNDS[scene.background], scene.things[0]
     if scene.kind == "pair":
         return f"{relate(scene, flip=False, adjective=True, rng=rng)} {place}"

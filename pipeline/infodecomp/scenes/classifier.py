@@ -1,7 +1,7 @@
 """A small network that says which categories of the closed world a picture shows.
 
-It judges pictures that the embedded model made, and shares no weight with that model. Several categories may be in one
-picture, so that each has a probability of its own.
+It judges pictures of the embedded model, and shares no weight with it. Several categories may be in one
+picture, so each has its own probability.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _layer(inputs: int, outputs: int, *, size: int, stride: int) -> tuple[nn.Mod
 
 
 def save_classifier(folder: Path, classifier: SceneClassifier) -> None:
-    """Write config.json and model.safetensors (half precision), in place of what is there."""
+    """Write config.json and model.safetensors (half precision), replacing an earlier one."""
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     partial.mkdir(parents=True, exist_ok=True)
     weights = {name: _half(weight) for name, weight in classifier.state_dict().items()}

@@ -64,7 +64,7 @@ def load_text_parts(model: Path) -> tuple[CLIPTextModel, CLIPTokenizer]:
 
 
 def save_clip(folder: Path, clip: CLIPModel, tokenizer: CLIPTokenizer) -> None:
-    """Write a folder that `CLIPModel.from_pretrained` reads, in place of what is there.
+    """Write a folder that `CLIPModel.from_pretrained` reads, replacing an earlier one.
 
     Weights are stored in half precision, as safetensors; the given model is left in half precision too.
     """

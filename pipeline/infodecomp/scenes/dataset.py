@@ -1,7 +1,7 @@
 """Write the embedded evaluation scenes in COCO layout, so that everything downstream reads them as it reads COCO.
 
 Five captions a picture, exact masks as compressed RLE, categories by the paper's names, and a word list of the other word
-classes. Evaluation scenes come from a stream of random numbers of their own: none was ever seen in training.
+classes. Evaluation scenes have their own stream of random numbers: none was seen in training.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How good the embedded model is, on scenes that it never saw: the numbers of its model card.
 
 Every number follows from i^s, i^o and attention as the study computes them; all prompts of a scene share one run of the
-estimator. Backgrounds, categories and tints of scenes are independent, so that no number can be had from the background.
+estimator. Backgrounds, categories and tints of scenes are independent, so the background carries no information about them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.information import Problem, Row, estimate_many
+from infodecomp.estimator.evaluation import Problem, Row, estimate_many
 from infodecomp.estimator.sampling import integration_interval, sample_draws
-from infodecomp.models.attention import Tap, recording, word_map
+from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.scenes.captions import noun_words, tint_words, with_article
@@ -135,7 +135,7 @@ def investigate(
         embeddings = dict(zip(probe.prompts, model.encode_prompts(probe.prompts), strict=True))
         latent = model.encode_image(Image.fromarray(probe.picture))
         problems.append(Problem(latent, embeddings, _pairs(probe), sampled))
-    with recording(model.unet, model.latent_shape[1:]) as recorder:
+    with model.recording() as recorder:
 
         def tap(rows: Sequence[Row]) -> None:
             recorder.expect(

@@ -21,7 +21,7 @@ PATCH = 4
 LATENT_CHANNELS = 8
 LATENT_SIZE = 16
 LATENT_STD = 0.5
-# Latents shrink as in Stable Diffusion, so that words tell most near log-SNR 1, where the paper samples most.
+# Latents shrink as in Stable Diffusion, so that words carry most information near log-SNR 1, where the paper samples most.
 SCALING = 0.4
 TEXT_WIDTH = 128
 CAPTION_TOKENS = 96

@@ -169,7 +169,7 @@ def _ratio_of_means(
     below: Callable[[Finding], Sequence[float]],
     weights: np.ndarray,
 ) -> Metric:
-    """The mean of one quantity over that of another; both are drawn anew together."""
+    """The mean of one quantity over that of another; both are resampled together."""
     numbers, scenes = _table(findings, above)
     others, _ = _table(findings, below)
     sums = cluster_sums(np.stack([numbers, others], axis=1), scenes, len(findings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infodecomp.words.occurrences import SWAPS
+from infodecomp.words.swaps import SWAPS
 
 # The paper's pairs, in which a chair stands in for the table, which has no emoji.
 SCENE_SWAPS = tuple(("bed", "chair") if "bed" in pair else pair for pair in SWAPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from infodecomp.scenes.captions import describe, with_article
 from infodecomp.scenes.partners import SCENE_SWAPS
 from infodecomp.scenes.world import IMPLIED, RELATIONS, Scene
-from infodecomp.words.occurrences import swap_partner, swap_word
+from infodecomp.words.swaps import swap_partner, swap_word
 
 
 def plain_caption(scene: Scene, *, adjective: bool = True, invert: bool = False) -> str:

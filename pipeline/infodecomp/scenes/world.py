@@ -1,7 +1,7 @@
 """The closed world of the embedded study: what a scene may contain, and how one is drawn from a seed.
 
 A scene holds one to three objects on one of five backgrounds. Background, category and tint are independent of each
-other, so that nothing but the object itself tells its category. Four categories carry an adjective that implies them
+other, so only the object itself reveals its category. Four categories carry an adjective that implies them
 (a zebra is always striped): their mutual information with an image is high, and conditional on the adjective it is nil.
 
 Boxes of objects lie on a grid of 4 pixels, which are the patches of the model's latents. A small network can then learn what

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import DatasetSection, parse_section
+from infodecomp.config import CocoDataset, CustomDataset, DatasetSection, WordListDataset, parse_section
 from infodecomp.datasets import folders
 from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import Case, cases_table, mark_missing_images, write_cases
@@ -17,18 +17,19 @@ from infodecomp.datasets.prompts import generated_cases, read_prompts
 from infodecomp.datasets.word_list import word_list_cases
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
+from infodecomp.runs.shipped import shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--dataset NAME --section JSON --output PATH`."""
     parser.add_argument("--dataset", required=True, help="name of the dataset in the configuration")
     parser.add_argument("--section", required=True, help="its section of the configuration as JSON")
-    parser.add_argument("--prompts", type=Path, help="kind generated: table of the prompts that images were made of")
+    parser.add_argument("--prompts", type=Path, help="kind generated: table of the prompts of the images")
     parser.add_argument("--output", required=True, type=Path, help="cases table to write (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the dataset's lists, write the cases and their provenance, and print how many there are."""
+    """Read the dataset's lists, write the cases and their provenance, and print their number."""
     section = parse_section(DatasetSection, args.section)
     folders.require_files(section)
     frame = cases_table(
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """How many cases and images a table has and how many cases are lost, with the first reason of each status."""
+    """Numbers of cases, images and lost cases of a table, with the first reason of each status."""
     lost = frame[frame["status"] != "ok"]
     text = f"{len(frame)} cases of {frame['image_id'].nunique()} images, {len(lost)} lost"
     reasons = [
@@ -60,17 +61,17 @@ def summary(frame: pd.DataFrame) -> str:
 
 
 def _read_cases(dataset: str, section: DatasetSection, prompts: Path | None) -> list[Case]:
-    if section.kind == "generated":
-        if prompts is None:
-            raise InputError(f"--prompts is missing; the dataset {dataset} of kind generated is made of that table.")
-        return generated_cases(dataset, read_prompts(prompts))
-    if section.kind == "custom":
-        root = folders.dataset_root(section)
+    root = folders.dataset_root(section)
+    if isinstance(section, CustomDataset):
         return custom_cases(
-            dataset, folders.list_file(section), root, section.word_removal, outside_root=section.outside_root
+            dataset, shipped(section.list), root, section.word_removal, outside_root=section.outside_root
         )
-    instances = open_instances(folders.dataset_root(section) / section.instances)
-    captions = open_captions(folders.captions_file(section))
-    if section.kind == "coco_it":
-        return coco_it_cases(dataset, instances, captions, section.word_removal)
-    return word_list_cases(dataset, folders.list_file(section), instances, captions, section.word_removal)
+    if isinstance(section, CocoDataset | WordListDataset):
+        instances = open_instances(root / section.instances)
+        captions = open_captions(folders.captions_file(section))
+        if isinstance(section, CocoDataset):
+            return coco_it_cases(dataset, instances, captions, section.word_removal)
+        return word_list_cases(dataset, shipped(section.list), instances, captions, section.word_removal)
+    if prompts is None:
+        raise InputError(f"--prompts is missing; the dataset {dataset} of kind generated is read from that table.")
+    return generated_cases(dataset, read_prompts(prompts))

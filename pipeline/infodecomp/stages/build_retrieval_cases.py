@@ -5,26 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from infodecomp.config import RetrievalDatasetSection, given, parse_section
-from infodecomp.datasets import retrieval_folders as folders
-from infodecomp.datasets.aro_mirrors import mirror_cases
-from infodecomp.datasets.aro_order import order_cases
-from infodecomp.datasets.aro_pairs import pair_cases
-from infodecomp.datasets.retrieval_cases import (
-    RetrievalCase,
-    mark_lost_images,
-    retrieval_cases_table,
-    ties,
-    write_retrieval_cases,
+from infodecomp.datasets.retrieval_cases import mark_lost_images, retrieval_cases_table, write_retrieval_cases
+from infodecomp.datasets.retrieval_folders import (
+    require_retrieval_files,
+    retrieval_image_folder,
+    retrieval_input_files,
 )
-from infodecomp.datasets.taggers import open_tagger
+from infodecomp.retrieval.datasets import describe, read_dataset, tie_counts
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
-
-# So many lost cases are printed one by one.
-_TOLD = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,20 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the dataset, write the cases and their provenance, and print how many there are, tied and lost."""
+    """Read the dataset, write its cases and their provenance, and print the numbers of cases, ties and lost cases."""
     section = parse_section(RetrievalDatasetSection, args.section)
-    folders.require_retrieval_files(section)
-    images = folders.retrieval_image_folder(section, args.output.parent)
-    frame = mark_lost_images(retrieval_cases_table(_read(args.dataset, section, images, args.seed)), images)
+    require_retrieval_files(section)
+    images = retrieval_image_folder(section, args.output.parent)
+    frame = mark_lost_images(retrieval_cases_table(read_dataset(args.dataset, section, images, args.seed)), images)
     if not (frame["status"] == "ok").any():
-        raise InputError(f"the dataset {args.dataset} gives no case: {summary(frame)}.")
+        raise InputError(f"the dataset {args.dataset} has no usable case: {describe(frame)}.")
     write_retrieval_cases(args.output, frame)
     tied = tie_counts(frame)
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage="build_retrieval_cases",
         section=given(section),
-        inputs=folders.retrieval_input_files(section),
+        inputs=retrieval_input_files(section),
         extra={
             "dataset": args.dataset,
             "seed": args.seed,
@@ -63,38 +53,4 @@ def run(args: argparse.Namespace) -> None:
             "tagger": frame["tagger"].iloc[0],
         },
     )
-    print(summary(frame))
-
-
-def tie_counts(frame: pd.DataFrame) -> pd.Series:
-    """For each case, the number of false options that read the same as the true one."""
-    counts = [ties(options, truth) for options, truth in zip(frame["options"], frame["truth"], strict=True)]
-    return pd.Series(counts, index=frame.index, dtype="int64")
-
-
-def summary(frame: pd.DataFrame) -> str:
-    """How many cases, images and ties a table has and how many cases are lost; the lost ones with their positions."""
-    lost, tied = frame[frame["status"] != "ok"], tie_counts(frame)
-    text = (
-        f"{len(frame)} cases of {frame['image_path'].nunique()} images, {int(tied.sum())} false options read as the true "
-        f"one (in {int((tied > 0).sum())} cases), {len(lost)} lost"
-    )
-    rows = lost[["position", "status", "reason"]].head(_TOLD).to_numpy().tolist()
-    told = [f"case {position}: {status}, {str(reason).rstrip('.')}" for position, status, reason in rows]
-    told += [f"{len(lost) - _TOLD} more"] if len(lost) > _TOLD else []
-    return f"{text}: {'; '.join(told)}" if told else text
-
-
-def _read(dataset: str, section: RetrievalDatasetSection, images: Path, seed: int) -> list[RetrievalCase]:
-    files = folders.retrieval_input_files(section)
-    if folders.is_mirror(section):
-        return mirror_cases(dataset, section.kind, files, images, first=section.first)
-    if section.kind in ("vg_relation", "vg_attribution"):
-        return pair_cases(dataset, section.kind, files[0], first=section.first)
-    if section.tagger is None:
-        raise InputError(
-            f"the retrieval dataset {dataset} has no `tagger`, which the shuffles of {section.file} need: "
-            "name a spaCy pipeline such as en_core_web_sm."
-        )
-    tagger = open_tagger(section.tagger)
-    return order_cases(dataset, files[0], tagger, seed=seed, max_words=section.max_words, first=section.first)
+    print(describe(frame))

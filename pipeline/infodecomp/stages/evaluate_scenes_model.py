@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Put the scenes to the model, write the metrics, and print them."""
+    """Run the model on the scenes, write the metrics, and print them."""
     model = LatentDiffusion.load(args.model)
     probes = list(build_probes(args.seed, args.scenes))
     findings = []

@@ -1,4 +1,4 @@
-"""Fetch a model from the Hugging Face Hub, with exactly the files that are read, and record their hashes."""
+"""Download a model from the Hugging Face Hub, exactly the files that are read, and record their hashes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infodecomp.runs.storage import write_text
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--kind KIND --section JSON`."""
-    parser.add_argument("--kind", required=True, choices=("diffusion", "clip"), help="what it is")
+    parser.add_argument("--kind", required=True, choices=("diffusion", "clip"), help="kind of model")
     parser.add_argument("--section", required=True, help="its section of the configuration as JSON")
 
 

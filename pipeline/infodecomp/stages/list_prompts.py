@@ -1,4 +1,4 @@
-"""Check the prompts that images are made of, with the images and masks they start from, and list them."""
+"""Check the prompts that images are generated from, with the images and masks they start from, and list them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ STAGE = "list_prompts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --output PATH`."""
-    parser.add_argument("--section", required=True, help="the generate section of the configuration as JSON")
+    """The configuration and the table to write."""
+    parser.add_argument("--section", required=True, help="the generate section of the configuration, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="table of prompts to write (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the prompts and say how many images they ask for."""
+    """Write the prompts and print how many images they give."""
     section = parse_section(GenerateSection, args.section)
     frame = prompt_table(section)
     write_prompts(args.output, frame)
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> None:
     alone = [prompt for prompt in frame["prompt"] if len(prompt.split()) == 1]
     for prompt in dict.fromkeys(alone):
         print(
-            f"warning: the prompt {prompt!r} has one word: without it the caption is empty, and of all words its share is "
-            "100 % whatever the model does",
+            f"warning: the prompt {prompt!r} has one word; its context is empty, and its share of all words is 100 % "
+            "for any model",
             flush=True,
         )
     print(f"{len(frame)} images of {frame['prompt'].nunique()} prompts, {frame['words'].map(len).sum()} cases")

@@ -1,20 +1,34 @@
-"""Draw where along the log-SNR the words of a caption tell what."""
+"""Draw at which log-SNRs the words of a caption inform about the image: their maps along the noise levels."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+import matplotlib as mpl
 
 from infodecomp.config import FiguresSection, parse_section
 from infodecomp.figures import denoising_strip
 from infodecomp.figures.denoising_strip import StripWord
-from infodecomp.figures.style import shorten
-from infodecomp.information.dissected_caption import DissectedCaption, add_arguments
+from infodecomp.figures.style import save_figure, shorten
+from infodecomp.information.dissected_caption import DissectedCaption
+from infodecomp.runs.provenance import write_provenance
 
-__all__ = ["add_arguments", "run"]
+STAGE = "plot_denoising_strip"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The files of `dissect_caption`."""
+    parser.add_argument(
+        "--words", type=Path, required=True, help="words.parquet of dissect_caption, beside its maps.npz"
+    )
+    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read words and maps, draw and save the figure."""
+    mpl.use("Agg")
     section, found = parse_section(FiguresSection, args.section), DissectedCaption.read(args.words)
     arrays = found.arrays
     words = [
@@ -36,4 +50,10 @@ def run(args: argparse.Namespace) -> None:
         draws=found.draws,
     )
     figure = denoising_strip.draw(arrays["noised"], arrays["logsnr"], arrays["image"], words, section.palette, note)
-    found.save(figure, args.output_dir / "denoising_strip", section)
+    save_figure(figure, args.output_dir / "denoising_strip", section.format)
+    write_provenance(
+        args.output_dir / "denoising_strip.provenance.json",
+        stage=STAGE,
+        section=section.model_dump(mode="json"),
+        inputs=found.files,
+    )

@@ -1,4 +1,4 @@
-"""Draw how well CMI, MI and attention foretold the change of one dataset's edits: case by case, and as correlations."""
+"""Draw how well CMI, MI and attention predicted the change of one dataset's edits: case by case, and as correlations."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from infodecomp.runs.seeds import generator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those of the edits, the table of correlations, and what decides on the resamples."""
+    """Those of the edits, the table of correlations, and what determines the resamples."""
     add_edit_arguments(parser)
-    parser.add_argument("--table", type=Path, required=True, help="editing.parquet: the correlations with intervals")
+    parser.add_argument("--table", type=Path, required=True, help="editing.parquet: correlations with intervals")
     parser.add_argument("--editing", required=True, help="bootstrap and confidence of the editing section, JSON")
-    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap, the same as of the tables")
+    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap, the same as for the tables")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     section, editing = parse_section(FiguresSection, args.section), parse_section(EditingSection, args.editing)
     sections = {"figures": section.model_dump(mode="json"), "editing": given(editing)}
     found = EditPoints.read(args)
-    # The resamples are those of the tables, so that equal correlations have equal intervals.
+    # With the resamples of the tables, equal correlations have equal intervals.
     weights = resample_weights(found.images, editing.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
     scatter = editing_scatter.draw(found.points, found.counts["failed"], weights, editing.confidence)
     found.save(scatter, "scatter", "plot_edit_correlations", sections, {"seed": args.seed})
@@ -42,4 +42,6 @@ def _read_correlations(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, columns=columns)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: this is not a table with the columns {', '.join(columns)} ({error}).") from error
+        raise InputError(
+            f"{path} is not a table with the columns {', '.join(columns)} ({error}); run tabulate_editing again."
+        ) from error

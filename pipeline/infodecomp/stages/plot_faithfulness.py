@@ -1,21 +1,19 @@
-"""Draw how true the maps are to the model: curves of deletion and insertion over the table of faithfulness."""
+"""Plot how faithful the maps are to the model: curves of deletion and insertion above the table of faithfulness."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
 
 from infodecomp.config import FaithfulnessSection, FiguresSection, parse_section
+from infodecomp.faithfulness.tables import CURVE_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from infodecomp.figures import faithfulness
 from infodecomp.figures.style import save_figure
-from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table
-from infodecomp.stages.tabulate_faithfulness import CURVE_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
+from infodecomp.tables.csv_columns import read_csv_columns
 
 STAGE = "plot_faithfulness"
 
@@ -35,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     mpl.use("Agg")
     section = parse_section(FiguresSection, args.section)
     confidence = parse_section(FaithfulnessSection, args.faithfulness).confidence
-    curves, paired = _read_csv(args.curves, CURVE_COLUMNS), _read_csv(args.paired, PAIR_COLUMNS)
+    curves, paired = read_csv_columns(args.curves, CURVE_COLUMNS), read_csv_columns(args.paired, PAIR_COLUMNS)
     figure = faithfulness.draw(read_table(args.table, TABLE_COLUMNS), curves, paired, confidence)
     stem = args.output_dir / "faithfulness"
     save_figure(figure, stem, section.format)
@@ -45,10 +43,3 @@ def run(args: argparse.Namespace) -> None:
         section=section.model_dump(mode="json"),
         inputs=[args.table, args.curves, args.paired],
     )
-
-
-def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, usecols=list(columns))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: this is not a CSV with the columns {', '.join(columns)} ({error}).") from error

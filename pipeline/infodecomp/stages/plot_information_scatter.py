@@ -1,36 +1,37 @@
-"""Draw conditional against plain information: a dot a case, by class and by kind of word."""
+"""Draw conditional against unconditional information, one dot a case, by class and by kind of word."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
 
 from infodecomp.config import FiguresSection, LocalisationSection, given, parse_section
 from infodecomp.figures import information_scatter
 from infodecomp.figures.style import save_figure, sentence_figure
-from infodecomp.information.finished_estimates import read_estimates
+from infodecomp.information.estimates_table import read_estimates
+from infodecomp.information.scatter_panels import scatter_panels
 from infodecomp.runs.named_paths import named_path, named_paths
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.seeds import generator
 
-NOTHING = "No case has been estimated: there is nothing to show."
+NOTHING = "No case has an estimate, so there is nothing to show."
 
-# Columns of the estimates, i^o in nats, by what they are drawn as.
+# Columns of the estimates (i^o, nats) → their names in the figure.
 _TOTALS = {"mi_orthogonal": "mi", "cmi_orthogonal": "cmi"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the cases of the datasets and their shards of `estimate_information`."""
-    parser.add_argument("--cases", nargs="+", required=True, metavar="DATASET=PATH", help="cases.parquet a dataset")
-    parser.add_argument("--estimates", nargs="+", required=True, metavar="DATASET=PATH", help="shards of estimates")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
-    parser.add_argument("--localisation", required=True, help="bootstrap and confidence, JSON")
-    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
-    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figure")
+    """The cases of the datasets and their shards of `estimate_information`."""
+    parser.add_argument("--cases", nargs="+", required=True, metavar="DATASET=PATH", help="cases.parquet of a dataset")
+    parser.add_argument(
+        "--estimates", nargs="+", required=True, metavar="DATASET=PATH", help="shards of estimate_information"
+    )
+    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
+    parser.add_argument("--localisation", required=True, help="bootstrap and confidence, as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="random seed of the bootstrap")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -58,18 +59,3 @@ def run(args: argparse.Namespace) -> None:
         inputs=[*cases.values(), *(path for paths in shards.values() for path in paths)],
         extra={"seed": args.seed},
     )
-
-
-def scatter_panels(found: Mapping[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
-    """By class: the nouns of each dataset that has some; by kind of word: all words, once, if there are several kinds."""
-    panels = []
-    for name, cases in found.items():
-        nouns = cases[cases["word_type"].isin(["noun", "unknown"])]
-        if len(nouns):
-            panels.append((f"{name}, by class", nouns.assign(group=nouns["label"])))
-    every = pd.concat(list(found.values())) if found else pd.DataFrame()
-    if len(every) and every["word_type"].nunique() > 1:
-        # A caption may stand in several datasets with the same word.
-        every = every.drop_duplicates(["image_id", "prompt_full", "prompt_word"])
-        panels.append(("all words, by kind", every.assign(group=every["word_type"])))
-    return panels

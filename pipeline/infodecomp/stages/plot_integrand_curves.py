@@ -14,11 +14,11 @@ from infodecomp.config import FiguresSection, parse_section
 from infodecomp.figures import integrand_curves
 from infodecomp.figures.integrand_curves import CaseCurves
 from infodecomp.figures.style import save_figure, sentence_figure
-from infodecomp.information.finished_estimates import read_estimates
+from infodecomp.information.estimates_table import read_estimates
 from infodecomp.runs.provenance import write_provenance
 
 MOST_CASES = 10
-NOTHING = "No case has been estimated: there is nothing to show."
+NOTHING = "No case has an estimate, so there is nothing to show."
 
 _CURVES = {
     (method, estimator): f"curve_{method}_{estimator}"
@@ -28,12 +28,12 @@ _CURVES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the cases of a dataset and its shards of `estimate_information`."""
+    """The cases of a dataset and its shards of `estimate_information`."""
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet")
-    parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of estimates")
-    parser.add_argument("--dataset", required=True, help="its name, for the note")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
-    parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figure")
+    parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of estimate_information")
+    parser.add_argument("--dataset", required=True, help="name of the dataset, for the note")
+    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def first_of_each_label(cases: pd.DataFrame, most: int) -> list[CaseCurves]:
-    """The curves of the first case of each label, of at most so many labels in alphabetical order."""
+    """The curves of the first case of each label, of the first `most` labels in alphabetical order."""
     rows: list[Any] = list(cases.drop_duplicates("label").sort_values("label").head(most).itertuples(index=False))
     return [
         CaseCurves(

@@ -1,20 +1,35 @@
-"""Draw the teaser: a caption with every word in the colour of its nats, and the maps of three words."""
+"""Draw the teaser: a caption with every word coloured by its nats, and the maps of three words."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+import matplotlib as mpl
 
 from infodecomp.config import FiguresSection, parse_section
 from infodecomp.figures import teaser
+from infodecomp.figures.style import save_figure
 from infodecomp.figures.teaser import TeaserWord
-from infodecomp.information.dissected_caption import DissectedCaption, add_arguments
+from infodecomp.information.dissected_caption import DissectedCaption
 from infodecomp.metrics.heatmaps import upsample_bilinear
+from infodecomp.runs.provenance import write_provenance
 
-__all__ = ["add_arguments", "run"]
+STAGE = "plot_teaser"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The files of `dissect_caption`."""
+    parser.add_argument(
+        "--words", type=Path, required=True, help="words.parquet of dissect_caption, beside its maps.npz"
+    )
+    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read words and maps, draw and save the figure."""
+    mpl.use("Agg")
     section, found = parse_section(FiguresSection, args.section), DissectedCaption.read(args.words)
     image = found.arrays["image"]
     words = [
@@ -28,4 +43,10 @@ def run(args: argparse.Namespace) -> None:
         for row in found.rows
     ]
     figure = teaser.draw(image, found.caption, words, section.palette, found.draws)
-    found.save(figure, args.output_dir / "teaser", section)
+    save_figure(figure, args.output_dir / "teaser", section.format)
+    write_provenance(
+        args.output_dir / "teaser.provenance.json",
+        stage=STAGE,
+        section=section.model_dump(mode="json"),
+        inputs=found.files,
+    )

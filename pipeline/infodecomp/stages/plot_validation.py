@@ -10,14 +10,14 @@ import matplotlib as mpl
 from infodecomp.config import FiguresSection, ValidationSection, parse_section
 from infodecomp.figures import validation_coverage, validation_error
 from infodecomp.figures.style import save_figure
-from infodecomp.metrics.validation import VALIDATION_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table
+from infodecomp.validation.summary import VALIDATION_COLUMNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Input is the table of `tabulate_validation`."""
+    """The input is the table of `tabulate_validation`."""
     parser.add_argument("--table", type=Path, required=True, help="validation.parquet")
     parser.add_argument("--validation", required=True, help="the validation section of the configuration, JSON")
     parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     confidence = parse_section(ValidationSection, args.validation).confidence
     table = read_table(args.table, VALIDATION_COLUMNS)
     if table.empty:
-        raise InputError(f"{args.table}: the table has no rows, so there is nothing to draw.")
+        raise InputError(f"{args.table}: the table has no rows; run tabulate_validation again.")
     for name, figure in (
         ("error", validation_error.draw(table)),
         ("coverage", validation_coverage.draw(table, confidence)),

@@ -1,100 +1,31 @@
-"""Record attention maps of one shard's cases: DDIM inversion of the real image, then denoising while recording.
-
-Images are walked together in batches; each (image, caption) once for every number of steps.
-"""
+"""Record attention maps of one shard's cases: invert each image by DDIM, then record while denoising it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
-import numpy as np
-import torch
 
 from infodecomp.config import AttentionSection, parse_section
-from infodecomp.estimator.batching import groups
-from infodecomp.flows.ddim import Ddim
-from infodecomp.jobs.model_shard import ModelShard, add_model_arguments
-from infodecomp.models.attention import Tap, recording
-from infodecomp.runs.progress import Progress
-from infodecomp.runs.shards import ImageJob
+from infodecomp.information.attention_walks import attention_maps
+from infodecomp.jobs.arguments import add_model_arguments
+from infodecomp.jobs.model_job import ModelJob
+
+STAGE = "record_attention"
 
 SHARD_COLUMNS = {
     **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
     "evaluations": "int64",
-    "latent_error": "float64",
+    "latent_error": "float64",  # root mean square difference of the returned latent from the image's
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What every stage that runs the model takes."""
+    """The arguments of a stage that runs the model."""
     add_model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Record the attention maps of one shard."""
     section = parse_section(AttentionSection, args.section)
-    settings = section.model_dump(mode="json")
-    stage = ModelShard.open(args, "record_attention", settings, image_range=section.image_range)
-    pending = stage.shard.pending()
-    if pending:
-        jobs = stage.readable(pending)
-        with Progress(f"record_attention shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
-            for case, arrays in attention_maps(stage, jobs, section):
-                stage.shard.store(case, arrays)
-                progress.advance()
-    stage.finish(SHARD_COLUMNS, _row)
-
-
-def _row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    return {name: arrays[name].tolist() for name in ("evaluations", "latent_error")}
-
-
-@dataclass(frozen=True)
-class _Walk:
-    """One image with one of its captions: what goes along the flow together, and the cases that ask for it."""
-
-    latent: torch.Tensor
-    caption: str
-    tokens: list[int]
-    cases: list[Any]
-
-
-def _walks(stage: ModelShard, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
-    for job, latent in stage.latents(jobs):
-        for caption, tokens in stage.caption_tokens(job).items():
-            yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
-
-
-def attention_maps(
-    stage: ModelShard, jobs: Sequence[ImageJob], section: AttentionSection
-) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
-    """Case after case with its maps, the error of the latent that came back, and the evaluations that it took."""
-    for batch in groups(_walks(stage, jobs), stage.batch_size):
-        yield from _recorded(stage, batch, section)
-
-
-def _recorded(
-    stage: ModelShard, walks: Sequence[_Walk], section: AttentionSection
-) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
-    """Invert and denoise one batch at each number of steps."""
-    latents = torch.stack([walk.latent for walk in walks])
-    embeddings = stage.stacked_embeddings([walk.caption for walk in walks])
-    taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
-    arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
-    for steps in section.steps:
-        path = Ddim(stage.model, steps)
-        noise = path.reverse(latents, embeddings)
-        with recording(stage.model.unet, stage.model.latent_shape[1:]) as recorder:
-            returned = path.generate(noise, embeddings, partial(recorder.expect, taps))
-        errors = (returned - latents).square().mean((1, 2, 3)).sqrt()
-        for row, walk in enumerate(walks):
-            recorded = recorder.pop(row)
-            for case in walk.cases:
-                heat = stage.word_map(case, recorded, walk.tokens, section.heads)
-                arrays[case.case_id] |= {f"attention/-/{steps}": heat, "latent_error": errors[row].numpy()}
-    for case in (case for walk in walks for case in walk.cases):
-        yield case, {**arrays[case.case_id], "evaluations": np.array(2 * sum(section.steps))}
+    stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"), image_range=section.image_range)
+    stage.compute(lambda jobs: attention_maps(stage, jobs, section))
+    stage.finish(SHARD_COLUMNS, lambda arrays: {name: arrays[name].tolist() for name in list(SHARD_COLUMNS)[4:]})

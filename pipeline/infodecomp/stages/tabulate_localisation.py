@@ -3,93 +3,49 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from infodecomp.config import LocalisationSection, parse_section
 from infodecomp.localisation.markdown import localisation_markdown
-from infodecomp.localisation.scores import LocalisationScores, Setting, read_localisation_scores
-from infodecomp.metrics.bootstrap import cluster_sums, mean_interval, percentile_interval, resample_weights
-from infodecomp.metrics.localisation import (
-    ThresholdedMiou,
-    first_half,
-    held_out_miou,
-    oracle_miou,
-    threshold_grid,
-)
-from infodecomp.metrics.word_parts import PROMPTS_A_PAIR
+from infodecomp.localisation.scores import read_localisation_scores
+from infodecomp.localisation.tables import TABLE_COLUMNS, tabulate
 from infodecomp.runs.named_paths import named_path
 from infodecomp.runs.provenance import write_provenance
-from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import write_table, write_text
 from infodecomp.tables.text import csv_text
 
 STAGE = "tabulate_localisation"
 
-# Numbers of `miou` and after are fractions; `threshold` of held_out is the mean of the two halves' thresholds.
-TABLE_COLUMNS: dict[str, str] = {
-    "dataset": "string",
-    "method": "string",
-    "estimator": "string",
-    "steps": "int64",
-    "threshold_mode": "string",
-    "threshold": "float64",
-    "n": "int64",
-    "n_failed": "int64",
-    "miou": "float64",
-    "miou_low": "float64",
-    "miou_high": "float64",
-    "average_precision": "float64",
-    "pointing_game": "float64",
-    "named_hotter": "float64",
-    "evaluations_per_image": "int64",
-}
-
-# Denoiser evaluations a step that a case needs if its method ran alone.
-_EVALUATIONS_A_STEP = {
-    "whole_image": 0,
-    "shuffled": 2,
-    "saliency": 2,
-    "mi": 2,
-    "cmi": 2,
-    "attention": 2,  # inversion and denoising
-    "gradient": 3,  # a pass, and the derivative that it carries along, which counts as two
-    "attention_information": 1,
-    "unique": PROMPTS_A_PAIR,  # a draw of each of its pairs
-    "cmi_times_attention": 2,  # the attention is recorded in the evaluations of CMI
-}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the scores of each dataset."""
-    parser.add_argument("--scores", nargs="+", required=True, metavar="DATASET=PATH", help="scores.parquet a dataset")
+    """The scores of each dataset."""
+    parser.add_argument(
+        "--scores", nargs="+", required=True, metavar="DATASET=PATH", help="scores.parquet of each dataset"
+    )
     parser.add_argument("--section", required=True, help="the localisation section of the configuration, JSON")
-    parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the scores, summarise them, write the tables."""
+    """Read the scores, tabulate them, write the tables."""
     section = parse_section(LocalisationSection, args.section)
     paths = named_path("--scores", args.scores)
-    summaries = [
-        summary
+    tables = [
+        of_method
         for name, path in paths.items()
-        for summary in summarise(name, read_localisation_scores(path, section), section, args.seed)
+        for of_method in tabulate(name, read_localisation_scores(path, section), section, args.seed)
     ]
-    table = pd.DataFrame([row for summary in summaries for row in summary.rows], columns=list(TABLE_COLUMNS))
+    table = pd.DataFrame([row for one in tables for row in one.rows], columns=list(TABLE_COLUMNS))
     folder = args.output_dir
     text = localisation_markdown(table, section)
     write_table(folder / "localisation.parquet", table, TABLE_COLUMNS)
     write_text(folder / "localisation.csv", csv_text(table))
     write_text(folder / "localisation.md", text)
-    write_text(folder / "localisation_by_label.csv", csv_text(pd.concat([s.by_label for s in summaries])))
-    write_text(folder / "localisation_curves.csv", csv_text(pd.concat([s.curve for s in summaries])))
+    write_text(folder / "localisation_by_label.csv", csv_text(pd.concat([one.by_label for one in tables])))
+    write_text(folder / "localisation_curves.csv", csv_text(pd.concat([one.curve for one in tables])))
     write_provenance(
         folder / "localisation.provenance.json",
         stage=STAGE,
@@ -98,135 +54,3 @@ def run(args: argparse.Namespace) -> None:
         extra={"seed": args.seed},
     )
     print(text)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the tables say of one method at one number of steps.
-
-    rows: of `TABLE_COLUMNS`, one a threshold mode. by_label, curve: rows of the two other tables.
-    """
-
-    rows: list[dict[str, Any]]
-    by_label: pd.DataFrame
-    curve: pd.DataFrame
-
-
-def summarise(dataset: str, scores: LocalisationScores, section: LocalisationSection, seed: int) -> Iterator[Summary]:
-    """Summaries of one dataset, in the order of the configured methods; all share the resamples of the images.
-
-    Args:
-        dataset: its name.
-        scores: of its maps.
-        section: thresholds, resamples and confidence.
-        seed: of the resamples.
-    """
-    images = sorted(scores.images)
-    index = np.argsort(np.argsort(np.array(scores.images, dtype=object)))  # place of each in that order
-    weights = resample_weights(len(images), section.bootstrap, generator(seed, dataset, "bootstrap"))
-    first = first_half(images)
-    rank: dict[str, int] = {method: number for number, method in enumerate(section.methods)}
-
-    def place(setting: Setting) -> tuple[int, str, int]:
-        return rank[setting.method], setting.estimator, setting.steps
-
-    for setting in sorted(scores.settings, key=place):
-        settings = {"dataset": dataset, **setting._asdict()}
-        yield _summarise_method(settings, scores.rows(setting), scores.iou(setting), index, first, weights, section)
-
-
-def _summarise_method(
-    settings: dict[str, Any],
-    scores: pd.DataFrame,
-    iou: np.ndarray,
-    index: np.ndarray,
-    first: np.ndarray,
-    weights: np.ndarray,
-    section: LocalisationSection,
-) -> Summary:
-    thresholds = threshold_grid(**section.thresholds.model_dump())
-    ok = scores[scores["ok"]]
-    iou = iou.reshape(len(ok), len(thresholds))  # (n, T)
-    image = index[ok["image"].to_numpy()]  # (n,)
-    sums = cluster_sums(iou, image, len(index))  # (G, T)
-    cases = np.bincount(image, minlength=len(index)).astype(float)  # (G,)
-    whole, resampled = np.ones((1, len(index))), weights
-    modes = {
-        "oracle": (oracle_miou(sums, cases, whole), oracle_miou(sums, cases, resampled)),
-        "held_out": (held_out_miou(sums, cases, first, whole), held_out_miou(sums, cases, first, resampled)),
-    }
-    rows, by_label = [], []
-    for mode, (value, samples) in modes.items():
-        low, high = percentile_interval(samples.miou[:, None], section.confidence)
-        rows.append(
-            {
-                **settings,
-                "threshold_mode": mode,
-                "threshold": _threshold(settings["method"], value, thresholds),
-                "n": len(ok),
-                "n_failed": len(scores) - len(ok),
-                "miou": value.miou[0],
-                "miou_low": low[0],
-                "miou_high": high[0],
-                **{name: ok[name].mean() for name in ("average_precision", "pointing_game", "named_hotter")},
-                "evaluations_per_image": _evaluations(settings, ok),
-            }
-        )
-        if len(ok) and np.isfinite(value.miou[0]):
-            chosen = np.where(first[image], value.choices[0, 0], value.choices[0, 1])
-            case_iou = iou[np.arange(len(ok)), chosen]
-            of_mode = {**settings, "threshold_mode": mode}
-            by_label.append(_by_label(of_mode, scores, ok, case_iou, image, weights, section))
-    interval = mean_interval(iou, image, weights, section.confidence)
-    curve = pd.DataFrame(
-        {
-            **settings,
-            "threshold": thresholds,
-            "n": len(ok),
-            "miou": interval.mean,
-            "miou_low": interval.low,
-            "miou_high": interval.high,
-        }
-    )
-    return Summary(rows, pd.concat(by_label) if by_label else pd.DataFrame(), curve)
-
-
-def _evaluations(settings: Mapping[str, Any], ok: pd.DataFrame) -> int:
-    """What a case took on average; without a case, what it would take with all draws."""
-    steps = ok["draws"].mean() if len(ok) else settings["steps"]
-    return round(_EVALUATIONS_A_STEP[settings["method"]] * steps)
-
-
-def _threshold(method: str, value: ThresholdedMiou, thresholds: np.ndarray) -> float:
-    """The threshold of a row: NaN where the method has none or nothing was scored."""
-    if method == "whole_image" or not np.isfinite(value.miou[0]):
-        return float("nan")
-    return float(thresholds[value.choices[0]].mean())
-
-
-def _by_label(
-    settings: dict[str, Any],
-    scores: pd.DataFrame,
-    ok: pd.DataFrame,
-    case_iou: np.ndarray,
-    image: np.ndarray,
-    weights: np.ndarray,
-    section: LocalisationSection,
-) -> pd.DataFrame:
-    """mIoU of each label at the threshold of the whole dataset, with the other scores."""
-    labels = sorted(set(scores["label"]))
-    member = ok["label"].to_numpy()[:, None] == np.array(labels, dtype=object)[None, :]  # (n, L)
-    interval = mean_interval(np.where(member, case_iou[:, None], np.nan), image, weights, section.confidence)
-    means = ok.groupby("label")[["average_precision", "pointing_game", "named_hotter"]].mean().reindex(labels)
-    return pd.DataFrame(
-        {
-            **settings,
-            "label": labels,
-            "n": member.sum(axis=0),
-            "n_failed": scores["label"].value_counts().reindex(labels).to_numpy() - member.sum(axis=0),
-            "miou": interval.mean,
-            "miou_low": interval.low,
-            "miou_high": interval.high,
-            **{name: means[name].to_numpy() for name in means.columns},
-        }
-    )

@@ -1,4 +1,4 @@
-"""Turn the runs on closed-form problems into the validation table: bias, error, coverage, evaluations."""
+"""Tabulate the runs on closed-form problems: bias, error, coverage, evaluations."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from infodecomp.config import ValidationSection, parse_section
-from infodecomp.metrics.validation import RUN_COLUMNS, VALIDATION_COLUMNS, summarise
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table, write_table, write_text
 from infodecomp.tables.text import csv_text
 from infodecomp.validation.markdown import validation_markdown
+from infodecomp.validation.summary import RUN_COLUMNS, VALIDATION_COLUMNS, summarise
 
 STAGE = "tabulate_validation"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are the runs of every problem."""
+    """The inputs are the runs on every problem."""
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="tables of validate_estimator")
     parser.add_argument("--section", required=True, help="the validation section of the configuration, JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")

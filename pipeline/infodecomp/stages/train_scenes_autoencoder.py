@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train and save the autoencoder, and say how faithful it is on scenes that it did not see."""
+    """Train and save the autoencoder, and print its PSNR on held-out scenes."""
     section = parse_section(ScenesModelSection, args.section)
     with Progress("train_scenes_autoencoder", section.decoder_steps, "steps") as progress:
         vae = train_autoencoder(

@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, write the classifier, and say how good it is on scenes that it did not see."""
-    recipe = recipe_of(parse_section(ScenesModelSection, args.section))
+    """Train, write the classifier, and print its accuracy on held-out scenes."""
+    recipe = ClassifierRecipe.of(parse_section(ScenesModelSection, args.section))
     vae = load_autoencoder(args.model)
     losses: list[float] = []
     with Progress(STAGE, recipe.steps, "steps") as progress:
@@ -49,18 +49,8 @@ def run(args: argparse.Namespace) -> None:
 
         classifier = train_classifier(recipe, vae, report)
     save_classifier(args.output_dir, classifier)
-    # What is measured are the weights as stored.
+    # Measure the weights as stored.
     print(describe(measure(load_classifier(args.output_dir), vae, recipe.seed)), flush=True)
-
-
-def recipe_of(section: ScenesModelSection) -> ClassifierRecipe:
-    """The part of the configuration that concerns the classifier."""
-    return ClassifierRecipe(
-        seed=section.seed,
-        steps=section.classifier_steps,
-        batch=section.classifier_batch,
-        learning_rate=section.classifier_learning_rate,
-    )
 
 
 def describe(held_out: HeldOut) -> str:

@@ -1,7 +1,7 @@
 """Train the CLIP of the embedded study around the text tower of the embedded model.
 
-A checkpoint is written every 100 steps in `training/clip/` beside the output folder; a killed run goes on from the last one,
-unless recipe, code or text tower have changed since.
+A checkpoint is written every 100 steps in `training/clip/` beside the output folder; a killed run resumes from the last one,
+unless the recipe, the code or the text tower have changed since.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, and write the model; every 100 steps, say how well the last batch was told apart."""
+    """Train, and write the model; every 100 steps, print the accuracy on the last batch."""
     section = parse_section(ScenesModelSection, args.section)
-    recipe = recipe_of(section)
+    recipe = ClipRecipe.of(section)
     text_encoder, tokenizer = load_text_parts(args.model)
     state = new_state(recipe, text_encoder, resolve_device(args.device))
     checkpoint = checkpoint_file(args.output_dir, recipe, args.model)
@@ -61,16 +61,6 @@ def run(args: argparse.Namespace) -> None:
 
         train_clip(recipe, state, tokenizer, report)
     save_clip(args.output_dir, state.clip, tokenizer)
-
-
-def recipe_of(section: ScenesModelSection) -> ClipRecipe:
-    """The part of the configuration that concerns the CLIP."""
-    return ClipRecipe(
-        seed=section.seed,
-        steps=section.clip_steps,
-        batch=section.clip_batch,
-        learning_rate=section.clip_learning_rate,
-    )
 
 
 def checkpoint_file(output: Path, recipe: ClipRecipe, model: Path) -> Path:

@@ -1,7 +1,7 @@
-"""Make the embedded denoiser consistent: given fewer words it expects the mean of what it expects given more.
+"""Make the embedded denoiser consistent: its prediction for a shorter prompt is the mean over longer ones.
 
 Starts from a whole pipeline folder and writes one that differs in its denoiser alone. A checkpoint and a sheet of samples
-are written every 500 steps; a killed run goes on from the last one, unless recipe, code or model have changed since.
+are written every 500 steps; a killed run resumes from the last one, unless the recipe, the code or the model changed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from infodecomp.training.consistency import (
     train_consistency,
 )
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
-from infodecomp.training.state import TrainState, use_averages
+from infodecomp.training.denoiser_state import DenoiserState
+from infodecomp.training.state import use_averages
 from infodecomp.training.workers import Worker
 
 STAGE = "train_scenes_consistency"
@@ -44,20 +45,8 @@ def run(args: argparse.Namespace) -> None:
     run_training(args, _work, args.model, args.work_dir, args.output_dir)
 
 
-def recipe_of(section: ScenesModelSection) -> ConsistencyRecipe:
-    """The part of the configuration that concerns consistency."""
-    return ConsistencyRecipe(
-        seed=section.seed,
-        steps=section.consistency_steps,
-        batch=section.batch,
-        learning_rate=section.consistency_learning_rate,
-        ema=section.ema,
-        hide_padding=section.hide_padding,
-    )
-
-
 def _work(worker: Worker, section: ScenesModelSection, model: Path, work_dir: Path, output: Path) -> None:
-    recipe = recipe_of(section)
+    recipe = ConsistencyRecipe.of(section)
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
     vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32).to(worker.device)
     unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(worker.device)
@@ -72,7 +61,7 @@ def _work(worker: Worker, section: ScenesModelSection, model: Path, work_dir: Pa
         _export(state, model, output)
 
 
-def _export(state: TrainState, model: Path, output: Path) -> None:
+def _export(state: DenoiserState, model: Path, output: Path) -> None:
     use_averages(state)
     unfinished = output.with_name(f".{output.name}.{os.getpid()}")
     shutil.copytree(model, unfinished)

@@ -1,4 +1,4 @@
-"""Train the LoRA of `hardneg_diffitm` in the embedded study: the denoiser, taught to prefer true captions to false ones."""
+"""Train the LoRA of `hardneg_diffitm` in the embedded study: a denoiser trained to prefer true captions to false ones."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, and write the LoRA; every 50 steps, say how often the true caption had the smaller error."""
-    recipe = recipe_of(parse_section(ScenesModelSection, args.section))
+    """Train, and write the LoRA; every 50 steps, print how often the true caption had the smaller error."""
+    recipe = HardnegRecipe.of(parse_section(ScenesModelSection, args.section))
     model = LatentDiffusion.load(args.model)
     shares: list[float] = []
     with Progress(STAGE, recipe.steps, "steps") as progress:
 
-        def report(step: int, loss: float, told: float) -> None:
+        def report(step: int, loss: float, preferred: float) -> None:
             progress.advance()
-            shares.append(told)
+            shares.append(preferred)
             if step % EVERY == 0 or step == recipe.steps:
                 print(
                     f"step {step}: loss {loss:.4f}, true caption preferred {np.mean(shares[-EVERY:]):.3f}", flush=True
@@ -45,15 +45,3 @@ def run(args: argparse.Namespace) -> None:
     save_hardneg(model, partial)
     shutil.rmtree(args.output_dir, ignore_errors=True)
     partial.rename(args.output_dir)
-
-
-def recipe_of(section: ScenesModelSection) -> HardnegRecipe:
-    """The part of the configuration that concerns the LoRA."""
-    return HardnegRecipe(
-        seed=section.seed,
-        steps=section.hardneg_steps,
-        batch=section.hardneg_batch,
-        learning_rate=section.hardneg_learning_rate,
-        rank=section.hardneg_rank,
-        margin=section.hardneg_margin,
-    )

@@ -1,7 +1,7 @@
 """Train the denoiser of the embedded model, and write the whole pipeline folder.
 
-A checkpoint and a sheet of samples are written every 500 steps; a killed run goes on from the last one, unless
-recipe, code or parts have changed since.
+A checkpoint and a sheet of samples are written every 500 steps; a killed run resumes from the last one, unless
+the recipe, the code or the parts have changed since.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from infodecomp.config import ScenesModelSection
 from infodecomp.scenes.model import save_pipeline
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
-from infodecomp.training.state import TrainState, use_averages
+from infodecomp.training.denoiser_state import DenoiserState
+from infodecomp.training.state import use_averages
 from infodecomp.training.unet import BatchMaker, Recipe, new_state, train_unet
 from infodecomp.training.workers import Worker
 
@@ -36,24 +37,8 @@ def run(args: argparse.Namespace) -> None:
     run_training(args, _work, args.parts, args.output_dir)
 
 
-def recipe_of(section: ScenesModelSection) -> Recipe:
-    """The part of the configuration that concerns the denoiser."""
-    return Recipe(
-        seed=section.seed,
-        steps=section.unet_steps,
-        batch=section.batch,
-        learning_rate=section.learning_rate,
-        text_learning_rate=section.text_learning_rate,
-        ema=section.ema,
-        bind_from=section.bind_from,
-        bind_until=section.bind_until,
-        hide_padding=section.hide_padding,
-        silence=section.silence,
-    )
-
-
 def _work(worker: Worker, section: ScenesModelSection, parts: Path, output: Path) -> None:
-    recipe = recipe_of(section)
+    recipe = Recipe.of(section)
     tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
     vae = AutoencoderTiny.from_pretrained(parts / "vae").to(worker.device)
     state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), worker.device)
@@ -66,7 +51,7 @@ def _work(worker: Worker, section: ScenesModelSection, parts: Path, output: Path
         _export(state, vae, output)
 
 
-def _export(state: TrainState, vae: AutoencoderTiny, output: Path) -> None:
+def _export(state: DenoiserState, vae: AutoencoderTiny, output: Path) -> None:
     use_averages(state)
     unfinished = output.with_name(f".{output.name}.{os.getpid()}")
     save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae.cpu())

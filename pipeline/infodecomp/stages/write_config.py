@@ -1,4 +1,4 @@
-"""Write config.yaml, the embedded demo study with a comment for each key, or the tables of keys of docs/configure.md."""
+"""Write the files that follow from the keys: config.yaml, the training recipe, the schema and docs/configure.md's tables."""
 
 from __future__ import annotations
 
@@ -7,26 +7,33 @@ from pathlib import Path
 
 from infodecomp.config import default_config, render_yaml
 from infodecomp.config.key_table import replace_tables
+from infodecomp.config.rendering import render_recipe
+from infodecomp.config.schema import config_schema
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--output PATH`; without it the text goes to standard output. `--keys PAGE` writes tables instead."""
-    parser.add_argument("--output", type=Path, help="file to write (default: standard output)")
-    parser.add_argument("--keys", type=Path, help="page whose tables of keys are written anew, instead of the YAML")
+    """`--output PATH`, `--recipe PATH`, `--schema PATH`, `--keys PAGE`; without any, config.yaml goes to standard output."""
+    parser.add_argument("--output", type=Path, help="write the default configuration (config.yaml)")
+    parser.add_argument("--recipe", type=Path, help="write the training recipe (config/scenes_model.yaml)")
+    parser.add_argument("--schema", type=Path, help="write the JSON schema for editors (docs/config.schema.json)")
+    parser.add_argument("--keys", type=Path, help="page whose tables of keys are to be replaced (docs/configure.md)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Render the default configuration to the file or to standard output, or its keys into the page."""
-    if args.keys is not None:
+    """Write each file that is named; print config.yaml if none is."""
+    config = default_config()
+    if args.output:
+        write_text(args.output, render_yaml(config))
+    if args.recipe:
+        write_text(args.recipe, render_recipe(config))
+    if args.schema:
+        write_text(args.schema, config_schema())
+    if args.keys:
         _write_keys(args.keys)
-        return
-    text = render_yaml(default_config())
-    if args.output is None:
-        print(text, end="")
-    else:
-        write_text(args.output, text)
+    if not any((args.output, args.recipe, args.schema, args.keys)):
+        print(render_yaml(config), end="")
 
 
 def _write_keys(page: Path) -> None:

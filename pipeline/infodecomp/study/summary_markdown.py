@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from infodecomp.tables.text import MISSING, markdown_table
+from infodecomp.tables.markdown import markdown_table, numbers, paragraphs, records, words
+from infodecomp.tables.text import MISSING, or_missing, thousands
 
-HEAD = ["dataset", "stage", "failed because", "jobs", "cases", "failed", "evaluations", "time"]
 _NOTE = (
-    "evaluations: of each case by itself; cases of an image share some. time: of the last run of each job, one after "
-    "another, loading the model included; a job that was killed counts from where it went on."
+    "evaluations: each case counted by itself; cases of an image share some. time: of the last run of each job, added up, "
+    "including loading the model; a job that was killed counts from where it resumed."
 )
-
-
-def summary_markdown(table: pd.DataFrame) -> str:
-    """A row a dataset and stage."""
-    rows = [_cells(row) for row in table.to_dict("records")]
-    return "\n".join([markdown_table(HEAD, 3, rows), "", _NOTE, ""])
-
-
-def _cells(row: Mapping[Any, Any]) -> list[str]:
-    return [
-        *(row[name] for name in ("dataset", "stage")),
-        row["reasons"] or MISSING,
-        *(f"{row[name]:,}" for name in ("jobs", "cases", "failed")),
-        f"{row['evaluations']:,}" if row["evaluations"] else MISSING,
-        _clock(row["hours"]),
-    ]
 
 
 def _clock(hours: float) -> str:
@@ -38,3 +19,16 @@ def _clock(hours: float) -> str:
         return MISSING
     minutes, seconds = divmod(round(3600 * hours), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+_COLUMNS = [
+    *(words("dataset"), words("stage"), words("failed because", "reasons", or_missing)),
+    *(numbers(name, text=thousands) for name in ("jobs", "cases", "failed")),
+    numbers("evaluations", text=lambda count: thousands(count) if count else MISSING),
+    numbers("time", "hours", _clock),
+]
+
+
+def summary_markdown(table: pd.DataFrame) -> str:
+    """A row per dataset and stage."""
+    return paragraphs(markdown_table(_COLUMNS, records(table)), _NOTE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,20 +11,59 @@ import pandas as pd
 MISSING = "–"
 
 
-def markdown_table(head: Sequence[str], words: int, rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first `words` columns are words, to the left, and the rest numbers, to the right."""
-    alignment = [":--"] * words + ["--:"] * (len(head) - words)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, alignment, *rows))
-
-
 def percent(fraction: float) -> str:
-    """With one decimal and without its sign."""
+    """With one decimal and without the sign.
+
+    >>> percent(0.5725)
+    '57.2'
+    """
     return f"{100 * fraction:.1f}" if np.isfinite(fraction) else MISSING
 
 
 def percent_interval(low: float, high: float) -> str:
-    """Both ends in percent."""
+    """Both ends in percent.
+
+    >>> percent_interval(0.5, 0.61)
+    '50.0–61.0'
+    """
     return f"{percent(low)}–{percent(high)}" if np.isfinite(low) else MISSING
+
+
+def decimals(digits: int) -> Callable[[float], str]:
+    """A format with this many decimals.
+
+    >>> decimals(2)(0.1234), decimals(2)(float("nan"))
+    ('0.12', '–')
+    """
+
+    def text(value: float) -> str:
+        return f"{value:.{digits}f}" if np.isfinite(value) else MISSING
+
+    return text
+
+
+def interval(low: float, high: float, digits: int) -> str:
+    """Both ends, with a word between them since they may be negative.
+
+    >>> interval(-0.5, 0.25, 2)
+    '-0.50 to 0.25'
+    """
+    text = decimals(digits)
+    return f"{text(low)} to {text(high)}" if np.isfinite(low) else MISSING
+
+
+def thousands(count: int) -> str:
+    """A count with commas.
+
+    >>> thousands(12345)
+    '12,345'
+    """
+    return f"{count:,}"
+
+
+def or_missing(value: Any) -> str:
+    """A count or a text; a dash for zero and for no text."""
+    return str(value) if value else MISSING
 
 
 def csv_text(frame: pd.DataFrame) -> str:

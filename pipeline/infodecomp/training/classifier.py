@@ -18,6 +18,7 @@ import torch
 from diffusers import AutoencoderTiny
 from torch import nn
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import SceneClassifier
 from infodecomp.scenes.drawing import draw_scene
@@ -54,6 +55,16 @@ class ClassifierRecipe:
         warm = min(1.0, (step + 1) / WARM_UP)
         return self.learning_rate * warm * (1 + math.cos(math.pi * step / self.steps)) / 2
 
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> ClassifierRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.classifier_steps,
+            batch=section.classifier_batch,
+            learning_rate=section.classifier_learning_rate,
+        )
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -71,7 +82,7 @@ class HeldOut:
 def load_autoencoder(model: Path) -> AutoencoderTiny:
     """The autoencoder of a pipeline folder in float32; InputError if it has none."""
     if not (model / "vae").is_dir():
-        raise InputError(f"{model}: there is no folder vae in it; expected a diffusers pipeline folder.")
+        raise InputError(f"{model}: it has no folder vae; expected a diffusers pipeline folder.")
     return AutoencoderTiny.from_pretrained(model / "vae").float().requires_grad_(False).eval()
 
 

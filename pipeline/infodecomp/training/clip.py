@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.runs.storage import atomic_path
 from infodecomp.scenes.captions import PromptMix, training_prompt
 from infodecomp.scenes.clip_model import build_clip
@@ -55,6 +56,16 @@ class ClipRecipe:
         warm = min(1.0, (step + 1) / WARM_UP)
         return self.learning_rate * warm * (1 + math.cos(math.pi * step / self.steps)) / 2
 
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> ClipRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.clip_steps,
+            batch=section.clip_batch,
+            learning_rate=section.clip_learning_rate,
+        )
+
 
 @dataclass
 class ClipState:
@@ -77,7 +88,7 @@ class Score(NamedTuple):
 
 
 def new_state(recipe: ClipRecipe, text_encoder: CLIPTextModel, device: str = "cpu") -> ClipState:
-    """A fresh image tower beside the given text tower."""
+    """A fresh image tower with the given text tower."""
     torch.manual_seed(recipe.seed)
     clip = build_clip(text_encoder).to(device)
     trained = [weight for weight in clip.parameters() if weight.requires_grad]
@@ -143,7 +154,7 @@ def train_clip(
 
 
 def save_checkpoint(state: ClipState, path: Path) -> None:
-    """Write everything that a later run needs to go on as if it had not stopped, as safetensors."""
+    """Write everything that a later run needs to continue as if it had not stopped, as safetensors."""
     tensors = {"step": torch.tensor(state.step)}
     for name, weight in state.parameters().items():
         moments = state.optimizer.state[weight]

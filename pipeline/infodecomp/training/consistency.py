@@ -1,21 +1,22 @@
-"""Teach the denoiser that what it expects given less is the mean of what it expects given more.
+"""Train the denoiser so that its prediction for a shorter prompt is the mean of its predictions for longer ones.
 
-Where the caption z of a scene tells all that a prompt y tells of it, an exact denoiser satisfies
+If the caption z of a scene says all that a prompt y says of it, an exact denoiser satisfies
 
     ε̂(x_α|y) = E[ ε̂(x_α|z) | x_α, y ].
 
-A trained one does not quite: it looks less closely when a word is missing than it could, so that words seem to tell it what
-it might have seen. A lone noun is then credited with more than −ln p(y), and a noun that its adjective implies with more
-than nothing. The remedy is regression. The denoiser as trained so far, ε̄, is held fixed; given the fullest caption of a
-scene, it says what the one that learns should expect given less:
+A trained one does so only roughly: without a word it extracts less from the picture than it could, so the word seems to
+add what the picture already shows. A lone noun is then credited with more than −ln p(y), and a noun implied by its
+adjective with more than nothing. The remedy is regression. The denoiser trained so far, ε̄, is held fixed; its
+prediction for the fullest caption of a scene is the target of the learning denoiser's prediction for a shorter prompt:
 
     L = ‖ ε̂(x_α|y) − ε̄(x_α|z) ‖² / d.
 
-The noise itself as target would have the same mean, but it varies a thousand times more than what a word changes. At
-log-SNRs above a cycle's `plain`, where the picture shows what its caption says, z is the empty caption: the only one that
-ε̄ was trained with there at length. In the end that is 1.25. An observer who knows all of a scene but its noun mistakes it
-for the likeliest other one with probability Φ(−½ e^{α/2} ‖Δx‖), where Δx is what that one would change of the latent: 6 % at
-log-SNR −1, 1.4 % at 0, 0.05 % at 1.25 (60 scenes of one thing). What a noun still gains there, an exact denoiser would see.
+The noise itself as target would have the same mean, but a thousand times the variance of a word's effect. At log-SNRs
+above a cycle's `plain`, where the picture shows what its caption says, z is the empty caption, the only one that ε̄ was
+trained with there at length; in the last cycle `plain` is 1.25. An observer who knows all of a scene but its noun
+confuses it with the likeliest other noun with probability Φ(−½ e^{α/2} ‖Δx‖), where Δx is the change of the latent: 6 %
+at log-SNR −1, 1.4 % at 0, 0.05 % at 1.25 (60 scenes of one thing). An exact denoiser would therefore need no noun
+there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.scenes.captions import (
     CONSISTENT,
     describe,
@@ -53,8 +55,9 @@ from infodecomp.training.batches import (
     training_logsnr,
 )
 from infodecomp.training.cycles import Pace, cycle_of
+from infodecomp.training.denoiser_state import DenoiserState
 from infodecomp.training.recorded_denoiser import RecordedDenoiser
-from infodecomp.training.state import TrainState, train
+from infodecomp.training.state import train
 from infodecomp.training.workers import Worker
 
 FOCUSED = 0.85
@@ -73,7 +76,7 @@ class ConsistencyCycle(Pace):
     plain: float
 
 
-# First where words tell most; then where a picture shows most of what they tell; and then where it shows their nouns.
+# First where words carry most information; then where a picture shows most of it; then where it shows the nouns.
 CYCLES = (
     ConsistencyCycle(share=40, rate=1.0, hold=0.0, warm_up=100, between=(-1.5, 2.5), plain=2.5),
     ConsistencyCycle(share=15, rate=0.5, hold=0.0, warm_up=100, between=(0.0, 5.0), plain=2.5),
@@ -83,7 +86,7 @@ CYCLES = (
 
 @dataclass(frozen=True)
 class ConsistencyRecipe:
-    """How the denoiser is made consistent. The learning rate is a peak, which each cycle takes its share of."""
+    """How the denoiser is made consistent. The learning rate is a peak, of which each cycle uses a share."""
 
     seed: int
     steps: int
@@ -93,13 +96,25 @@ class ConsistencyRecipe:
     hide_padding: float
     cycles: tuple[ConsistencyCycle, ...] = CYCLES
 
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> ConsistencyRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.consistency_steps,
+            batch=section.batch,
+            learning_rate=section.consistency_learning_rate,
+            ema=section.ema,
+            hide_padding=section.hide_padding,
+        )
 
-def new_state(recipe: ConsistencyRecipe, unet: UNet2DConditionModel, text: CLIPTextModel) -> TrainState:
+
+def new_state(recipe: ConsistencyRecipe, unet: UNet2DConditionModel, text: CLIPTextModel) -> DenoiserState:
     """The denoiser as trained so far; the text tower stays as it is."""
     optimizer = torch.optim.AdamW(
         [{"params": list(unet.parameters()), "scale": recipe.learning_rate}], betas=(0.9, 0.99), weight_decay=0.0
     )
-    return TrainState(unet, text.requires_grad_(False), optimizer)
+    return DenoiserState(unet, text.requires_grad_(False), optimizer)
 
 
 @dataclass(frozen=True)
@@ -138,9 +153,9 @@ class TaughtBatches:
 
 
 def asked_prompt(scene: Scene, fullest: str, rng: np.random.Generator) -> str:
-    """A prompt that tells no more than the fullest caption: a tenth of them that caption itself, so that it is kept.
+    """A prompt that says no more than the fullest caption; a tenth of them are that caption, so that it is retained.
 
-    A phrase loses its noun as often whatever the scene, or its loss would tell how many things there are.
+    A phrase loses its noun as often whatever the scene, or its loss would reveal the number of things.
     """
     chance = rng.random()
     if chance < 0.1:
@@ -154,7 +169,7 @@ def asked_prompt(scene: Scene, fullest: str, rng: np.random.Generator) -> str:
 
 
 def consistency_loss(
-    state: TrainState,
+    state: DenoiserState,
     teacher: UNet2DConditionModel | RecordedDenoiser,
     vae: AutoencoderTiny,
     batch: TaughtBatch,
@@ -169,13 +184,13 @@ def consistency_loss(
 
 def train_consistency(
     recipe: ConsistencyRecipe,
-    state: TrainState,
+    state: DenoiserState,
     teacher: UNet2DConditionModel,
     vae: AutoencoderTiny,
     batches: TaughtBatches,
     *,
     worker: Worker,
-    report: Callable[[TrainState, float], None],
+    report: Callable[[DenoiserState, float], None],
 ) -> None:
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas, fixed = build_scheduler().alphas_cumprod, RecordedDenoiser(teacher)

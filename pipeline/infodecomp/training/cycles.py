@@ -1,6 +1,6 @@
 """The cycles in which the denoiser is trained: each a rise and fall of the learning rate, and what is trained on meanwhile.
 
-The learning rate starts anew in every cycle, as in Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm
+The learning rate restarts in every cycle, as in Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm
 Restarts (2017). The first cycle learns everything; the later ones refine what information is measured on.
 """
 
@@ -32,8 +32,8 @@ class Pace:
 class Cycle(Pace):
     """A cycle of learning to predict noise.
 
-    focus: share of noise levels drawn where words tell most; the rest cover the whole schedule. plain: log-SNR above which a
-    scene shows what its captions say, so that prompts may fall silent. prompts: in what proportions they are drawn.
+    focus: share of noise levels drawn where words carry most information; the rest cover the whole schedule. plain: log-SNR
+    above which a scene shows what its captions say, so prompts may be left empty. prompts: proportions of their kinds.
     """
 
     focus: float

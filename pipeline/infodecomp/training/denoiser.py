@@ -1,4 +1,4 @@
-"""What the stages that train the embedded denoiser share: checkpoints of a recipe, progress, and samples to look at."""
+"""What the stages that train the embedded denoiser share: checkpoints of a recipe, progress, and samples."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.provenance import folder_sha256
 from infodecomp.runs.storage import atomic_path
+from infodecomp.training.denoiser_state import DenoiserState
 from infodecomp.training.samples import sample_sheet
-from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint
+from infodecomp.training.state import load_checkpoint, save_checkpoint
 from infodecomp.training.workers import run_workers, training_device
 
 EVERY = 500
-Report = Callable[[TrainState, float], None]
+Report = Callable[[DenoiserState, float], None]
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """`--section JSON --output-dir PATH [--processes N] [--device NAME]`."""
     parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
     parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
-    parser.add_argument(
-        "--processes", default=1, type=int, help="worker processes; beside a GPU, those that draw scenes"
-    )
+    parser.add_argument("--processes", default=1, type=int, help="worker processes; with a GPU, those that draw scenes")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
 
 
@@ -45,7 +44,7 @@ def run_training(args: argparse.Namespace, work: Callable[..., None], *folders: 
 
 
 def checkpoint_folder(stage: str, section: ScenesModelSection, parts: Path, names: tuple[str, ...]) -> Path:
-    """Where checkpoints lie of this stage's recipe, its code, and the parts that training starts from."""
+    """The folder of checkpoints of this recipe, the stage's code, and the parts that training starts from."""
     content = [section_json(section), code_digest(f"infodecomp.stages.{stage}")]
     content += [folder_sha256(parts / name) for name in names]
     return Path("checkpoints") / hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
@@ -62,19 +61,19 @@ class DenoiserTraining:
     tokenizer: CLIPTokenizer
     vae: AutoencoderTiny
 
-    def resume(self, state: TrainState) -> None:
-        """Go on from the last checkpoint, where there is one."""
+    def resume(self, state: DenoiserState) -> None:
+        """Continue from the last checkpoint, if there is one."""
         if (self.checkpoints / "checkpoint.safetensors").is_file():
             load_checkpoint(state, self.checkpoints)
 
-    def run(self, rank: int, state: TrainState, train: Callable[..., None]) -> None:
-        """`train(report=…)` to its end; the first worker tells progress and writes a checkpoint and samples now and then."""
+    def run(self, rank: int, state: DenoiserState, train: Callable[..., None]) -> None:
+        """Run `train(report=…)`; the first worker reports progress and regularly writes a checkpoint and samples."""
         if rank > 0:
             train(report=lambda state, loss: None)
             return
         with Progress(self.stage, self.steps, "steps", every_seconds=60, before=state.step) as progress:
 
-            def report(state: TrainState, loss: float) -> None:
+            def report(state: DenoiserState, loss: float) -> None:
                 progress.advance()
                 if state.step % EVERY == 0 or state.step == self.steps:
                     save_checkpoint(state, self.checkpoints)
@@ -82,6 +81,6 @@ class DenoiserTraining:
 
             train(report=report)
 
-    def _show(self, state: TrainState) -> None:
+    def _show(self, state: DenoiserState) -> None:
         with atomic_path(self.samples / f"{state.step:06d}.png") as temporary:
             Image.fromarray(sample_sheet(state.unet, state.text, self.tokenizer, self.vae)).save(temporary)

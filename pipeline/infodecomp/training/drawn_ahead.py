@@ -1,4 +1,4 @@
-"""Draw what the steps of a training need ahead of them, in processes of their own where a GPU would wait for them."""
+"""Draw the batches of training steps ahead of their use, in separate processes, so that a GPU need not wait."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Steps(Dataset[Any]):
 
 
 def drawn_ahead(draw: Callable[[int], Drawn], steps: range, processes: int) -> Iterator[Drawn]:
-    """`draw(step)` of every step, in order; by so many processes ahead of their use, or by this one if there are none."""
+    """`draw(step)` of every step, in order, ahead of its use by the given number of processes, or by this one if it is 0."""
     loader: Iterable[Drawn] = DataLoader(
         _Steps(draw, steps),
         batch_size=None,

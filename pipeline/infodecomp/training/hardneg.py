@@ -5,7 +5,7 @@ caption y of a scene than under a false one y′ made of the same words,
 
     L = L(y) + max(0, L(y) − L(y′) + margin),   L(y) = ‖ε − ε̂(x_α|y)‖²/d,
 
-at log-SNRs at which words tell something. False captions are those of the embedded retrieval sets: relation, attributes or
+at log-SNRs where words carry information. False captions are those of the embedded retrieval sets: relation, attributes or
 noun exchanged. Only the low-rank change of the attention projections is trained.
 """
 
@@ -22,6 +22,7 @@ from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.estimator.channel import nearest_timestep, noised
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.scenes.aro import PAIR_FILES
@@ -51,6 +52,18 @@ class HardnegRecipe:
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
         return self.learning_rate * min((step + 1) / WARM_UP, 1 - step / self.steps)
+
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> HardnegRecipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.hardneg_steps,
+            batch=section.hardneg_batch,
+            learning_rate=section.hardneg_learning_rate,
+            rank=section.hardneg_rank,
+            margin=section.hardneg_margin,
+        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ def hardneg_loss(model: LatentDiffusion, batch: HardBatch, margin: float) -> tup
 
 
 def train_hardneg(recipe: HardnegRecipe, model: LatentDiffusion, report: Callable[[int, float, float], None]) -> None:
-    """Add a LoRA to the model's denoiser and train it; `report(step, loss, share told apart)` after each step."""
+    """Add a LoRA to the model's denoiser and train it; `report(step, loss, share preferred)` after each step."""
     torch.manual_seed(recipe.seed)
     model.unet.add_adapter(
         LoraConfig(
@@ -118,11 +131,11 @@ def train_hardneg(recipe: HardnegRecipe, model: LatentDiffusion, report: Callabl
     for step in range(recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(step)
-        loss, told = hardneg_loss(model, next(batches), recipe.margin)
+        loss, preferred = hardneg_loss(model, next(batches), recipe.margin)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        report(step + 1, float(loss.detach()), told)
+        report(step + 1, float(loss.detach()), preferred)
 
 
 def save_hardneg(model: LatentDiffusion, folder: Path) -> None:

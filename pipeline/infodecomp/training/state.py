@@ -1,42 +1,41 @@
-"""The state of a denoiser under training: networks, running averages, optimizer; one step of it, and its checkpoints."""
+"""The state of networks under training: weights, running averages, optimizer; one step of it, and its checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextModel
 
 from infodecomp.training.cycles import Pace, learning_rate_factor
 from infodecomp.training.drawn_ahead import Drawn, drawn_ahead
-from infodecomp.training.recorded_denoiser import RecordedDenoiser
 from infodecomp.training.workers import Worker
 
 
 @dataclass
 class TrainState:
-    """The networks under training, their running averages, the optimizer and the step reached."""
+    """The networks under training by name, their running averages, the optimizer and the step reached."""
 
-    unet: UNet2DConditionModel
-    text: CLIPTextModel
+    networks: Mapping[str, torch.nn.Module]
     optimizer: torch.optim.AdamW
     step: int = 0
     averages: dict[str, torch.Tensor] = field(init=False)
-    denoiser: RecordedDenoiser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.denoiser = RecordedDenoiser(self.unet)
         self.averages = {name: p.detach().clone() for name, p in self.parameters().items()}
 
     def parameters(self) -> dict[str, torch.nn.Parameter]:
-        """All parameters that learn, by name; those of the text tower carry the prefix `text.`."""
-        named = {f"unet.{name}": p for name, p in self.unet.named_parameters() if p.requires_grad}
-        return named | {f"text.{name}": p for name, p in self.text.named_parameters() if p.requires_grad}
+        """All trainable parameters, named `network.parameter`."""
+        return {
+            f"{network}.{name}": p
+            for network, module in self.networks.items()
+            for name, p in module.named_parameters()
+            if p.requires_grad
+        }
 
     def descend(self, loss: torch.Tensor, *, factor: float, ema: float, ranks: int) -> None:
         """One step of AdamW down the mean loss of all workers; `factor` times each group's peak learning rate.
@@ -57,8 +56,11 @@ class TrainState:
             torch._foreach_lerp_(list(self.averages.values()), list(named.values()), 1 - decay)
 
 
+StateType = TypeVar("StateType", bound=TrainState)
+
+
 def train(
-    state: TrainState,
+    state: StateType,
     draw: Callable[[int], Drawn],
     loss_of: Callable[[Drawn], torch.Tensor],
     *,
@@ -66,7 +68,7 @@ def train(
     cycles: Sequence[Pace],
     ema: float,
     worker: Worker,
-    report: Callable[[TrainState, float], None],
+    report: Callable[[StateType, float], None],
 ) -> None:
     """Descend `loss_of(draw(step))` from `state.step` to `steps`; workers call `report(state, loss)` after each step."""
     for drawn in drawn_ahead(draw, range(state.step, steps), worker.drawing):
@@ -102,7 +104,7 @@ def load_checkpoint(state: TrainState, folder: Path) -> None:
 
 
 def save_checkpoint(state: TrainState, folder: Path) -> None:
-    """Write everything that a later run needs to go on as if it had not stopped."""
+    """Write everything that a later run needs to continue as if it had not stopped."""
     tensors = {"step": torch.tensor(state.step)}
     for name, parameter in state.parameters().items():
         moments = state.optimizer.state[parameter]

@@ -1,4 +1,4 @@
-"""Pre-train the text tower of the embedded model to know what a caption says.
+"""Pre-train the text tower of the embedded model to represent what a caption says.
 
 Stable Diffusion starts from a CLIP tower that has read millions of captions. This one learns, from captions alone, to
 hold at each noun its category, adjective and side, and at the last noun and the end token the whole layout. Without it the
@@ -44,7 +44,7 @@ def caption_targets(captions: list[str]) -> dict[str, torch.Tensor]:
 
     `category`, `adjective`, `side`: (batch, tokens). `end_category`, `end_adjective`: (batch, 5), one for each side and
     one for a thing without a side. `end_place`: (batch,). `last_noun`: (batch,), the position of the last noun's token, at
-    which the layout is already told; the start token where there is no noun.
+    which the layout is already given; the start token where there is no noun.
     """
     batch = len(captions)
     by_token = {name: torch.full((batch, MAX_TOKENS), _IGNORE) for name in ("category", "adjective", "side")}

@@ -14,6 +14,7 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from infodecomp.config import ScenesModelSection
 from infodecomp.scenes.captions import BINDING, training_prompt
 from infodecomp.scenes.model import build_scheduler, build_unet
 from infodecomp.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene, scene_rng
@@ -29,13 +30,14 @@ from infodecomp.training.batches import (
     training_logsnr,
 )
 from infodecomp.training.cycles import CYCLES, Cycle, cycle_of
-from infodecomp.training.state import TrainState, train
+from infodecomp.training.denoiser_state import DenoiserState
+from infodecomp.training.state import train
 from infodecomp.training.workers import Worker
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the denoiser is trained. Learning rates are peaks, which each cycle takes its share of."""
+    """How the denoiser is trained. Learning rates are peaks, of which each cycle uses a share."""
 
     seed: int
     steps: int
@@ -49,8 +51,24 @@ class Recipe:
     silence: float  # share of prompts left empty where the scene is plain to see, so that the denoiser learns to look
     cycles: tuple[Cycle, ...] = CYCLES
 
+    @classmethod
+    def of(cls, section: ScenesModelSection) -> Recipe:
+        """The keys of the section `scenes_model` that this training reads."""
+        return cls(
+            seed=section.seed,
+            steps=section.unet_steps,
+            batch=section.batch,
+            learning_rate=section.learning_rate,
+            text_learning_rate=section.text_learning_rate,
+            ema=section.ema,
+            bind_from=section.bind_from,
+            bind_until=section.bind_until,
+            hide_padding=section.hide_padding,
+            silence=section.silence,
+        )
 
-def new_state(recipe: Recipe, text: CLIPTextModel, device: str = "cpu") -> TrainState:
+
+def new_state(recipe: Recipe, text: CLIPTextModel, device: str = "cpu") -> DenoiserState:
     """Fresh networks; the text tower continues from its pre-training."""
     torch.manual_seed(recipe.seed)
     unet = build_unet().to(device)
@@ -63,7 +81,7 @@ def new_state(recipe: Recipe, text: CLIPTextModel, device: str = "cpu") -> Train
         betas=(0.9, 0.99),
         weight_decay=1e-4,
     )
-    return TrainState(unet, text, optimizer)
+    return DenoiserState(unet, text, optimizer)
 
 
 class BatchMaker:
@@ -93,13 +111,13 @@ class BatchMaker:
         """Chance that a prompt is left empty outside of the binding phase; it rises smoothly around `plain`.
 
         A denoiser that always has the caption at hand need not recognise anything. It then gains from a word even where
-        an exact model would not, and its information exceeds what a word can tell, −ln p(word). Binding, though, is
+        an exact model would not, and its information exceeds what a word can carry, −ln p(word). Binding, though, is
         learnt from captions of things in plain sight.
         """
         return self.recipe.silence / (1 + math.exp(2 * (cycle.plain - self.logsnr[position])))
 
 
-def denoising_loss(state: TrainState, vae: AutoencoderTiny, batch: Batch, alphas: torch.Tensor) -> torch.Tensor:
+def denoising_loss(state: DenoiserState, vae: AutoencoderTiny, batch: Batch, alphas: torch.Tensor) -> torch.Tensor:
     """Mean squared error of the predicted noise, ‖ε − ε̂(√ᾱ x + √(1−ᾱ) ε | prompt)‖² / d."""
     noisy = noised_latents(batch, vae, alphas)
     return (predicted_noise(state.denoiser, state.text, noisy, batch) - batch.eps.to(noisy.device)).square().mean()
@@ -107,12 +125,12 @@ def denoising_loss(state: TrainState, vae: AutoencoderTiny, batch: Batch, alphas
 
 def train_unet(
     recipe: Recipe,
-    state: TrainState,
+    state: DenoiserState,
     vae: AutoencoderTiny,
     batches: BatchMaker,
     *,
     worker: Worker,
-    report: Callable[[TrainState, float], None],
+    report: Callable[[DenoiserState, float], None],
 ) -> None:
     """Train from `state.step` to `recipe.steps`; `report(state, mean loss)` is called on every worker after each step."""
     alphas = build_scheduler().alphas_cumprod

@@ -24,7 +24,7 @@ ALONE = Worker(rank=0, ranks=1, device="cpu")
 
 
 def training_device(name: str) -> str:
-    """The device that `auto` stands for: a GPU where there is one, else the CPU."""
+    """The device for `auto`: a GPU if there is one, else the CPU."""
     return "cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu")
 
 

@@ -1,41 +1,26 @@
-"""Linear-Gaussian problems: x and y jointly normal, so that information is known at every pixel.
+"""Linear-Gaussian problems: x and y are jointly normal, so information is known at every pixel.
 
-With s = √σ(α), n = √σ(−α) and a prompt that says x ~ N(m, V), the exact prediction is ε̂ = n (s²V + n²I)⁻¹ (x_α − s m), which
-is linear in ε: the expectations in i^s and i^o have closed forms, and their integrals over α are left to quadrature.
+With s = √σ(α), n = √σ(−α) and a prompt that says x ~ N(m, V), the exact prediction is ε̂ = n (s²V + n²I)⁻¹ (x_α − s m). It is
+linear in ε, so the expectations in i^s and i^o have closed forms; their integrals over α are computed by quadrature. The ½
+of the integrands is repeated here on purpose: the truth shares no formula with the estimator that it checks.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from infodecomp.estimator.channel import signal_and_noise
-from infodecomp.estimator.denoisers import GaussianField
 from infodecomp.estimator.sampling import Interval
+from infodecomp.validation.denoisers import GaussianField, GaussianVector
 from infodecomp.validation.points import LABEL, REFERENCE, Point, Truth, integral
 
 
 @dataclass(frozen=True)
-class GaussianVector:
-    """The exact denoiser of x ~ N(m, V); a prompt is [m | V], shape (d, 1 + d). x: (1, 1, d)."""
-
-    logsnr_range: tuple[float, float] = (-math.inf, math.inf)
-
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        signal, noise = (amplitude[:, None] for amplitude in signal_and_noise(logsnr.double()))
-        mean, covariance = embedding[..., 0].double(), embedding[..., 1:].double()
-        spread = signal[..., None] ** 2 * covariance + noise[..., None] ** 2 * torch.eye(mean.shape[1]).double()
-        residual = x_alpha.flatten(1).double() - signal * mean
-        return (noise * torch.linalg.solve(spread, residual)).view_as(x_alpha).to(x_alpha.dtype)
-
-
-@dataclass(frozen=True)
 class JointNormal:
-    """x and y jointly normal with mean zero and a given covariance; the first `d` coordinates are x.
+    """x and y jointly normal with mean zero; the first `d` coordinates are x.
 
     covariance: float64 (d + k, d + k).
     """
@@ -88,10 +73,10 @@ class JointNormal:
 
         def integrands(logsnr: np.ndarray) -> np.ndarray:
             (a, b), (c, d) = (linear(logsnr, prompt) for prompt in believed)
-            error, told, gap = (
+            error, error_given_y, gap = (
                 (m**2).sum(2) + v**2 for m, v in ((np.eye(len(x)) - a, b), (np.eye(len(x)) - c, d), (a - c, b - d))
             )
-            return np.stack([error - told, gap], 1) / 2
+            return np.stack([error - error_given_y, gap], 1) / 2
 
         standard, orthogonal = integral(integrands, interval)
         return Truth(standard[None], orthogonal[None])
@@ -99,29 +84,29 @@ class JointNormal:
 
 @dataclass(frozen=True)
 class Field:
-    """Independent pixels x_j = m_j + N(0, rest_j) with m_j ~ N(0, told_j); y is m.
+    """Independent pixels x_j = m_j + N(0, rest_j) with m_j ~ N(0, explained_j); y is m.
 
-    told, rest: float64 (C, h, w), variances. Points are float32, as latents of a model are.
+    explained, rest: float64 (C, h, w), the variance of x that y explains, and the rest. Points are float32, like latents.
     """
 
-    told: np.ndarray
+    explained: np.ndarray
     rest: np.ndarray
     denoiser: GaussianField = field(default_factory=GaussianField)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        channels, height, width = self.told.shape
+        channels, height, width = self.explained.shape
         return channels, height, width
 
     @property
     def information(self) -> float:
-        """½ Σ ln (1 + told/rest)."""
-        return float(np.log1p(self.told / self.rest).sum()) / 2
+        """½ Σ ln (1 + explained/rest)."""
+        return float(np.log1p(self.explained / self.rest).sum()) / 2
 
     def point(self, rng: np.random.Generator) -> Point:
-        mean = rng.standard_normal(self.told.shape) * np.sqrt(self.told)
-        x = mean + rng.standard_normal(self.told.shape) * np.sqrt(self.rest)
-        marginal = self.told + self.rest
+        mean = rng.standard_normal(self.explained.shape) * np.sqrt(self.explained)
+        x = mean + rng.standard_normal(self.explained.shape) * np.sqrt(self.rest)
+        marginal = self.explained + self.rest
         believed = {REFERENCE: (np.zeros_like(mean), marginal), LABEL: (mean, self.rest)}
         prompts = {name: torch.from_numpy(np.stack(one)).float() for name, one in believed.items()}
         log_ratio = 0.5 * (x**2 / marginal - (x - mean) ** 2 / self.rest + np.log(marginal / self.rest)).sum()

@@ -1,7 +1,7 @@
 """Mixtures of Gaussians: y names the component that x comes from.
 
-The log likelihood ratio of a point is exact. What i^s and i^o hold within a range of log-SNRs is an integral over α and ε
-without a closed form: a long run of the estimator itself, whose own error is far below that of the runs it judges.
+The log likelihood ratio of a point is exact. i^s and i^o within a range of log-SNRs are integrals over α and ε without a
+closed form: the truth is a long run of the estimator itself, with an error far below that of the runs it judges.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
-from infodecomp.estimator.information import estimate
+from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.validation.denoisers import GaussianMixture
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE, Point, Truth
 
 _LONG, _PART = 1 << 17, 1 << 13
@@ -21,7 +21,7 @@ _LONG, _PART = 1 << 17, 1 << 13
 
 @dataclass(frozen=True)
 class Mixture:
-    """x from one of K Gaussians, y its number. weights: float64 (K,). information: I(x; y), nats, by quadrature or NaN."""
+    """x from one of K Gaussians, y its index. weights: float64 (K,). information: I(x; y) in nats, by quadrature, or NaN."""
 
     denoiser: GaussianMixture
     weights: torch.Tensor
@@ -39,7 +39,7 @@ class Mixture:
         return self.at(torch.from_numpy(x).view(1, 1, -1), component)
 
     def at(self, x: torch.Tensor, component: int) -> Point:
-        """A given x, (1, 1, d), with its component."""
+        """The point of a given x, (1, 1, d), and its component."""
         prompts = {
             REFERENCE: self.denoiser.prompt(weights=self.weights),
             LABEL: self.denoiser.prompt(component, weights=self.weights),

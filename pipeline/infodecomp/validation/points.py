@@ -1,4 +1,4 @@
-"""What a closed-form problem offers: points whose information is known, and the exact denoiser."""
+"""Interface of a closed-form problem: points whose information is known, and the exact denoiser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import Denoiser
+from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.estimator.sampling import Interval
 
 REFERENCE, LABEL = "reference", "label"
@@ -18,8 +18,10 @@ PAIR = (REFERENCE, LABEL)
 
 @dataclass(frozen=True)
 class Point:
-    """One draw of (x, y). x: (C, h, w), its dtype that of the estimate; prompts: "reference", which knows nothing of y,
-    and "label"; log_ratio: ln p(x|y) − ln p(x), nats.
+    """A sample of (x, y).
+
+    x: (C, h, w), in the dtype of the estimate. prompts: "reference", which knows nothing of y, and "label". log_ratio:
+    ln p(x|y) − ln p(x), nats.
     """
 
     x: torch.Tensor
@@ -29,7 +31,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Truth:
-    """What the estimator should find within a range of log-SNRs: maps (h, w), float64, nats."""
+    """The exact maps within a range of log-SNRs: (h, w), float64, nats."""
 
     standard: np.ndarray
     orthogonal: np.ndarray
@@ -38,7 +40,7 @@ class Truth:
 class ClosedForm(Protocol):
     """A joint distribution of x and y whose denoiser and information are known.
 
-    shape: (C, h, w) of x. information: I(x; y), nats; NaN where it has no closed form.
+    shape: (C, h, w) of x. information: I(x; y) in nats; NaN without a closed form.
     """
 
     @property
@@ -51,16 +53,16 @@ class ClosedForm(Protocol):
     def denoiser(self) -> Denoiser: ...
 
     def point(self, rng: np.random.Generator) -> Point:
-        """A draw of x and y from the problem."""
+        """Sample x and y from the problem."""
         ...
 
     def truth(self, point: Point, interval: Interval) -> Truth:
-        """i^s and i^o of a point when the integral runs over `interval`."""
+        """i^s and i^o of a point, integrated over `interval`."""
         ...
 
 
 def integral(integrand: Callable[[np.ndarray], np.ndarray], interval: Interval, nodes: int = 256) -> np.ndarray:
-    """∫ f(α) dα over the interval by the rule of Gauss and Legendre; f maps (Q,) to (Q, …)."""
+    """∫ f(α) dα over the interval by Gauss–Legendre quadrature; f maps (Q,) to (Q, …)."""
     at, weight = np.polynomial.legendre.leggauss(nodes)
     half = (interval.high - interval.low) / 2
     return np.asarray(np.tensordot(half * weight, integrand(interval.low + half * (at + 1)), axes=1))

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from infodecomp.estimator.denoisers import GaussianMixture
+from infodecomp.validation.denoisers import GaussianMixture
 from infodecomp.validation.gaussian import Field, JointNormal
 from infodecomp.validation.mixture import Mixture
 from infodecomp.validation.points import ClosedForm
@@ -32,7 +32,7 @@ def plane() -> Mixture:
 
 
 def shapes() -> Mixture:
-    """Three Gaussians in the plane of different shape."""
+    """Three Gaussians of different shape in the plane."""
     roots = np.array([[[0.6, 0.0], [0.2, 0.5]], [[0.7, 0.0], [-0.3, 0.4]], [[0.5, 0.0], [0.1, 0.8]]])
     return _mixture(
         [0.5, 0.3, 0.2],
@@ -43,7 +43,7 @@ def shapes() -> Mixture:
 
 
 def fine() -> Mixture:
-    """Two narrow Gaussians in the plane: what the label tells is seen only where there is little noise."""
+    """Two narrow Gaussians in the plane: the label matters only at low noise."""
     return _mixture(
         [0.5, 0.5],
         [[0.0, 0.0], [0.1, -0.05]],
@@ -53,7 +53,7 @@ def fine() -> Mixture:
 
 
 def labels() -> Mixture:
-    """Four labels in 64 dimensions, each of which moves mean and variance of a third of them."""
+    """Four labels in 64 dimensions, each of which shifts mean and variance of about a third of them."""
     rng = np.random.default_rng(64)
     variance = np.exp(rng.uniform(np.log(5e-3), np.log(0.3), 64))
     moved = rng.random((4, 64)) < 0.3
@@ -64,7 +64,7 @@ def labels() -> Mixture:
 
 
 def disc(side: int) -> Field:
-    """4 × side × side pixels with a disc in which y tells the mean; outside, it tells little."""
+    """4 × side × side pixels with a disc in which y determines much of the mean; outside, y carries little information."""
     rng = np.random.default_rng(side)
     rows, columns = np.mgrid[:side, :side] / side
     inside = (rows - 0.41) ** 2 + (columns - 0.56) ** 2 < 0.22**2
@@ -73,12 +73,12 @@ def disc(side: int) -> Field:
 
 
 def dense(d: int, correlation: float = 0.5) -> JointNormal:
-    """Every two of the 2d coordinates of x and y correlate alike."""
+    """All 2d coordinates of x and y are equally correlated."""
     return JointNormal(np.full((2 * d, 2 * d), correlation) + (1 - correlation) * np.eye(2 * d), d)
 
 
 def sparse(d: int, pairs: int, correlation: float) -> JointNormal:
-    """x_k and y_k correlate for the first few k; everything else is independent."""
+    """x_k and y_k are correlated for the first `pairs` coordinates k; everything else is independent."""
     covariance = np.eye(2 * d)
     for k in range(pairs):
         covariance[k, d + k] = covariance[d + k, k] = correlation

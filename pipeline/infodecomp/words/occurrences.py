@@ -1,33 +1,17 @@
-"""Find, remove, mask and swap a word in a caption, and find the tokens that a word became.
+"""Find a word in a caption, remove or mask it, and find the tokens that it became.
 
-A word may be several words ("traffic light"). It is found whole: no letter, digit or underscore may touch it, so that
-"bus" is not found in "busy". Plural forms are words of their own.
+A word may be several words ("traffic light"). It is found whole: no letter, digit or underscore may touch it, so
+"bus" is not found in "busy". Plural forms are different words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    import inflect
+from collections.abc import Sequence
+from typing import Literal
 
 Span = tuple[int, int]
 WordRemoval = Literal["word", "substring"]
-SwapScope = Literal["target", "all"]
-
-# Word swaps of the paper (Kong et al., 2024, section 3.3): each pair is read both ways, singular and plural.
-SWAPS: tuple[tuple[str, str], ...] = (
-    ("dog", "cat"),
-    ("zebra", "horse"),
-    ("bed", "table"),
-    ("bear", "elephant"),
-    ("airplane", "kite"),
-    ("person", "monkey"),
-    ("teddy bear", "robot"),
-)
 
 
 def find_word(caption: str, word: str, *, ignore_case: bool = False) -> list[Span]:
@@ -45,8 +29,8 @@ def remove_word(caption: str, word: str, mode: WordRemoval = "word", *, ignore_c
     """The caption without `word`: the prompt `context`.
 
     mode "word": every whole-word occurrence is removed, runs of white space become one space and the ends are
-    stripped. mode "substring": as the released code does it, every occurrence as a substring is deleted, also inside
-    other words ("busy" → "y"), and the spaces stay; `ignore_case` has no effect then.
+    stripped. mode "substring": as in the released code, every occurrence is deleted, even inside other words ("busy" →
+    "y"), and spaces are kept; `ignore_case` has no effect.
     """
     if mode == "substring":
         return caption.replace(word, "")
@@ -58,83 +42,12 @@ def mask_word(caption: str, word: str, *, ignore_case: bool = False) -> str:
     return _replace(caption, find_word(caption, word, ignore_case=ignore_case), "_")
 
 
-def swap_word(
-    caption: str, word: str, table: Sequence[tuple[str, str]] = SWAPS, scope: SwapScope = "target"
-) -> str | None:
-    """The caption with `word` replaced by its partner in `table`; None if there is nothing to swap.
-
-    scope "target": only the given word is replaced, in every whole-word occurrence, whatever its case; a capital first
-    letter stays one. An article directly before it is mended ("a bear" → "an elephant"). A word inside a longer name
-    of the table is left alone: swapping "bear" does not touch "teddy bear".
-    scope "all": as the released code does it, every word of `released_swaps(table)` is replaced at once, longer names
-    first; new words are lower case and articles stay. Still None where `word` is not in the caption or in the table.
-    """
-    partner = swap_partner(word, table, scope)
-    spans = find_word(caption, word, ignore_case=True)
-    if partner is None or not spans:
-        return None
-    if scope == "all":
-        return replace_words(caption, released_swaps(table))
-    spans = [span for span in spans if not _in_longer(caption, word, span, table)]
-    if not spans:
-        return None
-    pieces, end = [], 0
-    for start, stop in spans:
-        pieces.append(_mend_article(caption[end:start], partner))
-        pieces.append(partner[0].upper() + partner[1:] if caption[start].isupper() else partner)
-        end = stop
-    return "".join([*pieces, caption[end:]])
-
-
-def swap_partner(word: str, table: Sequence[tuple[str, str]] = SWAPS, scope: SwapScope = "target") -> str | None:
-    """What `word` (singular or plural, any case) is swapped for: "dogs" → "cats"; None if it is not in `table`."""
-    swaps = _swap_map(tuple(table)) if scope == "target" else released_swaps(table)
-    return swaps.get(word.lower())
-
-
-def released_swaps(table: Sequence[tuple[str, str]] = SWAPS) -> dict[str, str]:
-    """The swaps that the released code makes of the pairs: each both ways, and again with an s at both ends.
-
-    Irregular plurals are pairs of their own and get their s too, so that "peoples" becomes "monkeyss"; where two pairs
-    claim a word, the later one has it: "monkeys" becomes "people", while "persons" still becomes "monkeys".
-    """
-    plurals = [(plural(one), plural(other)) for one, other in table]
-    irregular = [pair for pair, regular in zip(plurals, map(_with_s, table), strict=True) if pair != regular]
-    swaps: dict[str, str] = {}
-    for pair in (*table, *irregular):
-        for one, other in (pair, _with_s(pair)):
-            swaps |= {one.lower(): other, other.lower(): one}
-    return swaps
-
-
-def replace_words(caption: str, replacements: Mapping[str, str]) -> str:
-    """The caption with every whole word that is a key of `replacements` (lower case) replaced, whatever its case.
-
-    All at once, from left to right, the longest key first: what was put in is not replaced again.
-    """
-    if not replacements:
-        return caption
-    keys = "|".join(re.escape(key) for key in sorted(replacements, key=len, reverse=True))
-    pattern = re.compile(rf"(?<!\w)(?:{keys})(?!\w)", re.IGNORECASE)
-    # Letters such as ſ match without case but have no such lower case: they stay.
-    return pattern.sub(lambda match: replacements.get(match.group().lower(), match.group()), caption)
-
-
-@cache
-def plural(name: str) -> str:
-    """English plural of a noun by the rules of `inflect`: person → people, mouse → mice, sheep → sheep.
-
-    A name that already ends in a plural s loses it ("skis" → "ski"), which the COCO-IT rule relies on.
-    """
-    return str(_inflect().plural(name))
-
-
 def word_token_positions(offsets: Sequence[Span], spans: Sequence[Span]) -> list[list[int]]:
-    """Indices of the tokens of each occurrence of a word: one list a span, in the order of `spans`.
+    """Indices of the tokens of each occurrence of a word: one list per span, in the order of `spans`.
 
-    `offsets` is a tokenizer's offset mapping: one (start, end) a token, in characters of the caption. A token belongs
-    to a span that contains it whole; special tokens, which have no width, belong to none. An occurrence that the token
-    limit cut off has fewer indices than the word has tokens, or none.
+    `offsets` is a tokenizer's offset mapping: one (start, end) per token, in characters of the caption. A token belongs to
+    the span that contains it entirely; special tokens, which have no width, belong to none. An occurrence cut off by the
+    token limit has fewer indices than the word has tokens, or none.
     """
     return [[index for index, (low, high) in enumerate(offsets) if start <= low < high <= end] for start, end in spans]
 
@@ -145,40 +58,3 @@ def _replace(caption: str, spans: Sequence[Span], replacement: str) -> str:
         pieces += [caption[end:start], replacement]
         end = stop
     return "".join([*pieces, caption[end:]])
-
-
-def _mend_article(before: str, noun: str) -> str:
-    """Make an article that ends `before` agree with `noun`, keeping its capital."""
-    match = re.search(r"(?<!\w)(an?)(\s+)$", before, re.IGNORECASE)
-    if match is None:
-        return before
-    article = str(_inflect().a(noun)).split()[0]
-    article = article.capitalize() if match.group(1)[0].isupper() else article
-    return before[: match.start()] + article + match.group(2)
-
-
-def _in_longer(caption: str, word: str, span: Span, table: Sequence[tuple[str, str]]) -> bool:
-    """Whether `span` is part of a longer name of the table."""
-    longer = [name for name in _swap_map(tuple(table)) if len(name) > len(word) and find_word(name, word.lower())]
-    return any(
-        start <= span[0] and span[1] <= end
-        for name in longer
-        for start, end in find_word(caption, name, ignore_case=True)
-    )
-
-
-def _with_s(pair: tuple[str, str]) -> tuple[str, str]:
-    return f"{pair[0]}s", f"{pair[1]}s"
-
-
-@cache
-def _swap_map(table: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    pairs = [pair for one, other in table for pair in ((one, other), (plural(one), plural(other)))]
-    return {one.lower(): other for one, other in (*pairs, *((other, one) for one, other in pairs))}
-
-
-@cache
-def _inflect() -> inflect.engine:
-    import inflect  # half a second: only for those who need a plural or an article
-
-    return inflect.engine()

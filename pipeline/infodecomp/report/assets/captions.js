@@ -32,14 +32,14 @@ const Captions = (() => {
     document.getElementById("captions-found").textContent = `${shown.length} of ${own.length} images`;
   }
 
-  // Options from the highest score to the lowest; a true one stands behind its equals.
+  // Options from the highest score to the lowest; on a tie a true one comes last.
   function ranked(choice, method) {
     const value = (option) => choice.scores[method]?.[option]?.[0] ?? -Infinity;
     const order = (a, b) => (value(a) === value(b) ? (a === choice.truth) - (b === choice.truth) : value(b) - value(a));
     return choice.options.map((_, option) => option).sort(order);
   }
 
-  // The lowest and the highest value of the captions of an image, errors included.
+  // The lowest and the highest value among the captions of an image, errors included.
   function ends(choice, method) {
     const known = (choice.scores[method] ?? []).filter(Boolean);
     if (!known.length) return [0, 0];

@@ -1,10 +1,10 @@
 "use strict";
-// Edits: before and after under a slider, and the way from one to the other as a moving picture.
+// Edits: before and after under a slider, and the transition as a moving picture.
 
 const Edits = (() => {
   const { make, select, values, number, withError, distinct } = Elements;
   const KINDS = { omit: "word left out", swap: "word swapped" };
-  const BEFORE = { real: "the real image", unchanged: "what the unchanged caption gives" };
+  const BEFORE = { real: "the real image", unchanged: "the reconstruction with the unchanged caption" };
   const ORDERS = {
     order: ["order of the dataset", () => 0],
     change: ["change", (edit, kind) => edit.change[kind]],
@@ -31,7 +31,7 @@ const Edits = (() => {
     refresh();
   }
 
-  // All moving pictures move, or none does.
+  // All moving pictures play, or none does.
   function setMotion(wanted) {
     moving = wanted;
     motion.textContent = moving ? "Stop all motion" : "Play all";
@@ -72,23 +72,23 @@ const Edits = (() => {
       edit.ways[kind] ? way(edit, kind) : null,
       make(
         "div",
-        { className: "told" },
+        { className: "details" },
         make("div", {}, make("p", { className: "from" }, edit.captions.unchanged), make("p", { className: "to" }, edit.captions[kind])),
         facts(edit, kind),
       ),
     );
   }
 
-  // A moving picture cannot be halted where it is: while it rests, its last frame stands there.
+  // A moving picture cannot be paused: while it is stopped, its last frame is shown.
   function way(edit, kind) {
-    const picture = make("img", { loading: "lazy", decoding: "async", alt: `the way there: “${edit.captions.unchanged}” → “${edit.captions[kind]}”` });
+    const picture = make("img", { loading: "lazy", decoding: "async", alt: `the transition: “${edit.captions.unchanged}” → “${edit.captions[kind]}”` });
     const button = make("button", { type: "button", onclick: () => show(!shown) });
     let shown;
     function show(wanted) {
       shown = wanted;
       picture.src = shown ? edit.ways[kind] : edit.pictures[kind];
       button.textContent = shown ? "❚❚" : "▶";
-      button.setAttribute("aria-label", `${shown ? "Stop" : "Play"} the way there: ${edit.word}`);
+      button.setAttribute("aria-label", `${shown ? "Stop" : "Play"} the transition: ${edit.word}`);
     }
     show(moving);
     return make("div", { className: "way", onmotion: (event) => show(event.detail) }, picture, button);

@@ -16,7 +16,7 @@ const Explorer = (() => {
   const words = images.flatMap((image) => image.words);
   const recorded = methods.map((method, index) => [String(index), method.name]).filter(([index]) => words.some((word) => word.totals[index] !== null));
 
-  // What images can be sorted by: a number of a word, given the two methods.
+  // What images can be sorted by: a number for a word, given the two methods.
   const SCORES = {
     order: ["order of the dataset", () => null],
     total: ["total of the map", (word, a) => word.totals[a]],
@@ -34,7 +34,7 @@ const Explorer = (() => {
       select("word type", "type", choices(words.map((word) => word.type)), ""),
       select("method", "first", recorded, recorded[0]?.[0]),
       select("against", "second", recorded, (recorded[1] ?? recorded[0])?.[0]),
-      select("the two maps", "agreement", [["", "any"], ["agree", `agree (r ≥ ${AGREE})`], ["disagree", `disagree (r < ${DISAGREE})`]], ""),
+      select("agreement", "agreement", [["", "any"], ["agree", `the maps agree (r ≥ ${AGREE})`], ["disagree", `they disagree (r < ${DISAGREE})`]], ""),
       select("sort by", "score", Object.entries(SCORES).map(([key, [name]]) => [key, name]), "order"),
       select("first", "direction", [["-1", "highest"], ["1", "lowest"]], "-1"),
       make("button", { type: "reset" }, "Reset"),
@@ -75,7 +75,7 @@ const Explorer = (() => {
       const r = Viewer.agreement(word, first, second);
       if (r === null || (wanted.agreement === "agree" ? r < AGREE : r >= DISAGREE)) return false;
     }
-    // A word that failed has no map: it is shown where nothing more is asked than its place.
+    // A word that failed has no map: it is shown only if images are not sorted by a number.
     return word.totals[first] !== undefined && (word.totals[first] !== null || first === Number(recorded[0]?.[0]));
   }
 
@@ -118,7 +118,7 @@ const Explorer = (() => {
     Viewer.open(listed.map(({ image }) => image), place, listed[place].word, [Number(first), Number(second)]);
   }
 
-  // Open an image by its name in the address.
+  // Open the image that the address names.
   function openNamed(id) {
     const place = listed.findIndex(({ image }) => image.id === id);
     if (place >= 0) openAt(place);

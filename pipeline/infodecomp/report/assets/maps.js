@@ -11,7 +11,7 @@ const Maps = (() => {
   const known = new Map();
   const KEPT = 24; // images whose maps stay in memory
 
-  // Scripts of maps call this with what they hold.
+  // Scripts of maps call this with their data.
   globalThis.receiveMaps = (id, maps) => waiting.get(id)?.(maps);
 
   // The maps of an image: (word, method) → {values, low, high}, and outlines by word.
@@ -19,7 +19,7 @@ const Maps = (() => {
     if (!known.has(id)) known.set(id, fetched(id));
     const found = known.get(id);
     known.delete(id);
-    known.set(id, found); // the latest used stands last
+    known.set(id, found); // the most recently used is last
     if (known.size > KEPT) known.delete(known.keys().next().value);
     return found;
   }
@@ -62,7 +62,7 @@ const Maps = (() => {
     return { values, low, high };
   }
 
-  // The ends of the colours for maps that are to be compared: signed ones have zero in the middle.
+  // The ends of the colours for maps on one scale: signed ones have zero in the middle.
   function range(method, maps) {
     const low = Math.min(...maps.map((map) => map.low));
     const high = Math.max(...maps.map((map) => map.high));
@@ -108,7 +108,7 @@ const Maps = (() => {
     });
   }
 
-  // The border of a mask as lines: dark under light, to be seen on any picture.
+  // The border of a mask as lines: dark under light, visible on any picture.
   function drawOutline(canvas, mask, side) {
     canvas.width = canvas.height = side * 5;
     const context = canvas.getContext("2d");

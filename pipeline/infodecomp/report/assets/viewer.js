@@ -1,5 +1,5 @@
 "use strict";
-// One image opened: its caption, whose words lay their maps over it, two methods side by side.
+// One opened image: its caption, whose words put their maps over it, and two methods side by side.
 
 const Viewer = (() => {
   const { make, number, withError } = Elements;
@@ -77,7 +77,7 @@ const Viewer = (() => {
       one.image.src = image.picture;
       one.image.alt = captionText(image);
       one.element.style.setProperty("--ratio", image.size[0] / image.size[1]);
-      // Small images in large cells of pixels, not in a blur.
+      // Small images with sharp pixels, not blurred.
       one.image.classList.toggle("small", Math.max(...image.size) <= 128);
     }
     draw();
@@ -93,7 +93,7 @@ const Viewer = (() => {
       if (near) Maps.load(near.id).catch(() => {});
   }
 
-  // The address names the image, so that it can be shared and found again.
+  // The address names the image, so that it can be shared.
   function remember(id) {
     history.replaceState(null, "", id ? `#explorer/${id}` : "#explorer");
   }
@@ -105,7 +105,7 @@ const Viewer = (() => {
     const lines = image.captions.map((parts) =>
       make("p", { className: "caption" }, ...parts.map(([text, word]) => (word < 0 ? text : wordButton(image, word, text)))),
     );
-    // Words that failed, and those behind an equal or longer one, have no place in the caption.
+    // Words that failed, and those covered by an equal or longer one, have no place in the caption.
     const others = image.words.map((one, word) => [one, word]).filter(([, word]) => !shown.has(word));
     if (others.length)
       lines.push(
@@ -185,14 +185,14 @@ const Viewer = (() => {
       Maps.drawBar(one.bar, method);
       one.low.textContent = number(ends[0], 2);
       one.high.textContent = number(ends[1], 2);
-      one.unit.textContent = `${method.unit} a cell`;
+      one.unit.textContent = `${method.unit} per cell`;
     } else {
       one.low.textContent = one.high.textContent = one.unit.textContent = "";
     }
     tellTotal(one, word, index);
   }
 
-  // Maps that share one scale: of this word, or of all words of the image, by the methods of one kind.
+  // Maps that share one scale: of this word, or of all words of the image, for methods in one unit.
   function compared(heats, word, method) {
     const rows = at("one-scale").checked ? heats : [heats[word]];
     return rows.flatMap((row) => row.filter((map, index) => map && methods[index].scale === method.scale));
@@ -203,8 +203,8 @@ const Viewer = (() => {
     const total = totals[index];
     one.value.replaceChildren(
       ...(total === null || total === undefined
-        ? [state.maps ? "no such map of this word" : ""]
-        : [make("b", {}, `“${text}”`), ` ${withError(total, errors[index])} ${methods[index].unit} in all`]),
+        ? [state.maps ? "this word has no such map" : ""]
+        : [make("b", {}, `“${text}”`), ` ${withError(total, errors[index])} ${methods[index].unit} in total`]),
     );
   }
 
@@ -262,7 +262,7 @@ const Viewer = (() => {
         make(
           "table",
           {},
-          make("caption", {}, `“${one.word}”${one.type ? `, ${one.type}` : ""}: totals over the image, and how the maps meet the mask`),
+          make("caption", {}, `“${one.word}”${one.type ? `, ${one.type}` : ""}: totals over the image, and how well the maps match the mask`),
           make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
           make("tbody", {}, ...rows),
         ),
@@ -270,7 +270,7 @@ const Viewer = (() => {
     );
   }
 
-  // Pearson's r of the maps of two methods; 1 of a map with itself.
+  // Pearson's r of the maps of two methods; 1 for a map with itself.
   function agreement(word, first, second) {
     if (first === second) return 1;
     const [a, b] = [Math.min(first, second), Math.max(first, second)];
@@ -299,7 +299,7 @@ const Viewer = (() => {
     else return;
     event.preventDefault();
   });
-  // Where the address has gone on already, it stays.
+  // If the address has changed already, it stays.
   dialog.addEventListener("close", () => location.hash.startsWith("#explorer/") && remember(""));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   at("previous").addEventListener("click", () => step(-1));

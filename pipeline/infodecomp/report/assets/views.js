@@ -1,5 +1,5 @@
 "use strict";
-// Which part of the page is shown: the address says so, as #explorer or #explorer/<image>.
+// Which part of the page is shown, from the address: #explorer or #explorer/<image>.
 
 (() => {
   const { script } = Elements;
@@ -34,7 +34,7 @@
     }
   }
 
-  // A part that the study does not have is not offered.
+  // Parts that the study does not have are not offered.
   for (const link of links) {
     if (link.dataset.count === "0") link.hidden = true;
   }

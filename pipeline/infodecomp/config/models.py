@@ -1,0 +1,31 @@
+"""The models of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from infodecomp.config.section import Mirrors, Precision, Section
+
+
+class ModelSection(Section):
+    """The diffusion model."""
+
+    id: str = Field("data/models/scenes", min_length=1, description="folder of a diffusers pipeline, or Hub id")
+    revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    mirrors: Mirrors | None = Field(None, description="other Hub repositories of it, tried in this order")
+    variant: str | None = Field(None, description="variant of the weight files, such as fp16 (null: the plain ones)")
+    lora: str | None = Field(None, min_length=1, description="LoRA folder or file to add (null: none)")
+    precision: Precision = Field("auto", description="auto: float32 on CPU, tf32 on GPU")
+    resize: Literal["squeeze", "letterbox"] = Field("squeeze", description="fit images by stretching or by padding")
+    latents: Literal["mean", "sample"] = Field("mean", description="latent of an image: the encoder's mean or a sample")
+
+
+class ClipSection(Section):
+    """The CLIP model of the method `clip`."""
+
+    id: str = Field("data/models/scenes_clip", min_length=1, description="folder of a CLIPModel, or Hub id")
+    revision: str | None = Field(None, description="commit on the Hub (null: the newest)")
+    mirrors: Mirrors | None = Field(None, description="other Hub repositories of it, tried in this order")
+    precision: Precision = Field("auto", description="auto: float32 on CPU, tf32 on GPU")

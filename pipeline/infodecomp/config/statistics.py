@@ -1,0 +1,21 @@
+"""The intervals of every table: how many resamples, and at which level."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from infodecomp.config.section import SETTLED, Section
+
+
+class StatisticsSection(Section):
+    """Intervals of all tables and figures."""
+
+    bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of each interval")
+    confidence: float = Field(0.95, gt=0, lt=1, description="confidence level of the intervals")
+
+
+# In a section that a stage reads: the values of `statistics`.
+Bootstrap = Annotated[int, Field(ge=100, description="bootstrap resamples of each interval"), SETTLED]
+Confidence = Annotated[float, Field(gt=0, lt=1, description="confidence level of the intervals"), SETTLED]

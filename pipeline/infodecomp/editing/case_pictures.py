@@ -1,0 +1,57 @@
+"""The pictures of an edited case in its folder: PNGs, and for the first cases animations of the way to each edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infodecomp.config import EditingSection
+from infodecomp.editing.captions import case_edit
+from infodecomp.editing.edits import INTERVENTIONS
+from infodecomp.pictures.animations import write_animation
+from infodecomp.pictures.images import write_picture
+
+# Milliseconds that a frame of an animation is shown: the real picture, one on the way, the edited one.
+_START, _ON_THE_WAY, _END = 1000, 130, 1800
+
+
+def is_animated(case: Any, section: EditingSection) -> bool:
+    """Whether animations of a case's edits are kept."""
+    return bool(case.position < section.animated)
+
+
+def write_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
+    """Write pictures (3, H, W) in [0, 1] as <name>.png, all but `autoencoder`, which only serves the numbers."""
+    for name, picture in pictures.items():
+        if name != "autoencoder":
+            write_picture(folder / f"{name}.png", picture)
+
+
+def write_animations(folder: Path, frames: Mapping[str, np.ndarray]) -> None:
+    """Write the frames (n, 3, H, W) in [0, 1] of each edit as <name>.webp; the first and the last are shown for longer."""
+    for name, pictures in frames.items():
+        between = [_ON_THE_WAY] * (len(pictures) - 2)
+        write_animation(folder / f"{name}.webp", pictures, [_START, *between, _END])
+
+
+def lacks_animations(maps: Path, case: Any, section: EditingSection) -> bool:
+    """Whether an animation that a case should have is missing. maps: folder of the shard's results."""
+    return not _expected(maps, case, section).issubset(_present(maps, case))
+
+
+def delete_stale_animations(maps: Path, case: Any, section: EditingSection) -> None:
+    """Delete animations from a run that animated more cases, or of an edit that no longer exists."""
+    for path in _present(maps, case) - _expected(maps, case, section):
+        path.unlink()
+
+
+def _expected(maps: Path, case: Any, section: EditingSection) -> set[Path]:
+    kept = set(case_edit(case, section).branches) & set(INTERVENTIONS) if is_animated(case, section) else set()
+    return {maps / case.case_id / f"{name}.webp" for name in kept}
+
+
+def _present(maps: Path, case: Any) -> set[Path]:
+    return set((maps / case.case_id).glob("*.webp"))

@@ -1,0 +1,46 @@
+"""Gradient maps of cases: how far each cell's prediction moves when the text moves towards the case's word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from infodecomp.config import GradientsSection, InformationSection
+from infodecomp.config.designs import resolved
+from infodecomp.information.study_draws import study_draws
+from infodecomp.jobs.model_job import ModelJob
+from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative
+from infodecomp.runs.shards import ImageJob
+from infodecomp.words.prompts import case_pairs
+
+# A draw of a case is one pass that carries the direction along.
+EVALUATIONS_A_DRAW = 1 + DIRECTION
+
+
+def gradient_section(information: InformationSection, section: GradientsSection) -> InformationSection:
+    """The estimator's settings with the numbers of draws of gradients."""
+    return resolved(information, "maps").model_copy(update={"steps": section.steps})
+
+
+def gradient_maps(
+    stage: ModelJob, jobs: Sequence[ImageJob], information: InformationSection
+) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+    """Each case with its maps, `gradient/-/<draws>`, float32 (h, w), and the evaluations that it took."""
+    cases = list[Any]()
+    sampled = study_draws(stage, information)
+
+    def words() -> Iterator[WordDirection]:
+        for job, latent in stage.images.latents(jobs):
+            draws = sampled(job)
+            for case in job.cases:
+                context, full = stage.captions.stacked_embeddings(case_pairs(case, information)["cmi"])
+                cases.append(case)
+                yield WordDirection(latent, full, full - context, draws)
+
+    derivative = partial(stage.model.batch_size.run_filled, partial(directional_derivative, stage.model.differentiable))
+    for maps in direction_maps(derivative, words(), information.steps, stage.model.batch_size):
+        arrays = {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
+        yield cases.pop(0), {**arrays, "evaluations": np.array(EVALUATIONS_A_DRAW * information.steps[-1])}

@@ -1,0 +1,74 @@
+"""The draws (α, ε) of a study: over which log-SNRs it integrates, with which density, and the draws of each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from infodecomp.config import InformationSection
+from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of, logistic_shares
+from infodecomp.information.pilot_file import read_density
+from infodecomp.jobs.model_job import ModelJob
+from infodecomp.runs.errors import InputError
+from infodecomp.runs.seeds import generator
+from infodecomp.runs.shards import ImageJob
+
+
+def study_interval(logsnr_range: tuple[float, float], information: InformationSection) -> Interval:
+    """The log-SNRs to integrate over for a model trained on `logsnr_range`.
+
+    Prints a warning if they leave that range, which `information → beyond_trained_range` allows.
+    """
+    low, high = logsnr_range
+    interval = interval_of(information, (low, high))
+    if interval.low < low or interval.high > high:
+        print(
+            f"warning: log-SNRs {interval.low:.2f} … {interval.high:.2f} leave the model's trained range "
+            f"{low:.2f} … {high:.2f}, because information → beyond_trained_range is true",
+            flush=True,
+        )
+    return interval
+
+
+def study_density(pilot: Path | None, information: InformationSection) -> str | Placing:
+    """The density of the draws: its name, or the one that a pilot fitted; pilot: its density.json.
+
+    Raises InputError if the density is adaptive and there is no pilot.
+    """
+    if information.density != "adaptive":
+        return information.density
+    if pilot is None:
+        raise InputError(
+            "--pilot is missing; with information → density: adaptive, pass the density.json of pilot_density."
+        )
+    return read_density(pilot).draws
+
+
+def study_draws(
+    stage: ModelJob, information: InformationSection, interval: Interval | None = None
+) -> Callable[[ImageJob], Draws]:
+    """Image → its draws, which all stages of a study share that estimate its information.
+
+    interval: of `study_interval`, where it is known already.
+    """
+    density = study_density(stage.args.pilot, information)
+    interval = interval or study_interval(stage.model.logsnr_range, information)
+
+    def draws(job: ImageJob) -> Draws:
+        return draws_of(
+            information,
+            shape=stage.model.latent_shape,
+            interval=interval,
+            density=density,
+            rng=generator(stage.args.seed, job.image_id, "information"),
+        )
+
+    return draws
+
+
+def recorded_draws(information: InformationSection, interval: Interval, draws: Draws) -> list[float]:
+    """How much each draw counts in a mean of attention over the draws.
+
+    An adaptive density serves the integral of information alone: attention stays the mean over the logistic.
+    """
+    return logistic_shares(draws, interval).tolist() if information.density == "adaptive" else [1.0] * len(draws)

@@ -1,0 +1,79 @@
+"""Captions as the model reads them: their embeddings, and which of their tokens a word became."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import torch
+
+from infodecomp.models.protocol import DiffusionModel
+from infodecomp.runs.shards import ImageJob, Shard
+from infodecomp.words.occurrences import find_word, word_token_positions
+
+# Embeddings of Stable Diffusion 2 take 315 kB each.
+_EMBEDDINGS_KEPT = 100
+
+
+class CaptionTokens:
+    """Encodes the prompts of a shard's cases and finds their words among the tokens; a case whose word has none fails."""
+
+    def __init__(self, shard: Shard, load: Callable[[], DiffusionModel]) -> None:
+        """load: returns the model, and is called when the model is first needed."""
+        self.shard, self._load = shard, load
+
+    @cached_property
+    def _model(self) -> DiffusionModel:
+        return self._load()
+
+    def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Prompt → embedding (tokens, width), float32; the last ones encoded are kept."""
+        return {prompt: self._embedding(prompt) for prompt in prompts}
+
+    def stacked_embeddings(self, prompts: Sequence[str]) -> torch.Tensor:
+        """The embeddings of prompts, one a row, (prompts, tokens, width)."""
+        return torch.stack([self._embedding(prompt) for prompt in prompts])
+
+    @cached_property
+    def _embedding(self) -> Callable[[str], torch.Tensor]:
+        return lru_cache(_EMBEDDINGS_KEPT)(lambda prompt: self._model.encode_prompts([prompt])[0])
+
+    def word_tokens(self, case: Any) -> list[int]:
+        """Token positions of a case's word in its caption, all occurrences; as `tokens_of`."""
+        return self.tokens_of(case, case.prompt_word)
+
+    def tokens_of(self, case: Any, word: str) -> list[int]:
+        """Token positions of a word in the case's caption, all occurrences.
+
+        Where there are none, the case fails and the list is empty: the word is not in the caption, or only beyond the
+        number of tokens that the model reads.
+        """
+        offsets = self._model.token_offsets(case.prompt_full)
+        spans = find_word(case.prompt_full, word)
+        tokens = [position for occurrence in word_token_positions(offsets, spans) for position in occurrence]
+        if not spans:
+            self.shard.fail(case, "word_not_in_caption", f"the word '{word}' is not in the caption")
+        elif not tokens:
+            reason = f"the word '{word}' is beyond the first {self._model.token_limit} tokens, which the model reads"
+            self.shard.fail(case, "word_truncated", reason)
+        return tokens
+
+    def caption_tokens(self, job: ImageJob) -> dict[str, list[int]]:
+        """Caption → the token positions of all words that the job's cases ask about, in order."""
+        tokens: dict[str, set[int]] = {}
+        for case in job.cases:
+            tokens.setdefault(case.prompt_full, set()).update(self.word_tokens(case))
+        return {caption: sorted(positions) for caption, positions in tokens.items()}
+
+    def readable(self, jobs: Sequence[ImageJob], words: Sequence[str] = ("prompt_word",)) -> list[ImageJob]:
+        """The jobs with only those cases whose words the model reads; words: the columns that hold them."""
+        kept = [
+            ImageJob(
+                job.image_id,
+                job.image_path,
+                tuple(case for case in job.cases if all(self.tokens_of(case, getattr(case, name)) for name in words)),
+            )
+            for job in jobs
+        ]
+        return [job for job in kept if job.cases]

@@ -1,0 +1,34 @@
+"""The prompts of a case, and which two of them MI and CMI compare."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from infodecomp.estimator.prompt_pairs import PromptPair, prompt_pairs
+
+
+class PromptChoice(Protocol):
+    """How a configuration says that prompts are made.
+
+    missing_word: "delete" or "underscore", what the context has in place of the word. word_prompt: "word" or "label".
+    """
+
+    @property
+    def missing_word(self) -> str: ...
+    @property
+    def word_prompt(self) -> str: ...
+
+
+def case_prompts(case: Any, section: PromptChoice) -> dict[str, str]:
+    """The four prompts of a row of the cases table: full, context, word and empty."""
+    return {
+        "full": case.prompt_full,
+        "context": case.prompt_context if section.missing_word == "delete" else case.prompt_masked,
+        "word": case.prompt_word if section.word_prompt == "word" else case.prompt_label,
+        "empty": "",
+    }
+
+
+def case_pairs(case: Any, section: PromptChoice) -> dict[str, PromptPair]:
+    """The (reference, conditioned) prompts of a case's MI and CMI."""
+    return prompt_pairs(**case_prompts(case, section))
