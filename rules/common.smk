@@ -35,8 +35,7 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 RESULTS = f"results/{CONFIG.study}"
-ALL_PARTS = "localisation retrieval editing pairs faithfulness validation".split()
-PARTS = getattr(CONFIG, "parts", ALL_PARTS)
+PARTS = CONFIG.parts
 
 # What jobs need of a machine; profiles map it to what a cluster calls it. A retry may take more of both.
 MACHINE_GPUS = count_gpus()
