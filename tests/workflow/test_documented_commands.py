@@ -28,15 +28,15 @@ ONLY_READ = {
 # They run nothing by themselves.
 HARMLESS = {"--help", "--version", "--unlock", "--summary", "--lint"}
 # Files that pages name as the reader's own.
-OWN_FILES = {"my.yaml": "study: mine\n", "mine.yaml": "study: mine\n", "study.yaml": "study: mine\n"}
+OWN_FILE = re.compile(r"(my|mine)\w*\.yaml")
 
 
 @pytest.fixture(scope="module")
 def copy(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy with the readers' files, and COCO's layout without COCO."""
     study = working_copy(repository, tmp_path_factory.mktemp("documented"))
-    for name, content in OWN_FILES.items():
-        (study.folder / name).write_text(content, encoding="utf-8")
+    for name in {word for one in commands(study.folder) for word in one.words if OWN_FILE.fullmatch(word)}:
+        (study.folder / name).write_text("study: mine\n", encoding="utf-8")
     coco = study.folder / "coco"
     (coco / "annotations").mkdir(parents=True)
     (coco / "val2017").mkdir()
