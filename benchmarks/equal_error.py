@@ -71,9 +71,9 @@ def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpos
     """CMI of every case, with draws seeded by case and purpose."""
     interval = interval_of(way.section, model.logsnr_range)
     for number, word in enumerate(words):
-        embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
+        conditions = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = _draws(tuple(word.latent.shape), way, interval, purpose, number)
-        yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
+        yield Problem(word.latent, dict(zip(CMI, conditions, strict=True)), [CMI], draws)
 
 
 def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str | int) -> Draws:

@@ -147,7 +147,7 @@ def test_the_lead_is_a_paired_difference(x: torch.Tensor) -> None:
 
 
 def test_diffitm_is_minus_the_mean_norm(x: torch.Tensor) -> None:
-    draws = Draws(
+    draws = Draws.held(
         torch.linspace(4, -4, 9).double(),
         torch.ones(9).double(),
         torch.from_numpy(np.random.default_rng(0).normal(size=(9, *SHAPE)).astype(np.float32)),

@@ -86,7 +86,7 @@ def test_weights_integrate(density: str, design: str) -> None:
     bump = torch.exp(-0.5 * (sample.logsnr - 1) ** 2)
     assert float((sample.weight * bump).mean()) == pytest.approx(np.sqrt(2 * np.pi), rel=2 * slack)
     assert sample.logsnr.min() >= -4 and sample.logsnr.max() <= 7
-    assert sample.logsnr.dtype == sample.weight.dtype == torch.float64 and sample.eps.dtype == torch.float32
+    assert sample.logsnr.dtype == sample.weight.dtype == torch.float64 and sample.eps[:].dtype == torch.float32
 
 
 def test_uniform_weights_are_the_length() -> None:
@@ -131,9 +131,9 @@ def test_extendable_draws_begin_every_longer_run(design: str, antithetic: bool) 
     settings = {"design": design, "antithetic_eps": antithetic}
     short, long = (draws(steps=steps, extendable=True, **settings) for steps in ([20, 40], [20, 40, 80]))
     for name in ("logsnr", "weight", "eps"):
-        assert torch.equal(getattr(long.first(40), name), getattr(short, name))
+        assert torch.equal(getattr(long.first(40), name)[:], getattr(short, name)[:])
     plain = draws(steps=[20, 40], **settings)
-    assert not torch.equal(plain.eps, short.eps)  # draws of their own
+    assert not torch.equal(plain.eps[:], short.eps[:])  # draws of their own
 
 
 def test_first_keeps_the_prefix_and_what_is_known_of_it() -> None:
@@ -141,7 +141,7 @@ def test_first_keeps_the_prefix_and_what_is_known_of_it() -> None:
     part = sample.first(20)
     assert len(part) == 20 and part.antithetic and part.stratified
     assert torch.equal(part.logsnr, sample.logsnr[:20]) and torch.equal(part.weight, sample.weight[:20])
-    assert torch.equal(part.eps, sample.eps[:20])
+    assert torch.equal(part.eps[:], sample.eps[:20])
 
 
 @pytest.mark.parametrize(("density", "design", "expected"), [("logistic", "iid", False), ("grid", "iid", True)])
@@ -151,7 +151,7 @@ def test_whether_neighbours_come_from_neighbouring_strata(density: str, design: 
 
 
 def test_noise_is_standard_normal_and_of_the_latents_shape() -> None:
-    eps = draws(shape=(4, 16, 12), steps=[64]).eps
+    eps = draws(shape=(4, 16, 12), steps=[64]).eps[:]
     assert eps.shape == (64, 4, 16, 12)
     count = eps.numel()
     assert abs(float(eps.mean())) < 4 / np.sqrt(count) and abs(float(eps.var()) - 1) < 4 * np.sqrt(2 / count)

@@ -101,8 +101,8 @@ def test_scores_are_those_of_the_estimator(folder: Path) -> None:
         rng=generator(3, cases["image_id"][0], "retrieval"),
     )
     prompts = ["", *OPTIONS[0]]
-    embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
-    expected = estimate(model, latent, embeddings, [("", option) for option in OPTIONS[0]], draws)
+    conditions = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
+    expected = estimate(model, latent, conditions, [("", option) for option in OPTIONS[0]], draws)
     for position, option in enumerate(OPTIONS[0]):
         case_id = cases["case_id"][0]
         assert values(frame, "i_s", case_id)[position] == pytest.approx(expected.standard["", option].total, rel=1e-3)

@@ -22,6 +22,7 @@ from infodecomp.attribution.loss import LossExplainer
 from infodecomp.attribution.word_scores import word_scores
 from infodecomp.config import GenerateSection, GradientsSection, InformationSection
 from infodecomp.datasets.prompts import read_prompts
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.sampling import Draws
 from infodecomp.flows.generation import Sampler, rows_a_step
 from infodecomp.information.study_draws import study_draws
@@ -78,8 +79,8 @@ class Explainer:
         model, section = self.stage.model, self.section
         boxes = named_boxes(section)
         loss = LossExplainer(model, section, self.sampler.empty)
-        embedding = self.stage.captions.stacked_embeddings([caption])[0]
-        found = dict(loss.explanations(latent, embedding, self.sampled(job)))
+        condition = self.stage.captions.condition(caption)
+        found = dict(loss.explanations(latent, condition, self.sampled(job)))
         evaluations = loss_evaluations(section, len(boxes))
         row = self.prompts.get(job.image_id)
         if row is not None:
@@ -121,8 +122,8 @@ class Explainer:
             checkpointing=bool(args.checkpointing),
         )
 
-    def _predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        return self.stage.model.differentiable(x_alpha, logsnr, embedding).to(x_alpha)
+    def _predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
+        return self.stage.model.differentiable(x_alpha, logsnr, condition).to(x_alpha)
 
     def _given_pixels(self, row: Any) -> torch.Tensor | None:
         if not row.image_path:

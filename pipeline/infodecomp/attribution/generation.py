@@ -37,8 +37,7 @@ def generated_latents(
 
 def sampler_of(stage: ModelJob, section: GenerateSection) -> Sampler:
     """The sampler of a study's images."""
-    empty = stage.captions.stacked_embeddings([""])[0].clone()
-    return Sampler(Ddim(stage.model, section.steps), empty, section.guidance, section.strength)
+    return Sampler(Ddim(stage.model, section.steps), stage.captions.condition(""), section.guidance, section.strength)
 
 
 def start_of(
@@ -61,8 +60,7 @@ def start_of(
     ]
     return Start(
         noise=torch.from_numpy(np.stack(noise)),
-        # Copies, because tensors made in inference mode cannot take part in a gradient.
-        text=stage.captions.stacked_embeddings([row.prompt for row in rows]).clone(),
+        condition=stage.captions.batch([row.prompt for row in rows]),
         image=torch.stack(given) if given else None,
         repaint=torch.from_numpy(np.stack(repaint))[:, None].float() if repaint else None,
     )

@@ -108,7 +108,7 @@ class EditEstimator:
 
     def _problem(self, latent: torch.Tensor, pairs: Sequence[PromptPair], draws: Draws) -> Problem:
         prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
-        return Problem(latent, self.stage.captions.embeddings(prompts), pairs, draws)
+        return Problem(latent, self.stage.captions.conditions(prompts), pairs, draws)
 
     def _predictors(self, case: Any, estimate: Estimate | None) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}

@@ -115,7 +115,7 @@ def integrand_squares(estimate: Estimate, pairs: Mapping[str, PromptPair]) -> di
     """Log-SNRs and squared integrands of named prompt pairs: of the total, and summed over cells.
 
     >>> import torch
-    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> draws = Draws.held(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
     >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
     >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
     >>> integrand_squares(found, {"mi": ("", "dog")})["mi_standard_total"][1].tolist()

@@ -86,7 +86,7 @@ class Estimate:
     @property
     def evaluations(self) -> int:
         """Number of denoiser evaluations."""
-        # Prompts with equal embeddings share the memory of one evaluation, also in the slices that `at` takes.
+        # Prompts with equal conditions share the memory of one evaluation, also in the slices that `at` takes.
         return len(self.draws) * len({error.data_ptr() for error in self.error.values()})
 
     def at(self, count: int) -> Estimate:

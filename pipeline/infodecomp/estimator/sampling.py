@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.stats import qmc
 
+from infodecomp.estimator.noise import Noise
 from infodecomp.runs.errors import InputError
 
 
@@ -23,17 +24,22 @@ from infodecomp.runs.errors import InputError
 class Draws:
     """Log-SNRs with importance weights and noise, shared by all prompts of one image.
 
-    logsnr, weight: float64 (N,). eps: float32 (N, C, h, w). `antithetic`: draws 2k and 2k+1 share a log-SNR and have noise
-    of opposite sign. `stratified`: neighbours on the log-SNR axis were drawn from neighbouring strata, which the standard
-    error takes into account; `sobol`: this holds only for a power of two of them.
+    logsnr, weight: float64 (N,). eps: the noise of N draws, made when it is read. `antithetic`: draws 2k and 2k+1 share a
+    log-SNR and have noise of opposite sign. `stratified`: neighbours on the log-SNR axis were drawn from neighbouring
+    strata, which the standard error takes into account; `sobol`: this holds only for a power of two of them.
     """
 
     logsnr: torch.Tensor
     weight: torch.Tensor
-    eps: torch.Tensor
+    eps: Noise
     antithetic: bool = False
     stratified: bool = False
     sobol: bool = False
+
+    @classmethod
+    def held(cls, logsnr: torch.Tensor, weight: torch.Tensor, eps: torch.Tensor, **design: bool) -> Draws:
+        """Draws with given noise, (N, C, h, w)."""
+        return cls(logsnr, weight, Noise.held(eps), **design)
 
     def __len__(self) -> int:
         return len(self.logsnr)
@@ -45,7 +51,7 @@ class Draws:
     def between(self, start: int, stop: int) -> Draws:
         """Draws `start` … `stop` − 1."""
         kept = slice(start, stop)
-        return replace(self, logsnr=self.logsnr[kept], weight=self.weight[kept], eps=self.eps[kept])
+        return replace(self, logsnr=self.logsnr[kept], weight=self.weight[kept], eps=self.eps.between(start, stop))
 
     def followed_by(self, other: Draws) -> Draws:
         """These draws and then the others, of the same design."""
@@ -53,7 +59,7 @@ class Draws:
             self,
             logsnr=torch.cat([self.logsnr, other.logsnr]),
             weight=torch.cat([self.weight, other.weight]),
-            eps=torch.cat([self.eps, other.eps]),
+            eps=self.eps.followed_by(other.eps),
         )
 
 
@@ -133,7 +139,7 @@ def logistic_shares(draws: Draws, interval: Interval) -> torch.Tensor:
 
     >>> interval = Interval(-5.0, 7.0, loc=1.0, scale=2.0)
     >>> logsnr, weight = map(torch.from_numpy, logistic_draws(np.array([0.2, 0.9]), interval))
-    >>> logistic_shares(Draws(logsnr, weight, torch.zeros(2, 1, 1, 1)), interval).numpy().round(6).tolist()
+    >>> logistic_shares(Draws.held(logsnr, weight, torch.zeros(2, 1, 1, 1)), interval).numpy().round(6).tolist()
     [1.0, 1.0]
     """
     edges = logistic_cumulative(np.array([interval.low, interval.high]), interval)
@@ -231,7 +237,8 @@ def sample_draws(
     shape: (C, h, w). density: logistic, uniform, grid, or a function that places points. steps: increasing numbers of draws,
     each a valid sample on its own; for the stratified design each is a multiple of the one before. With `antithetic_eps`,
     half as many log-SNRs are drawn, each with ±ε. `extendable`: further numbers at the end of `steps` leave the earlier
-    draws unchanged; log-SNRs and noise then come from separate streams.
+    draws unchanged; log-SNRs and noise then come from separate streams. The noise, made when it is read, does not advance
+    `rng`: a generator serves one set of draws.
 
     >>> draws = sample_draws(
     ...     shape=(4, 8, 8),
@@ -242,7 +249,7 @@ def sample_draws(
     ...     interval=Interval(-5.0, 7.0, loc=1.0, scale=2.0),
     ...     rng=np.random.default_rng(0),
     ... )
-    >>> len(draws), tuple(draws.eps.shape)
+    >>> len(draws), draws.eps.shape
     (100, (100, 4, 8, 8))
     """
     places, noise = rng.spawn(2) if extendable else (rng, rng)
@@ -253,13 +260,10 @@ def sample_draws(
     else:
         draw = _DENSITIES[density] if isinstance(density, str) else density
         logsnr, weight = draw(unit_points(design, counts, places), interval)
-    eps = torch.from_numpy(noise.standard_normal((counts[-1], *shape), dtype=np.float32))
-    if antithetic_eps:
-        eps = torch.stack([eps, -eps], 1).flatten(0, 1)
     return Draws(
         logsnr=torch.from_numpy(np.repeat(logsnr, pairs)),
         weight=torch.from_numpy(np.repeat(weight, pairs)),
-        eps=eps,
+        eps=Noise.drawn(noise, pairs * counts[-1], shape, antithetic=antithetic_eps),
         antithetic=antithetic_eps,
         stratified=density == "grid" or design != "iid",
         sobol=density != "grid" and design == "sobol",

@@ -119,7 +119,7 @@ def _round(
             pairs = [pair for case in image.cases for pair in case_pairs(case, section).values()]
             prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
             draws = image.draws.between(first(image), stop)
-            yield Problem(image.latent, stage.captions.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
+            yield Problem(image.latent, stage.captions.conditions(prompts), list(dict.fromkeys(pairs)), draws)
 
     def taps(rows: Sequence[Row]) -> list[Tap]:
         """Record every evaluation of a caption that some case needs, with separate sums between numbers of draws."""

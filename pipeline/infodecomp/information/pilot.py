@@ -53,7 +53,7 @@ def _problems(stage: ModelJob, section: InformationSection, interval: Interval, 
         prompts = list(dict.fromkeys(prompt for pair in pairs.values() for prompt in pair))
         draws = pilot_draws(stage.model.latent_shape, section.pilot_draws, interval, rng)
         cases.append(job.cases[0])
-        yield Problem(latent, stage.captions.embeddings(prompts), [pairs[method] for method in METHODS], draws)
+        yield Problem(latent, stage.captions.conditions(prompts), [pairs[method] for method in METHODS], draws)
 
 
 def _shuffled(stage: ModelJob) -> list[ImageJob]:

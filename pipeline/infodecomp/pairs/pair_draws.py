@@ -37,7 +37,7 @@ def pair_estimates(
             under_way.append(job)
             pairs = list(dict.fromkeys(pair for case in job.cases for pair in pairs_of(case).values()))
             draws = _draws(stage, job, section, information, interval, density)
-            yield Problem(latent, stage.captions.embeddings(image_prompts(job.cases, pairs_of)), pairs, draws)
+            yield Problem(latent, stage.captions.conditions(image_prompts(job.cases, pairs_of)), pairs, draws)
 
     for estimate in estimate_many(stage.model.predict, problems(), stage.model.batch_size):
         yield under_way.pop(0), estimate

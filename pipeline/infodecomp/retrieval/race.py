@@ -81,7 +81,7 @@ def race(
     """Estimate some images together: diffitm once, then look by look for the cases that are not decided yet.
 
     Args:
-        stage: the model and the captions' embeddings.
+        stage: the model and the captions' conditions.
         images: with their latents (C, h, w).
         plan: what to score.
         interval: of the log-SNR, for the draws; None if only diffitm is scored.
@@ -132,6 +132,6 @@ def _problem(stage: ModelJob, image: RacingImage, plan: ScoringPlan, start: int,
         raise ValueError("an image without draws cannot race")
     captions, draws = image.running, image.draws.between(start, stop)
     if not plan.refers:
-        return Problem(image.latent, stage.captions.embeddings(captions), [], draws)
+        return Problem(image.latent, stage.captions.conditions(captions), [], draws)
     prompts = list(dict.fromkeys([EMPTY, *captions]))
-    return Problem(image.latent, stage.captions.embeddings(prompts), [(EMPTY, caption) for caption in captions], draws)
+    return Problem(image.latent, stage.captions.conditions(prompts), [(EMPTY, caption) for caption in captions], draws)

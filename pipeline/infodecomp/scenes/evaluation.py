@@ -132,9 +132,9 @@ def investigate(
             interval=interval,
             rng=generator(seed, probe.number, "evaluation"),
         )
-        embeddings = dict(zip(probe.prompts, model.encode_prompts(probe.prompts), strict=True))
+        conditions = dict(zip(probe.prompts, model.encode_prompts(probe.prompts), strict=True))
         latent = model.encode_image(Image.fromarray(probe.picture))
-        problems.append(Problem(latent, embeddings, _pairs(probe), sampled))
+        problems.append(Problem(latent, conditions, _pairs(probe), sampled))
     with model.recording() as recorder:
 
         def tap(rows: Sequence[Row]) -> None:

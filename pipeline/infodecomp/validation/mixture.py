@@ -44,7 +44,7 @@ class Mixture:
             REFERENCE: self.denoiser.prompt(weights=self.weights),
             LABEL: self.denoiser.prompt(component, weights=self.weights),
         }
-        known, unknown = (self.denoiser.log_density(x[None], prompts[name][None]) for name in (LABEL, REFERENCE))
+        known, unknown = (self.denoiser.log_density(x[None], prompts[name].expand(1)) for name in (LABEL, REFERENCE))
         return Point(x, prompts, float(known - unknown))
 
     def truth(self, point: Point, interval: Interval) -> Truth:
