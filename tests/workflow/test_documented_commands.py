@@ -27,6 +27,8 @@ ONLY_READ = {
 }
 # They run nothing by themselves.
 HARMLESS = {"--help", "--version", "--unlock", "--summary", "--lint"}
+# Where a page that runs elsewhere has the checkout; here it is the working folder.
+CHECKOUT = "~/infodecomp/"
 # Files that pages name as the reader's own.
 OWN_FILE = re.compile(r"(my|mine)\w*\.yaml")
 
@@ -64,7 +66,7 @@ def test_snakemake(copy: Study, printed: list[Command]) -> None:
     groups: dict[tuple[str, ...], list[tuple[Command, list[str]]]] = {}
     for command in printed:
         if command.words[0] == "snakemake":
-            options, targets = split_targets(command.words[1:])
+            options, targets = split_targets([word.replace(CHECKOUT, "") for word in command.words[1:]])
             groups.setdefault(options, []).append((command, targets or ["all"]))
     assert sum(map(len, groups.values())) > 30
     runs = [
