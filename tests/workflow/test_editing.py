@@ -132,6 +132,7 @@ def test_the_embedded_model_edits_what_the_caption_says(repository: Path, tmp_pa
         "scenes": {"count": 24},
         "datasets": {"scenes": {"kind": "coco_it", "first": 24}, "scenes_words": None, "generated": None},
         "information": {"steps": [24]},
+        "editing": {},
         "statistics": {"bootstrap": 500},
         "machine": {"batch_size": 64},
     }
