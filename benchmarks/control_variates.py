@@ -35,8 +35,10 @@ from infodecomp.datasets.coco import coco_it_cases
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import half_error, standard
-from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
+from infodecomp.estimator.interval import Interval, integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.scenes.dataset import write_scenes

@@ -20,8 +20,11 @@ import torch
 
 from infodecomp.config import InformationSection, ValidationSection
 from infodecomp.estimator.channel import signal_and_noise
+from infodecomp.estimator.densities import Placing, logistic_draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import orthogonal, standard
-from infodecomp.estimator.sampling import Draws, Interval, Placing, interval_of, logistic_draws, unit_points
+from infodecomp.estimator.interval import Interval, interval_of
+from infodecomp.estimator.sampling import unit_points
 from infodecomp.estimator.uncertainty import mean_over_draws
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.estimator_runs import pilot

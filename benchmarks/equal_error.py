@@ -17,8 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from infodecomp.config import InformationSection
+from infodecomp.estimator.densities import Placing
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of
+from infodecomp.estimator.interval import Interval, interval_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.estimator_runs import pilot

@@ -25,7 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from infodecomp.config import Config, InformationSection
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, draws_of
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.models.batch_size import AUTO, BatchSize
 from infodecomp.models.devices import set_precision
 from infodecomp.models.stable_diffusion import LatentDiffusion

@@ -9,7 +9,8 @@ import sys
 
 import torch
 
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.runs.seeds import generator
 
 BATCH = 16

@@ -24,7 +24,8 @@ import torch
 
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.sampling import Interval, logistic_draws
+from infodecomp.estimator.densities import logistic_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion

@@ -11,7 +11,8 @@ import torch
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 from tests.reference.recorded import read_recorded
 

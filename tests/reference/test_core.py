@@ -12,9 +12,11 @@ import torch
 
 from infodecomp.estimator.channel import nearest_timestep
 from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.densities import logistic_draws, uniform_draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Draws, Interval, logistic_draws, uniform_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
 

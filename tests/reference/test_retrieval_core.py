@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.options import EMPTY, OptionEstimate
-from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.retrieval import decide
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 
 # Wide enough that what is cut off is below 1e-5 of these problems' information.

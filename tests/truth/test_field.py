@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.denoisers import GaussianField
 from tests.truth.problems import FieldProblem, disc_field, draw
 

@@ -10,8 +10,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW
 from infodecomp.models.gradients import WordDirection, direction_maps, directional_derivative, loss_gradients, loss_rows
 from infodecomp.models.stable_diffusion import LatentDiffusion

@@ -16,9 +16,11 @@ import pytest
 import torch
 
 from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.densities import grid_draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import MapEstimate
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Draws, Interval, grid_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.denoisers import GaussianMixture
 from tests.truth.problems import WIDE, draw
 

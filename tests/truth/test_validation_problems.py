@@ -12,7 +12,7 @@ import torch
 from infodecomp.config.validation import ValidationProblem
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.gaussian import JointNormal
 from infodecomp.validation.mixture import Mixture
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE, ClosedForm, integral

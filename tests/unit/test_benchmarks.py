@@ -18,7 +18,8 @@ import startup
 import sweep
 from infodecomp.config import Config
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.sampling import Interval, logistic_draws
+from infodecomp.estimator.densities import logistic_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.uncertainty import mean_over_draws
 from infodecomp.validation.problems import problem
 from released_procedure import Word

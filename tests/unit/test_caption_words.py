@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.information.caption_dissection import LEVELS, NOISES, level_draws
 from infodecomp.runs.seeds import generator
 from infodecomp.words.caption_words import caption_words, choose_caption

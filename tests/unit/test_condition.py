@@ -8,7 +8,8 @@ import torch
 from infodecomp.estimator.batching import padded
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.runs.seeds import generator
 

@@ -18,7 +18,8 @@ from infodecomp.datasets.cases import cases_table, make_case, read_cases, write_
 from infodecomp.editing.edits import EDIT_COLUMNS, read_edit_maps
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.metrics.picture_change import peak_signal_to_noise
 from infodecomp.models.stable_diffusion import LatentDiffusion

@@ -15,7 +15,8 @@ from infodecomp.attribution.boxes import box_cells
 from infodecomp.attribution.generated import Walk, explain, target_sum
 from infodecomp.estimator.channel import trained_logsnr
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.figures import saliency_overlay
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.generation import Sampler, Start

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 
 SHAPE = (3, 4, 5)
 PAIRS = [("empty", "word"), ("context", "full")]

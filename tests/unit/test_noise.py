@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.noise import BLOCK, KEPT, Noise, Stream
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.sampling import sample_draws
 
 # 64 KiB a draw: a block holds 16 of them, or 32 of a pair's, and a stream keeps 128.
 SHAPE = (4, 64, 64)

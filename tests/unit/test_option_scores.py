@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.options import EMPTY, OptionEstimate, diffitm_scores
 from infodecomp.estimator.racing import after_look, chance_to_overtake, freedom, looks
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianMixture
 
 SHAPE = (1, 2, 2)

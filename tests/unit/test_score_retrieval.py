@@ -19,7 +19,8 @@ from infodecomp.datasets.retrieval_cases import (
     write_retrieval_cases,
 )
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.errors import InputError

@@ -20,7 +20,8 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models.attention import Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion

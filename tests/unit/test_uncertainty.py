@@ -10,7 +10,9 @@ import pytest
 import torch
 from scipy.stats import t as student
 
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws, unit_points
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws, unit_points
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws, most_freedom
 
 

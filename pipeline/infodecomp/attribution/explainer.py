@@ -23,7 +23,7 @@ from infodecomp.attribution.word_scores import word_scores
 from infodecomp.config import GenerateSection, GradientsSection, InformationSection
 from infodecomp.datasets.prompts import read_prompts
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.flows.generation import Sampler, rows_a_step
 from infodecomp.information.study_draws import study_draws
 from infodecomp.jobs.image_latents import read_pixels

@@ -12,7 +12,7 @@ from infodecomp.attribution.boxes import box_cells, named_boxes
 from infodecomp.attribution.generated import Explanation, Tensors
 from infodecomp.config import GradientsSection
 from infodecomp.estimator.condition import STATES, Condition
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.models.gradients import integrated_gradients, loss_gradients, loss_of_draws, loss_rows, reduced
 from infodecomp.models.protocol import DiffusionModel
 

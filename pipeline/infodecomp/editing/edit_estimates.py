@@ -14,10 +14,13 @@ from infodecomp.config import EditingSection, InformationSection
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.known_information import KnownInformation
 from infodecomp.editing.round_trip import CaptionedImage, WayBack
+from infodecomp.estimator.densities import Placing
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.prompt_pairs import PromptPair, prompt_pairs
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_density
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.rounding import rounded_map

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import gaussian_entropy, nll, orthogonal, standard, weighted
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws
 
 # The two estimators of information; see `infodecomp.estimator.information`.

@@ -17,9 +17,9 @@ from infodecomp.estimator.batching import batches
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def estimate(
     prompts is estimated; with pairs, only the prompts of the pairs are evaluated.
 
     >>> import numpy as np
-    >>> from infodecomp.estimator.sampling import Interval, sample_draws
+    >>> from infodecomp.estimator.interval import Interval
+    >>> from infodecomp.estimator.sampling import sample_draws
     >>> draws = sample_draws(
     ...     shape=(1, 1, 1),
     ...     steps=[6],

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import KINDS, Estimate
 from infodecomp.estimator.information import gaussian_entropy, gaussian_half_error, half_error, integral, weighted
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import Mean
 
 # How a map is rounded when it is stored.

@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws
 
 Squares = TypeVar("Squares", torch.Tensor, np.ndarray, float)

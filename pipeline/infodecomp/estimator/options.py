@@ -20,9 +20,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.information import gaussian_entropy, integral, nll, orthogonal, standard
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import mean_over_draws
 
 EMPTY = ""

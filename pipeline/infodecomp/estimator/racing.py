@@ -22,8 +22,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import t as student
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.options import OptionEstimate
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import most_freedom
 
 

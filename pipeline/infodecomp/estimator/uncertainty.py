@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.draws import Draws
 
 # The mean of n squares of second differences of independent normal f varies like that of n/1.94 independent squares:
 # neighbours overlap, 1 + 2·(4/6)² + 2·(1/6)² = 1.94.

@@ -18,8 +18,8 @@ import torch
 from infodecomp.estimator.channel import noised, signal_and_noise
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.faithfulness import CURVES, highest
 
 _PAIR = ("context", "full")

@@ -16,7 +16,8 @@ import torch
 
 from infodecomp.config import FaithfulnessSection
 from infodecomp.estimator.batching import groups
-from infodecomp.estimator.sampling import Draws, draws_of
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.faithfulness.curves import (
     Judged,
     curve_evaluations,

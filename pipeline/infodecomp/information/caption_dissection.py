@@ -15,12 +15,14 @@ import torch
 
 from infodecomp.config import InformationSection
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.information import orthogonal
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.noise import Noise
 from infodecomp.estimator.prompt_pairs import prompt_pairs
-from infodecomp.estimator.sampling import Draws, Interval, draws_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_interval
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.protocol import DiffusionModel

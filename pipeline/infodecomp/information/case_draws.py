@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from infodecomp.config import InformationSection
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.stopping import known_within
 from infodecomp.information.study_draws import recorded_draws, study_draws, study_interval
 from infodecomp.jobs.model_job import ModelJob

@@ -9,9 +9,17 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.density import BINS, Moments, fit_density, integrand_squares, pilot_draws, relative_moments
+from infodecomp.estimator.adaptive_density import (
+    BINS,
+    Moments,
+    fit_density,
+    integrand_squares,
+    pilot_draws,
+    relative_moments,
+)
+from infodecomp.estimator.densities import logistic_cumulative
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, logistic_cumulative
+from infodecomp.estimator.interval import Interval
 from infodecomp.information.pilot_file import density_record
 from infodecomp.information.quantities import METHODS
 from infodecomp.information.study_draws import study_interval

@@ -31,8 +31,8 @@ from infodecomp.estimator.batching import batches
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import STATES, Condition
 from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import half_error
-from infodecomp.estimator.sampling import Draws
 
 Reduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
 

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import InformationSection, PartialInformationSection
+from infodecomp.estimator.densities import Placing
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, INTERVENTION

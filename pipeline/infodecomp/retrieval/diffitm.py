@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from infodecomp.config import RetrievalSection
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem
-from infodecomp.estimator.sampling import Draws
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob

@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.options import EMPTY, OptionEstimate, Scores, diffitm_scores
 from infodecomp.estimator.racing import after_look
-from infodecomp.estimator.sampling import Draws, Interval, draws_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.retrieval.diffitm import diffitm_problems
 from infodecomp.retrieval.plan import ScoringPlan

@@ -15,7 +15,8 @@ from PIL import Image
 
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.denoisers import GaussianField, GaussianVector
 from infodecomp.validation.points import LABEL, REFERENCE, Point, Truth, integral
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianMixture
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE, Point, Truth
 

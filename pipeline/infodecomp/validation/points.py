@@ -11,7 +11,7 @@ import torch
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Denoiser
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 
 REFERENCE, LABEL = "reference", "label"
 PAIR = (REFERENCE, LABEL)

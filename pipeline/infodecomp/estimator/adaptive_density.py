@@ -15,9 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infodecomp.estimator.densities import logistic_cumulative
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import KINDS, Estimate
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws, Interval, logistic_cumulative, sample_draws
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.runs.errors import InputError
 
 BINS = 24
