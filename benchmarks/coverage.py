@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from infodecomp.config import InformationSection, ValidationSection
+from infodecomp.config import InformationSection, ValidationGridSection, ValidationSection
 from infodecomp.estimator.channel import signal_and_noise
 from infodecomp.estimator.information import orthogonal, standard
 from infodecomp.estimator.sampling import Draws, Interval, Placing, interval_of, logistic_draws, unit_points
@@ -124,12 +124,14 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     section = ValidationSection(
-        densities=tuple(options.densities),
-        designs=tuple(options.designs),
-        steps=tuple(options.steps),
-        antithetic_eps=(False, True),
-        points=options.points,
-        runs=options.runs,
+        grid=ValidationGridSection(
+            densities=tuple(options.densities),
+            designs=tuple(options.designs),
+            steps=tuple(options.steps),
+            antithetic_eps=(False, True),
+            points=options.points,
+            runs=options.runs,
+        )
     )
     rows: list[Row] = []
     targets: list[Target] = []

@@ -17,7 +17,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, parse_section, section_json
+from infodecomp.config import (
+    Config,
+    RetrievalDatasetSection,
+    RetrievalSection,
+    ScoringSection,
+    parse_section,
+    section_json,
+)
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import read_table
 from measuring import Row, Target, argument_parser, model_arguments, report, stage
@@ -77,7 +84,7 @@ def main() -> int:
     parser.add_argument("--error", type=float, default=RetrievalSection().error)
     parser.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     options = parser.parse_args()
-    whole = RetrievalSection(methods=("i_s",), steps=tuple(options.steps), stopping="none")
+    whole = RetrievalSection(methods=("i_s",), scoring=ScoringSection(steps=tuple(options.steps), stopping="none"))
     racing = whole.model_copy(update={"stopping": "racing", "error": options.error})
     rows = []
     with tempfile.TemporaryDirectory() as temporary:

@@ -31,15 +31,12 @@ rule write_report:
         stage_shards=[
             f"judge_maps={CONFIG.faithfulness.shards}",
             *(
-                [f"decompose_information={CONFIG.partial_information.shards}"]
-                if CONFIG.partial_information.shards
+                [f"decompose_information={CONFIG.pairs.shards}"]
+                if CONFIG.pairs.shards
                 else []
             ),
         ],
-        datasets=sections_json(CONFIG.datasets),
-        retrieval_datasets=sections_json(CONFIG.retrieval_datasets),
-        section=section("report"),
-        figures=section("figures"),
+        settings=settings("write_report"),
         resize=CONFIG.model.resize,
         code=code("write_report"),
         assets=[
@@ -51,9 +48,8 @@ rule write_report:
     shell:
         command(
             "write_report",
-            "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards} --datasets"
-            " {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q} --section {params.section:q}"
-            " --figures {params.figures:q} --resize {params.resize} --output-dir {output}",
+            "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards}"
+            " --settings {params.settings:q} --resize {params.resize} --output-dir {output}",
         )
 
 

@@ -10,7 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from infodecomp.config import InformationSection, PartialInformationSection, section_json
+from infodecomp.config import (
+    InformationSection,
+    PairSamplingSection,
+    PairsSection,
+    section_json,
+)
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.estimator.evaluation import estimate
@@ -24,7 +29,7 @@ from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import decompose_information
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
-SECTION = PartialInformationSection(steps=4, replicates=2)
+SECTION = PairsSection(sampling=PairSamplingSection(steps=4, replicates=2))
 CAPTIONS = {"a": "a dog left of a zebra on the grass", "b": "a cat in a bed"}
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import infodecomp
-from infodecomp.config import InformationSection, RetrievalSection, load_config
+from infodecomp.config import DrawsSection, InformationSection, RangeSection, RetrievalSection, load_config
 from infodecomp.config.designs import Purpose, purpose_of, resolved
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
 
-AUTO = InformationSection(design="auto", antithetic_eps=False, loc=0.5)
+AUTO = InformationSection(draws=DrawsSection(design="auto", antithetic_eps=False), range=RangeSection(loc=0.5))
 
 
 @pytest.mark.parametrize(("purpose", "antithetic"), [("maps", True), ("i_s", True), ("i_o", False)])
@@ -29,7 +29,10 @@ def test_a_design_by_name_stays(design: str) -> None:
 
 def test_auto_names_results_as_the_default_does() -> None:
     """So that finished results are used again."""
-    assert resolved(InformationSection(design="auto"), "maps").model_dump() == InformationSection().model_dump()
+    assert (
+        resolved(InformationSection(draws=DrawsSection(design="auto")), "maps").model_dump()
+        == InformationSection().model_dump()
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,11 +50,16 @@ def test_what_retrieval_draws_for(methods: tuple[str, ...], stopping: str, purpo
 
 
 def test_numbers_of_draws_are_checked_with_the_design_that_auto_stands_for() -> None:
-    with pytest.raises(InputError, match=r"information → steps is \[25, 50\]; allowed are even numbers"):
-        load_config({"information": {"design": "auto", "antithetic_eps": False, "steps": [25, 50]}})
-    with pytest.raises(InputError, match=r"information → steps is \[20, 50\]; .* multiple of the one before"):
-        load_config({"information": {"design": "auto", "steps": [20, 50]}})
-    alone = {"information": {"design": "auto"}, "retrieval": {"methods": ["i_o"], "steps": [5, 15]}}
+    with pytest.raises(InputError, match=r"information → budget → steps is \[25, 50\]; allowed are even numbers"):
+        load_config(
+            {"information": {"draws": {"design": "auto", "antithetic_eps": False}, "budget": {"steps": [25, 50]}}}
+        )
+    with pytest.raises(InputError, match=r"information → budget → steps is \[20, 50\]; .* multiple of the one before"):
+        load_config({"information": {"draws": {"design": "auto"}, "budget": {"steps": [20, 50]}}})
+    alone = {
+        "information": {"draws": {"design": "auto"}},
+        "retrieval": {"methods": ["i_o"], "scoring": {"steps": [5, 15]}},
+    }
     assert load_config(alone).retrieval.steps == (5, 15)
 
 
@@ -92,6 +100,6 @@ def test_what_does_not_go_together(
 
 
 def test_retrieval_keeps_the_logistic() -> None:
-    adaptive = InformationSection(density="adaptive")
+    adaptive = InformationSection(draws=DrawsSection(density="adaptive"))
     assert resolved(adaptive, "maps").density == "adaptive"
     assert {resolved(adaptive, purpose).density for purpose in ("i_s", "i_o")} == {"logistic"}

@@ -13,7 +13,17 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from infodecomp.config import EditingSection, InformationSection, ModelSection, section_json
+from infodecomp.config import (
+    BudgetSection,
+    EditCaptionsSection,
+    EditingSection,
+    FlowSection,
+    InformationSection,
+    ModelSection,
+    PromptsSection,
+    RangeSection,
+    section_json,
+)
 from infodecomp.datasets.cases import cases_table, make_case, read_cases, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, read_edit_maps
 from infodecomp.estimator.evaluation import estimate
@@ -27,8 +37,10 @@ from infodecomp.runs.storage import read_arrays, read_table, write_arrays
 from infodecomp.stages import edit_images, estimate_information
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
-SECTION = EditingSection(steps=4, omit="delete", swaps=(("dog", "cat"),))
-INFORMATION = InformationSection(steps=(8,))
+SECTION = EditingSection(
+    flow=FlowSection(steps=4), captions=EditCaptionsSection(omit="delete", swaps=(("dog", "cat"),))
+)
+INFORMATION = InformationSection(budget=BudgetSection(steps=(8,)))
 
 
 def case(image: str, caption: str, word: str) -> dict[str, str]:
@@ -230,10 +242,10 @@ OTHER_MODEL = section_json(ModelSection(id=MODEL, latents="sample"))
         (INFORMATION, {"seed": 4}),
         (INFORMATION, {"model": OTHER_MODEL}),
         (INFORMATION, {"heads": "second_half"}),
-        (InformationSection(steps=(8,), loc=0.5), {}),
-        (InformationSection(steps=(4, 8)), {}),
-        (InformationSection(steps=(8,), missing_word="underscore"), {}),
-        (InformationSection(steps=(8,), word_prompt="label"), {}),
+        (InformationSection(budget=BudgetSection(steps=(8,)), range=RangeSection(loc=0.5)), {}),
+        (InformationSection(budget=BudgetSection(steps=(4, 8))), {}),
+        (InformationSection(budget=BudgetSection(steps=(8,)), prompts=PromptsSection(missing="underscore")), {}),
+        (InformationSection(budget=BudgetSection(steps=(8,)), prompts=PromptsSection(word="label")), {}),
     ],
     ids=["seed", "model", "heads", "loc", "steps", "missing_word", "word_prompt"],
 )
@@ -327,7 +339,12 @@ def ways(folder: Path, case: str) -> dict[str, Path]:
 
 @pytest.mark.parametrize("sampler", ["euler", "ddim"])
 def test_other_samplers(folder: Path, sampler: str) -> None:
-    frame = edit(folder, section=EditingSection(steps=4, sampler=sampler, swaps=(("dog", "cat"),)))  # type: ignore[arg-type]
+    frame = edit(
+        folder,
+        section=EditingSection(
+            flow=FlowSection(steps=4, sampler=sampler), captions=EditCaptionsSection(swaps=(("dog", "cat"),))
+        ),
+    )  # type: ignore[arg-type]
     assert list(frame["status"]) == ["ok"] * 3
 
 

@@ -164,9 +164,9 @@ def test_drawn_explanations(made: Made) -> None:
     [
         (
             {"boxes": ((0, 0, 65, 10),)},
-            "gradients → boxes → 0 is [0, 0, 65, 10]; a box must lie inside the model's image",
+            "gradients → explanation → boxes → 0 is [0, 0, 65, 10]; a box must lie inside the model's image",
         ),
-        ({"n_last_steps": 4}, "gradients → n_last_steps is 4; allowed is at most generate → steps = 3"),
+        ({"n_last_steps": 4}, "gradients → explanation → n_last_steps is 4; allowed is at most generate → steps = 3"),
     ],
 )
 def test_what_cannot_be_explained_is_said_first(

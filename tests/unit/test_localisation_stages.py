@@ -15,7 +15,7 @@ from localisation_study import LOCALISATION, SIZE, Study
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import FaithfulnessSection, section_json
+from infodecomp.config import FaithfulnessSection, JudgingSection, section_json
 from infodecomp.datasets.cases import write_cases
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
 from infodecomp.localisation.shown_cases import best_iou, pick_cases
@@ -336,7 +336,7 @@ def test_the_quality_of_a_case_is_its_iou_at_the_common_best_threshold(study: St
 
 def test_the_digest_of_a_case_is_that_of_its_maps(study: Study) -> None:
     """A rerun of what judges maps computes a case again when one of its maps is another, also through other cases."""
-    section = FaithfulnessSection(judged="last")
+    section = FaithfulnessSection(judging=JudgingSection(judged="last"))
     methods = [method for method in LOCALISATION.methods if method != "whole_image"]
 
     def digests() -> list[str]:

@@ -13,6 +13,7 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import (
     CustomDataset,
     FiguresSection,
+    PairsSection,
     PartialInformationSection,
     section_json,
     sections_json,
@@ -113,7 +114,7 @@ class PairStudy:
                 *("--datasets", sections_json({"d": dataset}), "--section", section_json(FiguresSection(panels=6))),
                 *("--table", str(self.folder / "tables/partial_information.parquet")),
                 *("--omitted", str(self.folder / "tables/partial_information_omitted.csv")),
-                *("--partial-information", section_json(PartialInformationSection(bootstrap=100))),
+                *("--partial-information", section_json(PairsSection())),
                 *("--seed", "0", "--output-dir", str(self.folder / "figures")),
             ]
         )

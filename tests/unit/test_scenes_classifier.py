@@ -18,7 +18,7 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from safetensors.torch import load_file
 
-from infodecomp.config import EditingSection, ScenesModelSection, section_json
+from infodecomp.config import EditCaptionsSection, EditingSection, ScenesModelSection, section_json
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, JUDGEMENT_COLUMNS, read_judgements
 from infodecomp.editing.judging import category_of
@@ -311,7 +311,7 @@ def judged(
             picture_of(*categories).save(folder / "edits" / one["case_id"] / f"{name}.png")
     save_classifier(folder / "judge", untrained())
     monkeypatch.setattr(judge_edits, "load_classifier", lambda path: Knowing())
-    section = EditingSection(swaps=swaps)
+    section = EditingSection(captions=EditCaptionsSection(swaps=swaps))
     output = folder / "judgements.parquet"
     judge_edits.run(
         SimpleNamespace(

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from infodecomp.config import InformationSection, RetrievalSection, section_json
+from infodecomp.config import DiffitmSection, InformationSection, RetrievalSection, ScoringSection, section_json
 from infodecomp.datasets.retrieval_cases import (
     make_retrieval_case,
     read_retrieval_cases,
@@ -30,7 +30,11 @@ from infodecomp.stages import score_retrieval
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 TIMESTEPS = (10, 310, 910)
-SECTION = RetrievalSection(methods=("i_o", "i_s", "neg_nll", "diffitm"), steps=(12,), diffitm_timesteps=TIMESTEPS)
+SECTION = RetrievalSection(
+    methods=("i_o", "i_s", "neg_nll", "diffitm"),
+    scoring=ScoringSection(steps=(12,)),
+    diffitm=DiffitmSection(timesteps=TIMESTEPS),
+)
 OPTIONS = [("a dog left of a cat", "a cat left of a dog"), ("a dog", "a red dog", "a dog")]
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import stats
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import CustomDataset, EditingSection, section_json, sections_json
+from infodecomp.config import CustomDataset, EditingSection, EditingTableSection, section_json, sections_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.by_word import IMPLIED_COLUMNS, WORD_COLUMNS
 from infodecomp.editing.checks import CHECK_COLUMNS, FLAGGED_COLUMNS
@@ -28,7 +28,7 @@ from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write
 
 IMAGES, GRID, SIDE = 9, 8, 32
 WORDS = ("dog", "bed")
-SECTION = EditingSection(bootstrap=200)
+SECTION = EditingSection()
 PREDICTORS = ["cmi_s", "cmi_o", "mi_o", "attention"]
 BOXES = {"dog": (slice(4, 16), slice(4, 20)), "bed": (slice(16, 32), slice(8, 28))}
 
@@ -314,7 +314,7 @@ def test_badly_reconstructed_cases_are_flagged_and_still_count(study: Study) -> 
     table = study.tabulate()  # PSNR 19, 20, 21, …
     assert row_of(table, "image", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [18, 1]
     assert row_of(table, "image", "swap", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [12, 0]
-    table = study.tabulate(section=EditingSection(bootstrap=200, min_reconstruction_psnr=25.5))
+    table = study.tabulate(section=EditingSection(table=EditingTableSection(min_reconstruction_psnr=25.5)))
     assert row_of(table, "pixel", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [18, 7]
     assert row_of(table, "pixel", "swap", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [12, 4]
     study.fail("mine", 0)
@@ -323,13 +323,16 @@ def test_badly_reconstructed_cases_are_flagged_and_still_count(study: Study) -> 
 
 
 def test_flagged_cases_are_listed_worst_first(study: Study) -> None:
-    assert study.tabulate(section=EditingSection(bootstrap=200, min_reconstruction_psnr=0))["n_flagged"].sum() == 0
+    assert (
+        study.tabulate(section=EditingSection(table=EditingTableSection(min_reconstruction_psnr=0)))["n_flagged"].sum()
+        == 0
+    )
     empty = (study.folder / "tables" / "editing_flagged.csv").read_text(encoding="utf-8")
     assert empty.strip() == ",".join(FLAGGED_COLUMNS)
     assert "below 0 dB: none." in (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
     study.edits["mine"].loc[4, "psnr"] = 10.5
     study.fail("mine", 2)  # without a PSNR, and counted as failed
-    study.tabulate("mine", "plain", section=EditingSection(bootstrap=200, min_reconstruction_psnr=20.5))
+    study.tabulate("mine", "plain", section=EditingSection(table=EditingTableSection(min_reconstruction_psnr=20.5)))
     found = study.read("editing_flagged.csv")
     assert found.columns.tolist() == FLAGGED_COLUMNS
     cases = {name: frame["case_id"].tolist() for name, frame in study.cases.items()}
@@ -475,7 +478,7 @@ def test_a_study_in_which_everything_failed(study: Study) -> None:
 
 def test_the_error_of_the_released_code_is_a_tenth(study: Study) -> None:
     plain = study.tabulate()
-    released = study.tabulate(section=EditingSection(bootstrap=200, error="sd_over_10"))
+    released = study.tabulate(section=EditingSection(table=EditingTableSection(error="sd_over_10")))
     np.testing.assert_allclose(released["r_error"], plain["r_error"] / 10)
     pd.testing.assert_frame_equal(released.drop(columns="r_error"), plain.drop(columns="r_error"))
 
@@ -569,7 +572,7 @@ def test_the_table_for_people(study: Study) -> None:
     ]
     assert f"| {implied['latent_l2'][0]:.2f} | {implied['latent_l2_low'][0]:.2f} to " in contexts.splitlines()[2]
     study.fail("mine", 0)
-    released = EditingSection(bootstrap=200, error="sd_over_10", confidence=0.9)
+    released = EditingSection(table=EditingTableSection(error="sd_over_10"))
     study.tabulate(section=released)
     text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
     assert "divided by 10" in text and "90 % percentile bootstrap" in text

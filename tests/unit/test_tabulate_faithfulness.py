@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import FaithfulnessSection, FiguresSection, section_json
+from infodecomp.config import FaithfulnessSection, FiguresSection, JudgingSection, section_json
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
 from infodecomp.faithfulness.judged_maps import read_judged_cases
@@ -19,7 +19,7 @@ from infodecomp.metrics.faithfulness import AREAS, MEASURES, area, likeness, pix
 from infodecomp.runs.storage import read_table, write_arrays, write_table
 
 SIDE = 6
-SECTION = FaithfulnessSection(fractions=(0.25, 0.5), bootstrap=200)
+SECTION = FaithfulnessSection(judging=JudgingSection(fractions=(0.25, 0.5)))
 METHODS = ("attention", "gradient", "mi", "cmi", "attention_information", "cmi_times_attention", "shuffled", "saliency")
 
 

@@ -20,6 +20,7 @@ from infodecomp.config import (
     PairRetrievalDataset,
     RetrievalDatasetSection,
     RetrievalSection,
+    RetrievalTableSection,
     section_json,
     sections_json,
 )
@@ -390,7 +391,9 @@ def test_faults_of_all_datasets_are_told_at_once(study: Study) -> None:
 
 def test_names_that_do_not_agree_are_refused(study: Study) -> None:
     study.tabulate()
-    section = section_json(RetrievalSection(symmetric_relations=str(study.folder / "symmetric.txt")))
+    section = section_json(
+        RetrievalSection(table=RetrievalTableSection(symmetric_relations=str(study.folder / "symmetric.txt")))
+    )
     common = ["--section", section, "--seed", "0", "--output-dir", str(study.folder)]
     with pytest.raises(InputError, match="--cases names a 2 times; expected once"):
         run("--cases", "a=1", "a=2", "--scores", "a=1", "--datasets", "{}", *common)

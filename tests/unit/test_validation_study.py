@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infodecomp.config import InformationSection, ValidationSection, section_json
+from infodecomp.config import InformationSection, PilotSection, ValidationGridSection, ValidationSection, section_json
 from infodecomp.figures import validation_coverage, validation_error
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
@@ -23,11 +23,9 @@ from infodecomp.validation.summary import RUN_COLUMNS, VALIDATION_COLUMNS, evalu
 
 SMALL = ValidationSection(
     problems=("dense_5", "plane"),
-    designs=("stratified", "midpoint"),
-    antithetic_eps=(False, True),
-    steps=(6, 12),
-    points=2,
-    runs=2,
+    grid=ValidationGridSection(
+        designs=("stratified", "midpoint"), antithetic_eps=(False, True), steps=(6, 12), points=2, runs=2
+    ),
 )
 
 
@@ -137,7 +135,7 @@ def test_a_run_depends_on_its_numbers_alone() -> None:
 
 def test_the_adaptive_density_is_a_column_beside_the_logistic() -> None:
     section = SMALL.model_copy(update={"densities": ("logistic", "adaptive"), "runs": 1, "designs": ("stratified",)})
-    runs = pd.DataFrame(problem_runs("fine", section, InformationSection(pilot_images=2, pilot_draws=24), 0))
+    runs = pd.DataFrame(problem_runs("fine", section, InformationSection(pilot=PilotSection(images=2, draws=24)), 0))
     assert runs["density"].value_counts().to_dict() == {"logistic": 32, "adaptive": 32}
     alone = section.model_copy(update={"densities": ("logistic",)})
     found = pd.DataFrame(problem_runs("fine", alone, InformationSection(), 0))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import InformationSection, ModelSection, section_json
+from infodecomp.config import BudgetSection, InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -29,7 +29,9 @@ class Run:
     cases: Path
     images: Path
     folder: Path
-    information: InformationSection = field(default_factory=lambda: InformationSection(steps=(6, 12)))
+    information: InformationSection = field(
+        default_factory=lambda: InformationSection(budget=BudgetSection(steps=(6, 12)))
+    )
     seed: int = 0
     shards: int = 1
     batch_size: int = 16

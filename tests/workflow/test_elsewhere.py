@@ -21,9 +21,10 @@ SMALL: dict[str, Any] = {
         **{"scenes_words": None, "generated": None},
     },
     "retrieval_datasets": None,
-    "information": {"density": "logistic", "steps": [6]},
+    "information": {"draws": {"density": "logistic"}, "budget": {"steps": [6]}},
     "attention": {"steps": [2]},
-    "localisation": {"bootstrap": 100, "methods": ["whole_image", "attention", "cmi"]},
+    "statistics": {"bootstrap": 100},
+    "localisation": {"methods": ["whole_image", "attention", "cmi"]},
     "machine": {"batch_size": 16},
 }
 MODULE = """

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import FaithfulnessSection, default_config, section_json
+from infodecomp.config import FaithfulnessSection, JudgingSection, default_config, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.faithfulness.judging import SHARD_COLUMNS
@@ -145,9 +145,11 @@ def test_a_filling_beyond_what_the_model_knows(
 ) -> None:
     run, _ = judged
     arguments = run.into(tmp_path).arguments()
-    arguments[arguments.index("--section") + 1] = section_json(FaithfulnessSection(filling_logsnr=-50.0, draws=2))
+    arguments[arguments.index("--section") + 1] = section_json(
+        FaithfulnessSection(judging=JudgingSection(filling_logsnr=-50.0, draws=2))
+    )
     assert main(arguments) == 1
     assert (
-        "faithfulness → filling_logsnr is -50; allowed is the range that the model was trained on"
+        "faithfulness → judging → filling_logsnr is -50; allowed is the range that the model was trained on"
         in capsys.readouterr().err
     )

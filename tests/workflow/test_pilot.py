@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import InformationSection, ModelSection, section_json
+from infodecomp.config import BudgetSection, DrawsSection, InformationSection, ModelSection, PilotSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.estimator.density import BINS
 from infodecomp.information.pilot_file import read_density
@@ -19,7 +19,9 @@ from infodecomp.runs.storage import read_arrays
 from tests.workflow.shard_runs import MODEL
 from tests.workflow.study import Study
 
-SECTION = InformationSection(density="adaptive", pilot_images=2, pilot_draws=24, steps=(6, 12))
+SECTION = InformationSection(
+    draws=DrawsSection(density="adaptive"), pilot=PilotSection(images=2, draws=24), budget=BudgetSection(steps=(6, 12))
+)
 
 
 def arguments(stage: str, cases: Path, images: Path, output: Path, *others: str, seed: int = 0) -> list[str]:
@@ -104,6 +106,6 @@ def test_another_file_is_no_density(tmp_path: Path, content: str) -> None:
 
 
 def test_the_workflow_runs_a_pilot_where_it_is_asked_for(fresh: Study) -> None:
-    run = fresh.snakemake("-n", "localisation", config={"information": {"density": "adaptive"}})
+    run = fresh.snakemake("-n", "localisation", config={"information": {"draws": {"density": "adaptive"}}})
     assert run.status == 0, run.output
     assert run.jobs["pilot_density"] == 1

@@ -10,7 +10,7 @@ import torch
 
 from infodecomp.attribution.boxes import box_cells, named_boxes
 from infodecomp.attribution.generated import Explanation, Tensors
-from infodecomp.config import GradientsSection
+from infodecomp.config import ExplanationSection
 from infodecomp.estimator.sampling import Draws
 from infodecomp.models.gradients import integrated_gradients, loss_gradients, loss_of_draws, loss_rows, reduced
 from infodecomp.models.protocol import DiffusionModel
@@ -21,7 +21,7 @@ class LossExplainer:
     """Explains the loss ½ mean of w(α)·Σ_j (ε − ε̂(x_α | z))²_j. empty: the empty prompt's embedding, (tokens, width)."""
 
     model: DiffusionModel
-    section: GradientsSection
+    section: ExplanationSection
     empty: torch.Tensor
 
     def explanations(

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import InformationSection, PartialInformationSection
+from infodecomp.config import PairSamplingSection
+from infodecomp.config.designs import Sampled
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
@@ -23,13 +24,13 @@ from infodecomp.runs.shards import ImageJob
 def pair_estimates(
     stage: ModelJob,
     jobs: Sequence[ImageJob],
-    section: PartialInformationSection,
-    information: InformationSection,
+    section: PairSamplingSection,
+    information: Sampled,
     pairs_of: PromptPairsOf = word_pair_prompts,
 ) -> Iterator[tuple[ImageJob, Estimate]]:
     """Images with the estimate of all their word pairs over all replicates; pairs_of: which prompts of each."""
-    interval = study_interval(stage.model.logsnr_range, information)
-    density = study_density(stage.args.pilot, information)
+    interval = study_interval(stage.model.logsnr_range, information.range)
+    density = study_density(stage.args.pilot, information.draws)
     under_way: list[ImageJob] = []
 
     def problems() -> Iterator[Problem]:
@@ -85,8 +86,8 @@ def shard_row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def _draws(
     stage: ModelJob,
     job: ImageJob,
-    section: PartialInformationSection,
-    information: InformationSection,
+    section: PairSamplingSection,
+    information: Sampled,
     interval: Interval,
     density: str | Placing,
 ) -> Draws:
@@ -95,7 +96,7 @@ def _draws(
         Draws.followed_by,
         [
             draws_of(
-                information,
+                information.draws,
                 steps=[section.steps],
                 shape=stage.model.latent_shape,
                 interval=interval,
