@@ -22,7 +22,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
-from infodecomp.config import Config, InformationSection
+from infodecomp.config import Config, DrawsSection
 from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.sampling import Interval, draws_of
 from infodecomp.models.batch_size import AUTO, BatchSize
@@ -66,7 +66,7 @@ def words(model: Prompted, images: int) -> list[Word]:
 
 def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
     """CMI of each image."""
-    section = InformationSection()
+    section = DrawsSection()
     for number, word in enumerate(words(model, images)):
         embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = draws_of(

@@ -14,7 +14,6 @@ from infodecomp.config import (
     InformationSection,
     PairSamplingSection,
     PairsSection,
-    section_json,
 )
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
@@ -27,6 +26,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import decompose_information
+from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 SECTION = PairsSection(sampling=PairSamplingSection(steps=4, replicates=2))
@@ -50,9 +50,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, name: str = "out", **changes: Any) -> Any:
-    sections = {"section": section_json(SECTION), "information": section_json(InformationSection())}
-    settings = {**sections, "cases": folder / "pairs.parquet"}
-    decompose_information.run(shard_arguments(folder, name, **{**settings, **changes}))
+    read = settings("decompose_information", pairs=SECTION, information=InformationSection())
+    given = {"settings": read, "cases": folder / "pairs.parquet"}
+    decompose_information.run(shard_arguments(folder, name, **{**given, **changes}))
     return read_table(folder / name / "shard.parquet", SHARD_COLUMNS)
 
 

@@ -17,6 +17,7 @@ from infodecomp.config import (
     BudgetSection,
     EditCaptionsSection,
     EditingSection,
+    EditingTableSection,
     FlowSection,
     InformationSection,
     ModelSection,
@@ -35,6 +36,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays
 from infodecomp.stages import edit_images, estimate_information
+from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 SECTION = EditingSection(
@@ -64,20 +66,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def arguments(folder: Path, name: str, section: Any, **changes: Any) -> argparse.Namespace:
-    settings = {"section": section_json(section), "heads": "all", "maps": folder / name / "edits"}
-    return shard_arguments(folder, name, **{**settings, **changes})
+def arguments(folder: Path, name: str, read: str, **changes: Any) -> argparse.Namespace:
+    given = {"settings": read, "heads": "all", "maps": folder / name / "edits"}
+    return shard_arguments(folder, name, **{**given, **changes})
 
 
 def edit(folder: Path, name: str = "out", section: EditingSection = SECTION, **changes: Any) -> pd.DataFrame:
-    changes = {"information": section_json(INFORMATION), "known": None, **changes}
-    edit_images.run(arguments(folder, name, section, **changes))
+    read = settings("edit_images", editing=section, information=section.estimator(INFORMATION))
+    edit_images.run(arguments(folder, name, read, **{"known": None, **changes}))
     return read_table(folder / name / "shard.parquet", EDIT_COLUMNS)
 
 
 def estimated(folder: Path, information: InformationSection = INFORMATION, **changes: Any) -> None:
     """Run the localisation study's estimation into `known`."""
-    estimate_information.run(arguments(folder, "known", information, maps=folder / "known/maps", **changes))
+    read = settings("estimate_information", information=information)
+    estimate_information.run(arguments(folder, "known", read, maps=folder / "known/maps", **changes))
 
 
 def test_each_case_has_its_captions_numbers_maps_and_pictures(folder: Path) -> None:
@@ -138,7 +141,8 @@ def test_noise_at_the_start_comes_off_again(folder: Path) -> None:
     """What comes back is the latent without it; the edits are others."""
     settings = {"noised": True, "bare": False}
     for name, noised in settings.items():
-        edit(folder, name, SECTION.model_copy(update={"steps": 40, "noised_start": noised}))
+        flow = FlowSection(steps=40, noised_start=noised)
+        edit(folder, name, SECTION.model_copy(update={"flow": flow}))
     case_id = read_cases(folder / "cases.parquet")["case_id"][0]
     noised, bare = (read_arrays(folder / name / "edits" / f"{case_id}.npz") for name in settings)
     np.testing.assert_array_equal(noised["latent/real"], bare["latent/real"])
@@ -292,8 +296,11 @@ def test_finished_cases_are_not_edited_again(folder: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(LatentDiffusion, "load", never)
         pd.testing.assert_frame_equal(first, edit(folder))
-        pd.testing.assert_frame_equal(first, edit(folder, section=SECTION.model_copy(update={"confidence": 0.9})))
-    changed = edit(folder, section=SECTION.model_copy(update={"omit": "underscore"}))
+        pd.testing.assert_frame_equal(
+            first, edit(folder, section=SECTION.model_copy(update={"table": EditingTableSection(error="sd_over_10")}))
+        )
+    captions = SECTION.captions.model_copy(update={"omit": "underscore"})
+    changed = edit(folder, section=SECTION.model_copy(update={"captions": captions}))
     assert list(changed["prompt_omit"]) == ["a _ left of a zebra", "a dog left of a _", "a red _"]
 
 

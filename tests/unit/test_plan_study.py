@@ -19,10 +19,10 @@ from infodecomp.config import (
     EditCaptionsSection,
     EditingSection,
     FaithfulnessSection,
+    FetchedModelSection,
     FlowSection,
     InformationSection,
     LocalisationSection,
-    ModelSection,
     PairRetrievalDataset,
     PairSamplingSection,
     PairSelectionSection,
@@ -124,7 +124,7 @@ def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -
 
 @pytest.mark.parametrize(("sampler", "ways"), [("heun", 12), ("euler", 6), ("ddim", 7)])
 def test_evaluations_of_a_way(sampler: str, ways: int) -> None:
-    assert evaluations_of_a_walk(EditingSection(flow=FlowSection(sampler=sampler, steps=7))) == ways
+    assert evaluations_of_a_walk(FlowSection(sampler=sampler, steps=7)) == ways
 
 
 def retrieval_cases() -> pd.DataFrame:
@@ -195,11 +195,11 @@ def test_without_a_model_there_are_evaluations_only(
     write_cases(tmp_path / "cases.parquet", cases)
     (tmp_path / "model").mkdir()
     study = config(
-        model=ModelSection(id=str(tmp_path / "model")),
+        model=FetchedModelSection(id=str(tmp_path / "model")),
         datasets={"d": CocoDataset(), "absent": CocoDataset()},
     )
-    arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--section", section_json(study)]
-    arguments += ["--machine", section_json(study.machine), "--output-dir", str(tmp_path / "tables")]
+    arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--settings", section_json(study)]
+    arguments += ["--output-dir", str(tmp_path / "tables")]
     assert main(arguments) == 0
     text = (tmp_path / "tables" / "plan.md").read_text(encoding="utf-8")
     assert text.strip() == capsys.readouterr().out.strip()
@@ -213,7 +213,7 @@ def test_without_a_model_there_are_evaluations_only(
 @pytest.mark.parametrize("solver", ["heun", "euler"])
 def test_a_way_is_counted_as_it_is_walked(solver: str) -> None:
     path = KarrasPath(SimpleNamespace(logsnr_range=(-5.0, 7.0)), solver, 4)
-    assert path.evaluations == evaluations_of_a_walk(EditingSection(flow=FlowSection(sampler=solver, steps=4)))
+    assert path.evaluations == evaluations_of_a_walk(FlowSection(sampler=solver, steps=4))
 
 
 def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None:
@@ -221,7 +221,7 @@ def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None
     section = PairsSection(
         selection=PairSelectionSection(tagger=None), sampling=PairSamplingSection(steps=4, replicates=3)
     )
-    study = config(datasets={"d": CocoDataset(word_pairs=True, shards=3)}, partial_information=section)
+    study = config(datasets={"d": CocoDataset(word_pairs=True, shards=3)}, pairs=section)
     work = {one.stage: one for one in study_work(study, {"d": cases})}["decompose_information"]
     assert (work.cases, work.images, work.jobs, work.evaluations) == (1, 1, 1, 8 * 12)
     assert work.leaves.maps == 12 * 3
@@ -244,14 +244,12 @@ def test_judged_maps_are_counted_with_the_pairs_of_their_words(cases: pd.DataFra
 
     def judged(**changes: bool) -> int:
         dataset = CocoDataset(editing=True, **changes)
-        study = config(
-            datasets={"d": dataset}, partial_information=PairsSection(selection=PairSelectionSection(tagger=None))
-        )
+        study = config(datasets={"d": dataset}, pairs=PairsSection(selection=PairSelectionSection(tagger=None)))
         work = {one.stage: one for one in study_work(study, {"d": cases})}["judge_maps"]
         assert (work.cases, work.images) == (3, 2)
         return work.evaluations
 
-    section = FaithfulnessSection()
+    section = FaithfulnessSection().judging
     one_map_more = 3 * 2 * section.draws * 2 * len(section.fractions)
     assert section.repeated_draws == 6
     assert judged(word_pairs=True) - judged() == one_map_more + 2 * (2 * 4 * 6)
@@ -263,7 +261,7 @@ def test_a_dataset_may_have_a_number_of_draws_of_its_own(cases: pd.DataFrame) ->
         localisation=LocalisationSection(methods=("cmi", "attention", "gradient")),
     )
     few = study.of_dataset("few")
-    assert few.information.steps == few.attention.steps == few.gradients.steps == (6,)
+    assert few.information.budget.steps == few.attention.steps == few.gradients.steps == (6,)
     assert study.of_dataset("d") == study
     counted = {(one.dataset, one.stage): one.evaluations for one in study_work(study, {"d": cases, "few": cases})}
     for stage, section in {
@@ -271,5 +269,6 @@ def test_a_dataset_may_have_a_number_of_draws_of_its_own(cases: pd.DataFrame) ->
         "record_attention": study.attention,
         "record_gradients": study.gradients,
     }.items():
-        taken = sum(section.steps) if stage == "record_attention" else section.steps[-1]
+        steps = section.budget.steps if isinstance(section, InformationSection) else section.steps
+        taken = sum(steps) if stage == "record_attention" else steps[-1]
         assert counted["few", stage] / 6 == counted["d", stage] / taken, stage

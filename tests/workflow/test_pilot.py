@@ -16,6 +16,7 @@ from infodecomp.estimator.density import BINS
 from infodecomp.information.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
+from tests.stage_settings import settings
 from tests.workflow.shard_runs import MODEL
 from tests.workflow.study import Study
 
@@ -28,7 +29,7 @@ def arguments(stage: str, cases: Path, images: Path, output: Path, *others: str,
     return [
         stage,
         *("--cases", str(cases), "--images", str(images), "--shard", "0", "--shards", "1", "--seed", str(seed)),
-        *("--section", section_json(SECTION), "--model", section_json(ModelSection(id=str(MODEL)))),
+        *("--settings", settings(stage, information=SECTION), "--model", section_json(ModelSection(id=str(MODEL)))),
         *("--maps", str(output.parent / "maps"), "--output", str(output), "--max-failed-fraction", "0"),
         *("--device", "cpu", "--batch-size", "16", "--threads", "1", *others),
     ]

@@ -50,7 +50,7 @@ def resolved(settings: SampledType, purpose: Purpose) -> SampledType:
         draws = draws.model_copy(update={"density": "logistic"})
     if draws.design == "auto":
         draws = draws.model_copy(update={"design": "stratified", "antithetic_eps": purpose != "i_o"})
-    return settings.model_copy(update={"draws": draws})
+    return settings if draws is settings.draws else settings.model_copy(update={"draws": draws})
 
 
 def purpose_of(methods: Collection[str], stopping: str) -> Purpose:

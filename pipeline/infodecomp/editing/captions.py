@@ -35,6 +35,6 @@ def case_edit(case: Any, section: EditCaptionsSection) -> EditCaptions:
         return EditCaptions(case.prompt_full, omit, "", "no_partner", reason)
     swap = swap_word(case.prompt_full, case.prompt_word, section.swaps, scope=section.swap_scope)
     if swap is None:
-        reason = f"'{case.prompt_word}' stands in the caption only inside a longer name of the table editing → captions → swaps"
+        reason = f"'{case.prompt_word}' stands in the caption only inside a longer name of editing → captions → swaps"
         return EditCaptions(case.prompt_full, omit, "", "word_in_longer_name", reason)
     return EditCaptions(case.prompt_full, omit, swap)

@@ -81,8 +81,8 @@ class MapJudge:
         logsnr, (low, high) = self.section.filling_logsnr, self.stage.model.logsnr_range
         if self.section.filling == "denoiser" and not low <= logsnr <= high:
             raise InputError(
-                f"faithfulness → judging → filling_logsnr is {logsnr:g}; allowed is the range that the model was trained on, "
-                f"{low:.2f} … {high:.2f}."
+                f"faithfulness → judging → filling_logsnr is {logsnr:g}; allowed is the range that the model was trained "
+                f"on, {low:.2f} … {high:.2f}."
             )
 
     def cases(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:

@@ -26,15 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw and save both figures."""
     settings = parse(PlotEditCorrelations, args.settings)
-    sections, statistics = settings.model_dump(mode="json"), settings.statistics
+    statistics = settings.statistics
     found = EditPoints.read(args)
     # With the resamples of the tables, equal correlations have equal intervals.
     weights = resample_weights(found.images, statistics.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
     scatter = editing_scatter.draw(found.points, found.counts["failed"], weights, statistics.confidence)
-    found.save(scatter, "scatter", "plot_edit_correlations", sections, {"seed": args.seed})
+    found.save(scatter, "scatter", "plot_edit_correlations", settings, {"seed": args.seed})
     table = _read_correlations(args.table)
     correlations = editing_correlations.draw(table[table["dataset"] == args.dataset], statistics.confidence)
-    found.save(correlations, "correlations", "plot_edit_correlations", sections, {})
+    found.save(correlations, "correlations", "plot_edit_correlations", settings, {})
 
 
 def _read_correlations(path: Path) -> pd.DataFrame:

@@ -38,4 +38,4 @@ def run(args: argparse.Namespace) -> None:
             groups = ([strips[edit] for edit in group] for group in chosen)
             figure = module.draw(*groups, section.palette, int(found.points["r"].notna().sum()))
         ranked = {kind: [edit._asdict() for edit in group] for kind, group in chosen._asdict().items()}
-        found.save(figure, name, "plot_edit_strips", {"figures": section.model_dump(mode="json")}, ranked)
+        found.save(figure, name, "plot_edit_strips", section, ranked)
