@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from infodecomp.config import InformationSection, ValidationSection
+from infodecomp.config import InformationSection, ValidationGridSection
 from infodecomp.estimator.channel import signal_and_noise
 from infodecomp.estimator.densities import Placing, logistic_draws
 from infodecomp.estimator.draws import Draws
@@ -91,16 +91,16 @@ def covered(values: torch.Tensor, draws: Draws, truth: Truth) -> list[float]:
 
 
 def coverage(
-    name: str, section: ValidationSection, information: InformationSection, seed: int
+    name: str, section: ValidationGridSection, information: InformationSection, seed: int
 ) -> Iterator[dict[str, str | int | list[float]]]:
     """Coverage of each setting of a problem, one value per point for each of `CELLS`."""
     closed_form = problem(name)
-    interval = interval_of(information, closed_form.denoiser.logsnr_range)
+    interval = interval_of(information.range, closed_form.denoiser.logsnr_range)
     points = [closed_form.point(generator(seed, name, "coverage", number)) for number in range(section.points)]
     truths = [closed_form.truth(point, interval) for point in points]
     placings: dict[str, Placing] = {"logistic": logistic_draws}
     if "adaptive" in section.densities:
-        placings["adaptive"] = pilot(name, closed_form, information, interval, seed).draws
+        placings["adaptive"] = pilot(name, closed_form, information.pilot, interval, seed).draws
     for density, design, pairs, steps in product(
         section.densities, section.designs, section.antithetic_eps, section.steps
     ):
@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    section = ValidationSection(
+    section = ValidationGridSection(
         densities=tuple(options.densities),
         designs=tuple(options.designs),
         steps=tuple(options.steps),

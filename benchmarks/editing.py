@@ -15,7 +15,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from infodecomp.config import Config, section_json
+from infodecomp.config import EditingSection, FlowSection
 from infodecomp.datasets.cases import read_cases
 from measuring import (
     Target,
@@ -26,20 +26,20 @@ from measuring import (
     model_arguments,
     report,
     scene_cases,
+    settings,
     stage,
 )
 
 
 def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:
     """CPU seconds to edit all cases from scratch in batches of `batch_size` rows."""
-    config = Config()
-    section = config.editing.model_copy(update={"steps": steps})
-    information = logistic_information(steps=(6,))
+    editing = EditingSection(flow=FlowSection(steps=steps))
+    read = settings("edit_images", editing=editing, information=editing.estimator(logistic_information(6)))
     with tempfile.TemporaryDirectory(dir=folder) as output:
         return stage(
             "edit_images",
-            *model_arguments(cases, folder / "scenes/val2017", Path(output), section),
-            *("--information", section_json(information), "--threads", 1, "--batch-size", batch_size),
+            *model_arguments(cases, folder / "scenes/val2017", Path(output), read),
+            *("--threads", 1, "--batch-size", batch_size),
         ).cpu_seconds
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infodecomp.config import InformationSection
+from infodecomp.config import BudgetSection, DrawsSection, InformationSection
 from infodecomp.estimator.densities import Placing
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
@@ -61,8 +61,8 @@ class Fitted:
 
 def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
     """The configured draws, the same from the logistic density, and independent draws from it as in the released code."""
-    density = fitted.density if section.density == "adaptive" else section.density
-    independent = section.model_copy(update={"design": "iid", "antithetic_eps": False})
+    density = fitted.density if section.draws.density == "adaptive" else section.draws.density
+    independent = section.model_copy(update={"draws": DrawsSection(design="iid", antithetic_eps=False)})
     return {
         "configured": Way(section, density),
         "logistic": Way(section, "logistic"),
@@ -72,7 +72,7 @@ def ways(section: InformationSection, fitted: Fitted) -> dict[str, Way]:
 
 def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpose: str) -> Iterator[Problem]:
     """CMI of every case, with draws seeded by case and purpose."""
-    interval = interval_of(way.section, model.logsnr_range)
+    interval = interval_of(way.section.range, model.logsnr_range)
     for number, word in enumerate(words):
         conditions = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = _draws(tuple(word.latent.shape), way, interval, purpose, number)
@@ -82,7 +82,8 @@ def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpos
 def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str | int) -> Draws:
     channels, height, width = shape
     return draws_of(
-        way.section,
+        way.section.draws,
+        steps=way.section.budget.steps,
         shape=(channels, height, width),
         interval=interval,
         density=way.density,
@@ -99,17 +100,17 @@ def scene_errors(
     which biases the ratio slightly towards 1.
     """
     compare = ways(section, fitted)
-    lasting = section.model_copy(update={"steps": (long,)})
+    lasting = section.model_copy(update={"budget": BudgetSection(steps=(long,))})
     truth = totals(model, words, Way(lasting, compare["configured"].density), 1, "truth")
     errors = {name: (totals(model, words, way, seeds, name) - truth) ** 2 for name, way in compare.items()}
-    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps, fitted)
+    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.budget.steps, fitted)
 
 
 def totals(model: LatentDiffusion, words: Sequence[Word], way: Way, seeds: int, purpose: str) -> np.ndarray:
     """Totals of CMI (2 estimators, images, numbers of draws, seeds)."""
     copies = [word for word in words for _ in range(seeds)]
     estimates = estimate_many(model, cmi_problems(model, copies, way, purpose), BATCH_SIZE)
-    steps = way.section.steps
+    steps = way.section.budget.steps
     values = [
         [[getattr(found.at(n), name)[CMI].total for n in steps] for name in ESTIMATORS] for found in estimates
     ]  # (images · seeds, 2, steps)
@@ -119,25 +120,25 @@ def totals(model: LatentDiffusion, words: Sequence[Word], way: Way, seeds: int, 
 def closed_form_errors(section: InformationSection, points: int, seeds: int) -> tuple[list[Row], list[Row]]:
     """The same for points of the problem `disc_64`, whose true totals are known."""
     closed_form = problem(CLOSED_FORM)
-    interval = interval_of(section, closed_form.denoiser.logsnr_range)
-    density = pilot(CLOSED_FORM, closed_form, section, interval, 0).draws
-    fitted = Fitted(density, len(PAIR) * section.pilot_images * section.pilot_draws / CASES, len(PAIR))
+    interval = interval_of(section.range, closed_form.denoiser.logsnr_range)
+    density = pilot(CLOSED_FORM, closed_form, section.pilot, interval, 0).draws
+    fitted = Fitted(density, len(PAIR) * section.pilot.images * section.pilot.draws / CASES, len(PAIR))
     drawn = [closed_form.point(generator(0, CLOSED_FORM, number)) for number in range(points)]
     exact = [closed_form.truth(point, interval) for point in drawn]
     truth = np.array([[getattr(one, name).sum() for one in exact] for name in ESTIMATORS])[..., None, None]
     errors = {}
     for name, way in ways(section, fitted).items():
-        values = np.empty((2, points, len(section.steps), seeds))
+        values = np.empty((2, points, len(section.budget.steps), seeds))
         for number, point in enumerate(drawn):
             for seed in range(seeds):
                 draws = _draws(closed_form.shape, way, interval, name, number, seed)
                 found = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, BATCH_SIZE)
                 for which, estimator in enumerate(ESTIMATORS):
                     values[which, number, :, seed] = [
-                        getattr(found.at(n), estimator)[PAIR].total for n in section.steps
+                        getattr(found.at(n), estimator)[PAIR].total for n in section.budget.steps
                     ]
         errors[name] = (values - truth) ** 2
-    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.steps, fitted)
+    return compared(errors, np.abs(truth).mean((1, 2, 3)), section.budget.steps, fitted)
 
 
 def compared(

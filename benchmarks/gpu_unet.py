@@ -22,7 +22,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
-from infodecomp.config import Config, InformationSection
+from infodecomp.config import Config, DrawsSection
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.interval import Interval
@@ -68,7 +68,7 @@ def words(model: Prompted, images: int) -> list[Word]:
 
 def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
     """CMI of each image."""
-    section = InformationSection()
+    section = DrawsSection()
     for number, word in enumerate(words(model, images)):
         conditions = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = draws_of(

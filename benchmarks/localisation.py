@@ -38,7 +38,7 @@ from equal_error import (
     cmi_problems,
     scene_errors,
 )
-from infodecomp.config import AttentionSection, Config, InformationSection
+from infodecomp.config import AttentionSection, BudgetSection, Config, InformationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.estimator.evaluation import Row as InformationRow
 from infodecomp.estimator.evaluation import estimate_many
@@ -50,9 +50,9 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.storage import write_table
 from infodecomp.words.occurrences import find_word, word_token_positions
-from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, stage_here
+from measuring import Row, Target, argument_parser, model_arguments, report, scene_cases, settings, stage_here
 from metering import Cost, Meter, at_hand
-from released_procedure import Word, attention, attention_information, information
+from released_procedure import Word, attention_information, information
 
 
 def one_case_an_image(folder: Path, count: int) -> Path:
@@ -85,7 +85,9 @@ def fit_density(
     distinct = sum(len(full | context) for full, context in prompts.itertuples(index=False))
     table = folder / "others.parquet"
     write_table(table, frame[~frame["image_id"].isin(seen)], CASE_COLUMNS)
-    arguments = model_arguments(table, folder / "scenes/val2017", folder / "pilot", section)
+    arguments = model_arguments(
+        table, folder / "scenes/val2017", folder / "pilot", settings("pilot_density", information=section)
+    )
     with at_hand(model):
         stage_here("pilot_density", *arguments, "--batch-size", BATCH_SIZE)
     found = folder / "pilot/shard.parquet"  # where these arguments let a stage write
@@ -97,15 +99,15 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.
     """Maps of CMI and of attention of each case at all numbers of draws, (2, steps, h, w), from one run."""
     size, section = model.latent_shape[1:], way.section
     problems = list(cmi_problems(model, words, way, "ours"))
-    interval = interval_of(section, model.logsnr_range)
-    counted = [recorded_draws(section, interval, one.draws) for one in problems]
+    interval = interval_of(section.range, model.logsnr_range)
+    counted = [recorded_draws(section.draws, interval, one.draws) for one in problems]
 
     def taps(rows: Sequence[InformationRow]) -> list[Tap]:
         """Sums are kept apart between two numbers of draws."""
         return [
             Tap(
                 position,
-                (row.problem, bisect_right(section.steps, row.draw)),
+                (row.problem, bisect_right(section.budget.steps, row.draw)),
                 words[row.problem].tokens,
                 counted[row.problem][row.draw],
             )
@@ -117,11 +119,11 @@ def our_cmi(model: LatentDiffusion, words: Sequence[Word], way: Way) -> list[np.
     with model.recording() as recorder:
         estimates = estimate_many(model, problems, BATCH_SIZE, lambda rows: recorder.expect(taps(rows)))
         for number, estimate in enumerate(estimates):
-            parts = [recorder.pop((number, stretch)) for stretch in range(len(section.steps))]
+            parts = [recorder.pop((number, stretch)) for stretch in range(len(section.budget.steps))]
             nested = accumulate(parts, lambda first, second: first + second)
             tokens = range(len(words[number].tokens))
             heats = [word_map(recorded, tokens, size) for recorded in nested]
-            maps.append(np.stack([[estimate.at(n).orthogonal[CMI].map for n in section.steps], heats]))
+            maps.append(np.stack([[estimate.at(n).orthogonal[CMI].map for n in section.budget.steps], heats]))
     return maps
 
 
@@ -131,20 +133,23 @@ def equal_draws(
     """Costs of all maps of a table's cases at all numbers of draws, and the ratio of evaluations for CMI and attention."""
     images, model = folder / "scenes/val2017", meter.model
     words, rng = read_words(model, table, images), np.random.default_rng(0)
-    interval = interval_of(section, model.logsnr_range)
+    interval = interval_of(section.range, model.logsnr_range)
 
     def runs(run: Callable[[int], object]) -> Cost:
-        return meter.cost(lambda: [run(steps) for steps in section.steps])
+        return meter.cost(lambda: [run(steps) for steps in section.budget.steps])
 
-    def our_stage(name: str, settings: InformationSection | AttentionSection, *others: object) -> Cost:
+    def our_stage(name: str, read: str, *others: object) -> Cost:
         with at_hand(model):
-            arguments = (*model_arguments(table, images, folder / name, settings), *others)
+            arguments = (*model_arguments(table, images, folder / name, read), *others)
             return meter.cost(partial(stage_here, name, *arguments, "--batch-size", BATCH_SIZE))
 
+    attention = AttentionSection(steps=section.budget.steps)
     ours = {
         "cmi": meter.cost(lambda: our_cmi(model, words, Way(section, fitted.density))),
-        "stage": our_stage("estimate_information", section, "--pilot", density),
-        "attention": our_stage("record_attention", AttentionSection(steps=section.steps)),
+        "stage": our_stage(
+            "estimate_information", settings("estimate_information", information=section), "--pilot", density
+        ),
+        "attention": our_stage("record_attention", settings("record_attention", attention=attention)),
     }
     theirs = {
         "cmi": runs(lambda s: information(model, words, ("full", "context", "empty"), s, interval, rng)),
@@ -194,7 +199,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    section = Config().information.model_copy(update={"steps": tuple(options.steps)})
+    section = Config().information.model_copy(update={"budget": BudgetSection(steps=tuple(options.steps))})
     meter = Meter(LatentDiffusion.load(Config().model.id))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -220,7 +225,7 @@ def main() -> int:
         ),
     ]
     tables = {
-        f"at equal draws ({', '.join(map(str, section.steps))}), a case": cost_rows,
+        f"at equal draws ({', '.join(map(str, section.budget.steps))}), a case": cost_rows,
         **{f"errors of totals: {kind}": rows for kind, (rows, _) in kinds.items()},
         "times fewer evaluations at equal error, all numbers of draws together": saved,
     }

@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from infodecomp.cli import STAGES
-from infodecomp.config import Config, InformationSection, Section, section_json
+from infodecomp.config import (
+    BudgetSection,
+    Config,
+    Dataset,
+    InformationSection,
+    ModelSection,
+    ScenesSection,
+    section_json,
+    settings_of,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -179,32 +188,42 @@ def _inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def logistic_information(**changes: object) -> InformationSection:
-    """The study's estimator with some values changed, and the logistic density, which needs no pilot."""
-    return Config().information.model_copy(update={"density": "logistic", **changes})
+def logistic_information(*steps: int) -> InformationSection:
+    """The study's estimator at these numbers of draws, with the logistic density, which needs no pilot."""
+    return InformationSection(budget=BudgetSection(steps=steps))
+
+
+def settings(stage: str, name: str | None = None, **sections: Any) -> str:
+    """What a stage reads of the embedded study with some sections of its own; name: of the dataset it works on."""
+    return section_json(settings_of(stage, Config(**sections), name))
+
+
+def scenes_below(folder: Path, **changes: object) -> dict[str, Dataset]:
+    """The dataset of embedded scenes in a folder."""
+    return {"scenes": Config().datasets["scenes"].model_copy(update={"root": str(folder / "scenes"), **changes})}
 
 
 def scene_cases(folder: Path, cases: int) -> Path:
     """The cases table of `cases` words of embedded scenes drawn below `folder`; the images are in scenes/val2017."""
-    scenes = Config().scenes.model_copy(update={"folder": str(folder / "scenes"), "count": 2 * cases})
-    stage("draw_scenes", "--section", section_json(scenes), "--output-dir", folder / "scenes")
-    dataset = Config().datasets["scenes"].model_copy(update={"root": str(folder / "scenes"), "first": cases})
+    scenes = ScenesSection(folder=str(folder / "scenes"), count=2 * cases)
+    stage("draw_scenes", "--settings", settings("draw_scenes", scenes=scenes), "--output-dir", folder / "scenes")
+    read = settings("build_cases", "scenes", datasets=scenes_below(folder, first=cases))
     path = folder / "cases.parquet"
-    stage("build_cases", "--dataset", "scenes", "--section", section_json(dataset), "--output", path)
+    stage("build_cases", "--dataset", "scenes", "--settings", read, "--output", path)
     return path
 
 
 def model_arguments(
-    cases: Path, images: Path, output: Path, section: Section, *, model: str | None = None
+    cases: Path, images: Path, output: Path, read: str, *, model: str | None = None
 ) -> tuple[object, ...]:
     """Arguments of a stage that runs the model over all cases in one shard, as its rule would give them.
 
-    output: a new folder, for the shard's table and maps. model: a pipeline's folder instead of the embedded one.
+    read: what the stage reads of the configuration. output: a new folder, for the shard's table and maps. model: folder of
+    a pipeline, in place of the embedded one.
     """
-    settings = Config().model
-    chosen = settings if model is None else settings.model_copy(update={"id": model})
+    chosen = ModelSection() if model is None else ModelSection(id=model)
     return (
-        *("--cases", cases, "--images", images, "--shard", 0, "--shards", 1, "--section", section_json(section)),
+        *("--cases", cases, "--images", images, "--shard", 0, "--shards", 1, "--settings", read),
         *("--model", section_json(chosen), "--seed", 0, "--max-failed-fraction", 0, "--device", "cpu"),
         *("--maps", output / "maps", "--output", output / "shard.parquet"),
     )

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from infodecomp.config import Config, LocalisationSection, section_json
+from infodecomp.config import Config, LocalisationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.runs.storage import write_table
 from measuring import (
@@ -28,6 +28,8 @@ from measuring import (
     python,
     report,
     scene_cases,
+    scenes_below,
+    settings,
     stage,
 )
 
@@ -50,7 +52,7 @@ def estimate(folder: Path, cases: int, steps: tuple[int, ...], name: str) -> tup
             first_cases(folder, cases),
             folder / "scenes/val2017",
             folder / name,
-            logistic_information(steps=steps),
+            settings("estimate_information", information=logistic_information(*steps)),
             model=str(folder / "tiny"),
         ),
         *("--threads", 1, "--batch-size", 16),
@@ -59,11 +61,11 @@ def estimate(folder: Path, cases: int, steps: tuple[int, ...], name: str) -> tup
 
 def score(folder: Path, cases: int, name: str) -> tuple[object, ...]:
     """Arguments of score_localisation; there are no attention maps of inversion."""
-    dataset = Config().datasets["scenes"].model_copy(update={"root": str(folder / "scenes")})
+    read = settings("score_localisation", "scenes", datasets=scenes_below(folder), localisation=localisation())
     return (
         *("--cases", folder / f"cases-{cases}.parquet", "--estimates", folder / name / "shard.parquet"),
         *("--maps-information", folder / name / "maps", "--maps-attention", folder / "none", "--seed", 0),
-        *("--dataset-section", section_json(dataset), "--section", section_json(localisation())),
+        *("--settings", read),
         *("--output", folder / name / "scores.parquet"),
     )
 
@@ -71,7 +73,7 @@ def score(folder: Path, cases: int, name: str) -> tuple[object, ...]:
 def tabulate(folder: Path, name: str) -> tuple[object, ...]:
     """Arguments of tabulate_localisation."""
     scores = f"scenes={folder / name / 'scores.parquet'}"
-    section = ("--section", section_json(localisation()), "--seed", 0)
+    section = ("--settings", settings("tabulate_localisation", localisation=localisation()), "--seed", 0)
     return ("--scores", scores, *section, "--output-dir", folder / name / "tables")
 
 

@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 import torch
 
-from infodecomp.config import Config
+from infodecomp.config import Config, InformationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.models.attention import AttentionRecorder
 from infodecomp.models.batch_size import ON_CPU
@@ -33,10 +33,10 @@ from measuring import (
     Row,
     Target,
     argument_parser,
-    logistic_information,
     model_arguments,
     report,
     scene_cases,
+    settings,
     stage_here,
 )
 from metering import Meter, at_hand
@@ -48,7 +48,8 @@ def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_s
     table = folder / f"{name}.parquet"
     frame = read_cases(folder / "cases.parquet").head(cases)
     write_table(table, frame, CASE_COLUMNS)
-    arguments = model_arguments(table, folder / "scenes/val2017", folder / name, logistic_information())
+    read = settings("estimate_information", information=InformationSection())  # the logistic density needs no pilot
+    arguments = model_arguments(table, folder / "scenes/val2017", folder / name, read)
     recorded = 0.0
 
     def timed(method: Callable[..., None]) -> Callable[..., None]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from infodecomp.config import Config, LocalisationSection, section_json
+from infodecomp.config import LocalisationSection, ModelSection, section_json
 from infodecomp.metrics.correlation import pearson
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.models.devices import resolve_device
@@ -32,6 +32,8 @@ from measuring import (
     model_arguments,
     report,
     scene_cases,
+    scenes_below,
+    settings,
     stage_here,
 )
 
@@ -45,17 +47,20 @@ Curves = Mapping[str, np.ndarray]
 
 def run(folder: Path, precision: str, steps: int, device: str) -> tuple[Maps, Curves]:
     """Maps and IoU of all cases in one precision."""
-    config, output = Config(), folder / precision
-    information = logistic_information(steps=(steps,))
-    cases, model = folder / "cases.parquet", config.model.model_copy(update={"precision": precision})
-    arguments = model_arguments(cases, folder / "scenes/val2017", output, information)
+    output = folder / precision
+    information = logistic_information(steps)
+    cases, model = folder / "cases.parquet", ModelSection(precision=precision)
+    arguments = model_arguments(
+        cases, folder / "scenes/val2017", output, settings("estimate_information", information=information)
+    )
     stage_here("estimate_information", *arguments, "--model", section_json(model), "--device", device)
-    dataset = config.datasets["scenes"].model_copy(update={"root": str(folder / "scenes")})
+    localisation = LocalisationSection(methods=METHODS)
+    read = settings("score_localisation", "scenes", datasets=scenes_below(folder), localisation=localisation)
     stage_here(
         "score_localisation",
         *("--cases", cases, "--estimates", output / "shard.parquet", "--maps-information", output / "maps"),
         *("--maps-attention", folder / "none", "--seed", 0, "--output", output / "scores.parquet"),
-        *("--dataset-section", section_json(dataset), "--section", section_json(LocalisationSection(methods=METHODS))),
+        *("--settings", read),
     )
     maps: dict[str, dict[str, np.ndarray]] = {}
     for path in sorted((output / "maps").glob("*.npz")):

@@ -9,7 +9,6 @@ budget. Exits with 1 if fewer than 99 % are decided alike or more than a third o
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -17,10 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import Config, RetrievalDatasetSection, RetrievalSection, parse_section, section_json
+from infodecomp.config import (
+    OrderRetrievalDataset,
+    PairRetrievalDataset,
+    RetrievalSection,
+    ScenesSection,
+    ScoringSection,
+)
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import read_table
-from measuring import Row, Target, argument_parser, model_arguments, report, stage
+from measuring import Row, Target, argument_parser, model_arguments, report, settings, stage
 
 SETS = {
     "scenes_vg_relation": ("vg_relation", "visual_genome_relation.json", None),
@@ -33,27 +38,26 @@ SETS = {
 
 def build(folder: Path, cases: int, seed: int) -> dict[str, Path]:
     """The cases tables of the embedded sets by name."""
-    scenes = Config().scenes.model_copy(update={"retrieval": cases, "seed": seed})
-    stage("draw_scenes_aro", "--section", section_json(scenes), "--output-dir", folder / "aro")
+    read = settings("draw_scenes_aro", scenes=ScenesSection(retrieval=cases, seed=seed))
+    stage("draw_scenes_aro", "--settings", read, "--output-dir", folder / "aro")
     tables = {}
     for name, (kind, file, tagger) in SETS.items():
         shared = {"kind": kind, "file": str(folder / "aro" / file), "images": str(folder / "aro")}
-        section = parse_section(
-            RetrievalDatasetSection, json.dumps({**shared, **({"tagger": tagger} if tagger else {})})
-        )
+        kinds = OrderRetrievalDataset(**shared, tagger=tagger) if tagger else PairRetrievalDataset(**shared)
+        read = settings("build_retrieval_cases", name, datasets={}, retrieval_datasets={name: kinds})
         tables[name] = folder / name / "cases.parquet"
-        arguments = ("--dataset", name, "--section", section_json(section), "--seed", 0, "--output", tables[name])
+        arguments = ("--dataset", name, "--settings", read, "--seed", 0, "--output", tables[name])
         stage("build_retrieval_cases", *arguments)
     return tables
 
 
 def score(folder: Path, cases: Path, section: RetrievalSection) -> tuple[pd.DataFrame, float]:
     """Scores of one set and their CPU seconds."""
-    output = cases.parent / section.stopping
+    output = cases.parent / section.scoring.stopping
     child = stage(
         "score_retrieval",
-        *model_arguments(cases, folder / "aro", output, section),
-        *("--information", section_json(Config().information), "--threads", 1),
+        *model_arguments(cases, folder / "aro", output, settings("score_retrieval", retrieval=section)),
+        *("--methods", *section.methods, "--threads", 1),
     )
     return read_table(output / "shard.parquet", RETRIEVAL_SCORE_COLUMNS), child.cpu_seconds
 
@@ -74,11 +78,17 @@ def main() -> int:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--steps", type=int, nargs="+", default=[12, 24, 48, 96, 192])
-    parser.add_argument("--error", type=float, default=RetrievalSection().error)
+    parser.add_argument("--error", type=float, default=ScoringSection().error)
     parser.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     options = parser.parse_args()
-    whole = RetrievalSection(methods=("i_s",), steps=tuple(options.steps), stopping="none")
-    racing = whole.model_copy(update={"stopping": "racing", "error": options.error})
+    ways = (
+        RetrievalSection(
+            methods=("i_s",),
+            scoring=ScoringSection(steps=tuple(options.steps), stopping=stopping, error=options.error),
+        )
+        for stopping in ("none", "racing")
+    )
+    whole, racing = ways
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

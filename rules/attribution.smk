@@ -11,7 +11,7 @@
 GRADIENTS = "gradient" in CONFIG.localisation.methods
 # Datasets whose images are explained word by word.
 EXPLAINED = list(
-    CONFIG.gradients.explain or [name for name in DATASETS if name == GENERATED]
+    CONFIG.gradients.datasets or [name for name in DATASETS if name == GENERATED]
 )
 # The gradient maps of a dataset, if the study asks for them, and the arguments that name them.
 gradient_shards = lambda wildcards: (
@@ -45,16 +45,13 @@ rule record_gradients:
         images=dataset_images,
     params:
         **MODEL_PARAMS,
-        section=own_section("gradients", ["steps"]),
-        information=section("information", DRAWING),
+        settings=dataset_settings("record_gradients"),
         pilot=pilot_argument,
         code=code("record_gradients"),
     message:
         "Recording gradients in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        model_command(
-            "record_gradients", "--information {params.information:q} {params.pilot}"
-        )
+        model_command("record_gradients", "{params.pilot}")
 
 
 rule explain_images:
@@ -81,23 +78,16 @@ rule explain_images:
         **{**MODEL_JOB, "compile": 0},
         images=dataset_images,
         checkpointing=int(CONFIG.machine.checkpointing),
-        given=str(given_folder(CONFIG.generate)),
+        given=str(given_folder(CONFIG.generate.source)),
     params:
         **MODEL_PARAMS,
         made=lambda wildcards: (
             f"--prompts {PROMPTS} --trajectories {RESULTS}/{GENERATED}/generate_images/latents"
-            f" --generate '{GENERATING}'"
+            f" --generation '{GENERATING}'"
             if wildcards.dataset == GENERATED
             else ""
         ),
-        section=own_section(
-            "gradients",
-            [
-                *("steps", "tokens", "cells", "integrated_points"),
-                *("special_tokens", "n_last_steps", "boxes"),
-            ],
-        ),
-        information=section("information", DRAWING),
+        settings=dataset_settings("explain_images"),
         pilot=pilot_argument,
         code=code("explain_images"),
     message:
@@ -105,7 +95,7 @@ rule explain_images:
     shell:
         model_command(
             "explain_images",
-            "--information {params.information:q} {params.pilot} {params.made} --given {resources.given:q}"
+            "{params.pilot} {params.made} --given {resources.given:q}"
             " --checkpointing {resources.checkpointing}",
         )
 
@@ -125,9 +115,7 @@ rule draw_explanations:
         **TABLE_JOB,
     params:
         maps=lambda wildcards: f"{RESULTS}/{wildcards.dataset}/explain_images/maps",
-        dataset_section=dataset_section,
-        section=section("figures", ["palette"]),
-        gradients=section("gradients", ["boxes"]),
+        settings=dataset_settings("draw_explanations"),
         resize=CONFIG.model.resize,
         code=code("draw_explanations"),
     message:
@@ -135,8 +123,8 @@ rule draw_explanations:
     shell:
         command(
             "draw_explanations",
-            "--cases {input.cases} --explanations {input.explanations} --maps {params.maps} --dataset-section"
-            " {params.dataset_section:q} --section {params.section:q} --gradients {params.gradients:q} --resize"
+            "--cases {input.cases} --explanations {input.explanations} --maps {params.maps} --settings"
+            " {params.settings:q} --resize"
             " {params.resize} --output-dir {output}",
         )
 

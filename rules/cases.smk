@@ -28,18 +28,6 @@ dataset_inputs = lambda wildcards: [
     ),
 ]
 dataset_images = lambda wildcards: str(image_folder(CONFIG.datasets[wildcards.dataset]))
-# A dataset as cases, masks and panels depend on it: not how many jobs or draws it has, nor which other chains use it.
-dataset_section = lambda wildcards: section_json(
-    CONFIG.datasets[wildcards.dataset],
-    set(type(CONFIG.datasets[wildcards.dataset]).model_fields)
-    - {"editing", "word_pairs", "shards", "draws"},
-)
-# A section of the configuration for one dataset, which may have a number of draws of its own.
-own_section = lambda name, keys=None: (
-    lambda wildcards: section_json(
-        getattr(CONFIG.of_dataset(wildcards.dataset), name), keys
-    )
-)
 
 
 rule build_cases:
@@ -57,7 +45,7 @@ rule build_cases:
     resources:
         **TABLE_JOB,
     params:
-        section=dataset_section,
+        settings=dataset_settings("build_cases"),
         prompts=lambda wildcards: (
             f"--prompts {PROMPTS}" if wildcards.dataset == GENERATED else ""
         ),
@@ -67,5 +55,5 @@ rule build_cases:
     shell:
         command(
             "build_cases",
-            "--dataset {wildcards.dataset} --section {params.section:q} {params.prompts} --output {output.cases}",
+            "--dataset {wildcards.dataset} --settings {params.settings:q} {params.prompts} --output {output.cases}",
         )

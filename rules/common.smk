@@ -1,7 +1,7 @@
 # What the rules of every chain share: the checked configuration, paths, what jobs need of a machine, and commands.
 #
-# A rule's params hold its own section of the configuration and a digest of the package modules that its stage imports, so
-# that it runs again when one of these changes, and only then. Facts about the machine enter the command through resources,
+# A rule's params hold what its stage reads of the configuration and a digest of the package modules that it imports, so that
+# it runs again when one of these changes, and only then. Facts about the machine enter the command through resources,
 # because Snakemake compares commands before they are filled in. Reading these files changes nothing on the disk.
 
 import os
@@ -19,7 +19,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, python_path)))
 import yaml
 from snakemake.utils import update_config
 
-from infodecomp.config import load_config, section_json, sections_json
+from infodecomp.config import load_config, section_json, settings_of
 from infodecomp.models.gpus import count_gpus
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
@@ -86,20 +86,25 @@ def model_command(stage, arguments="", shard="{wildcards.shard}"):
     return command(
         stage,
         f"--cases {{input.cases}} --shard {shard} --shards {{params.shards}} --images {{resources.images:q}}"
-        " --maps {params.maps} --section {params.section:q} --model {params.model:q} --seed {params.seed}"
+        " --maps {params.maps} --settings {params.settings:q} --model {params.model:q} --seed {params.seed}"
         " --max-failed-fraction {params.failed} --output {output.table} --threads {threads} --device {resources.device}"
         f" --batch-size {{resources.batch_size}} --compile {{resources.compile}} {arguments}",
     )
 
 
-def section(name, keys=None):
-    """A section of the configuration as JSON with sorted keys; for a costly stage, only the keys that it reads."""
-    return section_json(getattr(CONFIG, name), keys)
+def settings(stage, name=None, study=CONFIG):
+    """What a stage reads of the configuration, as JSON: changing it runs the stage again, and changing nothing else does."""
+    return section_json(settings_of(stage, study, name))
+
+
+def dataset_settings(stage):
+    """The same for the dataset of a job, which may have its own number of draws."""
+    return lambda job: settings(stage, job.dataset, CONFIG.of_dataset(job.dataset))
 
 
 def model_section(model):
     """What a result depends on of a model: everything but its mirrors."""
-    return section_json(model, set(type(model).model_fields) - {"mirrors"})
+    return section_json(model.without_mirrors)
 
 
 def code(stage):

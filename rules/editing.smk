@@ -57,17 +57,8 @@ rule edit_images:
         },
         known=lambda wildcards, input: f"--known {input.known}" if input.known else "",
         pilot=pilot_argument,
-        section=section(
-            "editing",
-            [
-                *("sampler", "steps", "rho", "noised_start"),
-                *("omit", "swaps", "swap_scope", "animated"),
-            ],
-        ),
-        # How information is estimated; between which captions, the section `editing` says.
-        information=lambda wildcards: section_json(
-            CONFIG.editing.estimator(CONFIG.of_dataset(wildcards.dataset).information),
-            [*SAMPLING, "steps", "extendable", "stopping", "target_error"],
+        settings=lambda wildcards: settings(
+            "edit_images", study=CONFIG.of_edits(wildcards.dataset)
         ),
         heads=CONFIG.attention.heads,
         code=code("edit_images"),
@@ -76,7 +67,7 @@ rule edit_images:
     shell:
         model_command(
             "edit_images",
-            "--information {params.information:q} --heads {params.heads} {params.known} {params.pilot}",
+            "--heads {params.heads} {params.known} {params.pilot}",
         )
 
 
@@ -101,7 +92,7 @@ rule judge_edits:
     params:
         maps=edits_of,
         classifier=lambda wildcards, input: str(Path(input.classifier[0]).parent),
-        section=section("editing", ["swaps", "swap_scope"]),
+        settings=settings("judge_edits"),
         code=code("judge_edits"),
     message:
         "Classifying the edited images of {wildcards.dataset}"
@@ -109,7 +100,7 @@ rule judge_edits:
         command(
             "judge_edits",
             "--cases {input.cases} --edits {input.edits} --maps {params.maps} --classifier {params.classifier:q}"
-            " --section {params.section:q} --output {output.table} --threads {threads}",
+            " --settings {params.settings:q} --output {output.table} --threads {threads}",
         )
 
 
@@ -159,10 +150,7 @@ rule tabulate_editing:
             if JUDGED
             else ""
         ),
-        section=section(
-            "editing", ["min_reconstruction_psnr", "bootstrap", "confidence", "error"]
-        ),
-        datasets=sections_json({name: CONFIG.datasets[name] for name in EDITED}),
+        settings=settings("tabulate_editing"),
         resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         code=code("tabulate_editing"),
@@ -171,8 +159,8 @@ rule tabulate_editing:
     shell:
         quiet_command(
             "tabulate_editing",
-            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --datasets"
-            " {params.datasets:q} --resize {params.resize} --section {params.section:q} --seed {params.seed}"
+            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --resize"
+            " {params.resize} --settings {params.settings:q} --seed {params.seed}"
             " --output-dir {params.folder}",
         )
 
@@ -193,15 +181,15 @@ rule plot_edit_strips:
     params:
         folder=folder_of_first,
         maps=edits_of,
-        section=section("figures", FIGURE_KEYS),
+        settings=settings("plot_edit_strips"),
         code=code("plot_edit_strips"),
     message:
         "Plotting the edits of {wildcards.dataset} as strips and on one sheet"
     shell:
         command(
             "plot_edit_strips",
-            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --dataset {wildcards.dataset} --section"
-            " {params.section:q} --output-dir {params.folder}",
+            "--cases {input.cases} --edits {input.edits} --maps {params.maps} --dataset {wildcards.dataset} --settings"
+            " {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -222,8 +210,7 @@ rule plot_edit_correlations:
     params:
         folder=folder_of_first,
         maps=edits_of,
-        section=section("figures", ["format"]),
-        editing=section("editing", ["bootstrap", "confidence"]),
+        settings=settings("plot_edit_correlations"),
         seed=CONFIG.seed,
         code=code("plot_edit_correlations"),
     message:
@@ -232,7 +219,7 @@ rule plot_edit_correlations:
         command(
             "plot_edit_correlations",
             "--cases {input.cases} --edits {input.edits} --maps {params.maps} --table {input.table} --dataset"
-            " {wildcards.dataset} --section {params.section:q} --editing {params.editing:q} --seed {params.seed}"
+            " {wildcards.dataset} --settings {params.settings:q} --seed {params.seed}"
             " --output-dir {params.folder}",
         )
 

@@ -43,18 +43,8 @@ rule judge_maps:
         maps_attention=attention_maps,
         gradients=gradient_arguments,
         parts=word_parts_arguments,
-        pairs_section=section("partial_information", ["map_redundancy", "word_prior"]),
         methods=CONFIG.judged_methods,
-        section=section(
-            "faithfulness",
-            [
-                *("cases", "estimators", "judged", "fractions"),
-                *("filling", "filling_logsnr", "draws", "repeated_draws"),
-            ],
-        ),
-        information=section("information"),
-        attention=section("attention"),
-        gradients_section=section("gradients", ["steps"]),
+        settings=settings("judge_maps"),
         pilot=pilot_argument,
         code=code("judge_maps"),
     message:
@@ -64,9 +54,7 @@ rule judge_maps:
             "judge_maps",
             "--estimates {input.estimates} --attention {input.attention} --maps-information {params.maps_information}"
             " --maps-attention {params.maps_attention} {params.gradients} {params.parts} {params.pilot}"
-            " --pairs-section {params.pairs_section:q} --methods {params.methods}"
-            " --information-section {params.information:q} --attention-section {params.attention:q}"
-            " --gradients-section {params.gradients_section:q}",
+            " --methods {params.methods}",
         )
 
 
@@ -124,13 +112,7 @@ rule tabulate_faithfulness:
             f"{name}={RESULTS}/{name}/edit_images/edits" for name in JUDGED_EDITED
         ],
         methods=CONFIG.judged_methods,
-        section=section(
-            "faithfulness",
-            [
-                *("cases", "estimators", "judged", "fractions", "filling"),
-                *("bootstrap", "confidence"),
-            ],
-        ),
+        settings=settings("tabulate_faithfulness"),
         seed=CONFIG.seed,
         code=code("tabulate_faithfulness"),
     message:
@@ -139,7 +121,7 @@ rule tabulate_faithfulness:
         quiet_command(
             "tabulate_faithfulness",
             "--cases {params.cases} --judged {params.judged} --maps {params.maps} --edits {params.edits} --edit-maps"
-            " {params.edit_maps} --methods {params.methods} --section {params.section:q} --seed {params.seed}"
+            " {params.edit_maps} --methods {params.methods} --settings {params.settings:q} --seed {params.seed}"
             " --output-dir {params.folder}",
         )
 
@@ -160,16 +142,15 @@ rule plot_faithfulness:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("figures", FIGURE_KEYS),
-        faithfulness=section("faithfulness", ["confidence"]),
+        settings=settings("plot_faithfulness"),
         code=code("plot_faithfulness"),
     message:
         "Plotting the faithfulness of the maps"
     shell:
         command(
             "plot_faithfulness",
-            "--table {input.table} --curves {input.curves} --paired {input.paired} --faithfulness"
-            " {params.faithfulness:q} --section {params.section:q} --output-dir {params.folder}",
+            "--table {input.table} --curves {input.curves} --paired {input.paired} --settings"
+            " {params.settings:q} --output-dir {params.folder}",
         )
 
 

@@ -49,7 +49,7 @@ rule dissect_caption:
             if CONFIG.figures.caption_image
             else ""
         ),
-        section=section("information"),
+        settings=settings("dissect_caption"),
         model=model_section(CONFIG.model),
         seed=CONFIG.seed,
         code=code("dissect_caption"),
@@ -58,7 +58,7 @@ rule dissect_caption:
     shell:
         command(
             "dissect_caption",
-            "--cases {input.cases} --images {resources.images:q} {params.image} --section {params.section:q} --model"
+            "--cases {input.cases} --images {resources.images:q} {params.image} --settings {params.settings:q} --model"
             " {params.model:q} --seed {params.seed} --output-dir {params.folder} --device {resources.device}"
             " --batch-size {resources.batch_size}",
         )
@@ -77,14 +77,14 @@ rule plot_teaser:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        section=section("figures", ["palette", "format"]),
+        settings=settings("plot_teaser"),
         code=code("plot_teaser"),
     message:
         "Plotting one caption, each word in the colour of its nats"
     shell:
         command(
             "plot_teaser",
-            "--words {input.words} --section {params.section:q} --output-dir {params.folder}",
+            "--words {input.words} --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -101,14 +101,14 @@ rule plot_denoising_strip:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        section=section("figures", ["palette", "format"]),
+        settings=settings("plot_denoising_strip"),
         code=code("plot_denoising_strip"),
     message:
         "Plotting each word's information against the noise level"
     shell:
         command(
             "plot_denoising_strip",
-            "--words {input.words} --section {params.section:q} --output-dir {params.folder}",
+            "--words {input.words} --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -130,15 +130,15 @@ rule plot_integrand_curves:
     params:
         folder=folder_of_first,
         dataset=CURVES_DATASET,
-        section=section("figures", ["format"]),
+        settings=settings("plot_integrand_curves"),
         code=code("plot_integrand_curves"),
     message:
         "Plotting integrands against the log-SNR"
     shell:
         command(
             "plot_integrand_curves",
-            "--cases {input.cases} --estimates {input.estimates} --dataset {params.dataset} --section"
-            " {params.section:q} --output-dir {params.folder}",
+            "--cases {input.cases} --estimates {input.estimates} --dataset {params.dataset} --settings"
+            " {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -165,8 +165,7 @@ rule plot_information_scatter:
             for name in DATASETS
             for file in shard_tables(name, "estimate_information")
         ],
-        section=section("figures", ["format"]),
-        localisation=section("localisation", ["bootstrap", "confidence"]),
+        settings=settings("plot_information_scatter"),
         seed=CONFIG.seed,
         code=code("plot_information_scatter"),
     message:
@@ -174,8 +173,8 @@ rule plot_information_scatter:
     shell:
         command(
             "plot_information_scatter",
-            "--cases {params.cases} --estimates {params.estimates} --section {params.section:q} --localisation"
-            " {params.localisation:q} --seed {params.seed} --output-dir {params.folder}",
+            "--cases {params.cases} --estimates {params.estimates} --settings"
+            " {params.settings:q} --seed {params.seed} --output-dir {params.folder}",
         )
 
 
@@ -207,7 +206,7 @@ rule tabulate_paper:
     params:
         folder=folder_of_first,
         study=CONFIG.study,
-        confidence=CONFIG.localisation.confidence,
+        confidence=CONFIG.statistics.confidence,
         code=code("tabulate_paper"),
     message:
         "Comparing the published numbers with this study's"

@@ -26,8 +26,6 @@ for file in DAMAGED:
 
 # Matplotlib's settings are no module, and so in no digest of code.
 FIGURE_STYLE = str(shipped("pipeline/infodecomp/figures/style.mplstyle"))
-# What figures of cases read of their section.
-FIGURE_KEYS = ["palette", "panels", "format"]
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
 # Matches no text: Snakemake takes an empty constraint for none.
 NOTHING = "(?!)"

@@ -10,12 +10,16 @@ from infodecomp.config.generated import GENERATED
 from infodecomp.datasets.folders import given_folder
 
 PROMPTS = f"{RESULTS}/{GENERATED}/list_prompts/prompts.parquet"
-GENERATING = section("generate", ["steps", "guidance", "strength"])
+GENERATING = settings("generate_images")
 
 
 rule list_prompts:
     input:
-        *([str(shipped(CONFIG.generate.listed))] if CONFIG.generate.listed else []),
+        *(
+            [str(shipped(CONFIG.generate.source.listed))]
+            if CONFIG.generate.source.listed
+            else []
+        ),
         remake_damaged,
     output:
         prompts=PROMPTS,
@@ -25,14 +29,14 @@ rule list_prompts:
     conda:
         "../envs/pipeline.yaml"
     params:
-        section=section("generate", ["prompts", "list", "seeds"]),
+        settings=settings("list_prompts"),
         code=code("list_prompts"),
     message:
         "Listing the prompts of the images to generate"
     shell:
         command(
             "list_prompts",
-            "--section {params.section:q} --output {output.prompts}",
+            "--settings {params.settings:q} --output {output.prompts}",
         )
 
 
@@ -52,7 +56,7 @@ rule generate_images:
     threads: MODEL_THREADS
     resources:
         **MODEL_JOB,
-        images=str(given_folder(CONFIG.generate)),
+        images=str(given_folder(CONFIG.generate.source)),
     params:
         **{
             **MODEL_PARAMS,
@@ -60,7 +64,7 @@ rule generate_images:
             "shards": lambda wildcards: CONFIG.shards_of(GENERATED),
         },
         pictures=lambda wildcards, output: f"{folder_of_first(wildcards, output)}/images",
-        section=GENERATING,
+        settings=GENERATING,
         code=code("generate_images"),
     message:
         "Generating images, shard {wildcards.shard}"

@@ -9,16 +9,10 @@
 #           results/<study>/<dataset>/record_attention/maps/<case>.npz       attention
 # STEPS     pilot_density (adaptive densities only), estimate_information, record_attention
 
-# How log-SNRs are drawn, which all chains share, and the caption without the word; each chain has its own number of draws.
-SAMPLING = [
-    *("density", "design", "antithetic_eps", "pilot_images", "pilot_draws"),
-    *("loc", "scale", "clip", "beyond_trained_range"),
-]
-DRAWING = [*SAMPLING, "missing_word"]
 # The fitted density of a dataset, if the study asks for one, and the argument that names it.
 pilot_density = lambda wildcards: (
     f"{RESULTS}/{wildcards.dataset}/pilot_density/density.json"
-    if CONFIG.information.density == "adaptive"
+    if CONFIG.information.draws.density == "adaptive"
     else []
 )
 pilot_argument = lambda wildcards, input: (
@@ -54,14 +48,7 @@ rule pilot_density:
         images=dataset_images,
     params:
         **{**MODEL_PARAMS, "maps": folder_of_first, "shards": 1, "failed": 1},
-        section=section(
-            "information",
-            [
-                *("density", "pilot_images", "pilot_draws"),
-                *("word_prompt", "missing_word"),
-                *("loc", "scale", "clip", "beyond_trained_range"),
-            ],
-        ),
+        settings=settings("pilot_density"),
         code=code("pilot_density"),
     message:
         "Fitting the density of log-SNRs to {wildcards.dataset}"
@@ -89,7 +76,7 @@ rule estimate_information:
         images=dataset_images,
     params:
         **MODEL_PARAMS,
-        section=own_section("information"),
+        settings=dataset_settings("estimate_information"),
         heads=CONFIG.attention.heads,
         pilot=pilot_argument,
         code=code("estimate_information"),
@@ -118,7 +105,7 @@ rule record_attention:
         images=dataset_images,
     params:
         **MODEL_PARAMS,
-        section=own_section("attention"),
+        settings=dataset_settings("record_attention"),
         code=code("record_attention"),
     message:
         "Recording attention in {wildcards.dataset}, shard {wildcards.shard}"

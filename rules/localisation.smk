@@ -39,8 +39,7 @@ rule score_localisation:
     resources:
         **TABLE_JOB,
     params:
-        section=section("localisation"),
-        dataset_section=dataset_section,
+        settings=dataset_settings("score_localisation"),
         resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         maps_information=information_maps,
@@ -55,7 +54,7 @@ rule score_localisation:
             "score_localisation",
             "--cases {input.cases} --estimates {input.estimates} --attention {input.attention} --maps-information"
             " {params.maps_information} --maps-attention {params.maps_attention} {params.gradients} {params.parts}"
-            " --dataset-section {params.dataset_section:q} --section {params.section:q} --resize {params.resize}"
+            " --settings {params.settings:q} --resize {params.resize}"
             " --seed {params.seed} --output {output.scores}",
         )
 
@@ -87,7 +86,7 @@ rule tabulate_localisation:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("localisation"),
+        settings=settings("tabulate_localisation"),
         seed=CONFIG.seed,
         scores=[
             f"{name}={RESULTS}/{name}/score_localisation/scores.parquet"
@@ -99,7 +98,7 @@ rule tabulate_localisation:
     shell:
         quiet_command(
             "tabulate_localisation",
-            "--scores {params.scores} --section {params.section:q} --seed {params.seed} --output-dir {params.folder}",
+            "--scores {params.scores} --settings {params.settings:q} --seed {params.seed} --output-dir {params.folder}",
         )
 
 
@@ -118,16 +117,15 @@ rule plot_localisation_curves:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("figures", FIGURE_KEYS),
-        localisation=section("localisation", ["confidence"]),
+        settings=settings("plot_localisation_curves"),
         code=code("plot_localisation"),
     message:
         "Plotting mIoU by method and by threshold"
     shell:
         command(
             "plot_localisation",
-            "--curves {input.curves} --table {input.table} --localisation {params.localisation:q} --section"
-            " {params.section:q} --output-dir {params.folder}",
+            "--curves {input.curves} --table {input.table} --settings"
+            " {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -154,8 +152,7 @@ rule plot_localisation_panels:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("figures", FIGURE_KEYS),
-        dataset_section=dataset_section,
+        settings=dataset_settings("plot_localisation_panels"),
         resize=CONFIG.model.resize,
         scores=lambda wildcards, input: (
             f"--scores {input.scores}" if input.scores else ""
@@ -169,8 +166,8 @@ rule plot_localisation_panels:
         command(
             "plot_localisation",
             "--cases {input.cases} --maps-information {params.maps_information} --maps-attention"
-            " {params.maps_attention} {params.scores} --dataset-section {params.dataset_section:q} --resize"
-            " {params.resize} --section {params.section:q} --output-dir {params.folder}",
+            " {params.maps_attention} {params.scores} --resize"
+            " {params.resize} --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 

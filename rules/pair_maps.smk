@@ -1,7 +1,7 @@
 # Maps of word pairs: what two words of a caption share, what is unique to each, and what only both together convey.
 #
 # REQUIRES  results/<study>/<dataset>/cases.parquet of datasets with `word_pairs: true`, the images, the model; a CSV of pairs,
-#           if `partial_information.list` names one
+#           if `pairs → selection → list` names one
 # PRODUCES  results/<study>/<dataset>/pair_words/pairs.parquet                one row per caption and word pair
 #           results/<study>/<dataset>/decompose_information/shard-*.parquet   totals with errors, status
 #           results/<study>/<dataset>/decompose_information/maps/<pair>.npz   of each replicate, by both estimators
@@ -10,7 +10,7 @@
 # STEPS     pair_words, decompose_information, gather_parts
 
 PAIRED = [name for name, dataset in CONFIG.datasets.items() if dataset.word_pairs]
-PAIR_LIST = CONFIG.partial_information.list
+PAIR_LIST = CONFIG.pairs.selection.list
 pair_estimates = lambda name: shard_tables(
     name,
     "decompose_information",
@@ -50,16 +50,14 @@ rule pair_words:
     resources:
         **TABLE_JOB,
     params:
-        section=section(
-            "partial_information", ["pairs", "tagger", "list", "captions", "join"]
-        ),
+        settings=settings("pair_words"),
         code=code("pair_words"),
     message:
         "Pairing the words of the captions of {wildcards.dataset}"
     shell:
         command(
             "pair_words",
-            "--dataset {wildcards.dataset} --cases {input.cases} --section {params.section:q} --output {output.pairs}",
+            "--dataset {wildcards.dataset} --cases {input.cases} --settings {params.settings:q} --output {output.pairs}",
         )
 
 
@@ -86,8 +84,7 @@ rule decompose_information:
             **MODEL_PARAMS,
             "shards": lambda wildcards: CONFIG.pair_shards_of(wildcards.dataset),
         },
-        section=section("partial_information", ["steps", "replicates"]),
-        information=section("information", SAMPLING),
+        settings=settings("decompose_information"),
         pilot=pilot_argument,
         code=code("decompose_information"),
     message:
@@ -95,7 +92,7 @@ rule decompose_information:
     shell:
         model_command(
             "decompose_information",
-            "--information {params.information:q} {params.pilot}",
+            "{params.pilot}",
         )
 
 
@@ -116,7 +113,7 @@ rule gather_parts:
     params:
         maps=maps_beside_table,
         maps_pairs=f"{RESULTS}/{{dataset}}/decompose_information/maps",
-        section=section("partial_information", ["map_redundancy", "word_prior"]),
+        settings=settings("gather_parts"),
         code=code("gather_parts"),
     message:
         "Gathering unique, redundant and synergistic information in {wildcards.dataset}"
@@ -124,5 +121,5 @@ rule gather_parts:
         command(
             "gather_parts",
             "--cases {input.cases} --pairs {input.pairs} --estimates {input.estimates} --maps-pairs"
-            " {params.maps_pairs} --section {params.section:q} --maps {params.maps} --output {output.table}",
+            " {params.maps_pairs} --settings {params.settings:q} --maps {params.maps} --output {output.table}",
         )

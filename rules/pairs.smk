@@ -54,10 +54,7 @@ rule tabulate_partial_information:
         edit_maps=[
             f"{name}={RESULTS}/{name}/edit_images/edits" for name in PAIRED_EDITED
         ],
-        section=section(
-            "partial_information",
-            ["redundancy", "word_prior", "bootstrap", "confidence"],
-        ),
+        settings=settings("tabulate_partial_information"),
         seed=CONFIG.seed,
         code=code("tabulate_partial_information"),
     message:
@@ -66,7 +63,7 @@ rule tabulate_partial_information:
         quiet_command(
             "tabulate_partial_information",
             "--cases {params.cases} --pairs {params.pairs} --estimates {params.estimates} --maps {params.maps}"
-            " --edits {params.edits} --edit-maps {params.edit_maps} --section {params.section:q} --seed {params.seed}"
+            " --edits {params.edits} --edit-maps {params.edit_maps} --settings {params.settings:q} --seed {params.seed}"
             " --output-dir {params.folder}",
         )
 
@@ -96,12 +93,7 @@ rule plot_partial_information:
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PAIRED],
         pairs=[f"{name}={RESULTS}/{name}/pair_words/pairs.parquet" for name in PAIRED],
         maps=[f"{name}={RESULTS}/{name}/decompose_information/maps" for name in PAIRED],
-        section=section("figures", ["panels", "format"]),
-        partial_information=section(
-            "partial_information",
-            ["redundancy", "word_prior", "bootstrap", "confidence"],
-        ),
-        datasets=sections_json({name: CONFIG.datasets[name] for name in PAIRED}),
+        settings=settings("plot_partial_information"),
         resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         code=code("plot_partial_information"),
@@ -110,9 +102,9 @@ rule plot_partial_information:
     shell:
         command(
             "plot_partial_information",
-            "--cases {params.cases} --pairs {params.pairs} --maps {params.maps} --datasets {params.datasets:q}"
-            " --table {input.table} --omitted {input.omitted} --resize {params.resize} --section {params.section:q}"
-            " --partial-information {params.partial_information:q} --seed {params.seed} --output-dir {params.folder}",
+            "--cases {params.cases} --pairs {params.pairs} --maps {params.maps}"
+            " --table {input.table} --omitted {input.omitted} --resize {params.resize} --settings {params.settings:q}"
+            " --seed {params.seed} --output-dir {params.folder}",
         )
 
 

@@ -31,23 +31,24 @@ rule write_report:
         stage_shards=[
             f"judge_maps={CONFIG.faithfulness.shards}",
             *(
-                [f"decompose_information={CONFIG.partial_information.shards}"]
-                if CONFIG.partial_information.shards
+                [f"decompose_information={CONFIG.pairs.shards}"]
+                if CONFIG.pairs.shards
                 else []
             ),
         ],
-        datasets=sections_json(
-            {name: CONFIG.datasets[name] for name in DATASETS if name in STUDIED}
+        settings=settings(
+            "write_report",
+            study=CONFIG.model_copy(
+                update={
+                    kind: {
+                        name: one
+                        for name, one in getattr(CONFIG, kind).items()
+                        if name in STUDIED
+                    }
+                    for kind in ("datasets", "retrieval_datasets")
+                }
+            ),
         ),
-        retrieval_datasets=sections_json(
-            {
-                name: CONFIG.retrieval_datasets[name]
-                for name in RETRIEVAL_DATASETS
-                if name in STUDIED
-            }
-        ),
-        section=section("report"),
-        figures=section("figures"),
         resize=CONFIG.model.resize,
         code=code("write_report"),
         assets=[
@@ -59,9 +60,8 @@ rule write_report:
     shell:
         command(
             "write_report",
-            "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards} --datasets"
-            " {params.datasets:q} --retrieval-datasets {params.retrieval_datasets:q} --section {params.section:q}"
-            " --figures {params.figures:q} --resize {params.resize} --output-dir {output}",
+            "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards}"
+            " --settings {params.settings:q} --resize {params.resize} --output-dir {output}",
         )
 
 

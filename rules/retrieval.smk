@@ -24,11 +24,6 @@ WHOLE_SET_STAGES = {
     for method, stage in {"clip": "score_clip", "text_only": "score_text"}.items()
     if method in CONFIG.retrieval.methods
 }
-# What scoring reads: changing anything else of these sections runs no model again.
-SCORING = section_json(
-    CONFIG.retrieval.model_copy(update={"methods": tuple(MODEL_METHODS)}),
-    ["methods", "steps", "stopping", "error", "diffitm_timesteps"],
-)
 # The score tables of a retrieval set, for the methods that the study asks for.
 retrieval_scores = lambda name: [
     *(file for stage in RETRIEVAL_STAGES for file in shard_tables(name, stage)),
@@ -66,15 +61,13 @@ rule score_retrieval:
             **MODEL_PARAMS,
             "maps": lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
         },
-        section=SCORING,
-        information=section(
-            "information", [key for key in SAMPLING if not key.startswith("pilot_")]
-        ),
+        settings=settings("score_retrieval"),
+        methods=MODEL_METHODS,
         code=code("score_retrieval"),
     message:
         "Scoring the captions of {wildcards.retrieval_dataset}, shard {wildcards.shard}"
     shell:
-        model_command("score_retrieval", "--information {params.information:q}")
+        model_command("score_retrieval", "--methods {params.methods}")
 
 
 rule score_second_model:
@@ -102,15 +95,14 @@ rule score_second_model:
                 CONFIG.models[wildcards.second_model]
             ),
         },
-        section=section("retrieval", ["diffitm_timesteps"]),
-        information=section("information", []),
+        settings=settings("score_second_model"),
         code=code("score_retrieval"),
     message:
         "Scoring the captions of {wildcards.retrieval_dataset} by {wildcards.second_model}, shard {wildcards.shard}"
     shell:
         model_command(
             "score_retrieval",
-            "--second-model {wildcards.second_model} --information {params.information:q}",
+            "--second-model {wildcards.second_model}",
         )
 
 
@@ -131,7 +123,7 @@ rule score_clip:
         **MODEL_JOB,
         images=retrieval_images,
     params:
-        section=model_section(CONFIG.clip),
+        clip=model_section(CONFIG.clip),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),
@@ -140,7 +132,7 @@ rule score_clip:
     shell:
         command(
             "score_clip",
-            "--cases {input.cases} --images {resources.images:q} --section {params.section:q} --resize"
+            "--cases {input.cases} --images {resources.images:q} --clip {params.clip:q} --resize"
             " {params.resize} --max-failed-fraction {params.failed} --output {output.scores} --device"
             " {resources.device} --batch-size {resources.batch_size}",
         )
@@ -176,7 +168,7 @@ rule tabulate_retrieval:
             retrieval_dataset=RETRIEVAL_DATASETS,
         ),
         scores=[file for name in RETRIEVAL_DATASETS for file in retrieval_scores(name)],
-        relations=present([shipped(CONFIG.retrieval.symmetric_relations)]),
+        relations=present([shipped(CONFIG.retrieval.table.symmetric_relations)]),
     output:
         table=in_report(
             "retrieval",
@@ -198,8 +190,7 @@ rule tabulate_retrieval:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("retrieval"),
-        datasets=sections_json(CONFIG.retrieval_datasets),
+        settings=settings("tabulate_retrieval"),
         seed=CONFIG.seed,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in RETRIEVAL_DATASETS],
         scores=[
@@ -213,8 +204,8 @@ rule tabulate_retrieval:
     shell:
         quiet_command(
             "tabulate_retrieval",
-            "--cases {params.cases} --scores {params.scores} --datasets {params.datasets:q} --section"
-            " {params.section:q} --seed {params.seed} --output-dir {params.folder}",
+            "--cases {params.cases} --scores {params.scores} --settings"
+            " {params.settings:q} --seed {params.seed} --output-dir {params.folder}",
         )
 
 
@@ -233,16 +224,15 @@ rule plot_retrieval:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        confidence=CONFIG.retrieval.confidence,
-        section=section("figures", ["format"]),
+        settings=settings("plot_retrieval"),
         code=code("plot_retrieval"),
     message:
         "Plotting retrieval accuracy"
     shell:
         command(
             "plot_retrieval",
-            "--table {input.table} --by-group {input.by_group} --confidence {params.confidence} --section"
-            " {params.section:q} --output-dir {params.folder}",
+            "--table {input.table} --by-group {input.by_group} --settings"
+            " {params.settings:q} --output-dir {params.folder}",
         )
 
 

@@ -27,10 +27,6 @@ retrieval_images = lambda wildcards: str(
         Path(RESULTS) / wildcards.retrieval_dataset,
     )
 )
-# What the cases of a set are made from; the rest of its section is for tables.
-retrieval_dataset_section = lambda dataset: section_json(
-    dataset, set(type(dataset).model_fields) - {"minimum_group", "shards"}
-)
 
 
 rule build_retrieval_cases:
@@ -49,8 +45,8 @@ rule build_retrieval_cases:
     resources:
         **TABLE_JOB,
     params:
-        section=lambda wildcards: retrieval_dataset_section(
-            CONFIG.retrieval_datasets[wildcards.retrieval_dataset]
+        settings=lambda wildcards: settings(
+            "build_retrieval_cases", wildcards.retrieval_dataset
         ),
         seed=CONFIG.seed,
         code=code("build_retrieval_cases"),
@@ -59,6 +55,6 @@ rule build_retrieval_cases:
     shell:
         command(
             "build_retrieval_cases",
-            "--dataset {wildcards.retrieval_dataset} --section {params.section:q} --seed {params.seed} --output"
+            "--dataset {wildcards.retrieval_dataset} --settings {params.settings:q} --seed {params.seed} --output"
             " {output.cases}",
         )

@@ -22,14 +22,14 @@ rule draw_scenes:
         "../envs/pipeline.yaml"
     params:
         folder=lambda wildcards, output: str(Path(output.licence).parent),
-        section=section("scenes", ["seed", "count", "folder"]),
+        settings=settings("draw_scenes"),
         code=code("draw_scenes"),
     message:
         "Drawing the scenes of the embedded study"
     shell:
         command(
             "draw_scenes",
-            "--section {params.section:q} --output-dir {params.folder:q}",
+            "--settings {params.settings:q} --output-dir {params.folder:q}",
         )
 
 
@@ -55,12 +55,12 @@ rule draw_scenes_aro:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("scenes", ["seed", "retrieval", "folder"]),
+        settings=settings("draw_scenes_aro"),
         code=code("draw_scenes_aro"),
     message:
         "Drawing the retrieval sets of the embedded study"
     shell:
         command(
             "draw_scenes_aro",
-            "--section {params.section:q} --output-dir {params.folder:q}",
+            "--settings {params.settings:q} --output-dir {params.folder:q}",
         )

@@ -105,22 +105,13 @@ rule plan_study:
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PLANNED],
-        section=section_json(
-            CONFIG,
-            [
-                *("shards", "datasets", "retrieval_datasets", "model", "models"),
-                *("information", "attention", "gradients", "generate"),
-                *("localisation", "retrieval", "editing"),
-                *("partial_information", "faithfulness"),
-            ],
-        ),
-        machine=section("machine"),
+        settings=section_json(CONFIG),
         host=platform.node(),
         code=code("plan_study"),
     message:
         "Counting the work of the study and timing the model"
     shell:
-        "python -m infodecomp run plan_study --cases {params.cases} --section {params.section:q} --machine {params.machine:q}"
+        "python -m infodecomp run plan_study --cases {params.cases} --settings {params.settings:q}"
         " --output-dir {params.folder} > {log} 2>&1"
 
 

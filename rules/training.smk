@@ -12,23 +12,6 @@
 TRAINING = "data/models/training"
 TRAINED = "data/models/scenes-trained"
 SCENES_MODEL = str(shipped("data/models/scenes"))
-# Keys of the recipe of the CLIP, the LoRA, the classifier and consistency training, and those of the model itself.
-CLIP_KEYS, HARDNEG_KEYS, CLASSIFIER_KEYS, OWN_CONSISTENCY_KEYS = (
-    [
-        key
-        for key in type(CONFIG.scenes_model).model_fields
-        if key == "seed" or key.startswith(part)
-    ]
-    for part in ("clip_", "hardneg_", "classifier_", "consistency_")
-)
-MODEL_KEYS = [
-    "seed",
-    *(
-        set(type(CONFIG.scenes_model).model_fields)
-        - {*CLIP_KEYS, *HARDNEG_KEYS, *CLASSIFIER_KEYS, *OWN_CONSISTENCY_KEYS}
-    ),
-]
-CONSISTENCY_KEYS = [*OWN_CONSISTENCY_KEYS, "batch", "ema", "hide_padding"]
 
 
 rule train_scenes_text:
@@ -41,14 +24,14 @@ rule train_scenes_text:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        section=section("scenes_model", MODEL_KEYS),
+        settings=settings("train_scenes_text"),
         code=code("train_scenes_text"),
     message:
         "Training the text encoder of the embedded model"
     shell:
         command(
             "train_scenes_text",
-            "--section {params.section:q} --output-dir {params.folder}",
+            "--settings {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -61,14 +44,14 @@ rule train_scenes_autoencoder:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        section=section("scenes_model", MODEL_KEYS),
+        settings=settings("train_scenes_autoencoder"),
         code=code("train_scenes_autoencoder"),
     message:
         "Training the autoencoder of the embedded model"
     shell:
         command(
             "train_scenes_autoencoder",
-            "--section {params.section:q} --output-dir {params.folder}",
+            "--settings {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -85,12 +68,12 @@ rule train_scenes_unet:
     threads: workflow.cores or 1
     params:
         parts=lambda wildcards, input: str(Path(input[0]).parent),
-        section=section("scenes_model", MODEL_KEYS),
+        settings=settings("train_scenes_unet"),
         code=code("train_scenes_unet"),
     message:
         "Training the denoiser of the embedded model; an interrupted run continues from its last checkpoint"
     shell:
-        "python -m infodecomp run train_scenes_unet --section {params.section:q} --parts {params.parts} --output-dir {output}"
+        "python -m infodecomp run train_scenes_unet --settings {params.settings:q} --parts {params.parts} --output-dir {output}"
         " --processes {threads} 2>&1 | tee -a {log}"
 
 
@@ -106,12 +89,12 @@ rule train_scenes_consistency:
     threads: workflow.cores or 1
     params:
         folder=lambda wildcards, input: str(Path(input[0]).parent),
-        section=section("scenes_model", CONSISTENCY_KEYS),
+        settings=settings("train_scenes_consistency"),
         code=code("train_scenes_consistency"),
     message:
         "Training the denoiser of the embedded model to be consistent; an interrupted run continues from its last checkpoint"
     shell:
-        "python -m infodecomp run train_scenes_consistency --section {params.section:q} --model {input}"
+        "python -m infodecomp run train_scenes_consistency --settings {params.settings:q} --model {input}"
         " --work-dir {params.folder} --output-dir {output} --processes {threads} 2>&1 | tee -a {log}"
 
 
@@ -157,12 +140,12 @@ rule train_scenes_clip:
     conda:
         "../envs/pipeline.yaml"
     params:
-        section=section("scenes_model", CLIP_KEYS),
+        settings=settings("train_scenes_clip"),
         code=code("train_scenes_clip"),
     message:
         "Training the image encoder of the embedded CLIP; an interrupted run continues from its last checkpoint"
     shell:
-        "python -m infodecomp run train_scenes_clip --section {params.section:q} --model {input:q} --output-dir {output}"
+        "python -m infodecomp run train_scenes_clip --settings {params.settings:q} --model {input:q} --output-dir {output}"
         " 2>&1 | tee -a {log}"
 
 
@@ -176,14 +159,14 @@ rule train_scenes_hardneg:
     conda:
         "../envs/pipeline.yaml"
     params:
-        section=section("scenes_model", HARDNEG_KEYS),
+        settings=settings("train_scenes_hardneg"),
         code=code("train_scenes_hardneg"),
     message:
         "Training the LoRA that prefers true captions, a few minutes"
     shell:
         command(
             "train_scenes_hardneg",
-            "--section {params.section:q} --model {input:q} --output-dir {output}",
+            "--settings {params.settings:q} --model {input:q} --output-dir {output}",
         )
 
 
@@ -197,12 +180,12 @@ rule train_scenes_classifier:
     conda:
         "../envs/pipeline.yaml"
     params:
-        section=section("scenes_model", CLASSIFIER_KEYS),
+        settings=settings("train_scenes_classifier"),
         code=code("train_scenes_classifier"),
     message:
         "Training the classifier that judges edits, a few minutes"
     shell:
         command(
             "train_scenes_classifier",
-            "--section {params.section:q} --model {input:q} --output-dir {output}",
+            "--settings {params.settings:q} --model {input:q} --output-dir {output}",
         )

@@ -25,21 +25,7 @@ rule validate_estimator:
     resources:
         **TABLE_JOB,
     params:
-        section=section(
-            "validation",
-            [
-                "designs",
-                "densities",
-                "antithetic_eps",
-                "steps",
-                "points",
-                "runs",
-                "confidence",
-            ],
-        ),
-        information=section(
-            "information", ["loc", "scale", "clip", "pilot_images", "pilot_draws"]
-        ),
+        settings=settings("validate_estimator"),
         seed=CONFIG.seed,
         code=code("validate_estimator"),
     message:
@@ -47,7 +33,7 @@ rule validate_estimator:
     shell:
         command(
             "validate_estimator",
-            "--problem {wildcards.problem} --section {params.section:q} --information {params.information:q} --seed"
+            "--problem {wildcards.problem} --settings {params.settings:q} --seed"
             " {params.seed} --output {output.runs}",
         )
 
@@ -77,14 +63,14 @@ rule tabulate_validation:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        section=section("validation"),
+        settings=settings("tabulate_validation"),
         code=code("tabulate_validation"),
     message:
         "Tabulating validation: bias, error, coverage"
     shell:
         quiet_command(
             "tabulate_validation",
-            "--runs {input.runs} --section {params.section:q} --output-dir {params.folder}",
+            "--runs {input.runs} --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -102,15 +88,14 @@ rule plot_validation:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        validation=section("validation", ["confidence"]),
-        section=section("figures", ["format"]),
+        settings=settings("plot_validation"),
         code=code("plot_validation"),
     message:
         "Plotting validation: error against evaluations, coverage"
     shell:
         command(
             "plot_validation",
-            "--table {input.table} --validation {params.validation:q} --section {params.section:q} --output-dir"
+            "--table {input.table} --settings {params.settings:q} --output-dir"
             " {params.folder}",
         )
 

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from infodecomp.cli import run_stage as main
+from infodecomp.config import CocoDataset, WordListDataset
 from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import Case, read_cases
 from infodecomp.datasets.coco import coco_it_cases
 from infodecomp.datasets.masks import load_mask
 from infodecomp.pictures.images import load_image
 from infodecomp.words.occurrences import WordRemoval
+from tests.stage_settings import settings
 
 Row = tuple[str, ...]
 
@@ -99,8 +101,8 @@ def test_the_stage_writes_the_table(
 ) -> None:
     monkeypatch.setenv("COCO_ROOT", str(coco_sample))
     output = tmp_path / "coco" / "cases.parquet"
-    section = json.dumps({"kind": "coco_it", "word_removal": "substring"})
-    assert main(["build_cases", "--dataset", "coco", "--section", section, "--output", str(output)]) == 0
+    read = settings("build_cases", "coco", datasets={"coco": CocoDataset(word_removal="substring")})
+    assert main(["build_cases", "--dataset", "coco", "--settings", read, "--output", str(output)]) == 0
     assert capsys.readouterr().out == "126 cases of 76 images, 0 lost\n"
     frame = read_cases(output)
     assert rows(frame.to_dict("records")) == expected_rows(reference / "coco_sample" / "expected.csv")
@@ -118,8 +120,9 @@ def test_the_stage_counts_lost_rows_and_refuses_a_dataset_without_cases(
     words = tmp_path / "words.csv"
     caption = next(iter(open_captions(coco_sample / "annotations/captions_val2017.json").anns.values()))
     good = f"{caption['image_id']},{caption['id']},first,{caption['caption'].split()[1]}\n"
-    section = json.dumps({"kind": "word_list", "list": str(words), "root": str(coco_sample)})
-    command = ["build_cases", "--dataset", "w", "--section", section, "--output", str(tmp_path / "cases.parquet")]
+    section = WordListDataset(list=str(words), root=str(coco_sample))
+    read = settings("build_cases", "w", datasets={"w": section})
+    command = ["build_cases", "--dataset", "w", "--settings", read, "--output", str(tmp_path / "cases.parquet")]
 
     words.write_text("image_id,caption_id,label,word\n1,2,dog,dog\n" + good)
     assert main(command) == 0

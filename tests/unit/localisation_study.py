@@ -9,17 +9,18 @@ import pandas as pd
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import CustomDataset, FiguresSection, LocalisationSection, section_json
+from infodecomp.config import CustomDataset, FiguresSection, LocalisationSection, StatisticsSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.localisation.tables import TABLE_COLUMNS
 from infodecomp.maps.outcomes import read_statuses
 from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.runs.storage import read_table, write_arrays
+from tests.stage_settings import settings
 
 SIZE = 16  # side of images, masks and the comparison; maps are half as large
 BOXES = {"dog": (2, 8, 1, 7), "bed": (8, 15, 8, 15)}
-LOCALISATION = LocalisationSection(map_size=SIZE, bootstrap=100)
+LOCALISATION = LocalisationSection(map_size=SIZE)
 FIGURES = FiguresSection(panels=3, format="svg")
 
 
@@ -27,7 +28,7 @@ class Study:
     """A folder with eight images, two words each (the last has one), and maps in which the object is hotter."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.localisation = folder, LOCALISATION
         self.generator = np.random.default_rng(0)
         self.maps = {source: folder / source / "maps" for source in ("information", "attention", "gradients")}
         rows = []
@@ -87,9 +88,13 @@ class Study:
             shard = pd.DataFrame({"case_id": self.cases["case_id"], "status": statuses, "reason": "", "key": "-"})
             shard.to_parquet(self.folder / source / "shard-0000.parquet")
 
-    @property
-    def dataset(self) -> str:
-        return section_json(CustomDataset(root=str(self.folder), list="mine.csv"))
+    def settings(self, stage: str) -> str:
+        """What a stage reads of this study's configuration, as JSON."""
+        datasets = {"mine": CustomDataset(root=str(self.folder), list="mine.csv")}
+        statistics = StatisticsSection(bootstrap=100)
+        return settings(
+            stage, "mine", datasets=datasets, localisation=self.localisation, statistics=statistics, figures=FIGURES
+        )
 
     def arguments(self, *names: str) -> list[str]:
         available = {
@@ -100,8 +105,6 @@ class Study:
             "maps-gradients": self.maps["gradients"],
             "maps-information": self.maps["information"],
             "maps-attention": self.maps["attention"],
-            "dataset-section": self.dataset,
-            "section": section_json(LOCALISATION),
             "seed": 0,
         }
         return [part for name in names for part in (f"--{name}", str(available[name]))]
@@ -115,12 +118,11 @@ class Study:
             "maps-gradients",
             "maps-information",
             "maps-attention",
-            "dataset-section",
-            "section",
             "seed",
         ]
         output = self.folder / "scores.parquet"
-        assert main(["score_localisation", *self.arguments(*names), "--output", str(output)]) == 0
+        given = ["--settings", self.settings("score_localisation"), "--output", str(output)]
+        assert main(["score_localisation", *self.arguments(*names), *given]) == 0
         return read_table(output, SCORE_COLUMNS)
 
     def tabulate(self) -> pd.DataFrame:
@@ -128,7 +130,8 @@ class Study:
         arguments = [
             "--scores",
             scores,
-            *self.arguments("section", "seed"),
+            *("--settings", self.settings("tabulate_localisation")),
+            *self.arguments("seed"),
             "--output-dir",
             str(self.folder / "tables"),
         ]
@@ -136,7 +139,8 @@ class Study:
         return read_table(self.folder / "tables" / "localisation.parquet", TABLE_COLUMNS)
 
     def plot(self, *arguments: str) -> int:
-        common = ["--section", section_json(FIGURES), "--output-dir", str(self.folder / "figures")]
+        stage = "plot_localisation_panels" if "--cases" in arguments else "plot_localisation_curves"
+        common = ["--settings", self.settings(stage), "--output-dir", str(self.folder / "figures")]
         return main(["plot_localisation", *arguments, *common])
 
     def reader(self) -> Maps:

@@ -13,10 +13,8 @@ from PIL import Image
 from infodecomp.cli import run_stage as main
 from infodecomp.config import (
     CustomDataset,
-    FiguresSection,
     PairRetrievalDataset,
     ReportSection,
-    sections_json,
 )
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
@@ -28,6 +26,7 @@ from infodecomp.pictures.animations import write_animation
 from infodecomp.report.shown_maps import TOTALS
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import write_arrays, write_table, write_text
+from tests.stage_settings import settings
 
 GRID = 4
 SIDE = 32  # pixels of an image along a side
@@ -80,15 +79,17 @@ class ReportStudy:
         """Cases with maps."""
         return self.cases[self.cases["status"] == "ok"].to_dict("records")
 
+    @property
+    def sections(self) -> dict[str, Any]:
+        return {"datasets": self.datasets, "retrieval_datasets": self.retrieval}
+
     def write(self, **report: Any) -> int:
         """Run the stage; returns its exit status."""
         return main(
             [
                 "write_report",
                 *("--results", str(self.results), "--shards", "1", "--output-dir", str(self.page)),
-                *("--datasets", sections_json(self.datasets), "--retrieval-datasets", sections_json(self.retrieval)),
-                *("--section", ReportSection(**report).model_dump_json()),
-                *("--figures", FiguresSection().model_dump_json()),
+                *("--settings", settings("write_report", **self.sections, report=ReportSection(**report))),
             ]
         )
 

@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from infodecomp.config import PairRetrievalDataset, section_json
+from infodecomp.config import PairRetrievalDataset
 from infodecomp.datasets.aro_mirrors import attributes_group, mirror_cases, relation_group, text_digest
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.datasets.retrieval_folders import retrieval_image_folder, retrieval_input_files
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.stages import build_retrieval_cases
+from tests.stage_settings import settings
 
 TRUE, FALSE = "the dog is to the left of the cat", "the cat is to the left of the dog"
 
@@ -197,7 +198,8 @@ def test_the_stage_makes_cases_of_a_mirror(tmp_path: Path, capsys: pytest.Captur
     )
     section = PairRetrievalDataset(kind="vg_relation", file=str(path))
     output = tmp_path / "results" / "cases.parquet"
-    build_retrieval_cases.run(argparse.Namespace(dataset="mine", section=section_json(section), seed=0, output=output))
+    read = settings("build_retrieval_cases", "mine", retrieval_datasets={"mine": section})
+    build_retrieval_cases.run(argparse.Namespace(dataset="mine", settings=read, seed=0, output=output))
     frame = read_retrieval_cases(output)
     assert frame["status"].tolist() == ["ok", "image_missing", "ok"]
     folder = retrieval_image_folder(section, output.parent)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from infodecomp.config import InformationSection, section_json
+from infodecomp.config import BudgetSection, InformationSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import Tap, recording
@@ -19,6 +19,7 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from infodecomp.stages import estimate_information
+from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 
@@ -204,7 +205,7 @@ def estimate(folder: Path, name: str, batch_size: int | str = 16) -> dict[str, d
         folder,
         name,
         images=folder,
-        section=section_json(InformationSection(steps=(4, 8))),
+        settings=settings("estimate_information", information=InformationSection(budget=BudgetSection(steps=(4, 8)))),
         heads="all",
         max_failed_fraction=0.0,
         batch_size=batch_size,

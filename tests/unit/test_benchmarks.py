@@ -16,7 +16,7 @@ import metering
 import released_procedure
 import startup
 import sweep
-from infodecomp.config import Config
+from infodecomp.config import BudgetSection, Config
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.densities import logistic_draws
 from infodecomp.estimator.interval import Interval
@@ -86,7 +86,7 @@ def test_error_ratio_is_the_geometric_mean_over_images() -> None:
 
 def test_closed_form_errors_are_those_of_known_totals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(equal_error, "CLOSED_FORM", "disc_16")
-    section = Config().information.model_copy(update={"steps": (20, 40)})
+    section = Config().information.model_copy(update={"budget": BudgetSection(steps=(20, 40))})
     rows, saved = equal_error.closed_form_errors(section, points=4, seeds=4)
     assert [(row["total"], row["draws"]) for row in rows] == [
         (name, count) for name in ("standard", "orthogonal") for count in (20, 40)

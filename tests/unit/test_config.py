@@ -4,7 +4,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,11 +21,13 @@ from infodecomp.config import (
     Config,
     CustomDataset,
     DatasetSection,
+    EditCaptionsSection,
     EditingSection,
     GeneratedDataset,
     InformationSection,
     OrderRetrievalDataset,
     PairRetrievalDataset,
+    RangeSection,
     RetrievalDatasetSection,
     RetrievalSection,
     ScenesModelSection,
@@ -33,10 +36,10 @@ from infodecomp.config import (
     WordListDataset,
     default_config,
     load_config,
-    parse_section,
+    parse,
     render_yaml,
     section_json,
-    sections_json,
+    settings_of,
 )
 from infodecomp.config.generated import with_generated
 from infodecomp.config.key_table import replace_tables
@@ -46,6 +49,7 @@ from infodecomp.config.reading import converted
 from infodecomp.config.rendering import render_recipe
 from infodecomp.config.schema import config_schema
 from infodecomp.config.section import Design
+from infodecomp.config.settings import SETTINGS, ScoreRetrieval, WriteReport
 from infodecomp.config.study import Part
 from infodecomp.config.validation import ValidationProblem
 from infodecomp.runs.errors import InputError
@@ -70,6 +74,24 @@ def message(*overlays: Mapping[str, Any]) -> str:
 def pasted(text: str) -> dict[str, Any]:
     """The YAML that a message with one problem offers."""
     return yaml.safe_load(text.partition("\n")[2])
+
+
+def nested(path: Sequence[str], value: object) -> dict[str, Any]:
+    """The YAML of one value at a path."""
+    return {path[0]: nested(path[1:], value) if path[1:] else value}
+
+
+def section_of(values: Any, path: Sequence[str]) -> Any:
+    """The value at a path."""
+    return reduce(lambda inner, key: inner[key], path, values)
+
+
+def swapped(swaps: list[list[str]]) -> dict[str, Any]:
+    return {"captions": {"swaps": swaps}}
+
+
+def scored(steps: list[int], stopping: str = "none") -> dict[str, Any]:
+    return {"scoring": {"steps": steps, "stopping": stopping}}
 
 
 def test_config_yaml_is_the_generated_one(repository: Path) -> None:
@@ -120,16 +142,25 @@ def test_generated_yaml_reads_back_as_the_default() -> None:
     assert load_config(yaml.safe_load(render_yaml(default_config()))) == with_generated(default_config())
 
 
-def test_every_key_has_a_comment_of_its_own() -> None:
+def test_every_key_has_a_comment_of_its_own(repository: Path) -> None:
+    """In the file, or in docs/configure.md where a few numbers stand on one line."""
+
     def sections(cls: type[Section]) -> list[type[Section]]:
         inner = [f.annotation for f in cls.model_fields.values() if isinstance(f.annotation, type)]
         return [cls, *(s for found in inner if issubclass(found, Section) for s in sections(found))]
 
     text = render_yaml(default_config()) + render_recipe(default_config())
+    page = (repository / "docs" / "configure.md").read_text(encoding="utf-8")
+    short = re.findall(r"^ +\w+: \{(.*?)\}(?:  # |$)", text, re.MULTILINE)
+    on_one_line = {frozenset(re.findall(r"(\w+): ", keys)) for keys in short}
+    assert len(on_one_line) < 10
     for section in sections(Config):
         for name, field in section.settable().items():
             assert field.description and "\n" not in field.description, name
-            assert f"# {field.description}" in text, name
+            if frozenset(section.settable()) in on_one_line:
+                assert field.description in page, name
+            else:
+                assert f"# {field.description}" in text, name
     assert max(map(len, text.splitlines())) <= 130
 
 
@@ -153,7 +184,7 @@ def test_overlays_are_valid(repository: Path, overlays: list[str]) -> None:
     study = load_config(merged(*parts))
     assert study.study == overlays[-1]
     assert list(study.datasets) == ["COCO-IT", "COCO100-IT", "COCO10", "COCO-WL"]
-    assert study.information.steps == study.attention.steps == (50, 100, 200)
+    assert study.information.budget.steps == study.attention.steps == (50, 100, 200)
     assert study.datasets["COCO10"].per_label == 1
     assert not study.datasets["COCO-WL"].localisation
     assert study.localisation.map_size == 512
@@ -163,11 +194,15 @@ def test_overlays_are_valid(repository: Path, overlays: list[str]) -> None:
     }
     assert [data.minimum_group for data in study.retrieval_datasets.values()] == [1, 25, 1, 1]
     assert study.clip.id == "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
-    assert study.retrieval.steps == (100,)
-    assert study.editing.swaps == SWAPS
+    assert study.retrieval.scoring.steps == (100,)
+    assert study.editing.captions.swaps == SWAPS
     assert [name for name, data in study.datasets.items() if data.editing] == ["COCO100-IT"]
-    assert (study.editing.sampler, study.editing.steps, study.editing.omit) == ("heun", 100, "underscore")
-    assert study.editing.estimator(study.information).steps == (2400,)
+    assert (study.editing.flow.sampler, study.editing.flow.steps, study.editing.captions.omit) == (
+        "heun",
+        100,
+        "underscore",
+    )
+    assert study.editing.estimator(study.information).budget.steps == (2400,)
 
 
 @pytest.mark.parametrize("overlays", [["paper"], ["paper", "released"]])
@@ -178,16 +213,17 @@ def test_edits_of_the_published_study_integrate_over_the_trained_range(repositor
     kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
     trained = np.log(kept[[-1, 0]] / (1 - kept[[-1, 0]]))
     edits = study.editing.estimator(study.information)
-    low, high = edits.loc - edits.clip * edits.scale, edits.loc + edits.clip * edits.scale
+    span = edits.range
+    low, high = span.loc - span.clip * span.scale, span.loc + span.clip * span.scale
     assert trained[0] <= low <= trained[0] + 1e-3 and trained[1] - 1e-3 <= high <= trained[1]
-    kept_keys = ("density", "design", "antithetic_eps", "beyond_trained_range")
-    assert [getattr(edits, key) for key in kept_keys] == [getattr(study.information, key) for key in kept_keys]
+    assert edits.draws == study.information.draws
+    assert edits.range.beyond_trained_range == study.information.range.beyond_trained_range
 
 
 def test_full_grid_of_validation(repository: Path) -> None:
     overlay = yaml.safe_load((repository / "config" / "validation.yaml").read_text(encoding="utf-8"))
     validation = load_config(merged(overlay)).validation
-    assert validation.problems == get_args(ValidationProblem) and validation.designs == get_args(Design)
+    assert validation.problems == get_args(ValidationProblem) and validation.grid.designs == get_args(Design)
 
 
 def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None:
@@ -196,16 +232,16 @@ def test_paper_and_released_differ_where_the_code_does(repository: Path) -> None
         for name in ("paper", "released")
     ]
     paper, released = load_config(merged(parts[0])), load_config(merged(*parts))
-    assert (paper.information.clip, released.information.clip) == (3.0, 4.0)
+    assert (paper.information.range.clip, released.information.range.clip) == (3.0, 4.0)
     assert (paper.attention.heads, released.attention.heads) == ("all", "second_half")
     assert (paper.attention.image_range, released.attention.image_range) == ("signed", "unit")
     assert (paper.model.latents, released.model.latents) == ("mean", "sample")
     assert paper.model.id == released.model.id
     assert {getattr(data, "word_removal", None) for data in released.datasets.values()} == {"substring"}
-    assert (paper.retrieval.ties, released.retrieval.ties) == ("half", "wrong")
+    assert (paper.retrieval.table.ties, released.retrieval.table.ties) == ("half", "wrong")
     assert paper.retrieval_datasets == released.retrieval_datasets
-    assert (paper.editing.swap_scope, released.editing.swap_scope) == ("target", "all")
-    assert (paper.editing.error, released.editing.error) == ("bootstrap_sd", "sd_over_10")
+    assert (paper.editing.captions.swap_scope, released.editing.captions.swap_scope) == ("target", "all")
+    assert (paper.editing.table.error, released.editing.table.error) == ("bootstrap_sd", "sd_over_10")
 
 
 def test_hardneg_overlay_of_the_published_study(repository: Path) -> None:
@@ -231,13 +267,43 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("overlay", "path", "found", "allowed"),
     [
-        ({"information": {"clip": -1}}, "information → clip", "-1", "a number > 0"),
-        ({"information": {"density": "normal"}}, "information → density", '"normal"', "logistic | uniform | grid"),
-        ({"information": {"antithetic_eps": "yes"}}, "information → antithetic_eps", '"yes"', "true | false"),
-        ({"information": {"steps": []}}, "information → steps", "[]", "a list with one or more of: a whole number > 0"),
-        ({"information": {"steps": 50}}, "information → steps", "50", "a list with one or more of: a whole number > 0"),
-        ({"information": {"steps": [50, 0]}}, "information → steps → 1", "0", "a whole number > 0"),
-        ({"information": {"steps": [50.5]}}, "information → steps → 0", "50.5", "a whole number > 0"),
+        ({"information": {"range": {"clip": -1}}}, "information → range → clip", "-1", "a number > 0"),
+        (
+            {"information": {"draws": {"density": "normal"}}},
+            "information → draws → density",
+            '"normal"',
+            "logistic | uniform | grid",
+        ),
+        (
+            {"information": {"draws": {"antithetic_eps": "yes"}}},
+            "information → draws → antithetic_eps",
+            '"yes"',
+            "true | false",
+        ),
+        (
+            {"information": {"budget": {"steps": []}}},
+            "information → budget → steps",
+            "[]",
+            "a list with one or more of: a whole number > 0",
+        ),
+        (
+            {"information": {"budget": {"steps": 50}}},
+            "information → budget → steps",
+            "50",
+            "a list with one or more of: a whole number > 0",
+        ),
+        (
+            {"information": {"budget": {"steps": [50, 0]}}},
+            "information → budget → steps → 1",
+            "0",
+            "a whole number > 0",
+        ),
+        (
+            {"information": {"budget": {"steps": [50.5]}}},
+            "information → budget → steps → 0",
+            "50.5",
+            "a whole number > 0",
+        ),
         ({"seed": -3}, "seed", "-3", "a whole number ≥ 0"),
         ({"shards": "four"}, "shards", '"four"', "a whole number ≥ 1 and ≤ 700"),
         ({"max_failed_fraction": 5}, "max_failed_fraction", "5", "a number ≥ 0 and ≤ 1"),
@@ -253,27 +319,67 @@ def test_overlays_comment_every_deviation(repository: Path) -> None:
         ({"localisation": {"thresholds": {"count": 1}}}, "localisation → thresholds → count", "1", "number ≥ 2"),
         ({"datasets": {"scenes": {"crowd": True}}}, "datasets → scenes → crowd", "true", "include | exclude"),
         ({"datasets": {"mine": {"root": "x"}}}, "datasets → mine → kind", "missing", "coco_it | word_list | custom"),
-        ({"information": {"loc": float("inf")}}, "information → loc", "Infinity", "a number"),
+        ({"information": {"range": {"loc": float("inf")}}}, "information → range → loc", "Infinity", "a number"),
         ({"attention": {"steps": [1000]}}, "attention → steps → 0", "1000", "a whole number ≥ 1 and ≤ 999"),
-        ({"editing": {"sampler": "rk4"}}, "editing → sampler", '"rk4"', "heun | euler | ddim"),
-        ({"editing": {"steps": 0}}, "editing → steps", "0", "a whole number ≥ 1 and ≤ 999"),
-        ({"editing": {"rho": 0}}, "editing → rho", "0", "a number > 0"),
-        ({"editing": {"omit": "mask"}}, "editing → omit", '"mask"', "underscore | delete"),
-        ({"editing": {"swap_scope": "caption"}}, "editing → swap_scope", '"caption"', "target | all"),
-        ({"editing": {"swaps": []}}, "editing → swaps", "[]", "a list with one or more of: [text, text]"),
-        ({"editing": {"swaps": [["dog"]]}}, "editing → swaps → 0 → 1", "missing", "[text, text]"),
-        ({"editing": {"swaps": [["dog", True]]}}, "editing → swaps → 0 → 1", "true", "[text, text]"),
-        ({"editing": {"swaps": ["dog"]}}, "editing → swaps → 0", '"dog"', "[text, text]"),
-        ({"editing": {"error": "sd"}}, "editing → error", '"sd"', "bootstrap_sd | sd_over_10"),
+        ({"editing": {"flow": {"sampler": "rk4"}}}, "editing → flow → sampler", '"rk4"', "heun | euler | ddim"),
+        ({"editing": {"flow": {"steps": 0}}}, "editing → flow → steps", "0", "a whole number ≥ 1 and ≤ 999"),
+        ({"editing": {"flow": {"rho": 0}}}, "editing → flow → rho", "0", "a number > 0"),
+        ({"editing": {"captions": {"omit": "mask"}}}, "editing → captions → omit", '"mask"', "underscore | delete"),
+        (
+            {"editing": {"captions": {"swap_scope": "caption"}}},
+            "editing → captions → swap_scope",
+            '"caption"',
+            "target | all",
+        ),
+        (
+            {"editing": {"captions": {"swaps": []}}},
+            "editing → captions → swaps",
+            "[]",
+            "a list with one or more of: [text, text]",
+        ),
+        (
+            {"editing": {"captions": {"swaps": [["dog"]]}}},
+            "editing → captions → swaps → 0 → 1",
+            "missing",
+            "[text, text]",
+        ),
+        (
+            {"editing": {"captions": {"swaps": [["dog", True]]}}},
+            "editing → captions → swaps → 0 → 1",
+            "true",
+            "[text, text]",
+        ),
+        ({"editing": {"captions": {"swaps": ["dog"]}}}, "editing → captions → swaps → 0", '"dog"', "[text, text]"),
+        ({"editing": {"table": {"error": "sd"}}}, "editing → table → error", '"sd"', "bootstrap_sd | sd_over_10"),
         ({"statistics": {"bootstrap": 10}}, "statistics → bootstrap", "10", "a whole number ≥ 100"),
-        ({"editing": {"information": {"scale": 0}}}, "editing → information → scale", "0", "a number > 0 or null"),
-        ({"editing": {"information": {"steps": 50}}}, "editing → information → steps", "50", "number > 0 or null"),
+        (
+            {"editing": {"information": {"range": {"scale": 0}}}},
+            "editing → information → range → scale",
+            "0",
+            "a number > 0 or null",
+        ),
+        (
+            {"editing": {"information": {"steps": 50}}},
+            "editing → information → steps",
+            "50",
+            "number > 0 or null",
+        ),
         ({"statistics": {"confidence": 1}}, "statistics → confidence", "1", "a number > 0 and < 1"),
         ({"datasets": {"scenes": {"editing": 1}}}, "datasets → scenes → editing", "1", "true | false"),
         ({"retrieval": {"methods": ["clip", "blip"]}}, "retrieval → methods → 1", '"blip"', "text_only"),
-        ({"retrieval": {"ties": "first"}}, "retrieval → ties", '"first"', "half | wrong | right | drop"),
-        ({"retrieval": {"error": 0}}, "retrieval → error", "0", "a number > 0 and < 1"),
-        ({"retrieval": {"diffitm_timesteps": [1000]}}, "retrieval → diffitm_timesteps → 0", "1000", "≥ 0 and ≤ 999"),
+        (
+            {"retrieval": {"table": {"ties": "first"}}},
+            "retrieval → table → ties",
+            '"first"',
+            "half | wrong | right | drop",
+        ),
+        ({"retrieval": {"scoring": {"error": 0}}}, "retrieval → scoring → error", "0", "a number > 0 and < 1"),
+        (
+            {"retrieval": {"diffitm": {"timesteps": [1000]}}},
+            "retrieval → diffitm → timesteps → 0",
+            "1000",
+            "≥ 0 and ≤ 999",
+        ),
         (
             {"retrieval_datasets": {"mine": {"file": "a.json", "images": "i"}}},
             "retrieval_datasets → mine → kind",
@@ -314,12 +420,12 @@ def test_message_has_path_value_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("overlay", "path", "nearest"),
     [
-        ({"information": {"clp": 3.5}}, "information → clp", "clip"),
+        ({"information": {"range": {"clp": 3.5}}}, "information → range → clp", "clip"),
         ({"datasets": {"scenes": {"caption": "a.json"}}}, "datasets → scenes → caption", "captions"),
         ({"localization": {}}, "localization", "localisation"),
         ({"localisation": {"thresholds": {"hihg": 0.6}}}, "localisation → thresholds → hihg", "high"),
         ({"dataset": {}}, "dataset", "datasets"),
-        ({"editing": {"swap": [["dog", "cat"]]}}, "editing → swap", "swaps"),
+        ({"editing": {"captions": {"swap": [["dog", "cat"]]}}}, "editing → captions → swap", "swaps"),
         ({"retrieval_dataset": {}}, "retrieval_dataset", "retrieval_datasets"),
         (
             {"retrieval_datasets": {"scenes_coco_order": {"taggers": "scenes"}}},
@@ -336,7 +442,7 @@ def test_unknown_key_gets_the_nearest_valid_one(overlay: dict[str, Any], path: s
 
 
 def test_yaml_to_paste_keeps_the_value_that_was_meant() -> None:
-    assert pasted(message({"information": {"clp": 3.5}})) == {"information": {"clip": 3.5}}
+    assert pasted(message({"information": {"range": {"clp": 3.5}}})) == {"information": {"range": {"clip": 3.5}}}
 
 
 def test_key_like_no_other_lists_the_valid_ones() -> None:
@@ -348,7 +454,7 @@ def test_key_like_no_other_lists_the_valid_ones() -> None:
 def test_a_section_of_another_shape_shows_a_key_of_it(found: object) -> None:
     text = message({"information": found})
     assert text.startswith(f"information is {json.dumps(found)}; allowed is a section of keys and values")
-    assert pasted(text) == {"information": {"density": "logistic"}}
+    assert pasted(text) == {"information": {"range": {"loc": 1.0}}}
     assert "allowed is a section of keys and values" in message({"datasets": 3})
     assert "allowed is a section of keys and values" in message({"datasets": {"scenes": 3}})
 
@@ -368,9 +474,9 @@ def test_sections_by_name_of_another_shape_show_a_section(key: str, right: dict[
 
 
 def test_number_with_an_exponent_that_yaml_reads_as_text() -> None:
-    overlay = yaml.safe_load("scenes_model: {learning_rate: 1e-3}")
-    assert overlay["scenes_model"]["learning_rate"] == "1e-3"
-    assert load_config(merged(overlay)).scenes_model.learning_rate == 0.001
+    overlay = yaml.safe_load("scenes_model: {denoiser: {learning_rate: 1e-3}}")
+    assert overlay["scenes_model"]["denoiser"]["learning_rate"] == "1e-3"
+    assert load_config(merged(overlay)).scenes_model.denoiser.learning_rate == 0.001
 
 
 def given_as(*entries: str) -> dict[str, Any]:
@@ -385,18 +491,26 @@ def given_as(*entries: str) -> dict[str, Any]:
         ("study=2024", "study", "2024"),
         ("shards=4", "shards", 4),
         (
-            "information={steps: [4, 8], clip: 2.5, antithetic_eps: false, extendable: True}",
-            "information.steps",
+            "information={budget: {steps: [4, 8], extendable: True}, range: {clip: 2.5}, draws: {antithetic_eps: false}}",
+            "information.budget.steps",
             (4, 8),
         ),
-        ("information={clip: 2.5, antithetic_eps: false}", "information.clip", 2.5),
-        ("information={antithetic_eps: false, steps: [5]}", "information.antithetic_eps", False),
+        ("information={range: {clip: 2.5}, draws: {antithetic_eps: false}}", "information.range.clip", 2.5),
+        (
+            "information={draws: {antithetic_eps: false}, budget: {steps: [5]}}",
+            "information.draws.antithetic_eps",
+            False,
+        ),
         ("machine={batch_size: 8}", "machine.batch_size", 8),
         ("machine={batch_size: auto}", "machine.batch_size", "auto"),
-        ("partial_information={captions: null}", "partial_information.captions", None),
-        ("faithfulness={repeated_draws: ~, fractions: [0.5, 0.75]}", "faithfulness.repeated_draws", None),
-        ("validation={antithetic_eps: [true, false]}", "validation.antithetic_eps", (True, False)),
-        ("gradients={boxes: [[0, 0, 8, 8]]}", "gradients.boxes", ((0, 0, 8, 8),)),
+        ("pairs={selection: {captions: null}}", "pairs.selection.captions", None),
+        (
+            "faithfulness={judging: {repeated_draws: ~, fractions: [0.5, 0.75]}}",
+            "faithfulness.judging.repeated_draws",
+            None,
+        ),
+        ("validation={grid: {antithetic_eps: [true, false]}}", "validation.grid.antithetic_eps", (True, False)),
+        ("gradients={explanation: {boxes: [[0, 0, 8, 8]]}}", "gradients.explanation.boxes", ((0, 0, 8, 8),)),
         ("retrieval_datasets=null", "retrieval_datasets", {}),
         ("retrieval_datasets=", "retrieval_datasets", {}),
         ("model={revision: 12}", "model.revision", "12"),
@@ -435,27 +549,38 @@ def test_what_has_no_one_reading_stays() -> None:
 
 def test_intervals_are_set_once_for_every_section() -> None:
     study = load_config(merged({"statistics": {"bootstrap": 300, "confidence": 0.9}}))
-    for name in ("localisation", "retrieval", "editing", "partial_information", "faithfulness"):
-        section = getattr(study, name)
-        assert (section.bootstrap, section.confidence) == (300, 0.9)
-        assert "bootstrap" not in section.settable()
-    assert study.validation.confidence == 0.9
+    read = {stage: settings_of(stage, study) for stage, cls in SETTINGS.items() if "statistics" in cls.model_fields}
+    assert {f"tabulate_{part}" for part in get_args(Part) if part not in ("pairs", "validation")} <= set(read)
+    for settings in read.values():
+        assert settings.statistics == StatisticsSection(bootstrap=300, confidence=0.9)  # type: ignore[attr-defined]
+    for name in ("localisation", "retrieval", "editing", "pairs", "faithfulness"):
+        assert not {"bootstrap", "confidence"} & set(type(getattr(study, name)).model_fields)
+    assert settings_of("tabulate_validation", study).confidence == 0.9  # type: ignore[attr-defined]
     default = StatisticsSection()
-    assert (default.bootstrap, default.confidence) == (default_config().editing.bootstrap, 0.95)
+    assert (default.bootstrap, default.confidence) == (2000, 0.95) and default == default_config().statistics
 
 
 @pytest.mark.parametrize(("old", "new"), MOVED.items())
 def test_a_key_that_moved_is_named_with_its_new_place(old: tuple[str, ...], new: tuple[str, ...]) -> None:
-    value = {"bootstrap": 150, "confidence": 0.9}[old[-1]]
-    text = message({old[0]: {old[1]: value}})
+    value = section_of(json.loads(section_json(default_config())), new)
+    text = message(nested(old, value))
     assert text.startswith(f"{' → '.join(old)} has moved: write {' → '.join(new)} instead")
-    assert pasted(text) == {new[0]: {new[1]: value}}
+    assert pasted(text) == nested(new, value)
     load_config(merged(pasted(text)))
+
+
+def test_every_old_key_of_a_section_that_is_gone_is_named() -> None:
+    text = message({"partial_information": {"pairs": ["noun+noun"], "steps": 8}})
+    assert "partial_information → pairs has moved: write pairs → selection → kinds instead" in text
+    assert "partial_information → steps has moved: write pairs → sampling → steps instead" in text
+    assert "partial_information is not a key" not in text
+    assert "partial_information is not a key" in message({"partial_information": {"never": 1}})
 
 
 def test_old_keys_lead_nowhere_and_new_ones_somewhere() -> None:
     for old, new in MOVED.items():
-        assert not section_at(old[:-1]) or old[-1] not in section_at(old[:-1]).settable()  # type: ignore[union-attr]
+        place = section_at(old)  # a section may have the name that a key of its section had
+        assert place or not section_at(old[:-1]) or old[-1] not in section_at(old[:-1]).settable()  # type: ignore[union-attr]
         assert field_at(new) is not None
 
 
@@ -493,7 +618,7 @@ def test_sections_print_the_keys_of_their_kind_only() -> None:
 
 
 def test_the_embedded_swaps_are_those_of_the_scenes() -> None:
-    assert EditingSection().swaps == SCENE_SWAPS
+    assert EditCaptionsSection().swaps == SCENE_SWAPS
 
 
 @pytest.mark.parametrize(
@@ -540,28 +665,36 @@ def test_schema_takes_the_study_and_null_for_what_has_a_name() -> None:
     assert schema["additionalProperties"] is False and set(schema["properties"]) == set(Config.model_fields)
     for key in ("datasets", "retrieval_datasets", "models"):
         assert schema["properties"][key]["type"] == ["object", "null"]
-    assert "bootstrap" not in schema["$defs"]["EditingSection"]["properties"]
+    assert "bootstrap" not in schema["$defs"]["EditingTableSection"]["properties"]
     assert "root" not in schema["$defs"]["GeneratedDataset"]["properties"]
 
 
 @pytest.mark.parametrize(
     ("overlay", "path", "reason"),
     [
-        ({"information": {"steps": [100, 50]}}, "information → steps", "increasing"),
+        ({"information": {"budget": {"steps": [100, 50]}}}, "information → budget → steps", "increasing"),
         ({"attention": {"steps": [25, 25]}}, "attention → steps", "increasing"),
-        ({"information": {"steps": [50, 120]}}, "information → steps", "multiple of the one before"),
-        ({"information": {"steps": [25]}}, "information → steps", "even numbers"),
-        ({"information": {"steps": [2, 4]}}, "information → steps", "6 or more"),
-        ({"information": {"steps": [2], "antithetic_eps": False}}, "information → steps", "3 or more"),
-        ({"information": {"design": "midpoint"}}, "information → steps", "`design` is midpoint"),
-        ({"information": {"density": "grid"}}, "information → steps", "`density` is grid"),
+        (
+            {"information": {"budget": {"steps": [50, 120]}}},
+            "information → budget → steps",
+            "multiple of the one before",
+        ),
+        ({"information": {"budget": {"steps": [25]}}}, "information → budget → steps", "even numbers"),
+        ({"information": {"budget": {"steps": [2, 4]}}}, "information → budget → steps", "6 or more"),
+        (
+            {"information": {"budget": {"steps": [2]}, "draws": {"antithetic_eps": False}}},
+            "information → budget → steps",
+            "3 or more",
+        ),
+        ({"information": {"draws": {"design": "midpoint"}}}, "information → budget → steps", "`design` is midpoint"),
+        ({"information": {"draws": {"density": "grid"}}}, "information → budget → steps", "`density` is grid"),
         ({"localisation": {"thresholds": {"high": 0.05}}}, "localisation → thresholds → high", "> low = 0.1"),
         ({"localisation": {"methods": ["mi", "cmi", "mi"]}}, "localisation → methods", "each value once"),
         ({"validation": {"problems": ["plane", "plane"]}}, "validation → problems", "each value once"),
-        ({"validation": {"steps": [25, 50]}}, "validation → steps", "even numbers"),
-        ({"validation": {"steps": [50, 76]}}, "validation → steps", "multiple of the one before"),
-        ({"validation": {"steps": [4, 8]}}, "validation → steps", "6 or more at its start"),
-        ({"validation": {"steps": [100, 50]}}, "validation → steps", "increasing"),
+        ({"validation": {"grid": {"steps": [25, 50]}}}, "validation → grid → steps", "even numbers"),
+        ({"validation": {"grid": {"steps": [50, 76]}}}, "validation → grid → steps", "multiple of the one before"),
+        ({"validation": {"grid": {"steps": [4, 8]}}}, "validation → grid → steps", "6 or more at its start"),
+        ({"validation": {"grid": {"steps": [100, 50]}}}, "validation → grid → steps", "increasing"),
         ({"datasets": {"words": {"kind": "word_list"}}}, "datasets → words → list", "because `kind` is word_list"),
         ({"datasets": {"mine": {"kind": "custom"}}}, "datasets → mine → list", "because `kind` is custom"),
         ({"datasets": {"scenes": {"list": "a.csv"}}}, "datasets → scenes → list", "`kind` coco_it has no key `list`"),
@@ -576,12 +709,12 @@ def test_values_that_do_not_go_together(overlay: dict[str, Any], path: str, reas
 @pytest.mark.parametrize(
     ("editing", "path", "reason"),
     [
-        ({"steps": 1}, "steps", "is 1; allowed is a whole number ≥ 2, because `sampler` is heun"),
-        ({"sampler": "euler", "steps": 1}, "steps", "because `sampler` is euler"),
-        ({"swaps": [["cup", "cup"]]}, "swaps → 0", 'is ["cup", "cup"]; allowed are two different words'),
-        ({"swaps": [["cup", "fork"], ["knife", "Cup"]]}, "swaps → 1", "are in no other pair, and 'cup' is"),
-        ({"swaps": [["cup", "fork"], ["fork", "cup"]]}, "swaps → 1", "are in no other pair"),
-        ({"swaps": [["cup", " fork"]]}, "swaps → 0", "two words without spaces"),
+        ({"flow": {"steps": 1}}, "flow → steps", "is 1; allowed is a whole number ≥ 2, because `sampler` is heun"),
+        ({"flow": {"sampler": "euler", "steps": 1}}, "flow → steps", "because `sampler` is euler"),
+        (swapped([["cup", "cup"]]), "captions → swaps → 0", 'is ["cup", "cup"]; allowed are two different words'),
+        (swapped([["cup", "fork"], ["knife", "Cup"]]), "captions → swaps → 1", "are in no other pair, and 'cup' is"),
+        (swapped([["cup", "fork"], ["fork", "cup"]]), "captions → swaps → 1", "are in no other pair"),
+        (swapped([["cup", " fork"]]), "captions → swaps → 0", "two words without spaces"),
         ({"information": {"steps": [100, 50]}}, "information → steps", "increasing"),
         ({"information": {"steps": [25]}}, "information → steps", "even numbers"),
         ({"information": {"steps": [50, 120]}}, "information → steps", "multiple of the one before"),
@@ -595,69 +728,79 @@ def test_edits_that_do_not_go_together(editing: dict[str, Any], path: str, reaso
 
 
 def test_edits_that_go_together() -> None:
-    assert load_config(merged({"editing": {"sampler": "ddim", "steps": 1}})).editing.steps == 1
+    assert load_config(merged({"editing": {"flow": {"sampler": "ddim", "steps": 1}}})).editing.flow.steps == 1
     swaps = [["teddy bear", "robot"], ["bear", "elephant"]]
-    assert load_config(merged({"editing": {"swaps": swaps}})).editing.swaps == tuple(map(tuple, swaps))
-    both = message({"editing": {"swaps": [["cup", "fork"], ["x", "X"], ["cup", "knife"]], "steps": 1}})
+    assert load_config(merged({"editing": {"captions": {"swaps": swaps}}})).editing.captions.swaps == tuple(
+        map(tuple, swaps)
+    )
+    both = message(
+        {"editing": {"captions": {"swaps": [["cup", "fork"], ["x", "X"], ["cup", "knife"]]}, "flow": {"steps": 1}}}
+    )
     assert [line.partition(" is ")[0] for line in both.splitlines() if " is " in line and "→" in line] == [
-        "editing → steps",
-        "editing → swaps → 1",
-        "editing → swaps → 2",
+        "editing → flow → steps",
+        "editing → captions → swaps → 1",
+        "editing → captions → swaps → 2",
     ]
 
 
 def test_edits_estimate_as_the_study_does_unless_told_otherwise() -> None:
-    study = load_config(merged({"information": {"steps": [20], "loc": 0.5}}))
+    study = load_config(merged({"information": {"budget": {"steps": [20]}, "range": {"loc": 0.5}}}))
     assert study.editing.estimator(study.information) == study.information
-    logistic = {"information": {"density": "logistic"}}
-    study = load_config(merged(logistic, {"editing": {"information": {"steps": [40, 80], "clip": 2.0}}}))
+    logistic = {"information": {"draws": {"density": "logistic"}}}
+    study = load_config(merged(logistic, {"editing": {"information": {"steps": [40, 80], "range": {"clip": 2.0}}}}))
     edits, others = study.editing.estimator(study.information), study.information
-    assert (edits.steps, edits.clip) == ((40, 80), 2.0) and (others.steps, others.clip) == ((50, 100), 3.0)
-    assert edits == others.model_copy(update={"steps": (40, 80), "clip": 2.0})
+    assert (edits.budget.steps, edits.range.clip) == ((40, 80), 2.0)
+    assert (others.budget.steps, others.range.clip) == ((50, 100), 3.0)
+    changed = {
+        "budget": others.budget.model_copy(update={"steps": (40, 80)}),
+        "range": others.range.model_copy(update={"clip": 2.0}),
+    }
+    assert edits == others.model_copy(update=changed)
 
 
 def test_draws_of_edits_are_checked_with_the_design_of_the_study() -> None:
     """One number where points are not nested; two problems where both sections have one."""
-    grid = {"information": {"density": "grid", "steps": [50]}}
+    grid = {"information": {"draws": {"density": "grid"}, "budget": {"steps": [50]}}}
     load_config(merged(grid, {"editing": {"information": {"steps": [200]}}}))
     text = message(grid, {"editing": {"information": {"steps": [100, 200]}}})
     assert text.startswith(
         "editing → information → steps is [100, 200]; allowed is one number, because `density` is grid"
     )
-    text = message({"information": {"steps": [25]}, "editing": {"information": {"steps": [75]}}})
+    text = message({"information": {"budget": {"steps": [25]}}, "editing": {"information": {"steps": [75]}}})
     problems = [line.partition(" is ")[0] for line in text.splitlines() if "allowed" in line]
-    assert problems == ["information → steps", "editing → information → steps"]
+    assert problems == ["information → budget → steps", "editing → information → steps"]
 
 
 def test_swaps_survive_the_way_to_a_stage() -> None:
-    section = load_config(merged({"editing": {"swaps": [["cup", "teddy bear"]]}})).editing
-    assert parse_section(EditingSection, section_json(section)) == section
+    section = load_config(merged({"editing": {"captions": {"swaps": [["cup", "teddy bear"]]}}})).editing
+    assert parse(EditingSection, section_json(section)) == section
 
 
 @pytest.mark.parametrize(
     "information",
     [
-        {"design": "iid", "steps": [50, 120]},
-        {"design": "sobol", "steps": [50, 120]},
-        {"antithetic_eps": False, "steps": [25, 75]},
-        {"design": "midpoint", "steps": [100]},
-        {"density": "grid", "steps": [100]},
+        {"draws": {"design": "iid"}, "budget": {"steps": [50, 120]}},
+        {"draws": {"design": "sobol"}, "budget": {"steps": [50, 120]}},
+        {"draws": {"antithetic_eps": False}, "budget": {"steps": [25, 75]}},
+        {"draws": {"design": "midpoint"}, "budget": {"steps": [100]}},
+        {"draws": {"density": "grid"}, "budget": {"steps": [100]}},
     ],
 )
 def test_steps_that_go_with_their_design(information: dict[str, Any]) -> None:
-    assert list(load_config(merged({"information": information})).information.steps) == information["steps"]
+    found = load_config(merged({"information": information})).information.budget.steps
+    assert list(found) == information["budget"]["steps"]
 
 
 @pytest.mark.parametrize(
     ("overlay", "path", "reason"),
     [
-        ({"steps": [25]}, "steps", "even numbers, because `antithetic_eps`"),
-        ({"steps": [4]}, "steps", "6 or more"),
-        ({"steps": [20, 50]}, "steps", "a multiple of the one before"),
-        ({"steps": [40, 20]}, "steps", "increasing"),
-        ({"stopping": "racing", "steps": [50]}, "steps", "is [50]; allowed are two numbers or more"),
-        ({"stopping": "racing", "steps": [4, 8]}, "steps", "is [4, 8]; allowed is 6 or more at its start"),
-        ({"diffitm_timesteps": [110, 10]}, "diffitm_timesteps", "increasing"),
+        (scored([25]), "scoring → steps", "even numbers, because `antithetic_eps`"),
+        (scored([4]), "scoring → steps", "6 or more"),
+        (scored([20, 50]), "scoring → steps", "a multiple of the one before"),
+        (scored([40, 20]), "scoring → steps", "increasing"),
+        (scored([50], "racing"), "scoring → steps", "is [50]; allowed are two numbers or more"),
+        (scored([4, 8], "racing"), "scoring → steps", "is [4, 8]; allowed is 6 or more at its start"),
+        ({"diffitm": {"timesteps": [110, 10]}}, "diffitm → timesteps", "increasing"),
         ({"methods": ["i_s", "clip", "i_s"]}, "methods", "each value once"),
     ],
 )
@@ -676,12 +819,12 @@ def test_retrieval_values_that_do_not_go_together(overlay: dict[str, Any], path:
             "allowed are the names of datasets: scenes, scenes_words",
         ),
         ({"datasets": ["scenes", "scenes"]}, "datasets", "each value once"),
-        ({"fractions": [0.3, 0.1]}, "fractions", "increasing numbers"),
-        ({"fractions": [0.1, 1.0]}, "fractions", ""),
-        ({"draws": 3}, "draws", "even numbers, because `antithetic_eps`"),
-        ({"repeated_draws": 7}, "repeated_draws", "even numbers, because `antithetic_eps`"),
-        ({"estimators": ["standard", "standard"]}, "estimators", "each value once"),
-        ({"filling": "blur"}, "filling", "denoiser"),
+        ({"judging": {"fractions": [0.3, 0.1]}}, "judging → fractions", "increasing numbers"),
+        ({"judging": {"fractions": [0.1, 1.0]}}, "judging → fractions", ""),
+        ({"judging": {"draws": 3}}, "judging → draws", "even numbers, because `antithetic_eps`"),
+        ({"judging": {"repeated_draws": 7}}, "judging → repeated_draws", "even numbers, because `antithetic_eps`"),
+        ({"judging": {"estimators": ["standard", "standard"]}}, "judging → estimators", "each value once"),
+        ({"judging": {"filling": "blur"}}, "judging → filling", "denoiser"),
     ],
 )
 def test_values_of_faithfulness_that_are_not_allowed(overlay: dict[str, Any], path: str, reason: str) -> None:
@@ -704,16 +847,16 @@ def test_judged_maps_are_those_of_methods_that_rank_pixels() -> None:
 @pytest.mark.parametrize(
     ("retrieval", "antithetic"),
     [
-        ({"steps": [50]}, True),
-        ({"steps": [4, 8]}, True),  # without racing only the last needs a standard error
-        ({"steps": [25]}, False),
-        ({"stopping": "racing", "steps": [6, 12, 60]}, True),
-        ({"stopping": "racing", "steps": [3, 15]}, False),
+        (scored([50]), True),
+        (scored([4, 8]), True),  # without racing only the last needs a standard error
+        (scored([25]), False),
+        (scored([6, 12, 60], "racing"), True),
+        (scored([3, 15], "racing"), False),
     ],
 )
 def test_draws_of_a_case_that_go_with_their_looks(retrieval: dict[str, Any], antithetic: bool) -> None:
-    study = load_config(merged({"retrieval": retrieval, "information": {"antithetic_eps": antithetic}}))
-    assert list(study.retrieval.steps) == retrieval["steps"]
+    study = load_config(merged({"retrieval": retrieval, "information": {"draws": {"antithetic_eps": antithetic}}}))
+    assert list(study.retrieval.scoring.steps) == retrieval["scoring"]["steps"]
 
 
 @pytest.mark.parametrize(
@@ -781,11 +924,11 @@ def test_a_name_belongs_to_one_dataset() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    text = message({"seed": -1, "information": {"clip": 0, "clop": 2}})
+    text = message({"seed": -1, "information": {"range": {"clip": 0, "clop": 2}}})
     assert [line.split(" is ")[0] for line in text.splitlines() if " is " in line] == [
         "seed",
-        "information → clip",
-        "information → clop",
+        "information → range → clip",
+        "information → range → clop",
     ]
 
 
@@ -807,29 +950,27 @@ def test_null_takes_all_datasets_of_a_part_out() -> None:
 
 
 def test_section_survives_the_way_to_a_stage() -> None:
-    section = load_config(merged({"information": {"steps": [20, 40]}})).information
+    section = load_config(merged({"information": {"budget": {"steps": [20, 40]}}})).information
     text = section_json(section)
     assert list(json.loads(text)) == sorted(InformationSection.model_fields)
-    assert parse_section(InformationSection, text) == section
+    assert parse(InformationSection, text) == section
     dataset = default_config().datasets["scenes_words"]
-    assert parse_section(DatasetSection, section_json(dataset)) == dataset
+    assert parse(WordListDataset, section_json(dataset)) == dataset
 
 
 def test_a_stage_gets_the_keys_that_it_reads() -> None:
-    study = load_config(merged({"retrieval": {"steps": [20], "ties": "drop"}}))
-    text = section_json(study.retrieval, ["steps", "error"])
-    assert json.loads(text) == {"steps": [20], "error": RetrievalSection().error}
-    assert parse_section(RetrievalSection, text) == RetrievalSection(steps=(20,))
-    assert section_json(study.retrieval, []) == "{}"
+    study = load_config(merged({"retrieval": {"scoring": {"steps": [20]}, "table": {"ties": "drop"}}}))
+    text = section_json(settings_of("score_retrieval", study))
+    read = json.loads(text)
+    assert sorted(read) == ["diffitm", "draws", "range", "scoring"] and read["scoring"]["steps"] == [20]
+    assert parse(ScoreRetrieval, text).scoring.error == RetrievalSection().scoring.error
+    assert "drop" not in text
 
 
 def test_sections_by_name_survive_the_way_to_a_stage() -> None:
-    sections = default_config().retrieval_datasets
-    parsed = {
-        name: parse_section(RetrievalDatasetSection, json.dumps(section))
-        for name, section in json.loads(sections_json(sections)).items()
-    }
-    assert parsed == sections
+    settings = settings_of("write_report", load_config(merged()))
+    parsed = parse(WriteReport, section_json(settings))
+    assert parsed == settings and parsed.retrieval_datasets == default_config().retrieval_datasets
 
 
 def test_order_of_keys_does_not_change_a_section() -> None:
@@ -840,15 +981,15 @@ def test_order_of_keys_does_not_change_a_section() -> None:
 
 
 def test_wrong_section_text_is_an_input_error() -> None:
-    with pytest.raises(InputError, match="InformationSection: clip is -1"):
-        parse_section(InformationSection, '{"clip": -1}')
+    with pytest.raises(InputError, match="RangeSection: clip is -1"):
+        parse(RangeSection, '{"clip": -1}')
     with pytest.raises(InputError, match="InformationSection"):
-        parse_section(InformationSection, "no json")
+        parse(InformationSection, "no json")
 
 
 def test_sections_do_not_change_once_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        default_config().information.clip = 4.0  # type: ignore[misc]
+        default_config().information.range.clip = 4.0  # type: ignore[misc]
 
 
 def test_configuration_needs_no_torch() -> None:
@@ -868,15 +1009,15 @@ def test_environment_and_lock_name_the_same_versions(repository: Path) -> None:
 
 
 def test_replicates_of_pairs_are_whole_pairs_of_draws() -> None:
-    text = message({"partial_information": {"steps": 5}})
-    assert text.startswith("partial_information → steps is 5; allowed is an even number")
-    assert pasted(text) == {"partial_information": {"steps": 6}}
-    assert "replicates" in message({"partial_information": {"replicates": 1}})
-    load_config(merged({"partial_information": {"steps": 5}, "information": {"antithetic_eps": False}}))
+    text = message({"pairs": {"sampling": {"steps": 5}}})
+    assert text.startswith("pairs → sampling → steps is 5; allowed is an even number")
+    assert pasted(text) == {"pairs": {"sampling": {"steps": 6}}}
+    assert "replicates" in message({"pairs": {"sampling": {"replicates": 1}}})
+    load_config(merged({"pairs": {"sampling": {"steps": 5}}, "information": {"draws": {"antithetic_eps": False}}}))
 
 
 def test_pairs_have_shards_of_their_own() -> None:
     study = load_config(merged({"shards": 3}))
     assert (study.shards_of("scenes"), study.pair_shards_of("scenes")) == (3, 1)
-    study = load_config(merged({"shards": 3, "partial_information": {"shards": None}}))
+    study = load_config(merged({"shards": 3, "pairs": {"shards": None}}))
     assert study.pair_shards_of("scenes") == 3

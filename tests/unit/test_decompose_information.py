@@ -10,7 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from infodecomp.config import InformationSection, PartialInformationSection, section_json
+from infodecomp.config import (
+    InformationSection,
+    PairSamplingSection,
+    PairsSection,
+)
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.estimator.evaluation import estimate
@@ -23,9 +27,10 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import decompose_information
+from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
-SECTION = PartialInformationSection(steps=4, replicates=2)
+SECTION = PairsSection(sampling=PairSamplingSection(steps=4, replicates=2))
 CAPTIONS = {"a": "a dog left of a zebra on the grass", "b": "a cat in a bed"}
 
 
@@ -46,9 +51,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, name: str = "out", **changes: Any) -> Any:
-    sections = {"section": section_json(SECTION), "information": section_json(InformationSection())}
-    settings = {**sections, "cases": folder / "pairs.parquet"}
-    decompose_information.run(shard_arguments(folder, name, **{**settings, **changes}))
+    read = settings("decompose_information", pairs=SECTION, information=InformationSection())
+    given = {"settings": read, "cases": folder / "pairs.parquet"}
+    decompose_information.run(shard_arguments(folder, name, **{**given, **changes}))
     return read_table(folder / name / "shard.parquet", SHARD_COLUMNS)
 
 

@@ -7,29 +7,30 @@ from pathlib import Path
 import pytest
 
 import infodecomp
-from infodecomp.config import InformationSection, RetrievalSection, load_config
+from infodecomp.config import DrawsSection, InformationSection, RangeSection, load_config
 from infodecomp.config.designs import Purpose, purpose_of, resolved
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
 
-AUTO = InformationSection(design="auto", antithetic_eps=False, loc=0.5)
+AUTO = InformationSection(draws=DrawsSection(design="auto", antithetic_eps=False), range=RangeSection(loc=0.5))
 
 
 @pytest.mark.parametrize(("purpose", "antithetic"), [("maps", True), ("i_s", True), ("i_o", False)])
 def test_auto_is_what_was_measured_to_be_best(purpose: Purpose, antithetic: bool) -> None:
     chosen = resolved(AUTO, purpose)
-    assert (chosen.design, chosen.antithetic_eps, chosen.loc) == ("stratified", antithetic, 0.5)
+    assert (chosen.draws.design, chosen.draws.antithetic_eps, chosen.range.loc) == ("stratified", antithetic, 0.5)
 
 
 @pytest.mark.parametrize("design", ["iid", "stratified", "midpoint", "sobol"])
 def test_a_design_by_name_stays(design: str) -> None:
-    section = InformationSection.model_validate({"design": design, "antithetic_eps": False})
+    section = InformationSection(draws=DrawsSection.model_validate({"design": design, "antithetic_eps": False}))
     assert resolved(section, "maps") is section
 
 
 def test_auto_names_results_as_the_default_does() -> None:
     """So that finished results are used again."""
-    assert resolved(InformationSection(design="auto"), "maps").model_dump() == InformationSection().model_dump()
+    auto = InformationSection(draws=DrawsSection(design="auto"))
+    assert resolved(auto, "maps").model_dump() == InformationSection().model_dump()
 
 
 @pytest.mark.parametrize(
@@ -43,16 +44,21 @@ def test_auto_names_results_as_the_default_does() -> None:
     ],
 )
 def test_what_retrieval_draws_for(methods: tuple[str, ...], stopping: str, purpose: str) -> None:
-    assert purpose_of(RetrievalSection.model_validate({"methods": methods, "stopping": stopping})) == purpose
+    assert purpose_of(methods, stopping) == purpose
 
 
 def test_numbers_of_draws_are_checked_with_the_design_that_auto_stands_for() -> None:
-    with pytest.raises(InputError, match=r"information → steps is \[25, 50\]; allowed are even numbers"):
-        load_config({"information": {"design": "auto", "antithetic_eps": False, "steps": [25, 50]}})
-    with pytest.raises(InputError, match=r"information → steps is \[20, 50\]; .* multiple of the one before"):
-        load_config({"information": {"design": "auto", "steps": [20, 50]}})
-    alone = {"information": {"design": "auto"}, "retrieval": {"methods": ["i_o"], "steps": [5, 15]}}
-    assert load_config(alone).retrieval.steps == (5, 15)
+    with pytest.raises(InputError, match=r"information → budget → steps is \[25, 50\]; allowed are even numbers"):
+        load_config(
+            {"information": {"draws": {"design": "auto", "antithetic_eps": False}, "budget": {"steps": [25, 50]}}}
+        )
+    with pytest.raises(InputError, match=r"information → budget → steps is \[20, 50\]; .* multiple of the one before"):
+        load_config({"information": {"draws": {"design": "auto"}, "budget": {"steps": [20, 50]}}})
+    alone = {
+        "information": {"draws": {"design": "auto"}},
+        "retrieval": {"methods": ["i_o"], "scoring": {"steps": [5, 15]}},
+    }
+    assert load_config(alone).retrieval.scoring.steps == (5, 15)
 
 
 def test_stages_run_again_when_the_choice_changes(tmp_path: Path) -> None:
@@ -72,15 +78,34 @@ def test_stages_run_again_when_the_choice_changes(tmp_path: Path) -> None:
     assert all(old != new for old, new in zip(before, after, strict=True))
 
 
+def budget(**values: object) -> dict[str, object]:
+    return {"budget": values}
+
+
 @pytest.mark.parametrize(
     ("information", "editing", "path", "allowed"),
     [
-        ({"extendable": True, "design": "midpoint", "steps": [50]}, {}, "extendable", "is true; allowed is false"),
-        ({"extendable": True, "density": "grid", "steps": [50]}, {}, "extendable", "`density` is grid"),
-        ({"extendable": True, "stopping": "target_error"}, {}, "stopping", "allowed is none"),
-        ({"stopping": "target_error", "steps": [50]}, {}, "steps", "two numbers or more"),
-        ({"stopping": "target_error", "steps": [4, 8]}, {}, "steps", "6 or more at its start"),
-        ({"density": "adaptive"}, {"loc": 0.5}, "loc", "allowed is null, because `density` adaptive"),
+        (
+            {"draws": {"design": "midpoint"}, **budget(extendable=True, steps=[50])},
+            {},
+            "budget → extendable",
+            "is true; allowed is false",
+        ),
+        (
+            {"draws": {"density": "grid"}, **budget(extendable=True, steps=[50])},
+            {},
+            "budget → extendable",
+            "`density` is grid",
+        ),
+        (budget(extendable=True, stopping="target_error"), {}, "budget → stopping", "allowed is none"),
+        (budget(stopping="target_error", steps=[50]), {}, "budget → steps", "two numbers or more"),
+        (budget(stopping="target_error", steps=[4, 8]), {}, "budget → steps", "6 or more at its start"),
+        (
+            {"draws": {"density": "adaptive"}},
+            {"range": {"loc": 0.5}},
+            "range → loc",
+            "allowed is null, because `density` adaptive",
+        ),
     ],
 )
 def test_what_does_not_go_together(
@@ -92,6 +117,6 @@ def test_what_does_not_go_together(
 
 
 def test_retrieval_keeps_the_logistic() -> None:
-    adaptive = InformationSection(density="adaptive")
-    assert resolved(adaptive, "maps").density == "adaptive"
-    assert {resolved(adaptive, purpose).density for purpose in ("i_s", "i_o")} == {"logistic"}
+    adaptive = InformationSection(draws=DrawsSection(density="adaptive"))
+    assert resolved(adaptive, "maps").draws.density == "adaptive"
+    assert {resolved(adaptive, purpose).draws.density for purpose in ("i_s", "i_o")} == {"logistic"}

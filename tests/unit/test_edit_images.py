@@ -13,7 +13,18 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from infodecomp.config import EditingSection, InformationSection, ModelSection, section_json
+from infodecomp.config import (
+    BudgetSection,
+    EditCaptionsSection,
+    EditingSection,
+    EditingTableSection,
+    FlowSection,
+    InformationSection,
+    ModelSection,
+    PromptsSection,
+    RangeSection,
+    section_json,
+)
 from infodecomp.datasets.cases import cases_table, make_case, read_cases, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, read_edit_maps
 from infodecomp.estimator.condition import Condition
@@ -27,10 +38,13 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays
 from infodecomp.stages import edit_images, estimate_information
+from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
-SECTION = EditingSection(steps=4, omit="delete", swaps=(("dog", "cat"),))
-INFORMATION = InformationSection(steps=(8,))
+SECTION = EditingSection(
+    flow=FlowSection(steps=4), captions=EditCaptionsSection(omit="delete", swaps=(("dog", "cat"),))
+)
+INFORMATION = InformationSection(budget=BudgetSection(steps=(8,)))
 
 
 def case(image: str, caption: str, word: str) -> dict[str, str]:
@@ -54,20 +68,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def arguments(folder: Path, name: str, section: Any, **changes: Any) -> argparse.Namespace:
-    settings = {"section": section_json(section), "heads": "all", "maps": folder / name / "edits"}
-    return shard_arguments(folder, name, **{**settings, **changes})
+def arguments(folder: Path, name: str, read: str, **changes: Any) -> argparse.Namespace:
+    given = {"settings": read, "heads": "all", "maps": folder / name / "edits"}
+    return shard_arguments(folder, name, **{**given, **changes})
 
 
 def edit(folder: Path, name: str = "out", section: EditingSection = SECTION, **changes: Any) -> pd.DataFrame:
-    changes = {"information": section_json(INFORMATION), "known": None, **changes}
-    edit_images.run(arguments(folder, name, section, **changes))
+    read = settings("edit_images", editing=section, information=section.estimator(INFORMATION))
+    edit_images.run(arguments(folder, name, read, **{"known": None, **changes}))
     return read_table(folder / name / "shard.parquet", EDIT_COLUMNS)
 
 
 def estimated(folder: Path, information: InformationSection = INFORMATION, **changes: Any) -> None:
     """Run the localisation study's estimation into `known`."""
-    estimate_information.run(arguments(folder, "known", information, maps=folder / "known/maps", **changes))
+    read = settings("estimate_information", information=information)
+    estimate_information.run(arguments(folder, "known", read, maps=folder / "known/maps", **changes))
 
 
 def test_each_case_has_its_captions_numbers_maps_and_pictures(folder: Path) -> None:
@@ -128,7 +143,8 @@ def test_noise_at_the_start_comes_off_again(folder: Path) -> None:
     """What comes back is the latent without it; the edits are others."""
     settings = {"noised": True, "bare": False}
     for name, noised in settings.items():
-        edit(folder, name, SECTION.model_copy(update={"steps": 40, "noised_start": noised}))
+        flow = FlowSection(steps=40, noised_start=noised)
+        edit(folder, name, SECTION.model_copy(update={"flow": flow}))
     case_id = read_cases(folder / "cases.parquet")["case_id"][0]
     noised, bare = (read_arrays(folder / name / "edits" / f"{case_id}.npz") for name in settings)
     np.testing.assert_array_equal(noised["latent/real"], bare["latent/real"])
@@ -232,10 +248,10 @@ OTHER_MODEL = section_json(ModelSection(id=MODEL, latents="sample"))
         (INFORMATION, {"seed": 4}),
         (INFORMATION, {"model": OTHER_MODEL}),
         (INFORMATION, {"heads": "second_half"}),
-        (InformationSection(steps=(8,), loc=0.5), {}),
-        (InformationSection(steps=(4, 8)), {}),
-        (InformationSection(steps=(8,), missing_word="underscore"), {}),
-        (InformationSection(steps=(8,), word_prompt="label"), {}),
+        (InformationSection(budget=BudgetSection(steps=(8,)), range=RangeSection(loc=0.5)), {}),
+        (InformationSection(budget=BudgetSection(steps=(4, 8))), {}),
+        (InformationSection(budget=BudgetSection(steps=(8,)), prompts=PromptsSection(missing="underscore")), {}),
+        (InformationSection(budget=BudgetSection(steps=(8,)), prompts=PromptsSection(word="label")), {}),
     ],
     ids=["seed", "model", "heads", "loc", "steps", "missing_word", "word_prompt"],
 )
@@ -282,8 +298,11 @@ def test_finished_cases_are_not_edited_again(folder: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(LatentDiffusion, "load", never)
         pd.testing.assert_frame_equal(first, edit(folder))
-        pd.testing.assert_frame_equal(first, edit(folder, section=SECTION.model_copy(update={"confidence": 0.9})))
-    changed = edit(folder, section=SECTION.model_copy(update={"omit": "underscore"}))
+        pd.testing.assert_frame_equal(
+            first, edit(folder, section=SECTION.model_copy(update={"table": EditingTableSection(error="sd_over_10")}))
+        )
+    captions = SECTION.captions.model_copy(update={"omit": "underscore"})
+    changed = edit(folder, section=SECTION.model_copy(update={"captions": captions}))
     assert list(changed["prompt_omit"]) == ["a _ left of a zebra", "a dog left of a _", "a red _"]
 
 
@@ -329,7 +348,12 @@ def ways(folder: Path, case: str) -> dict[str, Path]:
 
 @pytest.mark.parametrize("sampler", ["euler", "ddim"])
 def test_other_samplers(folder: Path, sampler: str) -> None:
-    frame = edit(folder, section=EditingSection(steps=4, sampler=sampler, swaps=(("dog", "cat"),)))  # type: ignore[arg-type]
+    frame = edit(
+        folder,
+        section=EditingSection(
+            flow=FlowSection(steps=4, sampler=sampler), captions=EditCaptionsSection(swaps=(("dog", "cat"),))
+        ),
+    )  # type: ignore[arg-type]
     assert list(frame["status"]) == ["ok"] * 3
 
 

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
+from infodecomp.config import FiguresSection, StatisticsSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, NUMBERS, read_edits
 from infodecomp.editing.points import edit_points
@@ -29,6 +30,7 @@ from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.runs.seeds import generator as generator_of
 from infodecomp.runs.storage import write_arrays, write_table
 from infodecomp.stages import plot_edit_correlations
+from tests.stage_settings import settings
 
 GRID = 8
 NAN = float("nan")
@@ -371,14 +373,22 @@ def study(tmp_path: Path) -> Path:
 
 def strips_of(study: Path, panels: int = 8) -> int:
     """Draw strips and sheet; returns the stage's exit status."""
-    return main(["plot_edit_strips", *inputs(study), "--section", json.dumps({"panels": panels})])
+    return main(
+        [
+            "plot_edit_strips",
+            *inputs(study),
+            "--settings",
+            settings("plot_edit_strips", figures=FiguresSection(panels=panels)),
+        ]
+    )
 
 
 def correlations_of(study: Path) -> int:
     """Draw scatter and correlations; returns the stage's exit status."""
-    decided = ["--editing", json.dumps({"bootstrap": 200, "confidence": 0.9}), "--seed", "3"]
+    statistics = StatisticsSection(bootstrap=200, confidence=0.9)
+    decided = ["--settings", settings("plot_edit_correlations", statistics=statistics), "--seed", "3"]
     table = ["--table", str(study / "editing.parquet")]
-    return main(["plot_edit_correlations", *inputs(study), "--section", "{}", *table, *decided])
+    return main(["plot_edit_correlations", *inputs(study), *table, *decided])
 
 
 def inputs(study: Path) -> list[str]:
@@ -414,7 +424,7 @@ def test_the_stages_write_four_figures_and_say_what_they_chose(study: Path) -> N
     assert len(chosen) == len({edit["case_id"] for edit in chosen}) == 4
     assert chosen[0]["r"] > 0.99
     assert [record["extra"][name] for name in ("cases", "failed", "swapped", "without_r")] == [6, 1, 4, 0]
-    assert len(record["inputs"]) == 3 and list(record["section"]) == ["figures"]
+    assert len(record["inputs"]) == 3 and sorted(record["section"]) == ["format", "palette", "panels"]
     scattered = json.loads((study / "figures" / "scatter-scenes.provenance.json").read_text())
     assert scattered["section"]["editing"] == {"bootstrap": 200, "confidence": 0.9} and scattered["extra"]["seed"] == 3
 

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import yaml
-from localisation_study import LOCALISATION, Study
+from localisation_study import Study
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import default_config, load_config, render_yaml, section_json
+from infodecomp.config import default_config, load_config, render_yaml, section_json, settings_of
 from infodecomp.datasets.cases import read_cases
 from infodecomp.localisation.tables import TABLE_COLUMNS
 from infodecomp.maps import made
@@ -56,8 +56,8 @@ def test_a_new_dataset(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Image.fromarray(np.eye(8, 12, dtype=np.uint8) * 255).save("photos/cup_mask.png")
     config = study(overlay)
     assert config.study == "mine" and list(config.datasets) == ["photos"] and not config.retrieval_datasets
-    section = section_json(config.datasets["photos"])
-    assert main(["build_cases", "--dataset", "photos", "--section", section, "--output", "cases.parquet"]) == 0
+    read = section_json(settings_of("build_cases", config, "photos"))
+    assert main(["build_cases", "--dataset", "photos", "--settings", read, "--output", "cases.parquet"]) == 0
     cases = read_cases(Path("cases.parquet"))
     assert cases["status"].tolist() == ["ok", "ok"]
     assert cases["prompt_context"].tolist() == ["a red on a table", "a cup on a table"]
@@ -110,11 +110,13 @@ def test_a_new_method_becomes_a_row_of_the_table(extended: Path, tmp_path: Path)
         command = [sys.executable, "-m", "infodecomp", "run", stage, *arguments]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(extended)}, cwd=tmp_path)
 
-    section = json.loads(section_json(LOCALISATION))
-    section["methods"] = ["cmi", "context_gain"]
-    inputs = ("cases", "estimates", "attention", "maps-information", "maps-attention", "dataset-section", "seed")
-    chosen = ("--section", json.dumps(section))
-    run("score_localisation", *study.arguments(*inputs), *chosen, "--output", "scores.parquet")
+    def chosen(stage: str) -> tuple[str, str]:
+        read = json.loads(study.settings(stage))
+        read["localisation"]["methods"] = ["cmi", "context_gain"]
+        return "--settings", json.dumps(read)
+
+    inputs = ("cases", "estimates", "attention", "maps-information", "maps-attention", "seed")
+    run("score_localisation", *study.arguments(*inputs), *chosen("score_localisation"), "--output", "scores.parquet")
     scores = read_table(tmp_path / "scores.parquet", SCORE_COLUMNS)
     of_method = scores[scores["method"] == "context_gain"]
     assert set(of_method["steps"]) == {2, 4} and set(of_method["estimator"]) == {"orthogonal"}
@@ -124,7 +126,7 @@ def test_a_new_method_becomes_a_row_of_the_table(extended: Path, tmp_path: Path)
         [study.cases["case_id"][0], 4, "constant_map"]
     ]
     tables = ("--seed", "0", "--output-dir", "tables")
-    run("tabulate_localisation", "--scores", "mine=scores.parquet", *chosen, *tables)
+    run("tabulate_localisation", "--scores", "mine=scores.parquet", *chosen("tabulate_localisation"), *tables)
     table = read_table(tmp_path / "tables" / "localisation.parquet", TABLE_COLUMNS)
     row = table[(table["method"] == "context_gain") & (table["steps"] == 4)].iloc[0]
     assert (row["n"], row["n_failed"], row["evaluations_per_image"]) == (len(study.cases) - 1, 1, 16)

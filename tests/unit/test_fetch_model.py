@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infodecomp.config import ClipSection, ModelSection, section_json
+from infodecomp.config import FetchedClipSection, FetchedModelSection, section_json
 from infodecomp.runs.provenance import folder_sha256
 from tests.unit.fake_hub import REVISION, FakeHub, folder_files, running_hub
 
@@ -39,7 +39,7 @@ def hub(running: FakeHub, small: dict[str, bytes]) -> FakeHub:
 
 
 def fetch(hub: FakeHub, folder: Path, *, offline: bool = False, **settings: Any) -> subprocess.CompletedProcess[str]:
-    section = ModelSection(**{"id": ID, "revision": REVISION, **settings})
+    section = FetchedModelSection(**{"id": ID, "revision": REVISION, **settings})
     arguments = ("fetch_model", "--kind", "diffusion", "--section", section_json(section))
     return hub.pipeline(*arguments, folder=folder, offline=offline)
 
@@ -121,10 +121,10 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
     hub.gated = {"someone/gated"}
     told = {name: part for name, (_, part) in cases.items()}
     told["missing"] = "is not on the Hub, or is private: check its name"
-    sections = {name: ModelSection(id=f"someone/{name}", revision=REVISION) for name in told}
+    sections = {name: FetchedModelSection(id=f"someone/{name}", revision=REVISION) for name in told}
     hub.repositories["someone/scenes"] = small
-    sections["scenes"], told["scenes"] = ModelSection(id=ID, revision="0" * 40), f"has no revision {'0' * 40}"
-    sections["half"] = ModelSection(id=ID, revision=REVISION, variant="fp16")
+    sections["scenes"], told["scenes"] = FetchedModelSection(id=ID, revision="0" * 40), f"has no revision {'0' * 40}"
+    sections["half"] = FetchedModelSection(id=ID, revision=REVISION, variant="fp16")
     told["half"] = "no safetensors weights of the variant fp16; it has model.safetensors, which `variant` can select"
     runs = [["fetch_model", "--kind", "diffusion", "--section", section_json(section)] for section in sections.values()]
     for (name, section), error in zip(sections.items(), hub.errors(runs, tmp_path), strict=True):
@@ -151,7 +151,7 @@ def test_a_clip(hub: FakeHub, tmp_path: Path, repository: Path) -> None:
         "open_clip_pytorch_model.bin": b"x",
         "open_clip_model.safetensors": b"y",
     }
-    section = section_json(ClipSection(id="someone/clip"))
+    section = section_json(FetchedClipSection(id="someone/clip"))
     run = hub.pipeline("fetch_model", "--kind", "clip", "--section", section, folder=tmp_path)
     assert run.returncode == 0, run.stderr
     found = folder_files(tmp_path / "data/models/hub/someone--clip@main")

@@ -10,9 +10,19 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import GeneratedDataset, default_config, section_json
+from infodecomp.config import (
+    ExplanationSection,
+    GeneratedDataset,
+    GenerationSection,
+    GradientsSection,
+    InformationSection,
+    PromptListSection,
+    default_config,
+    section_json,
+)
 from infodecomp.datasets.cases import read_cases
 from infodecomp.runs.storage import read_arrays
+from tests.stage_settings import settings
 
 PROMPTS = ("a yellow dog", "a cat and a dog", "a bed")
 
@@ -32,50 +42,58 @@ class Made:
         rows = [f"{prompt},," for prompt in PROMPTS] + ["a dog,given.png,", "a dog,given.png,mask.png"]
         (folder / "prompts.csv").write_text("\n".join(["prompt,image,mask", *rows]) + "\n", encoding="utf-8")
         self.generate = self.config.generate.model_copy(
-            update={"list": str(folder / "prompts.csv"), "steps": 3, "guidance": guidance}
+            update={
+                "source": PromptListSection(list=str(folder / "prompts.csv")),
+                "sampling": GenerationSection(steps=3, guidance=guidance),
+            }
         )
         self.root = folder / "generate_images"
         self.prompts = folder / "prompts.parquet"
-
-    def section(self, keys: tuple[str, ...] = ("steps", "guidance", "strength")) -> str:
-        return section_json(self.generate, keys)
 
     def model_arguments(self, cases: Path, images: Path, maps: Path, output: Path) -> list[str]:
         return [
             *("--cases", str(cases), "--images", str(images), "--maps", str(maps), "--output", str(output)),
             *("--shard", "0", "--shards", "1", "--seed", "0", "--max-failed-fraction", "0"),
-            *("--model", section_json(self.config.model), "--device", "cpu", "--threads", "1"),
+            *("--model", section_json(self.config.model.without_mirrors), "--device", "cpu", "--threads", "1"),
             *("--batch-size", str(self.batch_size)),
         ]
 
+    @property
+    def sampling(self) -> str:
+        """What generate_images reads."""
+        return settings("generate_images", generate=self.generate)
+
+    @property
+    def datasets(self) -> dict[str, GeneratedDataset]:
+        return {"generated": GeneratedDataset(root=str(self.root))}
+
     def list_prompts(self) -> int:
-        section = section_json(self.generate, ("prompts", "list", "seeds"))
-        return main(["list_prompts", "--section", section, "--output", str(self.prompts)])
+        read = settings("list_prompts", generate=self.generate)
+        return main(["list_prompts", "--settings", read, "--output", str(self.prompts)])
 
     def make(self) -> int:
         arguments = self.model_arguments(
             self.prompts, self.folder, self.root / "latents", self.root / "shard-0000.parquet"
         )
         pictures = ["--pictures", str(self.root / "images")]
-        return main(["generate_images", *arguments, "--section", self.section(), *pictures])
+        return main(["generate_images", *arguments, "--settings", self.sampling, *pictures])
 
     def build(self) -> pd.DataFrame:
-        dataset = section_json(GeneratedDataset(root=str(self.root)))
-        arguments = ["--dataset", "generated", "--section", dataset, "--prompts", str(self.prompts)]
+        read = settings("build_cases", "generated", datasets=self.datasets)
+        arguments = ["--dataset", "generated", "--settings", read, "--prompts", str(self.prompts)]
         assert main(["build_cases", *arguments, "--output", str(self.folder / "cases.parquet")]) == 0
         return read_cases(self.folder / "cases.parquet")
 
     def explain(self, *, folder: str = "explained", **gradients: object) -> int:
-        section = section_json(self.config.gradients.model_copy(update={"steps": (4,), **gradients}))
+        section = GradientsSection(steps=(4,), explanation=ExplanationSection(**gradients))
+        read = settings("explain_images", gradients=section, information=InformationSection())  # which needs no pilot
         output = self.folder / folder
         arguments = self.model_arguments(
             self.folder / "cases.parquet", self.root / "images", output / "maps", output / "shard-0000.parquet"
         )
         made = ["--prompts", str(self.prompts), "--trajectories", str(self.root / "latents"), "--given"]
-        made += [str(self.folder), "--generate", self.section()]
-        without_pilot = self.config.information.model_copy(update={"density": "logistic"})
-        information = ["--information", section_json(without_pilot)]
-        return main(["explain_images", *arguments, "--section", section, *information, *made])
+        made += [str(self.folder), "--generation", self.sampling]
+        return main(["explain_images", *arguments, "--settings", read, *made])
 
     def arrays(self, case_id: str, folder: str = "explained") -> dict[str, np.ndarray]:
         return read_arrays(self.folder / folder / "maps" / f"{case_id}.npz")
@@ -146,12 +164,14 @@ def test_of_given_images_the_pixels_are_explained(made: Made) -> None:
 
 
 def test_drawn_explanations(made: Made) -> None:
-    dataset = section_json(GeneratedDataset(root=str(made.root)))
     arguments = ["--cases", str(made.folder / "cases.parquet"), "--maps", str(made.folder / "explained" / "maps")]
-    arguments += ["--explanations", str(made.folder / "explained" / "shard-0000.parquet"), "--dataset-section", dataset]
-    gradients = made.config.gradients.model_copy(update={"boxes": ((0, 0, 32, 64), (32, 0, 64, 64))})
-    arguments += ["--section", section_json(made.config.figures, ["palette"])]
-    arguments += ["--gradients", section_json(gradients, ["boxes"]), "--output-dir", str(made.folder / "drawn")]
+    arguments += [
+        "--explanations",
+        str(made.folder / "explained" / "shard-0000.parquet"),
+    ]
+    gradients = GradientsSection(explanation=ExplanationSection(boxes=((0, 0, 32, 64), (32, 0, 64, 64))))
+    read = settings("draw_explanations", "generated", datasets=made.datasets, gradients=gradients)
+    arguments += ["--settings", read, "--output-dir", str(made.folder / "drawn")]
     assert main(["draw_explanations", *arguments]) == 0
     tokens = pd.read_csv(made.folder / "drawn" / "tokens.csv")
     sums = tokens.groupby(["image_id", "prompt", "target"])["percent"].sum()
@@ -164,9 +184,12 @@ def test_drawn_explanations(made: Made) -> None:
     [
         (
             {"boxes": ((0, 0, 65, 10),)},
-            "gradients → boxes → 0 is [0, 0, 65, 10]; a box must lie inside the model's image",
+            "gradients → explanation → boxes → 0 is [0, 0, 65, 10]; a box must lie inside the model's image",
         ),
-        ({"n_last_steps": 4}, "gradients → n_last_steps is 4; allowed is at most generate → steps = 3"),
+        (
+            {"n_last_steps": 4},
+            "gradients → explanation → n_last_steps is 4; allowed is at most generate → sampling → steps = 3",
+        ),
     ],
 )
 def test_what_cannot_be_explained_is_said_first(

@@ -6,7 +6,6 @@ import csv
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from localisation_study import LOCALISATION, SIZE, Study
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import FaithfulnessSection, section_json
+from infodecomp.config import JudgingSection, ThresholdsSection
 from infodecomp.datasets.cases import write_cases
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest
 from infodecomp.localisation.shown_cases import best_iou, pick_cases
@@ -92,15 +91,24 @@ def test_unique_is_scored_where_the_word_is_in_a_pair(study: Study) -> None:
         for case in study.cases["case_id"]
     ]
     write_table(study.folder / "words.parquet", pd.DataFrame(rows), PARTS_COLUMNS)
-    section = section_json(LOCALISATION.model_copy(update={"methods": ("cmi", "unique")}))
+    study.localisation = LOCALISATION.model_copy(update={"methods": ("cmi", "unique")})
     output = study.folder / "scores.parquet"
     arguments = [
-        *study.arguments("cases", "estimates", "attention", "maps-information", "maps-attention", "dataset-section"),
+        *study.arguments("cases", "estimates", "attention", "maps-information", "maps-attention"),
         *("--pairs", str(study.folder / "words.parquet"), "--maps-pairs", str(study.folder / "pairs")),
-        *("--section", section, "--seed", "0"),
+        *("--settings", study.settings("score_localisation"), "--seed", "0"),
     ]
     assert main(["score_localisation", *arguments, "--output", str(output)]) == 0
-    tables = ["--scores", f"mine={output}", "--section", section, "--seed", "0", "--output-dir", str(study.folder)]
+    tables = [
+        "--scores",
+        f"mine={output}",
+        "--settings",
+        study.settings("tabulate_localisation"),
+        "--seed",
+        "0",
+        "--output-dir",
+        str(study.folder),
+    ]
     assert main(["tabulate_localisation", *tables]) == 0
     table = read_table(study.folder / "localisation.parquet", TABLE_COLUMNS)
     row = table[(table["method"] == "unique") & (table["threshold_mode"] == "oracle")].iloc[0]
@@ -109,8 +117,11 @@ def test_unique_is_scored_where_the_word_is_in_a_pair(study: Study) -> None:
 
 
 def test_gradients_without_their_folder(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["cases", "gradients", "maps-information", "maps-attention", "dataset-section", "section", "seed"]
-    assert main(["score_localisation", *study.arguments(*names), "--output", str(study.folder / "s.parquet")]) == 1
+    names = ["cases", "gradients", "maps-information", "maps-attention", "seed"]
+    given = ["--settings", study.settings("score_localisation")]
+    assert (
+        main(["score_localisation", *study.arguments(*names), *given, "--output", str(study.folder / "s.parquet")]) == 1
+    )
     assert "--maps-gradients is missing" in capsys.readouterr().err
 
 
@@ -253,7 +264,7 @@ def test_the_other_tables(study: Study) -> None:
     assert len(caption.splitlines()) == 2
     assert len(body.splitlines()) == 2 + len(pd.read_csv(tables / "localisation.csv"))
     provenance = json.loads((tables / "localisation.provenance.json").read_text())
-    assert provenance["section"] == LOCALISATION.model_dump(mode="json")
+    assert provenance["section"]["localisation"] == LOCALISATION.model_dump(mode="json")
 
 
 def test_tables_do_not_depend_on_how_many_rows_are_read_at_once(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,13 +280,24 @@ def test_tables_do_not_depend_on_how_many_rows_are_read_at_once(study: Study, mo
 
 def test_scores_of_another_configuration_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     study.score()
-    thresholds = {"low": 0.1, "high": 0.5, "count": 9}
-    section: dict[str, Any] = {**LOCALISATION.model_dump(mode="json"), "thresholds": thresholds}
-    arguments = ["--scores", f"mine={study.folder / 'scores.parquet'}", "--section", json.dumps(section)]
+    study.localisation = LOCALISATION.model_copy(update={"thresholds": ThresholdsSection(count=9)})
+    settings = study.settings("tabulate_localisation")
+    arguments = ["--scores", f"mine={study.folder / 'scores.parquet'}", "--settings", settings]
     assert main(["tabulate_localisation", *arguments, "--seed", "0", "--output-dir", str(study.folder)]) == 1
-    assert "`iou` has 50 values, but localisation.thresholds.count is 9" in capsys.readouterr().err
+    assert "`iou` has 50 values, but localisation → thresholds → count is 9" in capsys.readouterr().err
     assert (
-        main(["tabulate_localisation", "--scores", "mine", *study.arguments("section", "seed"), "--output-dir", "."])
+        main(
+            [
+                "tabulate_localisation",
+                "--scores",
+                "mine",
+                "--settings",
+                settings,
+                *study.arguments("seed"),
+                "--output-dir",
+                ".",
+            ]
+        )
         == 1
     )
     assert "expected DATASET=PATH" in capsys.readouterr().err
@@ -285,9 +307,10 @@ def test_figures_of_a_dataset_with_masks(study: Study) -> None:
     study.score()
     study.tabulate()
     curves = study.folder / "tables" / "localisation_curves.csv"
-    panels = study.arguments("cases", "maps-information", "maps-attention", "dataset-section")
+    panels = study.arguments("cases", "maps-information", "maps-attention")
     scores = ["--scores", str(study.folder / "scores.parquet")]
-    assert study.plot("--curves", str(curves), *panels, *scores) == 0
+    assert study.plot("--curves", str(curves)) == 0
+    assert study.plot(*panels, *scores) == 0
     figures = study.folder / "figures"
     for stem in ("threshold_curves", "panels-mine"):
         assert (figures / f"{stem}.png").stat().st_size > 10_000
@@ -296,7 +319,7 @@ def test_figures_of_a_dataset_with_masks(study: Study) -> None:
 
 
 def test_figures_of_a_dataset_without_masks(study: Study) -> None:
-    assert study.plot(*study.arguments("cases", "maps-information", "maps-attention", "dataset-section")) == 0
+    assert study.plot(*study.arguments("cases", "maps-information", "maps-attention")) == 0
     drawn = (study.folder / "figures" / "panels-mine.svg").read_text()
     text = re.sub(r'"data:image[^"]*"', "", drawn)  # pixels in base64 hold any three letters
     assert "nats" in text and "IoU" not in text and "mask" not in text.partition("<image")[2]
@@ -308,7 +331,7 @@ def test_nothing_to_draw_is_an_error(study: Study, capsys: pytest.CaptureFixture
     for folder in study.maps.values():
         for path in folder.iterdir():
             path.unlink()
-    assert study.plot(*study.arguments("cases", "maps-information", "maps-attention", "dataset-section")) == 1
+    assert study.plot(*study.arguments("cases", "maps-information", "maps-attention")) == 1
     assert "no case has a map" in capsys.readouterr().err
 
 
@@ -336,7 +359,7 @@ def test_the_quality_of_a_case_is_its_iou_at_the_common_best_threshold(study: St
 
 def test_the_digest_of_a_case_is_that_of_its_maps(study: Study) -> None:
     """A rerun of what judges maps computes a case again when one of its maps is another, also through other cases."""
-    section = FaithfulnessSection(judged="last")
+    section = JudgingSection(judged="last")
     methods = [method for method in LOCALISATION.methods if method != "whole_image"]
 
     def digests() -> list[str]:

@@ -13,9 +13,8 @@ from infodecomp.cli import run_stage as main
 from infodecomp.config import (
     CustomDataset,
     FiguresSection,
-    PartialInformationSection,
-    section_json,
-    sections_json,
+    PairsSection,
+    StatisticsSection,
 )
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
@@ -26,9 +25,12 @@ from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHAR
 from infodecomp.pairs.map_rows import at_even_ranks
 from infodecomp.pairs.matrices import caption_matrices
 from infodecomp.runs.storage import read_table, write_arrays, write_table
+from tests.stage_settings import settings
 
 IMAGES = 6
 WORDS = ("dog", "bed", "sky")
+
+FEW = StatisticsSection(bootstrap=100)
 
 
 class PairStudy:
@@ -98,22 +100,25 @@ class PairStudy:
             [
                 "tabulate_partial_information",
                 *(text for name, file in where.items() for text in (f"--{name}", f"d={self.folder / file}")),
-                *("--section", section_json(PartialInformationSection(bootstrap=100, **section))),
+                *(
+                    "--settings",
+                    settings("tabulate_partial_information", pairs=PairsSection(**section), statistics=FEW),
+                ),
                 *("--seed", "0", "--output-dir", str(self.folder / "tables")),
             ]
         )
 
     def plot(self) -> int:
         dataset = CustomDataset(list="x.csv", root=str(self.folder))
+        drawn = {"datasets": {"d": dataset}, "figures": FiguresSection(panels=6), "statistics": FEW}
         where = {"cases": "cases.parquet", "pairs": "pairs.parquet", "maps": "maps"}
         return main(
             [
                 "plot_partial_information",
                 *(text for name, file in where.items() for text in (f"--{name}", f"d={self.folder / file}")),
-                *("--datasets", sections_json({"d": dataset}), "--section", section_json(FiguresSection(panels=6))),
+                *("--settings", settings("plot_partial_information", **drawn)),
                 *("--table", str(self.folder / "tables/partial_information.parquet")),
                 *("--omitted", str(self.folder / "tables/partial_information_omitted.csv")),
-                *("--partial-information", section_json(PartialInformationSection(bootstrap=100))),
                 *("--seed", "0", "--output-dir", str(self.folder / "figures")),
             ]
         )

@@ -11,16 +11,25 @@ import pytest
 
 from infodecomp.cli import run_stage as main
 from infodecomp.config import (
+    BudgetSection,
     CocoDataset,
     Config,
+    DiffitmSection,
+    DrawsSection,
+    EditCaptionsSection,
     EditingSection,
     FaithfulnessSection,
+    FetchedModelSection,
+    FlowSection,
     InformationSection,
     LocalisationSection,
-    ModelSection,
     PairRetrievalDataset,
-    PartialInformationSection,
+    PairSamplingSection,
+    PairSelectionSection,
+    PairsSection,
+    PilotSection,
     RetrievalSection,
+    ScoringSection,
     default_config,
     section_json,
 )
@@ -63,8 +72,8 @@ def config(**changes: object) -> Config:
     values = {
         "datasets": {"d": CocoDataset(editing=True, shards=3)},
         "retrieval_datasets": {},
-        "information": InformationSection(steps=(4, 8)),
-        "editing": EditingSection(steps=5, swaps=(("dog", "cat"),)),
+        "information": InformationSection(budget=BudgetSection(steps=(4, 8))),
+        "editing": EditingSection(flow=FlowSection(steps=5), captions=EditCaptionsSection(swaps=(("dog", "cat"),))),
     }
     return default_config().model_copy(update={**values, **changes})
 
@@ -91,7 +100,9 @@ def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
 
 
 def test_moving_pictures_are_those_of_the_first_cases(cases: pd.DataFrame) -> None:
-    editing = EditingSection(steps=5, swaps=(("dog", "cat"),), animated=1)
+    editing = EditingSection(
+        flow=FlowSection(steps=5), captions=EditCaptionsSection(swaps=(("dog", "cat"),)), animated=1
+    )
     (work,) = (one for one in study_work(config(editing=editing), {"d": cases}) if one.stage == "edit_images")
     assert work.leaves.moving == 2
     assert Bytes(moving=2).total((4, 8, 8), 64) == pytest.approx(2 * 21_700, rel=0.01)
@@ -102,8 +113,10 @@ def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -
     shared, own = (
         next(one for one in study_work(config(editing=editing), {"d": cases}) if one.stage == "edit_images")
         for editing in (
-            EditingSection(steps=5, swaps=(("lamp", "sofa"),)),
-            EditingSection(steps=5, swaps=(("lamp", "sofa"),), omit="underscore"),
+            EditingSection(flow=FlowSection(steps=5), captions=EditCaptionsSection(swaps=(("lamp", "sofa"),))),
+            EditingSection(
+                flow=FlowSection(steps=5), captions=EditCaptionsSection(swaps=(("lamp", "sofa"),), omit="underscore")
+            ),
         )
     )
     assert own.evaluations - shared.evaluations == (6 + 4) * 8
@@ -111,7 +124,7 @@ def test_edits_estimate_what_the_localisation_study_lacks(cases: pd.DataFrame) -
 
 @pytest.mark.parametrize(("sampler", "ways"), [("heun", 12), ("euler", 6), ("ddim", 7)])
 def test_evaluations_of_a_way(sampler: str, ways: int) -> None:
-    assert evaluations_of_a_walk(EditingSection(sampler=sampler, steps=7)) == ways
+    assert evaluations_of_a_walk(FlowSection(sampler=sampler, steps=7)) == ways
 
 
 def retrieval_cases() -> pd.DataFrame:
@@ -134,7 +147,9 @@ def test_captions_are_evaluated_once_an_image(methods: tuple[str, ...], evaluati
     study = config(
         datasets={},
         retrieval_datasets={"r": PairRetrievalDataset(kind="vg_relation", file="r.json", images="r")},
-        retrieval=RetrievalSection(methods=methods, steps=(8,), diffitm_timesteps=(1, 2, 3)),
+        retrieval=RetrievalSection(
+            methods=methods, scoring=ScoringSection(steps=(8,)), diffitm=DiffitmSection(timesteps=(1, 2, 3))
+        ),
     )
     (work,) = study_work(study, {"r": retrieval_cases()})
     assert (work.stage, work.evaluations, work.at_most) == ("score_retrieval", evaluations, False)
@@ -144,7 +159,11 @@ def test_a_race_takes_at_most_so_many_and_a_second_model_its_own() -> None:
     study = config(
         datasets={},
         retrieval_datasets={"r": PairRetrievalDataset(kind="vg_relation", file="r.json", images="r")},
-        retrieval=RetrievalSection(methods=("i_s", "hardneg_diffitm"), stopping="racing", diffitm_timesteps=(1, 2)),
+        retrieval=RetrievalSection(
+            methods=("i_s", "hardneg_diffitm"),
+            scoring=ScoringSection(stopping="racing"),
+            diffitm=DiffitmSection(timesteps=(1, 2)),
+        ),
     )
     work = list(study_work(study, {"r": retrieval_cases()}))
     assert [(one.stage, one.at_most) for one in work] == [("score_retrieval", True), ("score_hardneg_diffitm", False)]
@@ -176,11 +195,11 @@ def test_without_a_model_there_are_evaluations_only(
     write_cases(tmp_path / "cases.parquet", cases)
     (tmp_path / "model").mkdir()
     study = config(
-        model=ModelSection(id=str(tmp_path / "model")),
+        model=FetchedModelSection(id=str(tmp_path / "model")),
         datasets={"d": CocoDataset(), "absent": CocoDataset()},
     )
-    arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--section", section_json(study)]
-    arguments += ["--machine", section_json(study.machine), "--output-dir", str(tmp_path / "tables")]
+    arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--settings", section_json(study)]
+    arguments += ["--output-dir", str(tmp_path / "tables")]
     assert main(arguments) == 0
     text = (tmp_path / "tables" / "plan.md").read_text(encoding="utf-8")
     assert text.strip() == capsys.readouterr().out.strip()
@@ -194,13 +213,15 @@ def test_without_a_model_there_are_evaluations_only(
 @pytest.mark.parametrize("solver", ["heun", "euler"])
 def test_a_way_is_counted_as_it_is_walked(solver: str) -> None:
     path = KarrasPath(SimpleNamespace(logsnr_range=(-5.0, 7.0)), solver, 4)
-    assert path.evaluations == evaluations_of_a_walk(EditingSection(sampler=solver, steps=4))
+    assert path.evaluations == evaluations_of_a_walk(FlowSection(sampler=solver, steps=4))
 
 
 def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None:
     """One pair of nouns: empty, two words, both, the rest, the rest with one word or the other, the caption."""
-    section = PartialInformationSection(tagger=None, steps=4, replicates=3)
-    study = config(datasets={"d": CocoDataset(word_pairs=True, shards=3)}, partial_information=section)
+    section = PairsSection(
+        selection=PairSelectionSection(tagger=None), sampling=PairSamplingSection(steps=4, replicates=3)
+    )
+    study = config(datasets={"d": CocoDataset(word_pairs=True, shards=3)}, pairs=section)
     work = {one.stage: one for one in study_work(study, {"d": cases})}["decompose_information"]
     assert (work.cases, work.images, work.jobs, work.evaluations) == (1, 1, 1, 8 * 12)
     assert work.leaves.maps == 12 * 3
@@ -208,7 +229,11 @@ def test_prompts_of_pairs_are_counted_once_an_image(cases: pd.DataFrame) -> None
 
 def test_a_fitted_density_takes_a_pilot(cases: pd.DataFrame) -> None:
     """Four prompts of one case of each image at most, in a job of its own."""
-    section = InformationSection(density="adaptive", pilot_images=5, pilot_draws=24, steps=(4, 8))
+    section = InformationSection(
+        draws=DrawsSection(density="adaptive"),
+        pilot=PilotSection(images=5, draws=24),
+        budget=BudgetSection(steps=(4, 8)),
+    )
     first, *_ = study_work(config(information=section), {"d": cases})
     assert (first.stage, first.images, first.jobs, first.evaluations) == ("pilot_density", 2, 1, 4 * 2 * 24)
     assert first.at_most
@@ -219,12 +244,12 @@ def test_judged_maps_are_counted_with_the_pairs_of_their_words(cases: pd.DataFra
 
     def judged(**changes: bool) -> int:
         dataset = CocoDataset(editing=True, **changes)
-        study = config(datasets={"d": dataset}, partial_information=PartialInformationSection(tagger=None))
+        study = config(datasets={"d": dataset}, pairs=PairsSection(selection=PairSelectionSection(tagger=None)))
         work = {one.stage: one for one in study_work(study, {"d": cases})}["judge_maps"]
         assert (work.cases, work.images) == (3, 2)
         return work.evaluations
 
-    section = FaithfulnessSection()
+    section = FaithfulnessSection().judging
     one_map_more = 3 * 2 * section.draws * 2 * len(section.fractions)
     assert section.repeated_draws == 6
     assert judged(word_pairs=True) - judged() == one_map_more + 2 * (2 * 4 * 6)
@@ -236,7 +261,7 @@ def test_a_dataset_may_have_a_number_of_draws_of_its_own(cases: pd.DataFrame) ->
         localisation=LocalisationSection(methods=("cmi", "attention", "gradient")),
     )
     few = study.of_dataset("few")
-    assert few.information.steps == few.attention.steps == few.gradients.steps == (6,)
+    assert few.information.budget.steps == few.attention.steps == few.gradients.steps == (6,)
     assert study.of_dataset("d") == study
     counted = {(one.dataset, one.stage): one.evaluations for one in study_work(study, {"d": cases, "few": cases})}
     for stage, section in {
@@ -244,5 +269,6 @@ def test_a_dataset_may_have_a_number_of_draws_of_its_own(cases: pd.DataFrame) ->
         "record_attention": study.attention,
         "record_gradients": study.gradients,
     }.items():
-        taken = sum(section.steps) if stage == "record_attention" else section.steps[-1]
+        steps = section.budget.steps if isinstance(section, InformationSection) else section.steps
+        taken = sum(steps) if stage == "record_attention" else steps[-1]
         assert counted["few", stage] / 6 == counted["d", stage] / taken, stage

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import GenerateSection, load_config, section_json
+from infodecomp.config import GenerateSection, PromptListSection, load_config
 from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import cases_table
 from infodecomp.datasets.coco import coco_it_cases
@@ -17,16 +17,17 @@ from infodecomp.datasets.prompts import generated_cases, prompt_table, read_prom
 from infodecomp.datasets.word_pairs import pairs_listed, read_pair_list
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.dataset import write_scenes
+from tests.stage_settings import settings
 
 
-def listed(folder: Path, text: str, **values: object) -> GenerateSection:
+def listed(folder: Path, text: str, **values: object) -> PromptListSection:
     path = folder / "prompts.csv"
     path.write_text(text, encoding="utf-8")
-    return GenerateSection(list=str(path), **values)
+    return PromptListSection(list=str(path), **values)
 
 
 def test_every_word_is_a_case_once_with_all_its_letters() -> None:
-    table = prompt_table(GenerateSection(prompts=("a yellow cow and a cow on snow",)))
+    table = prompt_table(PromptListSection(prompts=("a yellow cow and a cow on snow",)))
     assert list(table["words"][0]) == ["a", "yellow", "cow", "and", "on", "snow"]
     cases = generated_cases("generated", table)
     assert [case["word"] for case in cases] == ["a", "yellow", "cow", "and", "on", "snow"]
@@ -35,12 +36,12 @@ def test_every_word_is_a_case_once_with_all_its_letters() -> None:
 
 
 def test_an_image_of_each_prompt_for_each_seed() -> None:
-    section = GenerateSection(prompts=("a dog", "a cat"), seeds=(0, 3))
+    section = PromptListSection(prompts=("a dog", "a cat"), seeds=(0, 3))
     table = prompt_table(section)
     assert table[["prompt", "seed"]].values.tolist() == [["a dog", 0], ["a dog", 3], ["a cat", 0], ["a cat", 3]]
     assert table["image_id"].is_unique
     # What else is generated does not change what an image is.
-    assert prompt_table(GenerateSection(prompts=("a cat",), seeds=(3,)))["image_id"][0] == table["image_id"][3]
+    assert prompt_table(PromptListSection(prompts=("a cat",), seeds=(3,)))["image_id"][0] == table["image_id"][3]
 
 
 def test_a_csv_names_words_seeds_images_and_masks(tmp_path: Path) -> None:
@@ -84,8 +85,8 @@ def test_bad_rows_are_told_with_their_lines(tmp_path: Path, row: str, problem: s
 
 
 def test_a_prompt_of_one_word_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    section = section_json(GenerateSection(prompts=("dog", "a dog")))
-    assert main(["list_prompts", "--section", section, "--output", str(tmp_path / "prompts.parquet")]) == 0
+    read = settings("list_prompts", generate=GenerateSection(source=PromptListSection(prompts=("dog", "a dog"))))
+    assert main(["list_prompts", "--settings", read, "--output", str(tmp_path / "prompts.parquet")]) == 0
     told = capsys.readouterr().out
     assert "warning: the prompt 'dog' has one word" in told and "'a dog' has" not in told
     assert len(read_prompts(tmp_path / "prompts.parquet")) == 2
@@ -112,7 +113,7 @@ def test_a_list_of_pairs_is_one_of_prompts(tmp_path: Path) -> None:
 def test_the_built_in_pairs_make_images_whose_pairs_they_are(repository: Path) -> None:
     """Homonyms, synonyms, co-hyponyms and occupations: every row is a pair of the image of its caption."""
     path = repository / "data/reference/word_pairs.csv"
-    table = prompt_table(GenerateSection(list=str(path), seeds=(0,)))
+    table = prompt_table(PromptListSection(list=str(path), seeds=(0,)))
     rows = read_pair_list(path)
     assert len(table) == len({row.caption for row in rows})
     cases = cases_table(generated_cases("generated", table))
@@ -132,51 +133,69 @@ def test_prompts_of_the_embedded_study_are_captions_of_its_scenes(tmp_path: Path
         "word",
     )
     texts = {str(annotation["caption"]) for annotation in captions.anns.values()}
-    table = prompt_table(config.generate)
+    table = prompt_table(config.generate.source)
     assert len(table) >= 20 and table["prompt"].is_unique and set(table["prompt"]) <= texts
     assert {word for words in table["words"] for word in words} <= {case["word"] for case in scenes}
 
 
 def test_what_is_generated_is_a_dataset() -> None:
-    config = load_config({"study": "mine", "generate": {"prompts": ["a dog"]}})
+    config = load_config({"study": "mine", "generate": {"source": {"prompts": ["a dog"]}}})
     dataset = config.datasets["generated"]
     assert (dataset.kind, dataset.root, dataset.localisation) == (
         "generated",
         "results/mine/generated/generate_images",
         False,
     )
-    kept = {"generate": {"prompts": ["a dog"]}, "datasets": {"generated": {"kind": "generated", "editing": True}}}
+    kept = {
+        "generate": {"source": {"prompts": ["a dog"]}},
+        "datasets": {"generated": {"kind": "generated", "editing": True}},
+    }
     assert load_config(kept).datasets["generated"].editing
 
 
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"generate": {"prompts": []}}, "generate → prompts is []"),
+        ({"generate": {"source": {"prompts": []}}}, "generate → source → prompts is []"),
         (
-            {"datasets": {"generated": {"kind": "generated"}}, "generate": {"list": None}},
-            "generate → prompts is null; allowed is one prompt or more",
+            {"datasets": {"generated": {"kind": "generated"}}, "generate": {"source": {"list": None}}},
+            "generate → source → prompts is null; allowed is one prompt or more",
         ),
         ({"datasets": {"other": {"kind": "generated"}}}, "datasets → other → kind is generated"),
         ({"datasets": {"generated": {"kind": "generated", "draws": 4}}}, "draws is 4; allowed is 6 or more"),
         ({"datasets": {"generated": {"kind": "generated", "draws": 7}}}, "draws is 7; allowed are even numbers"),
-        ({"datasets": {"m": {"kind": "coco_it"}}, "generate": {"prompts": ["a"]}}, "generated → kind is missing"),
-        ({"generate": {"prompts": ["a", "a"]}}, "allowed is each value once"),
-        ({"generate": {"steps": 2, "strength": 0.3}}, "generate → strength is 0.3; allowed is 0.5 or more"),
         (
-            {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "custom", "list": "a.csv"}}},
+            {"datasets": {"m": {"kind": "coco_it"}}, "generate": {"source": {"prompts": ["a"]}}},
+            "generated → kind is missing",
+        ),
+        ({"generate": {"source": {"prompts": ["a", "a"]}}}, "allowed is each value once"),
+        (
+            {"generate": {"sampling": {"steps": 2, "strength": 0.3}}},
+            "generate → sampling → strength is 0.3; allowed is 0.5 or more",
+        ),
+        (
+            {
+                "generate": {"source": {"prompts": ["a"]}},
+                "datasets": {"generated": {"kind": "custom", "list": "a.csv"}},
+            },
             "datasets → generated → kind is custom; allowed is generated",
         ),
         (
-            {"generate": {"prompts": ["a"]}, "datasets": {"generated": {"kind": "generated", "localisation": True}}},
+            {
+                "generate": {"source": {"prompts": ["a"]}},
+                "datasets": {"generated": {"kind": "generated", "localisation": True}},
+            },
             "localisation is true; allowed is null, because `kind` generated has no key `localisation`",
         ),
         (
-            {"gradients": {"boxes": [[4, 0, 4, 8]]}},
-            "gradients → boxes → 0 is [4, 0, 4, 8]; allowed is x0 < x1 and y0 < y1",
+            {"gradients": {"explanation": {"boxes": [[4, 0, 4, 8]]}}},
+            "gradients → explanation → boxes → 0 is [4, 0, 4, 8]; allowed is x0 < x1 and y0 < y1",
         ),
-        ({"gradients": {"boxes": [[-1, 0, 4, 8]]}}, "gradients → boxes → 0 → 0 is -1; allowed is a list"),
-        ({"gradients": {"explain": ["nothing"]}}, "gradients → explain → 0 is 'nothing'"),
+        (
+            {"gradients": {"explanation": {"boxes": [[-1, 0, 4, 8]]}}},
+            "gradients → explanation → boxes → 0 → 0 is -1; allowed is a list",
+        ),
+        ({"gradients": {"datasets": ["nothing"]}}, "gradients → datasets → 0 is 'nothing'"),
     ],
 )
 def test_bad_configurations(values: dict[str, object], problem: str) -> None:

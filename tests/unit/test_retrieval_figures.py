@@ -14,12 +14,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from infodecomp.config import FiguresSection, section_json
+from infodecomp.config import FiguresSection
 from infodecomp.figures import retrieval_accuracy, retrieval_budget, retrieval_relations
 from infodecomp.figures.style import METHOD_STYLES, balanced_columns, dataset_title, panel_figure, shorten
 from infodecomp.runs.errors import InputError
 from infodecomp.stages import plot_retrieval
 from infodecomp.tables.checked_csv import read_checked_csv
+from tests.stage_settings import settings
 
 METHODS = ("i_o", "i_s", "neg_nll", "diffitm", "clip", "hardneg_diffitm", "text_only")
 SETS = (
@@ -305,7 +306,12 @@ def plot(tmp_path: Path) -> Plot:
             text = content if isinstance(content, str) else content.to_csv(index=False)
             (tmp_path / file).write_text(text, encoding="utf-8")
         arguments = ["--table", str(tmp_path / "retrieval.csv"), "--by-group", str(tmp_path / "retrieval_by_group.csv")]
-        arguments += ["--section", section_json(FiguresSection(format="svg")), "--output-dir", str(tmp_path / name)]
+        arguments += [
+            "--settings",
+            settings("plot_retrieval", figures=FiguresSection(format="svg")),
+            "--output-dir",
+            str(tmp_path / name),
+        ]
         parser = plot_retrieval.argparse.ArgumentParser()
         plot_retrieval.add_arguments(parser)
         plot_retrieval.run(parser.parse_args(arguments))

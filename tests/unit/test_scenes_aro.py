@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infodecomp.config import PairRetrievalDataset, RetrievalDatasetSection, ScenesSection, default_config, section_json
+from infodecomp.config import PairRetrievalDataset, RetrievalDatasetSection, ScenesSection, default_config
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases, ties
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
@@ -22,6 +22,7 @@ from infodecomp.scenes.dataset import CREDIT
 from infodecomp.scenes.parsing import ADJECTIVES, parse_mentions
 from infodecomp.scenes.world import CATEGORIES, RELATIONS, SPLITS, TINTS
 from infodecomp.stages import build_retrieval_cases, draw_scenes_aro
+from tests.stage_settings import settings
 
 SEED, CASES = 3, 21
 
@@ -149,7 +150,12 @@ def test_the_stream_is_its_own() -> None:
 
 def build(output: Path, section: RetrievalDatasetSection) -> Any:
     build_retrieval_cases.run(
-        argparse.Namespace(dataset="mine", section=section_json(section), seed=0, output=output / "cases.parquet")
+        argparse.Namespace(
+            dataset="mine",
+            settings=settings("build_retrieval_cases", "mine", retrieval_datasets={"mine": section}),
+            seed=0,
+            output=output / "cases.parquet",
+        )
     )
     return read_retrieval_cases(output / "cases.parquet")
 
@@ -164,7 +170,9 @@ def test_the_demo_reads_every_set(
     }
     assert len(sections) == 5
     scenes = ScenesSection(seed=SEED, retrieval=10)
-    draw_scenes_aro.run(argparse.Namespace(section=section_json(scenes), output_dir=Path("data/scenes/aro")))
+    draw_scenes_aro.run(
+        argparse.Namespace(settings=settings("draw_scenes_aro", scenes=scenes), output_dir=Path("data/scenes/aro"))
+    )
     provenance = json.loads(Path("data/scenes/aro/aro.provenance.json").read_text())
     assert provenance["stage"] == "draw_scenes_aro" and provenance["section"]["retrieval"] == 10
     for name, section in sections.items():

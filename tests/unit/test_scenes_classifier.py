@@ -18,7 +18,8 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from safetensors.torch import load_file
 
-from infodecomp.config import EditingSection, ScenesModelSection, section_json
+from infodecomp.config import EditCaptionsSection, EditingSection, ScenesModelSection
+from infodecomp.config.scenes_model import ClassifierTrainingSection
 from infodecomp.datasets.cases import Case, cases_table, lost_case, make_case, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, JUDGEMENT_COLUMNS, read_judgements
 from infodecomp.editing.judging import category_of
@@ -42,6 +43,7 @@ from infodecomp.training.classifier import (
     shown,
     train_classifier,
 )
+from tests.stage_settings import settings
 
 RECIPE = ClassifierRecipe(seed=0, steps=3, batch=4, learning_rate=3e-3)
 
@@ -244,10 +246,9 @@ def test_the_stage_writes_a_classifier_and_says_how_good_it_is(
     monkeypatch.setattr(
         train_scenes_classifier, "measure", lambda classifier, vae, seed: measure(classifier, vae, seed, scenes=30)
     )
-    section = ScenesModelSection().model_copy(update={"classifier_steps": 3, "classifier_batch": 4})
-    train_scenes_classifier.run(
-        SimpleNamespace(section=section_json(section), model=tmp_path / "model", output_dir=tmp_path / "judge")
-    )
+    recipe = ScenesModelSection(classifier=ClassifierTrainingSection(steps=3, batch=4))
+    read = settings("train_scenes_classifier", scenes_model=recipe)
+    train_scenes_classifier.run(SimpleNamespace(settings=read, model=tmp_path / "model", output_dir=tmp_path / "judge"))
     printed = capsys.readouterr()
     assert "step 2: loss" in printed.out and "step 3: loss" in printed.out and "3/3 steps" in printed.err
     assert all(f"\n{category} " in printed.out for category in CATEGORIES) and "\nmean " in printed.out
@@ -311,7 +312,7 @@ def judged(
             picture_of(*categories).save(folder / "edits" / one["case_id"] / f"{name}.png")
     save_classifier(folder / "judge", untrained())
     monkeypatch.setattr(judge_edits, "load_classifier", lambda path: Knowing())
-    section = EditingSection(swaps=swaps)
+    section = EditingSection(captions=EditCaptionsSection(swaps=swaps))
     output = folder / "judgements.parquet"
     judge_edits.run(
         SimpleNamespace(
@@ -319,7 +320,7 @@ def judged(
             edits=shards,
             maps=folder / "edits",
             classifier=folder / "judge",
-            section=section_json(section, ["swaps"]),
+            settings=settings("judge_edits", editing=section),
             output=output,
             threads=1,
         )
@@ -462,7 +463,7 @@ def test_edits_of_other_cases_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
                 edits=[tmp_path / "shard-0.parquet"],
                 maps=tmp_path / "edits",
                 classifier=tmp_path / "judge",
-                section=section_json(EditingSection(), ["swaps"]),
+                settings=settings("judge_edits"),
                 output=tmp_path / "judgements.parquet",
                 threads=None,
             )

@@ -64,7 +64,7 @@ def run_clip(folder: Path, output: Path, **changes: object) -> None:
     settings = {
         "cases": folder / "cases.parquet",
         "images": folder,
-        "section": section_json(ClipSection(id=str(folder / "clip"))),
+        "clip": section_json(ClipSection(id=str(folder / "clip"))),
         "resize": "squeeze",
         "max_failed_fraction": 0.0,
         "output": output,
@@ -179,7 +179,7 @@ def test_values_that_are_not_finite_become_rows_with_a_status(
 
 def test_a_clip_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"clip → id '.*nowhere'"):
-        run_clip(folder, tmp_path / "s.parquet", section=section_json(ClipSection(id=str(tmp_path / "nowhere"))))
+        run_clip(folder, tmp_path / "s.parquet", clip=section_json(ClipSection(id=str(tmp_path / "nowhere"))))
 
 
 def test_text_scores_leave_the_image_file_out() -> None:

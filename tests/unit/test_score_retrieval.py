@@ -11,7 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from infodecomp.config import InformationSection, RetrievalSection, section_json
+from infodecomp.config import (
+    DiffitmSection,
+    InformationSection,
+    RetrievalSection,
+    RetrievalTableSection,
+    ScoringSection,
+)
 from infodecomp.datasets.retrieval_cases import (
     make_retrieval_case,
     read_retrieval_cases,
@@ -28,10 +34,15 @@ from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import Shard
 from infodecomp.runs.storage import read_table
 from infodecomp.stages import score_retrieval
+from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
 
 TIMESTEPS = (10, 310, 910)
-SECTION = RetrievalSection(methods=("i_o", "i_s", "neg_nll", "diffitm"), steps=(12,), diffitm_timesteps=TIMESTEPS)
+SECTION = RetrievalSection(
+    methods=("i_o", "i_s", "neg_nll", "diffitm"),
+    scoring=ScoringSection(steps=(12,)),
+    diffitm=DiffitmSection(timesteps=TIMESTEPS),
+)
 OPTIONS = [("a dog left of a cat", "a cat left of a dog"), ("a dog", "a red dog", "a dog")]
 
 
@@ -59,9 +70,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def score(folder: Path, section: RetrievalSection = SECTION, name: str = "out", **changes: Any) -> pd.DataFrame:
-    sections = {"section": section_json(section), "information": section_json(InformationSection())}
-    settings = {**sections, "maps": folder / name / "parts", "second_model": ""}
-    score_retrieval.run(shard_arguments(folder, name, **{**settings, **changes}))
+    read = settings("score_retrieval", retrieval=section, information=InformationSection())
+    given = {"settings": read, "methods": section.methods, "maps": folder / name / "parts", "second_model": ""}
+    score_retrieval.run(shard_arguments(folder, name, **{**given, **changes}))
     return read_table(folder / name / "shard.parquet", RETRIEVAL_SCORE_COLUMNS)
 
 
@@ -128,21 +139,25 @@ def test_finished_cases_are_not_scored_again(folder: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(LatentDiffusion, "load", never)
         again = score(folder)
-        other_tables = score(folder, SECTION.model_copy(update={"ties": "wrong", "bootstrap": 100}))
+        other_tables = score(folder, SECTION.model_copy(update={"table": RetrievalTableSection(ties="wrong")}))
     pd.testing.assert_frame_equal(first, again)
     pd.testing.assert_frame_equal(first, other_tables)
-    changed = score(folder, SECTION.model_copy(update={"steps": (14,)}))
+    changed = score(folder, SECTION.model_copy(update={"scoring": ScoringSection(steps=(14,))}))
     assert not np.allclose(changed["value"], first["value"])
 
 
 def test_racing_takes_the_whole_budget_when_open_and_less_when_clear(folder: Path) -> None:
-    section = SECTION.model_copy(update={"steps": (12, 24), "stopping": "racing", "error": 1e-9})
-    whole = score(folder, section.model_copy(update={"stopping": "none"}), name="whole")
+    def raced(**changes: Any) -> RetrievalSection:
+        scoring = {"steps": (12, 24), "stopping": "racing", "error": 1e-9}
+        return SECTION.model_copy(update={"scoring": ScoringSection(**{**scoring, **changes})})
+
+    section = raced()
+    whole = score(folder, raced(stopping="none"), name="whole")
     open_cases = score(folder, section, name="open")
     assert set(open_cases.loc[open_cases["score"] == "i_s", "evaluations"]) == {24 * 3}
     # The draws are the same ones, so that a race that never ends early is the whole run.
     assert np.allclose(open_cases["value"], whole["value"], rtol=1e-4, atol=1e-4)
-    eager = score(folder, section.model_copy(update={"error": 0.999}), name="eager")
+    eager = score(folder, raced(error=0.999), name="eager")
     used = eager[eager["score"] == "neg_nll"].groupby("case_id")["evaluations"].first()
     assert (used <= 48).all() and (used == 24).any()
     assert set(eager.loc[eager["score"] == "diffitm", "evaluations"]) == {6}
@@ -170,7 +185,8 @@ def test_images_are_kept_as_soon_as_they_are_done(folder: Path, monkeypatch: pyt
 
 def test_a_second_model_scores_by_norms_alone(folder: Path) -> None:
     frame = score(folder)
-    second = score(folder, name="second", second_model="hardneg_diffitm", information="{}")
+    read = settings("score_second_model", retrieval=SECTION)
+    second = score(folder, name="second", second_model="hardneg_diffitm", settings=read)
     assert set(second["score"]) == {"hardneg_diffitm"}
     diffitm = frame[frame["score"] == "diffitm"]["value"].to_numpy()
     assert np.allclose(second["value"].to_numpy(), diffitm, rtol=1e-5)

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import stats
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import CustomDataset, EditingSection, section_json, sections_json
+from infodecomp.config import CustomDataset, EditingSection, EditingTableSection, StatisticsSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.by_word import IMPLIED_COLUMNS, WORD_COLUMNS
 from infodecomp.editing.checks import CHECK_COLUMNS, FLAGGED_COLUMNS
@@ -25,10 +25,11 @@ from infodecomp.editing.correlations import CORRELATION_COLUMNS, PAIRED_COLUMNS
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, JUDGEMENT_COLUMNS, QUANTITIES
 from infodecomp.editing.measures import inside_over_outside
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from tests.stage_settings import settings
 
 IMAGES, GRID, SIDE = 9, 8, 32
 WORDS = ("dog", "bed")
-SECTION = EditingSection(bootstrap=200)
+SECTION, FEW = EditingSection(), StatisticsSection(bootstrap=200)
 PREDICTORS = ["cmi_s", "cmi_o", "mi_o", "attention"]
 BOXES = {"dog": (slice(4, 16), slice(4, 20)), "bed": (slice(16, 32), slice(8, 28))}
 
@@ -169,13 +170,20 @@ class Study:
             *edits,
             *("--maps", *(f"{name}={self.path(name, 'edits')}" for name in names)),
             *(("--judgements", f"mine={self.folder / 'judgements.parquet'}") if judged else ()),
-            *("--datasets", sections_json(self.sections), "--seed", "0"),
+            *("--seed", "0"),
             *("--output-dir", str(self.folder / "tables")),
         ]
 
-    def run(self, *names: str, section: EditingSection = SECTION, judged: bool = True) -> int:
+    def run(
+        self,
+        *names: str,
+        section: EditingSection = SECTION,
+        judged: bool = True,
+        statistics: StatisticsSection = FEW,
+    ) -> int:
         arguments = self.arguments(*names, judged=judged)
-        return main(["tabulate_editing", *arguments, "--section", section_json(section)])
+        read = settings("tabulate_editing", editing=section, datasets=self.sections, statistics=statistics)
+        return main(["tabulate_editing", *arguments, "--settings", read])
 
     def tabulate(self, *names: str, **options: Any) -> pd.DataFrame:
         assert self.run(*(names or ("mine",)), **options) == 0
@@ -314,7 +322,7 @@ def test_badly_reconstructed_cases_are_flagged_and_still_count(study: Study) -> 
     table = study.tabulate()  # PSNR 19, 20, 21, …
     assert row_of(table, "image", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [18, 1]
     assert row_of(table, "image", "swap", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [12, 0]
-    table = study.tabulate(section=EditingSection(bootstrap=200, min_reconstruction_psnr=25.5))
+    table = study.tabulate(section=EditingSection(table=EditingTableSection(min_reconstruction_psnr=25.5)))
     assert row_of(table, "pixel", "omit", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [18, 7]
     assert row_of(table, "pixel", "swap", "cmi_o", "ssim")[["n", "n_flagged"]].tolist() == [12, 4]
     study.fail("mine", 0)
@@ -323,13 +331,16 @@ def test_badly_reconstructed_cases_are_flagged_and_still_count(study: Study) -> 
 
 
 def test_flagged_cases_are_listed_worst_first(study: Study) -> None:
-    assert study.tabulate(section=EditingSection(bootstrap=200, min_reconstruction_psnr=0))["n_flagged"].sum() == 0
+    assert (
+        study.tabulate(section=EditingSection(table=EditingTableSection(min_reconstruction_psnr=0)))["n_flagged"].sum()
+        == 0
+    )
     empty = (study.folder / "tables" / "editing_flagged.csv").read_text(encoding="utf-8")
     assert empty.strip() == ",".join(FLAGGED_COLUMNS)
     assert "below 0 dB: none." in (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
     study.edits["mine"].loc[4, "psnr"] = 10.5
     study.fail("mine", 2)  # without a PSNR, and counted as failed
-    study.tabulate("mine", "plain", section=EditingSection(bootstrap=200, min_reconstruction_psnr=20.5))
+    study.tabulate("mine", "plain", section=EditingSection(table=EditingTableSection(min_reconstruction_psnr=20.5)))
     found = study.read("editing_flagged.csv")
     assert found.columns.tolist() == FLAGGED_COLUMNS
     cases = {name: frame["case_id"].tolist() for name, frame in study.cases.items()}
@@ -475,7 +486,7 @@ def test_a_study_in_which_everything_failed(study: Study) -> None:
 
 def test_the_error_of_the_released_code_is_a_tenth(study: Study) -> None:
     plain = study.tabulate()
-    released = study.tabulate(section=EditingSection(bootstrap=200, error="sd_over_10"))
+    released = study.tabulate(section=EditingSection(table=EditingTableSection(error="sd_over_10")))
     np.testing.assert_allclose(released["r_error"], plain["r_error"] / 10)
     pd.testing.assert_frame_equal(released.drop(columns="r_error"), plain.drop(columns="r_error"))
 
@@ -569,8 +580,8 @@ def test_the_table_for_people(study: Study) -> None:
     ]
     assert f"| {implied['latent_l2'][0]:.2f} | {implied['latent_l2_low'][0]:.2f} to " in contexts.splitlines()[2]
     study.fail("mine", 0)
-    released = EditingSection(bootstrap=200, error="sd_over_10", confidence=0.9)
-    study.tabulate(section=released)
+    released = EditingSection(table=EditingTableSection(error="sd_over_10"))
+    study.tabulate(section=released, statistics=StatisticsSection(bootstrap=200, confidence=0.9))
     text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
     assert "divided by 10" in text and "90 % percentile bootstrap" in text
 
@@ -579,7 +590,7 @@ def test_the_record_names_settings_and_inputs(study: Study) -> None:
     study.tabulate()
     record = json.loads((study.folder / "tables" / "editing.provenance.json").read_text())
     assert record["stage"] == "tabulate_editing"
-    assert record["section"]["editing"]["bootstrap"] == 200
+    assert record["section"]["statistics"]["bootstrap"] == 200
     assert record["section"]["datasets"]["mine"]["kind"] == "custom"
     names = [Path(entry["path"]).name for entry in record["inputs"]]
     assert sorted(names) == ["cases.parquet", "judgements.parquet", "shard-0.parquet", "shard-1.parquet"]
@@ -669,22 +680,22 @@ def test_a_folder_without_maps_is_told_in_a_few_sentences(study: Study, capsys: 
 
 def test_names_that_do_not_agree_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     def error(*arguments: str) -> list[str]:
-        common = ["--section", section_json(SECTION), "--seed", "0", "--output-dir", str(study.folder)]
-        assert main(["tabulate_editing", *arguments, *common]) == 1
+        read = settings("tabulate_editing", datasets={"b": study.sections["mine"]})
+        common = ["--seed", "0", "--output-dir", str(study.folder), "--settings", read]
+        assert main(["tabulate_editing", *common, *arguments]) == 1
         return capsys.readouterr().err.removeprefix("error: ").splitlines()
 
-    datasets = sections_json({"b": study.sections["mine"]})
     paths = ["--cases", "a=1", "b=2", "--edits", "b=3", "c=4", "--maps", "a=5", "b=6", "--judgements", "d=7"]
-    assert error(*paths, "--datasets", datasets) == [
-        "--datasets lacks the dataset a, which --cases names.",
+    assert error(*paths) == [
+        "--settings lacks the dataset a, which --cases names.",
         "--edits lacks the dataset a, which --cases names.",
         "--cases lacks the dataset c, which --edits names.",
         "--cases lacks the dataset d, which --judgements names.",
     ]
     one = ["--cases", "b=1", "--edits", "b=1"]
-    assert "--maps names b 2 times" in error(*one, "--maps", "b=1", "b=2", "--datasets", datasets)[0]
+    assert "--maps names b 2 times" in error(*one, "--maps", "b=1", "b=2")[0]
     for text in ("{", "[]"):
-        assert error(*one, "--maps", "b=1", "--datasets", text)[0].startswith("--datasets: ")
+        assert error(*one, "--maps", "b=1", "--settings", text)[0].startswith("TabulateEditing: ")
 
 
 def test_the_stage_does_without_torch() -> None:

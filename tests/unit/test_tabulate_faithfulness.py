@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import FaithfulnessSection, FiguresSection, section_json
+from infodecomp.config import FaithfulnessSection, FiguresSection, JudgingSection, StatisticsSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.editing.edits import CHANGES, EDIT_COLUMNS, QUANTITIES
 from infodecomp.faithfulness.judged_maps import read_judged_cases
@@ -17,9 +17,11 @@ from infodecomp.faithfulness.tables import TABLE_COLUMNS
 from infodecomp.figures.faithfulness import _beyond_control
 from infodecomp.metrics.faithfulness import AREAS, MEASURES, area, likeness, pixel_order
 from infodecomp.runs.storage import read_table, write_arrays, write_table
+from tests.stage_settings import settings
 
 SIDE = 6
-SECTION = FaithfulnessSection(fractions=(0.25, 0.5), bootstrap=200)
+SECTION = FaithfulnessSection(judging=JudgingSection(fractions=(0.25, 0.5)))
+FEW = StatisticsSection(bootstrap=200)
 METHODS = ("attention", "gradient", "mi", "cmi", "attention_information", "cmi_times_attention", "shuffled", "saliency")
 
 
@@ -94,7 +96,14 @@ class Judged:
                 f"mine={self.folder / 'shard-0000.parquet'}",
             ),
             *("--maps", f"mine={self.folder / 'maps'}", *(edits if edited else ()), "--methods", *METHODS),
-            *("--section", section_json(section), "--seed", "0", "--output-dir", str(self.folder / "tables")),
+            *(
+                "--settings",
+                settings("tabulate_faithfulness", faithfulness=section, statistics=FEW),
+                "--seed",
+                "0",
+                "--output-dir",
+                str(self.folder / "tables"),
+            ),
         ]
         assert main(["tabulate_faithfulness", *arguments]) == 0
         return read_table(self.folder / "tables" / "faithfulness.parquet", TABLE_COLUMNS)
@@ -194,14 +203,19 @@ def test_failed_cases_are_counted(judged: Judged) -> None:
 def test_cases_are_taken_with_their_images(judged: Judged) -> None:
     chosen = read_judged_cases(judged.folder / "cases.parquet", 3)
     assert chosen["image_id"].tolist() == ["0", "0", "1", "1"]
-    table = judged.tabulate(section=SECTION.model_copy(update={"cases": 3}))
+    table = judged.tabulate(section=FaithfulnessSection(judging=SECTION.judging.model_copy(update={"cases": 3})))
     assert set(table["n"]) == {4}
 
 
 def test_figure(judged: Judged) -> None:
     judged.tabulate()
     tables, figures = judged.folder / "tables", judged.folder / "figures"
-    arguments = ["--section", section_json(FiguresSection(format="svg")), "--output-dir", str(figures)]
+    arguments = [
+        "--settings",
+        settings("plot_faithfulness", figures=FiguresSection(format="svg")),
+        "--output-dir",
+        str(figures),
+    ]
     table, curves = (
         ["--table", str(tables / "faithfulness.parquet")],
         ["--curves", str(tables / "faithfulness_curves.csv")],
@@ -228,6 +242,6 @@ def test_the_figure_without_its_curves(judged: Judged, capsys: pytest.CaptureFix
     judged.tabulate()
     tables = judged.folder / "tables"
     arguments = ["--table", str(tables / "faithfulness.parquet"), "--paired", str(tables / "faithfulness_paired.csv")]
-    arguments += ["--section", section_json(FiguresSection()), "--output-dir", str(judged.folder)]
+    arguments += ["--settings", settings("plot_faithfulness"), "--output-dir", str(judged.folder)]
     assert main(["plot_faithfulness", "--curves", str(tables / "faithfulness_cases.csv"), *arguments]) == 1
     assert "not a readable CSV with the columns" in capsys.readouterr().err

@@ -20,8 +20,8 @@ from infodecomp.config import (
     PairRetrievalDataset,
     RetrievalDatasetSection,
     RetrievalSection,
-    section_json,
-    sections_json,
+    RetrievalTableSection,
+    StatisticsSection,
 )
 from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_cases_table, write_retrieval_cases
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
@@ -29,6 +29,7 @@ from infodecomp.retrieval.tables import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUM
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import tabulate_retrieval
+from tests.stage_settings import settings
 
 METHODS = ("i_o", "i_s", "clip")
 EVALUATIONS = {"i_o": 150, "i_s": 150, "clip": 0}
@@ -121,10 +122,17 @@ class Study:
             for stem, table in files.items():
                 write_table(self.folder / name / f"{stem}.parquet", table, RETRIEVAL_SCORE_COLUMNS)
                 scores.append(f"{name}={self.folder / name / f'{stem}.parquet'}")
-        settings = {"methods": METHODS, "bootstrap": 200, "symmetric_relations": str(self.folder / "symmetric.txt")}
+        table = {"symmetric_relations": str(self.folder / "symmetric.txt"), **section}
+        methods, few = table.pop("methods", METHODS), table.pop("bootstrap", 200)
+        read = settings(
+            "tabulate_retrieval",
+            datasets={},
+            retrieval_datasets=datasets or self.datasets,
+            retrieval=RetrievalSection(methods=methods, table=RetrievalTableSection(**table)),
+            statistics=StatisticsSection(bootstrap=few),
+        )
         run(
-            *("--cases", *cases, "--scores", *scores, "--datasets", sections_json(datasets or self.datasets)),
-            *("--section", section_json(RetrievalSection(**{**settings, **section})), "--seed", "0"),
+            *("--cases", *cases, "--scores", *scores, "--settings", read, "--seed", "0"),
             *("--output-dir", str(self.folder / "tables")),
         )
         return read_table(self.folder / "tables" / "retrieval.parquet", TABLE_COLUMNS)
@@ -337,7 +345,7 @@ def test_the_record_names_settings_and_inputs(study: Study) -> None:
     study.tabulate()
     record = json.loads((study.folder / "tables" / "retrieval.provenance.json").read_text())
     assert record["stage"] == "tabulate_retrieval"
-    assert record["section"]["retrieval"]["ties"] == "half"
+    assert record["section"]["table"]["ties"] == "half"
     assert record["section"]["retrieval_datasets"]["relations"]["kind"] == "vg_relation"
     names = sorted(Path(entry["path"]).name for entry in record["inputs"])
     assert names == [name for stem in ("cases", "clip", "shard-0", "shard-1") for name in [f"{stem}.parquet"] * 2] + [
@@ -390,23 +398,25 @@ def test_faults_of_all_datasets_are_told_at_once(study: Study) -> None:
 
 def test_names_that_do_not_agree_are_refused(study: Study) -> None:
     study.tabulate()
-    section = section_json(RetrievalSection(symmetric_relations=str(study.folder / "symmetric.txt")))
-    common = ["--section", section, "--seed", "0", "--output-dir", str(study.folder)]
+    table = RetrievalTableSection(symmetric_relations=str(study.folder / "symmetric.txt"))
+    sets = {"b": study.datasets["order"]}
+    read = settings("tabulate_retrieval", retrieval=RetrievalSection(table=table), retrieval_datasets=sets)
+    common = ["--settings", read, "--seed", "0", "--output-dir", str(study.folder)]
     with pytest.raises(InputError, match="--cases names a 2 times; expected once"):
-        run("--cases", "a=1", "a=2", "--scores", "a=1", "--datasets", "{}", *common)
+        run("--cases", "a=1", "a=2", "--scores", "a=1", *common)
     with pytest.raises(InputError) as raised:
         paths = ["--cases", "a=1", "b=3", "--scores", "b=4", "c=5"]
-        run(*paths, "--datasets", sections_json({"b": study.datasets["order"]}), *common)
+        run(*paths, *common)
     assert str(raised.value).splitlines() == [
-        "--datasets lacks a, which --cases names.",
+        "--settings lacks a, which --cases names.",
         "--scores lacks a, which --cases names.",
         "--cases lacks c, which --scores names.",
     ]
     with pytest.raises(InputError, match="expected DATASET=PATH"):
-        run("--cases", "a", "--scores", "a=1", "--datasets", "{}", *common)
+        run("--cases", "a", "--scores", "a=1", *common)
     for text in ("{", "[]"):
-        with pytest.raises(InputError, match="--datasets: "):
-            run("--cases", "a=1", "--scores", "a=1", "--datasets", text, *common)
+        with pytest.raises(InputError, match="TabulateRetrieval: "):
+            run("--cases", "a=1", "--scores", "a=1", *common, "--settings", text)
 
 
 def test_the_stage_does_without_torch() -> None:

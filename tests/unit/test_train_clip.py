@@ -14,7 +14,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection, section_json
+from infodecomp.config import ScenesModelSection, parse
+from infodecomp.config.scenes_model import ClipTrainingSection, DenoiserTrainingSection
+from infodecomp.config.settings import TrainScenesClip
 from infodecomp.models.clip import ClipSimilarity
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.clip_model import build_clip, load_text_parts, save_clip
@@ -35,6 +37,7 @@ from infodecomp.training.clip import (
     train_clip,
 )
 from infodecomp.training.text import save_text
+from tests.stage_settings import settings
 
 RECIPE = ClipRecipe(seed=0, steps=6, batch=4, learning_rate=1e-3)
 
@@ -198,8 +201,9 @@ def shipped(folder: Path, tower: CLIPTextModel, tokenizer: CLIPTokenizer) -> Pat
 
 
 def arguments(model: Path, output: Path, **changes: object) -> SimpleNamespace:
-    section = ScenesModelSection().model_copy(update={"clip_steps": 3, "clip_batch": 2, **changes})
-    return SimpleNamespace(section=section_json(section), model=model, output_dir=output, device="cpu")
+    clip = ClipTrainingSection(**{"steps": 3, "batch": 2, **changes})
+    read = settings("train_scenes_clip", scenes_model=ScenesModelSection(clip=clip))
+    return SimpleNamespace(settings=read, model=model, output_dir=output, device="cpu")
 
 
 def test_the_stage_writes_a_clip_that_scores(
@@ -234,16 +238,23 @@ def test_a_checkpoint_belongs_to_its_recipe_and_text_tower(
 ) -> None:
     model = shipped(tmp_path / "model", tower, tokenizer)
     section = ScenesModelSection()
-    recipe = ClipRecipe.of(section)
-    assert recipe.steps == section.clip_steps and recipe.batch == section.clip_batch
+
+    def read(study: ScenesModelSection) -> TrainScenesClip:
+        return parse(TrainScenesClip, settings("train_scenes_clip", scenes_model=study))
+
+    recipe = ClipRecipe.of(read(section))
+    assert recipe.steps == section.clip.steps and recipe.batch == section.clip.batch
 
     def name(**changes: object) -> str:
-        other = ClipRecipe.of(section.model_copy(update=changes))
+        other = ClipRecipe.of(read(ScenesModelSection(**changes)))
         return train_scenes_clip.checkpoint_file(tmp_path / "clip", other, model).name
 
     first = name()
-    assert len({first, name(clip_steps=7), name(clip_batch=7), name(clip_learning_rate=0.5), name(seed=7)}) == 5
-    assert name(unet_steps=7) == first
+    others = [
+        name(clip=ClipTrainingSection(**change)) for change in ({"steps": 7}, {"batch": 7}, {"learning_rate": 0.5})
+    ]
+    assert len({first, *others, name(seed=7)}) == 5
+    assert name(denoiser=DenoiserTrainingSection(steps=7)) == first
     torch.manual_seed(2)
     shipped(model, build_text_encoder(tokenizer), tokenizer)
     assert name() != first

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infodecomp.config import InformationSection, ValidationSection, section_json
+from infodecomp.config import (
+    FiguresSection,
+    InformationSection,
+    PilotSection,
+    ValidationGridSection,
+    ValidationSection,
+    parse,
+)
+from infodecomp.config.settings import TabulateValidation, ValidateEstimator
 from infodecomp.figures import validation_coverage, validation_error
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
@@ -20,15 +28,27 @@ from infodecomp.stages.validate_estimator import run as validate_run
 from infodecomp.validation.estimator_runs import problem_runs
 from infodecomp.validation.markdown import validation_markdown
 from infodecomp.validation.summary import RUN_COLUMNS, VALIDATION_COLUMNS, evaluations_to, in_band, summarise
+from tests.stage_settings import settings
 
 SMALL = ValidationSection(
     problems=("dense_5", "plane"),
-    designs=("stratified", "midpoint"),
-    antithetic_eps=(False, True),
-    steps=(6, 12),
-    points=2,
-    runs=2,
+    grid=ValidationGridSection(
+        designs=("stratified", "midpoint"), antithetic_eps=(False, True), steps=(6, 12), points=2, runs=2
+    ),
 )
+
+
+def estimator(grid: ValidationGridSection, information: InformationSection | None = None) -> ValidateEstimator:
+    """What validate_estimator reads with this grid."""
+    read = settings(
+        "validate_estimator", validation=ValidationSection(grid=grid), information=information or InformationSection()
+    )
+    return parse(ValidateEstimator, read)
+
+
+def tabulated(grid: ValidationGridSection) -> TabulateValidation:
+    """What tabulate_validation reads with this grid."""
+    return parse(TabulateValidation, settings("tabulate_validation", validation=ValidationSection(grid=grid)))
 
 
 def runs_by_hand() -> pd.DataFrame:
@@ -99,8 +119,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         validate_run(
             argparse.Namespace(
                 problem=name,
-                section=section_json(SMALL),
-                information=section_json(InformationSection(), ["loc", "scale", "clip"]),
+                settings=settings("validate_estimator", validation=SMALL),
                 seed=0,
                 output=folder / f"{name}.parquet",
             )
@@ -108,7 +127,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tabulate_validation.run(
         argparse.Namespace(
             runs=[folder / f"{name}.parquet" for name in SMALL.problems],
-            section=section_json(SMALL),
+            settings=settings("tabulate_validation", validation=SMALL),
             output_dir=folder / "tables",
         )
     )
@@ -126,24 +145,25 @@ def test_every_run_has_its_rows(study: Path) -> None:
 
 def test_a_run_depends_on_its_numbers_alone() -> None:
     """Not on how many others there are, nor on which designs are run beside it."""
-    few = SMALL.model_copy(update={"points": 2, "runs": 1, "designs": ("midpoint",)})
+    few = SMALL.grid.model_copy(update={"points": 2, "runs": 1, "designs": ("midpoint",)})
     keys = ["point", "run", "design", "antithetic", "steps", "quantity", "level"]
     many, one = (
-        pd.DataFrame(problem_runs("dense_5", section, InformationSection(), 0)).set_index(keys)
-        for section in (SMALL, few)
+        pd.DataFrame(problem_runs("dense_5", estimator(grid), 0)).set_index(keys) for grid in (SMALL.grid, few)
     )
     assert one["deviation"].equals(many["deviation"].loc[one.index])
 
 
 def test_the_adaptive_density_is_a_column_beside_the_logistic() -> None:
-    section = SMALL.model_copy(update={"densities": ("logistic", "adaptive"), "runs": 1, "designs": ("stratified",)})
-    runs = pd.DataFrame(problem_runs("fine", section, InformationSection(pilot_images=2, pilot_draws=24), 0))
+    changes = {"densities": ("logistic", "adaptive"), "runs": 1, "designs": ("stratified",)}
+    grid = SMALL.grid.model_copy(update=changes)
+    pilot = InformationSection(pilot=PilotSection(images=2, draws=24))
+    runs = pd.DataFrame(problem_runs("fine", estimator(grid, pilot), 0))
     assert runs["density"].value_counts().to_dict() == {"logistic": 32, "adaptive": 32}
-    alone = section.model_copy(update={"densities": ("logistic",)})
-    found = pd.DataFrame(problem_runs("fine", alone, InformationSection(), 0))
+    alone = grid.model_copy(update={"densities": ("logistic",)})
+    found = pd.DataFrame(problem_runs("fine", estimator(alone), 0))
     assert found["deviation"].tolist() == runs.loc[runs["density"] == "logistic", "deviation"].tolist()
     table = summarise(runs, 0.95)
-    text = validation_markdown(table, section)
+    text = validation_markdown(table, tabulated(grid))
     assert "| fine | 2 | iˢ | total | adaptive | ε |" in text and "| fine | iᵒ | adaptive | ±ε | stratified |" in text
     assert all(len(axes.lines) == 1 + 4 for axes in validation_error.draw(table).axes)
     assert validation_coverage.draw(table).axes
@@ -155,7 +175,7 @@ def test_table_and_markdown(study: Path) -> None:
     assert (table["n"] == 4).all() and (table["rmse"] > 0).all()
     assert len(pd.read_csv(study / "tables" / "validation.csv")) == len(table)
     text = (study / "tables" / "validation.md").read_text(encoding="utf-8")
-    assert text == validation_markdown(table, SMALL)
+    assert text == validation_markdown(table, tabulated(SMALL.grid))
     assert (
         "| dense_5 | 5 | iˢ | total | logistic | ±ε |" in text
         and "**" not in text.split("Error of the total")[0].split("Bold")[0]
@@ -164,7 +184,7 @@ def test_table_and_markdown(study: Path) -> None:
 
 def test_coverage_far_off_is_bold() -> None:
     table = summarise(pd.concat([runs_by_hand()] * 50), 0.95)
-    text = validation_markdown(table, SMALL)
+    text = validation_markdown(table, tabulated(SMALL.grid))
     assert "| **75.0** · **100.0** |" in text
 
 
@@ -184,8 +204,7 @@ def test_figures(study: Path) -> None:
     ]
     arguments = argparse.Namespace(
         table=study / "tables" / "validation.parquet",
-        validation=section_json(SMALL),
-        section='{"format": "svg"}',
+        settings=settings("plot_validation", figures=FiguresSection(format="svg")),
         output_dir=study / "figures",
     )
     plot_validation.run(arguments)
@@ -195,9 +214,7 @@ def test_figures(study: Path) -> None:
 
 
 def test_an_unknown_problem(tmp_path: Path) -> None:
-    arguments = argparse.Namespace(
-        problem="cube", section="{}", information="{}", seed=0, output=tmp_path / "cube.parquet"
-    )
+    arguments = argparse.Namespace(problem="cube", settings="{}", seed=0, output=tmp_path / "cube.parquet")
     with pytest.raises(InputError, match="--problem is 'cube'; allowed are plane, shapes"):
         validate_run(arguments)
 
@@ -207,7 +224,9 @@ def test_runs_that_are_not_numbers(tmp_path: Path) -> None:
     runs.loc[2, "deviation"] = np.nan
     runs.loc[5, "covered"] = np.inf
     write_table(tmp_path / "runs.parquet", runs, RUN_COLUMNS)
-    arguments = argparse.Namespace(runs=[tmp_path / "runs.parquet"], section="{}", output_dir=tmp_path)
+    arguments = argparse.Namespace(
+        runs=[tmp_path / "runs.parquet"], settings=settings("tabulate_validation"), output_dir=tmp_path
+    )
     with pytest.raises(InputError) as caught:
         tabulate_validation.run(arguments)
     assert str(caught.value).splitlines() == [
@@ -218,7 +237,9 @@ def test_runs_that_are_not_numbers(tmp_path: Path) -> None:
 
 def test_a_table_without_rows(tmp_path: Path) -> None:
     write_table(tmp_path / "runs.parquet", runs_by_hand()[:0], RUN_COLUMNS)
-    arguments = argparse.Namespace(runs=[tmp_path / "runs.parquet"], section="{}", output_dir=tmp_path)
+    arguments = argparse.Namespace(
+        runs=[tmp_path / "runs.parquet"], settings=settings("tabulate_validation"), output_dir=tmp_path
+    )
     with pytest.raises(InputError, match="the table has no rows"):
         tabulate_validation.run(arguments)
 

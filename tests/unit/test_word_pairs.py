@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import PartialInformationSection, section_json
+from infodecomp.config import PairSelectionSection, PairsSection
 from infodecomp.datasets.cases import cases_table, lost_case, make_case, write_cases
 from infodecomp.datasets.word_pairs import (
     pairs_by_class,
@@ -22,6 +22,7 @@ from infodecomp.datasets.word_pairs import (
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.tagger import ScenesTagger
 from tests.conftest import ROOT
+from tests.stage_settings import settings
 
 KINDS = ("noun+noun", "adjective+noun")
 
@@ -193,7 +194,7 @@ def pair_words(folder: Path, **section: object) -> int:
         [
             "pair_words",
             *("--dataset", "d", "--cases", str(folder / "cases.parquet"), "--output", str(folder / "pairs.parquet")),
-            *("--section", section_json(PartialInformationSection(**section))),
+            *("--settings", settings("pair_words", pairs=PairsSection(selection=PairSelectionSection(**section)))),
         ]
     )
 

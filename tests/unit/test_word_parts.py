@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import PartialInformationSection, section_json
+from infodecomp.config import PairsSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.maps.outcomes import Failure, read_statuses
@@ -21,6 +21,7 @@ from infodecomp.metrics.word_parts import PARTS, average_parts
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, SHARD_COLUMNS
 from infodecomp.pairs.parts import PARTS_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from tests.stage_settings import settings
 
 CAPTION = "a dog left of a zebra on the grass"
 WORDS = ("dog", "zebra", "grass")
@@ -79,11 +80,11 @@ class Gathered:
         frame["reason"] = ["" if one == "ok" else f"it is {one}." for one in status]
         write_table(self.folder / "shard-0000.parquet", frame, SHARD_COLUMNS)
 
-    def gather(self, section: PartialInformationSection | None = None) -> pd.DataFrame:
+    def gather(self, section: PairsSection | None = None) -> pd.DataFrame:
         arguments = [
             *("--cases", str(self.folder / "cases.parquet"), "--pairs", str(self.folder / "pairs.parquet")),
             *("--estimates", str(self.folder / "shard-0000.parquet"), "--maps-pairs", str(self.folder / "pair_maps")),
-            *("--section", section_json(section or PartialInformationSection())),
+            *("--settings", settings("gather_parts", pairs=section or PairsSection())),
             *("--maps", str(self.folder / "maps"), "--output", str(self.folder / "words.parquet")),
         ]
         assert main(["gather_parts", *arguments]) == 0
@@ -113,7 +114,7 @@ def test_every_word_of_a_pair_gets_its_parts(gathered: Gathered) -> None:
 
 
 def test_the_measure_is_that_of_maps(gathered: Gathered) -> None:
-    gathered.gather(PartialInformationSection(map_redundancy="ppid", word_prior="uniform"))
+    gathered.gather(PairsSection(map_redundancy="ppid", word_prior="uniform"))
     arrays = read_arrays(gathered.folder / "maps" / f"{gathered.id['dog']}.npz")
     assert (arrays["unique/orthogonal/8"] <= 0).all()  # what the lesser word lacks
 

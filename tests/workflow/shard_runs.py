@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import Config, default_config, section_json
+from infodecomp.config import (
+    AttentionSection,
+    BudgetSection,
+    EditingSection,
+    ExplanationSection,
+    FaithfulnessSection,
+    FlowSection,
+    GradientsSection,
+    InformationSection,
+    JudgingSection,
+    ModelSection,
+    PairSamplingSection,
+    PairsSection,
+    default_config,
+    section_json,
+)
 from infodecomp.runs.storage import read_arrays
+from tests.stage_settings import settings
 
 Results = dict[str, dict[str, np.ndarray]]  # case id → its arrays
 
@@ -46,15 +63,12 @@ class ShardRun:
 
     def arguments(self, shard: int = 0) -> list[str]:
         """Arguments of `python -m infodecomp run`."""
-        # The logistic needs no pilot.
-        information = default_config().information.model_copy(update={"density": "logistic"})
-        config = default_config().model_copy(update={"information": information})
         return [
             self.stage,
             *("--cases", str(self._rows), "--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards)),
-            *self._sections(config),
-            *("--model", section_json(config.model.model_copy(update={"id": str(self.model)}))),
+            *("--settings", settings(self.stage, **self._sections()), *self._judging()),
+            *("--model", section_json(ModelSection(id=str(self.model)))),
             *("--seed", "0", "--max-failed-fraction", "0"),
             *("--maps", str(self.maps), "--output", str(self.table(shard))),
             *("--device", "cpu", "--batch-size", str(self.batch_size), "--threads", "1"),
@@ -65,26 +79,22 @@ class ShardRun:
         """What the stage calls its cases."""
         return self.pairs if self.pairs and self.stage == "decompose_information" else self.cases
 
-    def _sections(self, config: Config) -> list[str]:
-        information = section_json(config.information.model_copy(update={"steps": self.steps}))
-        if self.stage == "estimate_information":
-            return ["--section", information]
-        if self.stage == "record_attention":
-            return ["--section", section_json(config.attention.model_copy(update={"steps": self.steps}))]
-        if self.stage in ("record_gradients", "explain_images"):
-            boxes = {"boxes": ((0, 0, 32, 64),)} if self.stage == "explain_images" else {}
-            gradients = section_json(config.gradients.model_copy(update={"steps": self.steps, **boxes}))
-            return ["--section", gradients, "--information", section_json(config.information)]
-        if self.stage == "judge_maps":
-            return self._judging(config)
-        if self.stage == "decompose_information":
-            section = config.partial_information.model_copy(update={"steps": self.steps[-1], "replicates": 2})
-            return ["--section", section_json(section), "--information", section_json(config.information)]
-        flow = section_json(config.editing.model_copy(update={"steps": FLOW_STEPS}))
-        return ["--section", flow, "--information", information]
+    def _sections(self) -> dict[str, Any]:
+        """What differs from the embedded study."""
+        boxes = ((0, 0, 32, 64),) if self.stage == "explain_images" else None
+        return {
+            "information": InformationSection(budget=BudgetSection(steps=self.steps)),  # the logistic needs no pilot
+            "attention": AttentionSection(steps=self.steps),
+            "gradients": GradientsSection(steps=self.steps, explanation=ExplanationSection(boxes=boxes)),
+            "pairs": PairsSection(sampling=PairSamplingSection(steps=self.steps[-1], replicates=2)),
+            "editing": EditingSection(flow=FlowSection(steps=FLOW_STEPS)),
+            "faithfulness": FaithfulnessSection(judging=JudgingSection(draws=self.steps[-1], repeated_draws=2)),
+        }
 
-    def _judging(self, config: Config) -> list[str]:
+    def _judging(self) -> list[str]:
         """Of all maps of `maps_of`, whose runs are asked for; `steps`: the draws of the ratio."""
+        if self.stage != "judge_maps":
+            return []
         runs = {run.stage: run for run in self.judges}
         named = {"estimates": "estimate_information", "attention": "record_attention", "gradients": "record_gradients"}
         sources = [
@@ -98,13 +108,7 @@ class ShardRun:
             "gradients": "record_gradients",
         }
         maps = [part for name, stage in folders.items() for part in (f"--maps-{name}", str(runs[stage].maps))]
-        section = config.faithfulness.model_copy(update={"draws": self.steps[-1], "repeated_draws": 2})
-        return [
-            *(*sources, *maps, *self._parts(), "--methods", *config.judged_methods),
-            *("--section", section_json(section), "--information-section", section_json(config.information)),
-            *("--attention-section", section_json(config.attention)),
-            *("--gradients-section", section_json(config.gradients)),
-        ]
+        return [*sources, *maps, *self._parts(), "--methods", *default_config().judged_methods]
 
     def _parts(self) -> list[str]:
         """What gather_parts left beside the run of decompose_information, and the pairs."""
@@ -122,7 +126,7 @@ class ShardRun:
         """Of decompose_information: average the parts of its pairs over the partners of each word."""
         arguments = [
             *("--cases", str(self.cases), "--pairs", str(self.pairs), "--estimates", str(self.table())),
-            *("--maps-pairs", str(self.maps), "--section", section_json(default_config().partial_information)),
+            *("--maps-pairs", str(self.maps), "--settings", settings("gather_parts")),
             *("--maps", str(self.folder / "word_maps"), "--output", str(self.folder / "words.parquet")),
         ]
         assert main(["gather_parts", *arguments]) == 0

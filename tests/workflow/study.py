@@ -28,10 +28,13 @@ TINY: dict[str, Any] = {
         "generated": None,
     },
     "retrieval_datasets": None,
-    "information": {"density": "logistic", "steps": [4, 8]},
+    "information": {"draws": {"density": "logistic"}, "budget": {"steps": [4, 8]}},
     "attention": {"steps": [2]},
     "statistics": {"bootstrap": 100},
-    "validation": {"problems": ["dense_5"], "designs": ["stratified"], "steps": [6, 12], "points": 2, "runs": 2},
+    "validation": {
+        "problems": ["dense_5"],
+        "grid": {"designs": ["stratified"], "steps": [6, 12], "points": 2, "runs": 2},
+    },
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
 }
@@ -52,10 +55,7 @@ TINY_RETRIEVAL: dict[str, Any] = {
         **{"scenes_vg_attribution": None, "scenes_noun_swap": None, "scenes_flickr30k_order": None},
         **{"scenes_vg_relation": {"shards": 2}, "scenes_coco_order": {"shards": 2}},
     },
-    "retrieval": {
-        "steps": [6],
-        "diffitm_timesteps": [310, 610, 910],
-    },
+    "retrieval": {"scoring": {"steps": [6]}, "diffitm": {"timesteps": [310, 610, 910]}},
     "statistics": {"bootstrap": 100},
     "machine": {"batch_size": 16},
 }
@@ -70,8 +70,8 @@ TINY_EDITING: dict[str, Any] = {
         **{"scenes_words": None, "generated": None},
     },
     "retrieval_datasets": None,
-    "information": {"density": "logistic", "steps": [8]},
-    "editing": {"steps": 3},
+    "information": {"draws": {"density": "logistic"}, "budget": {"steps": [8]}},
+    "editing": {"flow": {"steps": 3}},
     "statistics": {"bootstrap": 100},
     "figures": {"panels": 2},
     "machine": {"batch_size": 16},
@@ -84,7 +84,7 @@ TINY_PAIRS: dict[str, Any] = {
         "scenes": {"kind": "coco_it", "first": 4, "word_pairs": True},
         **{"scenes_words": None, "generated": None},
     },
-    "partial_information": {"steps": 4, "replicates": 2, "captions": 3},
+    "pairs": {"sampling": {"steps": 4, "replicates": 2}, "selection": {"captions": 3}},
 }
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import default_config, section_json
+from infodecomp.config import default_config
+from tests.stage_settings import settings
 from tests.workflow.shard_runs import MODEL, ShardRun
 from tests.workflow.study import Study
 
@@ -40,8 +41,9 @@ def test_missing_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     for name in ("instances", "captions"):
         (tmp_path / "annotations" / f"{name}_val2017.json").write_text("{}", encoding="utf-8")
     section = default_config().datasets["scenes"].model_copy(update={"root": str(tmp_path)})
+    read = settings("build_cases", "d", datasets={"d": section})
     output = tmp_path / "cases.parquet"
-    assert main(["build_cases", "--dataset", "d", "--section", section_json(section), "--output", str(output)]) == 1
+    assert main(["build_cases", "--dataset", "d", "--settings", read, "--output", str(output)]) == 1
     message = capsys.readouterr().err
     assert f"missing: {tmp_path}/val2017; put a dataset in COCO's layout into {tmp_path}" in message
     assert not output.exists()

@@ -21,7 +21,7 @@ def test_every_case_of_the_sample_arrives(repository: Path, coco_sample: Path, t
     sources = pack(coco_sample, tmp_path / "mine")
     config = {
         "datasets": {"scenes": None, "COCO-IT": {"kind": "coco_it", "first": CASES}},
-        "information": {"steps": [6]},
+        "information": {"budget": {"steps": [6]}},
         "attention": {"steps": [1]},
         "machine": {"batch_size": 64},
         "fetch": {"sources": str(sources), "local_path": str(sources.parent)},

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import InformationSection, ModelSection, section_json
+from infodecomp.config import BudgetSection, InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.estimator.condition import Condition
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_arrays, read_table
+from tests.stage_settings import settings
 from tests.workflow.shard_runs import MODEL
 
 Results = dict[str, dict[str, np.ndarray]]
@@ -30,24 +31,28 @@ class Run:
     cases: Path
     images: Path
     folder: Path
-    information: InformationSection = field(default_factory=lambda: InformationSection(steps=(6, 12)))
+    information: InformationSection = field(
+        default_factory=lambda: InformationSection(budget=BudgetSection(steps=(6, 12)))
+    )
     seed: int = 0
     shards: int = 1
     batch_size: int = 16
 
     def __call__(self, **changes: object) -> Results:
         """Run all shards with other settings of `information`."""
-        run = replace(self, information=self.information.model_copy(update=changes))
+        budget = self.information.budget.model_copy(update=changes)
+        run = replace(self, information=self.information.model_copy(update={"budget": budget}))
         for shard in range(run.shards):
             assert main(run._arguments(shard)) == 0
         return {path.stem: read_arrays(path) for path in sorted((self.folder / "maps").glob("*.npz"))}
 
     def _arguments(self, shard: int) -> list[str]:
+        read = settings("estimate_information", information=self.information)
         return [
             "estimate_information",
             *("--cases", str(self.cases), "--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards), "--seed", str(self.seed)),
-            *("--section", section_json(self.information), "--model", section_json(ModelSection(id=str(MODEL)))),
+            *("--settings", read, "--model", section_json(ModelSection(id=str(MODEL)))),
             *("--maps", str(self.folder / "maps"), "--output", str(self.folder / f"{shard}.parquet")),
             *("--max-failed-fraction", "0", "--device", "cpu", "--batch-size", str(self.batch_size), "--threads", "1"),
         ]

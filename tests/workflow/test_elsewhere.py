@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
         **{"scenes_words": None, "generated": None},
     },
     "retrieval_datasets": None,
-    "information": {"density": "logistic", "steps": [6]},
+    "information": {"draws": {"density": "logistic"}, "budget": {"steps": [6]}},
     "attention": {"steps": [2]},
     "statistics": {"bootstrap": 100},
     "localisation": {"methods": ["whole_image", "attention", "cmi"]},

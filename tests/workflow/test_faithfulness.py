@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import FaithfulnessSection, default_config, section_json
+from infodecomp.config import FaithfulnessSection, JudgingSection, StatisticsSection, default_config
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.faithfulness.judging import SHARD_COLUMNS
 from infodecomp.faithfulness.tables import TABLE_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
+from tests.stage_settings import settings
 from tests.unit.small_model import small_pipeline
 from tests.workflow.shard_runs import Results, ShardRun
 
@@ -131,7 +132,7 @@ def test_table(judged: tuple[ShardRun, Results], tmp_path: Path) -> None:
     arguments = [
         *("--cases", f"mine={run.cases}", "--judged", f"mine={run.table()}", "--maps", f"mine={run.maps}"),
         *("--methods", *config.judged_methods, "--seed", "0", "--output-dir", str(tmp_path)),
-        *("--section", section_json(config.faithfulness.model_copy(update={"bootstrap": 100}))),
+        *("--settings", settings("tabulate_faithfulness", statistics=StatisticsSection(bootstrap=100))),
     ]
     assert main(["tabulate_faithfulness", *arguments]) == 0
     table = read_table(tmp_path / "faithfulness.parquet", TABLE_COLUMNS).set_index(["method", "measure"])
@@ -145,9 +146,10 @@ def test_a_filling_beyond_what_the_model_knows(
 ) -> None:
     run, _ = judged
     arguments = run.into(tmp_path).arguments()
-    arguments[arguments.index("--section") + 1] = section_json(FaithfulnessSection(filling_logsnr=-50.0, draws=2))
+    judging = FaithfulnessSection(judging=JudgingSection(filling_logsnr=-50.0, draws=2))
+    arguments[arguments.index("--settings") + 1] = settings("judge_maps", faithfulness=judging)
     assert main(arguments) == 1
     assert (
-        "faithfulness → filling_logsnr is -50; allowed is the range that the model was trained on"
+        "faithfulness → judging → filling_logsnr is -50; allowed is the range that the model was trained on"
         in capsys.readouterr().err
     )

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import ModelSection, section_json
+from infodecomp.config import FetchedModelSection, ModelSection, section_json
 from infodecomp.runs.storage import read_arrays
 from tests.unit.fake_hub import REVISION, folder_files, running_hub
 from tests.workflow.shard_runs import MODEL, ShardRun
 
-SECTION = ModelSection(id="someone/scenes", revision=REVISION)
+FETCHED_MODEL = FetchedModelSection(id="someone/scenes", revision=REVISION)
+SECTION = FETCHED_MODEL.without_mirrors
 FOLDER = Path("data/models/hub/someone--scenes@4e63672c0310")
 
 
@@ -30,7 +31,9 @@ def test_fetched_as_from_a_folder(
     cases, images = scene_cases
     with running_hub() as hub:
         hub.repositories[SECTION.id] = folder_files(MODEL)
-        run = hub.pipeline("fetch_model", "--kind", "diffusion", "--section", section_json(SECTION), folder=tmp_path)
+        run = hub.pipeline(
+            "fetch_model", "--kind", "diffusion", "--section", section_json(FETCHED_MODEL), folder=tmp_path
+        )
         assert run.returncode == 0, run.stderr
     monkeypatch.chdir(tmp_path)
     fetched, local = (ShardRun(cases, images, tmp_path / name, steps=(6,)) for name in ("fetched", "local"))

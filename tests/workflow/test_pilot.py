@@ -10,23 +10,26 @@ import numpy as np
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import InformationSection, ModelSection, section_json
+from infodecomp.config import BudgetSection, DrawsSection, InformationSection, ModelSection, PilotSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.estimator.adaptive_density import BINS
 from infodecomp.information.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
+from tests.stage_settings import settings
 from tests.workflow.shard_runs import MODEL
 from tests.workflow.study import Study
 
-SECTION = InformationSection(density="adaptive", pilot_images=2, pilot_draws=24, steps=(6, 12))
+SECTION = InformationSection(
+    draws=DrawsSection(density="adaptive"), pilot=PilotSection(images=2, draws=24), budget=BudgetSection(steps=(6, 12))
+)
 
 
 def arguments(stage: str, cases: Path, images: Path, output: Path, *others: str, seed: int = 0) -> list[str]:
     return [
         stage,
         *("--cases", str(cases), "--images", str(images), "--shard", "0", "--shards", "1", "--seed", str(seed)),
-        *("--section", section_json(SECTION), "--model", section_json(ModelSection(id=str(MODEL)))),
+        *("--settings", settings(stage, information=SECTION), "--model", section_json(ModelSection(id=str(MODEL)))),
         *("--maps", str(output.parent / "maps"), "--output", str(output), "--max-failed-fraction", "0"),
         *("--device", "cpu", "--batch-size", "16", "--threads", "1", *others),
     ]
@@ -104,6 +107,6 @@ def test_another_file_is_no_density(tmp_path: Path, content: str) -> None:
 
 
 def test_the_workflow_runs_a_pilot_where_it_is_asked_for(fresh: Study) -> None:
-    run = fresh.snakemake("-n", "localisation", config={"information": {"density": "adaptive"}})
+    run = fresh.snakemake("-n", "localisation", config={"information": {"draws": {"density": "adaptive"}}})
     assert run.status == 0, run.output
     assert run.jobs["pilot_density"] == 1

@@ -60,10 +60,10 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
     ("config", "jobs"),
     [
         ({"seed": 1}, {"record_attention": 2, **GRADIENTS, **ESTIMATES, **VALIDATION}),
-        ({"information": {"clip": 2.5}}, {**GRADIENTS, **ESTIMATES, **VALIDATION}),
-        ({"information": {"missing_word": "underscore"}}, {**GRADIENTS, **ESTIMATES}),
+        ({"information": {"range": {"clip": 2.5}}}, {**GRADIENTS, **ESTIMATES, **VALIDATION}),
+        ({"information": {"prompts": {"missing": "underscore"}}}, {**GRADIENTS, **ESTIMATES}),
         ({"gradients": {"steps": [8]}}, {**GRADIENTS, **SUMMARY, **SCORES}),
-        ({"validation": {"runs": 3}}, {**VALIDATION, "write_report": 1, "all": 1}),
+        ({"validation": {"grid": {"runs": 3}}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
         ({"statistics": {"bootstrap": 101}}, {"plot_information_scatter": 1, **SCORES}),
         ({"figures": {"palette": "magma"}}, {**DRAWN_CAPTION, **FIGURES}),
@@ -93,7 +93,7 @@ def test_rows_added_to_a_csv_are_the_only_ones_computed(study: Study) -> None:
     config = {
         "shards": 1,
         "datasets": {"scenes": None, "mine": {"kind": "custom", "list": "mine/cases.csv", "localisation": False}},
-        "information": {"steps": [6]},
+        "information": {"budget": {"steps": [6]}},
     }
     folder = study.results / "mine" / "estimate_information"
     target = "results/tiny/mine/estimate_information/shard-0000.parquet"

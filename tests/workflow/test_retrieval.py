@@ -69,10 +69,10 @@ def test_a_finished_study_has_nothing_to_do(finished_retrieval: Study) -> None:
 @pytest.mark.parametrize(
     ("config", "jobs"),
     [
-        ({"retrieval": {"ties": "wrong"}}, TABLES),
-        ({"retrieval": {"steps": [8]}}, SCORES),
-        ({"information": {"clip": 2.5}}, SCORES),
-        ({"information": {"steps": [6]}}, {}),
+        ({"retrieval": {"table": {"ties": "wrong"}}}, TABLES),
+        ({"retrieval": {"scoring": {"steps": [8]}}}, SCORES),
+        ({"information": {"range": {"clip": 2.5}}}, SCORES),
+        ({"information": {"budget": {"steps": [6]}}}, {}),
         ({"figures": {"format": "svg"}}, FIGURES),
         ({"machine": {"batch_size": 3, "threads": 2}}, {}),
     ],

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import CustomDataset, InformationSection, section_json
+from infodecomp.config import CustomDataset, InformationSection
 from infodecomp.datasets.cases import read_cases
 from infodecomp.information import estimated_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
@@ -27,6 +27,7 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.shards import shard_of
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.dataset import draw
+from tests.stage_settings import settings
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import Study
 
@@ -184,7 +185,8 @@ def _build(folder: Path, rows: list[tuple[str, str, str]], output: Path) -> None
     with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("image", "caption", "word"), *rows])
     section = CustomDataset(list=str(folder / "cases.csv"), root=str(folder), localisation=False)
-    assert main(["build_cases", "--dataset", "mine", "--section", section_json(section), "--output", str(output)]) == 0
+    read = settings("build_cases", "mine", datasets={"mine": section})
+    assert main(["build_cases", "--dataset", "mine", "--settings", read, "--output", str(output)]) == 0
 
 
 def _take_for_done(run: ShardRun, shard: int, monkeypatch: pytest.MonkeyPatch) -> None:

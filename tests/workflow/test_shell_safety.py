@@ -36,7 +36,7 @@ def test_captions_words_file_names_and_folders(repository: Path, tmp_path: Path)
             "photos": {"kind": "custom", "list": f"{root}/cases.csv", "root": root, "localisation": False},
         },
         "model": {"id": model},
-        "information": {"steps": [6]},
+        "information": {"budget": {"steps": [6]}},
     }
     targets = ["results/tiny/photos/estimate_information/shard-0000.parquet", f"{scenes}/words.csv"]
     run = study.snakemake(*targets, config=config)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from infodecomp.config import GenerateSection, GradientsSection
+from infodecomp.config import ExplanationSection, GenerationSection
 from infodecomp.runs.errors import InputError
 
 # x0, y0, x1, y1 in pixels: columns x0 … x1 − 1 and rows y0 … y1 − 1.
 Box = tuple[int, int, int, int]
 
 
-def named_boxes(section: GradientsSection) -> dict[str, Box | None]:
+def named_boxes(section: ExplanationSection) -> dict[str, Box | None]:
     """Name of a part of the picture → its box; first `image`, the whole picture, without one."""
     return {"image": None, **{f"box{number}": box for number, box in enumerate(section.boxes or ())}}
 
@@ -27,20 +27,21 @@ def box_cells(box: Box, image_size: int, grid: tuple[int, int]) -> torch.Tensor:
     return cells
 
 
-def check_boxes(section: GradientsSection, image_size: int) -> None:
+def check_boxes(section: ExplanationSection, image_size: int) -> None:
     """InputError for a box that leaves the model's image of `image_size` pixels a side."""
     for number, box in enumerate(section.boxes or ()):
         if box[2] > image_size or box[3] > image_size:
             raise InputError(
-                f"gradients → boxes → {number} is {list(box)}; a box must lie inside the model's image of "
+                f"gradients → explanation → boxes → {number} is {list(box)}; a box must lie inside the model's image of "
                 f"{image_size} x {image_size} pixels."
             )
 
 
-def check_last_steps(section: GradientsSection, generate: GenerateSection) -> None:
+def check_last_steps(section: ExplanationSection, generate: GenerationSection) -> None:
     """InputError if more steps are to be explained than images were made with."""
     steps = section.n_last_steps
     if steps is not None and steps > generate.steps:
         raise InputError(
-            f"gradients → n_last_steps is {steps}; allowed is at most generate → steps = {generate.steps}."
+            f"gradients → explanation → n_last_steps is {steps}; allowed is at most generate → sampling → steps = "
+            f"{generate.steps}."
         )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from infodecomp.config import GradientsSection
+from infodecomp.config import ExplanationSection
 from infodecomp.models.gradients import BACKWARD
 
 
-def loss_evaluations(section: GradientsSection, boxes: int) -> int:
+def loss_evaluations(section: ExplanationSection, draws: int, boxes: int) -> int:
     """Of the denoising loss of a caption for `boxes` parts of the picture; integrated: once more for each point."""
     points = section.integrated_points if "integrated" in (section.tokens, section.cells) else 0
-    return (1 + BACKWARD) * section.steps[-1] * boxes * (1 + points)
+    return (1 + BACKWARD) * draws * boxes * (1 + points)
 
 
-def walk_evaluations(section: GradientsSection, boxes: int, rows: int) -> int:
+def walk_evaluations(section: ExplanationSection, boxes: int, rows: int) -> int:
     """Of the last steps of a generation, in which the denoiser gets `rows` rows in all.
 
     They are walked once forward and once backward for each box; integrated: both again for each point and box.

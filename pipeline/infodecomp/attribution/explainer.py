@@ -20,7 +20,8 @@ from infodecomp.attribution.generated import Walk, explain
 from infodecomp.attribution.generation import read_trajectory, sampler_of, start_of
 from infodecomp.attribution.loss import LossExplainer
 from infodecomp.attribution.word_scores import word_scores
-from infodecomp.config import GenerateSection, GradientsSection, InformationSection
+from infodecomp.config import GenerationSection
+from infodecomp.config.settings import ExplainImages
 from infodecomp.datasets.prompts import read_prompts
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.draws import Draws
@@ -36,15 +37,14 @@ from infodecomp.runs.storage import read_arrays
 def explained_cases(
     stage: ModelJob,
     jobs: Sequence[ImageJob],
-    section: GradientsSection,
-    information: InformationSection,
-    generate: GenerateSection,
+    settings: ExplainImages,
+    generate: GenerationSection | None,
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Each case with the arrays of its caption; cases of one caption share them. Raises InputError for a box outside."""
-    check_boxes(section, stage.model.image_size)
-    if stage.args.prompts is not None:
-        check_last_steps(section, generate)
-    explainer = Explainer.of(stage, section, information, generate)
+    check_boxes(settings.explanation, stage.model.image_size)
+    if generate is not None:
+        check_last_steps(settings.explanation, generate)
+    explainer = Explainer.of(stage, settings, generate)
     for job, latent in stage.images.latents(jobs):
         for caption in dict.fromkeys(case.prompt_full for case in job.cases):
             arrays = explainer.arrays(job, latent, caption)
@@ -55,43 +55,45 @@ def explained_cases(
 class Explainer:
     """Explains one image and caption after another.
 
-    sampled: image → its draws. prompts: image → its row of the table of prompts, where the study generated the images.
+    sampled: image → its draws. empty: the empty prompt. sampler, prompts: of images that the study generated,
+    how they were sampled, and image → its row of the table of prompts.
     """
 
     stage: ModelJob
-    section: GradientsSection
+    settings: ExplainImages
     sampled: Callable[[ImageJob], Draws]
-    sampler: Sampler
+    empty: Condition
+    sampler: Sampler | None
     prompts: Mapping[str, Any]
 
     @classmethod
-    def of(
-        cls, stage: ModelJob, section: GradientsSection, information: InformationSection, generate: GenerateSection
-    ) -> Explainer:
+    def of(cls, stage: ModelJob, settings: ExplainImages, generate: GenerationSection | None) -> Explainer:
         """With the table of prompts that the arguments name, if they name one."""
         table = read_prompts(stage.args.prompts) if stage.args.prompts is not None else None
         rows: Any = () if table is None else table.itertuples(index=False)
         prompts = {row.image_id: row for row in rows}
-        return cls(stage, section, study_draws(stage, information), sampler_of(stage, generate), prompts)
+        sampled = study_draws(stage, settings, settings.steps)
+        sampler = None if generate is None else sampler_of(stage, generate)
+        return cls(stage, settings, sampled, stage.captions.condition(""), sampler, prompts)
 
     def arrays(self, job: ImageJob, latent: torch.Tensor, caption: str) -> dict[str, np.ndarray]:
         """What is kept of a caption: its words and their kinds, and for each target their scores and a map (h, w)."""
-        model, section = self.stage.model, self.section
+        model, section = self.stage.model, self.settings.explanation
         boxes = named_boxes(section)
-        loss = LossExplainer(model, section, self.sampler.empty)
+        loss = LossExplainer(model, section, self.empty)
         condition = self.stage.captions.condition(caption)
         found = dict(loss.explanations(latent, condition, self.sampled(job)))
-        evaluations = loss_evaluations(section, len(boxes))
+        evaluations = loss_evaluations(section, self.settings.steps[-1], len(boxes))
         row = self.prompts.get(job.image_id)
-        if row is not None:
-            walk = self._walk(row)
+        if row is not None and self.sampler is not None:
+            walk = self._walk(row, self.sampler)
             targets = explain(walk, list(boxes.values()), section.tokens, section.cells, section.integrated_points)
             try:
                 found |= dict(zip(boxes, targets, strict=True))
             except torch.OutOfMemoryError as error:
                 raise InputError(
                     f"machine → device: its memory does not hold the gradients of {walk.last} steps; set machine → "
-                    f"checkpointing to true, or gradients → n_last_steps to fewer steps ({error})"
+                    f"checkpointing to true, or gradients → explanation → n_last_steps to fewer steps ({error})"
                 ) from error
             evaluations += walk_evaluations(section, len(boxes), walk.last * rows_a_step(walk.sampler.guidance))
         offsets = model.token_offsets(caption)
@@ -104,20 +106,20 @@ class Explainer:
             arrays[f"cells/{target}"] = explanation.cells.numpy()
         return arrays
 
-    def _walk(self, row: Any) -> Walk:
+    def _walk(self, row: Any, sampler: Sampler) -> Walk:
         """The last steps of an image's generation."""
         stage, args = self.stage, self.stage.args
         file = args.trajectories / f"{row.case_id}.npz"
         trajectory = read_trajectory(read_arrays(file), file)
         steps = len(trajectory) - 1
         return Walk(
-            sampler=self.sampler,
+            sampler=sampler,
             predict=self._predict,
             decode=stage.model.picture_of,
             encode=partial(self._encode, row),
             start=start_of(stage, [row], [], args.seed, args.given),
             trajectory=trajectory,
-            last=min(self.section.n_last_steps or steps, steps),
+            last=min(self.settings.explanation.n_last_steps or steps, steps),
             pixels=self._given_pixels(row),
             checkpointing=bool(args.checkpointing),
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infodecomp.config import GenerateSection
+from infodecomp.config import GenerationSection
 from infodecomp.datasets.masks import read_mask_file
 from infodecomp.estimator.batching import groups
 from infodecomp.flows.ddim import Ddim
@@ -20,12 +20,9 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
 
-# The keys of the generate section that determine an image, beside its prompt.
-SETTINGS = ("steps", "guidance", "strength")
-
 
 def generated_latents(
-    stage: ModelJob, section: GenerateSection, jobs: Sequence[ImageJob]
+    stage: ModelJob, section: GenerationSection, jobs: Sequence[ImageJob]
 ) -> Iterator[tuple[Any, torch.Tensor]]:
     """Each row of the table of prompts with the latents before each step and at the end, (steps + 1, C, h, w)."""
     sampler = sampler_of(stage, section)
@@ -35,7 +32,7 @@ def generated_latents(
             yield job.cases[0], trajectory
 
 
-def sampler_of(stage: ModelJob, section: GenerateSection) -> Sampler:
+def sampler_of(stage: ModelJob, section: GenerationSection) -> Sampler:
     """The sampler of a study's images."""
     return Sampler(Ddim(stage.model, section.steps), stage.captions.condition(""), section.guidance, section.strength)
 

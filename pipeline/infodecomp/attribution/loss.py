@@ -10,7 +10,7 @@ import torch
 
 from infodecomp.attribution.boxes import box_cells, named_boxes
 from infodecomp.attribution.generated import Explanation, Tensors
-from infodecomp.config import GradientsSection
+from infodecomp.config import ExplanationSection
 from infodecomp.estimator.condition import STATES, Condition
 from infodecomp.estimator.draws import Draws
 from infodecomp.models.gradients import integrated_gradients, loss_gradients, loss_of_draws, loss_rows, reduced
@@ -22,7 +22,7 @@ class LossExplainer:
     """Explains the loss ½ mean of w(α)·Σ_j (ε − ε̂(x_α | z))²_j. empty: the empty prompt."""
 
     model: DiffusionModel
-    section: GradientsSection
+    section: ExplanationSection
     empty: Condition
 
     def explanations(

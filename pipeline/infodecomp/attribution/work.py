@@ -18,25 +18,35 @@ def generation_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iterat
     if config.datasets[dataset].kind != "generated":
         return
     cases = usable(cases)
-    section, images = config.generate, int(cases["image_id"].nunique())
+    section, images = config.generate.sampling, int(cases["image_id"].nunique())
     # A picture of each step is kept, which as WebP takes a tenth of a PNG.
     leaves = Bytes(fixed=images * 2 * ARRAY_BYTES, latents=images * (section.steps + 1), pictures=images * 3)
     evaluations = images * section.steps * rows_a_step(section.guidance)
-    yield Work.of(config, dataset, "generate_images", cases, evaluations, leaves, at_most=section.listed is not None)
+    yield Work.of(
+        config,
+        dataset,
+        "generate_images",
+        cases,
+        evaluations,
+        leaves,
+        at_most=config.generate.source.listed is not None,
+    )
 
 
 def explanation_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iterator[Work]:
     """Gradients of the loss for the whole image and each box, and of the walk where the image was generated."""
-    if dataset not in (config.gradients.explain or (GENERATED,)):
+    if dataset not in (config.gradients.datasets or (GENERATED,)):
         return
     cases = usable(cases)
-    section, generate = config.gradients, config.generate
+    section, generate = config.gradients.explanation, config.generate.sampling
     boxes = 1 + len(section.boxes or ())
-    evaluations, targets = loss_evaluations(section, boxes), boxes
+    evaluations, targets = loss_evaluations(section, config.gradients.steps[-1], boxes), boxes
     if dataset == GENERATED:
         steps = min(section.n_last_steps or generate.steps, generate.steps)
         evaluations += walk_evaluations(section, boxes, steps * rows_a_step(generate.guidance))
         targets += boxes
     leaves = Bytes(fixed=len(cases) * (5 + targets) * ARRAY_BYTES, maps=len(cases) * targets)
     evaluations *= walks(cases)
-    yield Work.of(config, dataset, "explain_images", cases, evaluations, leaves, at_most=generate.listed is not None)
+    yield Work.of(
+        config, dataset, "explain_images", cases, evaluations, leaves, at_most=config.generate.source.listed is not None
+    )

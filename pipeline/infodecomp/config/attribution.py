@@ -25,10 +25,9 @@ class AttentionSection(Section):
     steps: AttentionSteps = Field((25, 50), description="steps of inversion and of denoising, one run each")
 
 
-class GradientsSection(Section):
-    """Gradients of the model's output with respect to words, pixels and noise; sampled as in `information`."""
+class ExplanationSection(Section):
+    """How the gradients of an image are reduced to scores of words and maps."""
 
-    steps: Steps = Field((12,), description="numbers of draws, nested in one run (of a loss: the last)")
     tokens: GradientReduction = Field("grad_x_input", description="one number for the gradient of a token")
     cells: GradientReduction = Field("max", description="the same for a pixel or a latent cell")
     integrated_points: int = Field(
@@ -43,6 +42,15 @@ class GradientsSection(Section):
     boxes: Annotated[tuple[PixelBox, ...], Field(min_length=1)] | None = Field(
         None, description="regions [x0, y0, x1, y1] of the model's image to explain besides the whole"
     )
-    explain: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
+
+
+class GradientsSection(Section):
+    """Gradients of the model's output with respect to words, pixels and noise; sampled as in `information`."""
+
+    steps: Steps = Field((12,), description="numbers of draws, nested in one run (of a loss: the last)")
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
         None, description="datasets whose images are explained word by word (null: `generated`, if present)"
+    )
+    explanation: ExplanationSection = Field(
+        ExplanationSection(), description="Images explained word by word: scores of tokens, maps of cells"
     )

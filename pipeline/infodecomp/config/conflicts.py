@@ -102,20 +102,20 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
     path: tuple[str, ...]
     for path in (
         ("parts",),
-        ("gradients", "boxes"),
-        ("gradients", "explain"),
-        ("generate", "prompts"),
-        ("generate", "seeds"),
+        ("gradients", "explanation", "boxes"),
+        ("gradients", "datasets"),
+        ("generate", "source", "prompts"),
+        ("generate", "source", "seeds"),
         ("localisation", "methods"),
         ("localisation", "estimators"),
         ("faithfulness", "datasets"),
-        ("faithfulness", "estimators"),
+        ("faithfulness", "judging", "estimators"),
         ("retrieval", "methods"),
-        ("partial_information", "pairs"),
+        ("pairs", "selection", "kinds"),
         ("validation", "problems"),
-        ("validation", "designs"),
-        ("validation", "densities"),
-        ("validation", "antithetic_eps"),
+        ("validation", "grid", "designs"),
+        ("validation", "grid", "densities"),
+        ("validation", "grid", "antithetic_eps"),
     ):
         values = reduce(getattr, path, start) or ()
         if len(set(values)) < len(values):
@@ -133,16 +133,16 @@ def _second_models(config: Config) -> Iterator[Problem]:
 
 def _flow_steps(editing: EditingSection) -> Iterator[Problem]:
     """The flow needs a first and a last noise level."""
-    if editing.sampler != "ddim" and editing.steps < 2:
-        path = ("editing", "steps")
-        matter = f"is {editing.steps}; allowed is a whole number ≥ 2, because `sampler` is {editing.sampler}"
+    if editing.flow.sampler != "ddim" and editing.flow.steps < 2:
+        path = ("editing", "flow", "steps")
+        matter = f"is {editing.flow.steps}; allowed is a whole number ≥ 2, because `sampler` is {editing.flow.sampler}"
         yield Problem(path, matter, path, 2)
 
 
 def _swaps(editing: EditingSection) -> Iterator[Problem]:
     """A word has one partner, which is another word."""
-    path, seen, kept = ("editing", "swaps"), set[str](), list[list[str]]()
-    for number, pair in enumerate(editing.swaps):
+    path, seen, kept = ("editing", "captions", "swaps"), set[str](), list[list[str]]()
+    for number, pair in enumerate(editing.captions.swaps):
         words = [word.lower() for word in pair]
         repeated = [word for word in words if word in seen]
         found = f"is {json.dumps(list(pair), ensure_ascii=False)}"
@@ -170,16 +170,16 @@ def _faithfulness(config: Config) -> Iterator[Problem]:
             yield Problem(
                 (where, "datasets", number), matter, (where, "datasets"), list(config.datasets)[:1] or ["mine"]
             )
-    fractions = section.fractions
+    fractions = section.judging.fractions
     if not all(earlier < later for earlier, later in pairwise(fractions)):
         matter = f"is {list(fractions)}; allowed are increasing numbers"
-        yield Problem((where, "fractions"), matter, (where, "fractions"), sorted(set(fractions)))
-    if config.information.antithetic_eps:
+        yield Problem((where, "judging", "fractions"), matter, (where, "judging", "fractions"), sorted(set(fractions)))
+    if config.information.draws.antithetic_eps:
         for key in ("draws", "repeated_draws"):
-            count = getattr(section, key)
+            count = getattr(section.judging, key)
             if count is not None and count % 2:
                 matter = f"is {count}; allowed are even numbers, because `antithetic_eps` draws in pairs"
-                yield Problem((where, key), matter, (where, key), count + 1)
+                yield Problem((where, "judging", key), matter, (where, "judging", key), count + 1)
     if "faithfulness" in config.parts and config.judged_datasets and not config.judged_methods:
         matter = f"is {list(config.localisation.methods)}; allowed is one more, because `faithfulness` judges maps"
         yield Problem(("localisation", "methods"), matter, ("localisation", "methods"), ["cmi"])

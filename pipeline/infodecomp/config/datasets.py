@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -17,24 +17,18 @@ CocoRoot = Annotated[
 ]
 
 
-class DatasetSection(Section):
-    """What every kind of dataset has; a stage that parses this gets the class of the kind."""
+class DatasetSource(Section):
+    """What cases, masks and pictures of a dataset are made from; a stage that parses this gets the class of the kind."""
 
     kind: Literal["coco_it", "word_list", "custom", "generated"] = Field(description="source of the cases")
     root: str | None = Field(None, description="folder of its files")
     crowd: Literal["include", "exclude"] = Field("include", description="count crowd regions as part of a mask")
     localisation: bool = Field(True, description="score maps against masks (false: no masks, heat maps only)")
-    editing: bool = Field(False, description="edit the cases of this dataset")
-    word_pairs: bool = Field(False, description="decompose pairs of words in its captions")
     first: int | None = Field(None, ge=1, description="use only the first N cases (null: all)")
     per_label: int | None = Field(None, ge=1, description="use only the first N cases of each label (null: all)")
-    draws: int | None = Field(
-        None, ge=3, le=999, description="its own `steps` of information, attention and gradients (null: theirs)"
-    )
-    shards: int | None = Field(None, ge=1, le=700, description="jobs of this dataset (null: `shards` of the study)")
 
 
-class CocoDataset(DatasetSection):
+class CocoSource(DatasetSource):
     """Kind `coco_it`: one case for every image and category that a caption names."""
 
     kind: Literal["coco_it"] = Field("coco_it", description="cases from categories named in captions")
@@ -45,7 +39,7 @@ class CocoDataset(DatasetSection):
     word_removal: WordRemoval = "word"
 
 
-class WordListDataset(DatasetSection):
+class WordListSource(DatasetSource):
     """Kind `word_list`: one case for each row of a CSV of words, in captions of a folder in COCO layout."""
 
     kind: Literal["word_list"] = Field("word_list", description="cases from a CSV of words")
@@ -57,7 +51,7 @@ class WordListDataset(DatasetSection):
     word_removal: WordRemoval = "word"
 
 
-class CustomDataset(DatasetSection):
+class CustomSource(DatasetSource):
     """Kind `custom`: your own images, one case for each row of a CSV."""
 
     kind: Literal["custom"] = Field("custom", description="cases from your own CSV")
@@ -68,13 +62,48 @@ class CustomDataset(DatasetSection):
     word_removal: WordRemoval = "word"
 
 
-class GeneratedDataset(DatasetSection):
+class GeneratedSource(DatasetSource):
     """Kind `generated`: the images that `generate` describes; they have no masks."""
 
     kind: Literal["generated"] = Field("generated", description="cases from the prompts of `generate`")
     root: Annotated[str | None, SETTLED] = Field(None, description="where generate_images writes them")
     crowd: Annotated[Literal["include"], SETTLED] = Field("include", description="there are no masks")
     localisation: Annotated[Literal[False], SETTLED] = Field(False, description="there are no masks")
+
+
+AnySource = Annotated[CocoSource | WordListSource | CustomSource | GeneratedSource, Field(discriminator="kind")]
+
+
+class DatasetSection(DatasetSource):
+    """A dataset: its source, and what a study does with it, on which no case depends."""
+
+    editing: bool = Field(False, description="edit the cases of this dataset")
+    word_pairs: bool = Field(False, description="decompose pairs of words in its captions")
+    draws: int | None = Field(
+        None, ge=3, le=999, description="its own `steps` of information, attention and gradients (null: theirs)"
+    )
+    shards: int | None = Field(None, ge=1, le=700, description="jobs of this dataset (null: `shards` of the study)")
+
+    @property
+    def source(self) -> DatasetSource:
+        """What its cases are made from, alone."""
+        return self.part(next(one for one in get_args(get_args(AnySource)[0]) if isinstance(self, one)))
+
+
+class CocoDataset(CocoSource, DatasetSection):
+    """Kind `coco_it`: one case for every image and category that a caption names."""
+
+
+class WordListDataset(WordListSource, DatasetSection):
+    """Kind `word_list`: one case for each row of a CSV of words, in captions of a folder in COCO layout."""
+
+
+class CustomDataset(CustomSource, DatasetSection):
+    """Kind `custom`: your own images, one case for each row of a CSV."""
+
+
+class GeneratedDataset(GeneratedSource, DatasetSection):
+    """Kind `generated`: the images that `generate` describes; they have no masks."""
 
 
 Dataset = Annotated[CocoDataset | WordListDataset | CustomDataset | GeneratedDataset, Field(discriminator="kind")]

@@ -13,57 +13,50 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, Protocol, Self, TypeVar
 
+from infodecomp.config.information import DrawsSection, RangeSection
+
 Purpose = Literal["maps", "i_s", "i_o"]
 
 
-class Designed(Protocol):
-    """Settings of draws, such as the `information` section of the configuration."""
+class Sampled(Protocol):
+    """What says how draws are made: the section `information`, or the settings of a stage."""
 
     @property
-    def density(self) -> str: ...
+    def range(self) -> RangeSection: ...
     @property
-    def design(self) -> str: ...
+    def draws(self) -> DrawsSection: ...
 
     def model_copy(self, *, update: Mapping[str, Any]) -> Self:
-        """The same settings with some of them replaced."""
+        """The same with some of its values replaced."""
         ...
 
 
-class Scored(Protocol):
-    """Settings of retrieval: which scores are computed, and whether captions race."""
-
-    @property
-    def methods(self) -> Collection[str]: ...
-    @property
-    def stopping(self) -> str: ...
+SampledType = TypeVar("SampledType", bound=Sampled)
 
 
-Settings = TypeVar("Settings", bound=Designed)
-
-
-def resolved(settings: Settings, purpose: Purpose) -> Settings:
+def resolved(settings: SampledType, purpose: Purpose) -> SampledType:
     """The settings with `auto` replaced by a design and its `antithetic_eps`.
 
     The density `adaptive` is fitted to maps; retrieval, which compares captions, keeps the logistic. Results are stored
     under the resolved settings, so `auto` and the same design given by name share them.
 
     >>> from infodecomp.config import InformationSection
-    >>> settings = resolved(InformationSection(design="auto"), "i_o")
-    >>> settings.design, settings.antithetic_eps
+    >>> draws = resolved(InformationSection(draws=DrawsSection(design="auto")), "i_o").draws
+    >>> draws.design, draws.antithetic_eps
     ('stratified', False)
     """
-    if settings.density == "adaptive" and purpose != "maps":
-        settings = settings.model_copy(update={"density": "logistic"})
-    if settings.design != "auto":
-        return settings
-    return settings.model_copy(update={"design": "stratified", "antithetic_eps": purpose != "i_o"})
+    draws = settings.draws
+    if draws.density == "adaptive" and purpose != "maps":
+        draws = draws.model_copy(update={"density": "logistic"})
+    if draws.design == "auto":
+        draws = draws.model_copy(update={"design": "stratified", "antithetic_eps": purpose != "i_o"})
+    return settings if draws is settings.draws else settings.model_copy(update={"draws": draws})
 
 
-def purpose_of(retrieval: Scored) -> Purpose:
+def purpose_of(methods: Collection[str], stopping: str) -> Purpose:
     """The purpose of retrieval's draws: i_s if a likelihood scores or races captions, else i_o.
 
-    >>> from infodecomp.config import RetrievalSection
-    >>> purpose_of(RetrievalSection(methods=("i_o",)))
+    >>> purpose_of(["i_o"], "none")
     'i_o'
     """
-    return "i_s" if {"i_s", "neg_nll"} & set(retrieval.methods) or retrieval.stopping == "racing" else "i_o"
+    return "i_s" if {"i_s", "neg_nll"} & set(methods) or stopping == "racing" else "i_o"

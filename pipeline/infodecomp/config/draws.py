@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from infodecomp.config.designs import purpose_of, resolved
-from infodecomp.config.information import InformationSection
+from infodecomp.config.information import DrawsSection, InformationSection
 from infodecomp.config.problems import Problem
 from infodecomp.config.section import Design
 from infodecomp.config.study import Config
@@ -17,9 +17,9 @@ from infodecomp.config.validation import ValidationSection
 
 def draw_problems(config: Config) -> Iterator[Problem]:
     """Every such problem, of maps, gradients, datasets, retrieval, edits, pairs and validation."""
-    maps = resolved(config.information, "maps")
+    maps = resolved(config.information, "maps").draws
     yield from _number_lists(config)
-    yield from _nested_steps(config.information.steps, ("information", "steps"), maps)
+    yield from _nested_steps(config.information.budget.steps, ("information", "budget", "steps"), maps)
     yield from _nested_steps(config.gradients.steps, ("gradients", "steps"), maps)
     yield from _own_draws(config)
     yield from _continuing(config.information)
@@ -32,38 +32,38 @@ def draw_problems(config: Config) -> Iterator[Problem]:
 def _number_lists(config: Config) -> Iterator[Problem]:
     start: Any = config
     for path in (
-        ("information", "steps"),
+        ("information", "budget", "steps"),
         ("attention", "steps"),
         ("gradients", "steps"),
-        ("retrieval", "steps"),
-        ("retrieval", "diffitm_timesteps"),
+        ("retrieval", "scoring", "steps"),
+        ("retrieval", "diffitm", "timesteps"),
         ("editing", "information", "steps"),
-        ("validation", "steps"),
+        ("validation", "grid", "steps"),
     ):
         numbers = reduce(getattr, path, start)
         if numbers and not _increasing(numbers):
             yield Problem(path, f"is {list(numbers)}; allowed are increasing numbers", path, sorted(set(numbers)))
 
 
-def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: InformationSection) -> Iterator[Problem]:
+def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], draws: DrawsSection) -> Iterator[Problem]:
     """Numbers of draws of one run, each of which must be a valid sample."""
     if not _increasing(steps):
         return
-    if information.antithetic_eps and any(n % 2 for n in steps):
+    if draws.antithetic_eps and any(n % 2 for n in steps):
         matter = f"is {list(steps)}; allowed are even numbers, because `antithetic_eps` draws in pairs"
         even = sorted({n + n % 2 for n in steps})
-        unnested = information.design == "stratified" and any(b % a for a, b in pairwise(even))
+        unnested = draws.design == "stratified" and any(b % a for a, b in pairwise(even))
         yield Problem(path, matter, path, _doubled(even[0], len(even)) if unnested else even)
-    fewest = _fewest_draws(information)
+    fewest = _fewest_draws(draws)
     if steps[-1] < fewest:
-        pairs = ", which `antithetic_eps` draws in pairs" if information.antithetic_eps else ""
+        pairs = ", which `antithetic_eps` draws in pairs" if draws.antithetic_eps else ""
         matter = f"is {list(steps)}; allowed is {fewest} or more at its end, because errors need three draws{pairs}"
         yield Problem(path, matter, path, [fewest])
-    if len(steps) > 1 and (information.design == "midpoint" or information.density == "grid"):
-        reason = "`design` is midpoint" if information.design == "midpoint" else "`density` is grid"
+    if len(steps) > 1 and (draws.design == "midpoint" or draws.density == "grid"):
+        reason = "`design` is midpoint" if draws.design == "midpoint" else "`density` is grid"
         matter = f"is {list(steps)}; allowed is one number, because {reason} and its points are not nested"
         yield Problem(path, matter, path, [steps[-1]])
-    elif information.design == "stratified" and any(b % a for a, b in pairwise(steps)):
+    elif draws.design == "stratified" and any(b % a for a, b in pairwise(steps)):
         matter = (
             f"is {list(steps)}; allowed are numbers each of which is a multiple of the one before, because `design` is "
             "stratified and smaller samples are part of larger ones"
@@ -73,8 +73,8 @@ def _nested_steps(steps: tuple[int, ...], path: tuple[str, ...], information: In
 
 def _own_draws(config: Config) -> Iterator[Problem]:
     """The draws of one dataset suffice for a standard error."""
-    information = resolved(config.information, "maps")
-    fewest = _fewest_draws(information)
+    sampled = resolved(config.information, "maps").draws
+    fewest = _fewest_draws(sampled)
     for name, dataset in config.datasets.items():
         path, draws = ("datasets", name, "draws"), dataset.draws
         if draws is not None and draws < fewest:
@@ -82,24 +82,24 @@ def _own_draws(config: Config) -> Iterator[Problem]:
                 f"is {draws}; allowed is {fewest} or more, because a standard error needs three draws or pairs of them"
             )
             yield Problem(path, matter, path, fewest)
-        elif draws is not None and information.antithetic_eps and draws % 2:
+        elif draws is not None and sampled.antithetic_eps and draws % 2:
             matter = f"is {draws}; allowed are even numbers, because `antithetic_eps` draws in pairs"
             yield Problem(path, matter, path, draws + 1)
 
 
 def _continuing(information: InformationSection) -> Iterator[Problem]:
     """Continuing from fewer draws, and stopping at fewer, both need nested draws."""
-    design = resolved(information, "maps")
+    design, budget = resolved(information, "maps").draws, information.budget
     fixed = "`density` is grid" if design.density == "grid" else f"`design` is {design.design}"
-    if information.extendable and (design.density == "grid" or design.design == "midpoint"):
+    if budget.extendable and (design.density == "grid" or design.design == "midpoint"):
         matter = f"is true; allowed is false, because {fixed} and its points are not nested"
-        yield Problem(("information", "extendable"), matter, ("information", "extendable"), False)
-    if information.stopping == "none":
+        yield Problem(("information", "budget", "extendable"), matter, ("information", "budget", "extendable"), False)
+    if budget.stopping == "none":
         return
-    path, steps, fewest = ("information", "steps"), information.steps, _fewest_draws(design)
-    if information.extendable:
+    path, steps, fewest = ("information", "budget", "steps"), budget.steps, _fewest_draws(design)
+    if budget.extendable:
         matter = "is target_error; allowed is none, because `extendable` keeps no errors of cells, which stopping reads"
-        yield Problem(("information", "stopping"), matter, ("information", "stopping"), "none")
+        yield Problem(("information", "budget", "stopping"), matter, ("information", "budget", "stopping"), "none")
     if len(steps) == 1:
         matter = f"is {list(steps)}; allowed are two numbers or more, because `stopping` may stop at any but the last"
         yield Problem(path, matter, path, [steps[0], 2 * steps[0]])
@@ -116,11 +116,12 @@ def _doubled(first: int, count: int) -> list[int]:
 
 def _retrieval_steps(config: Config) -> Iterator[Problem]:
     """A race needs a standard error at each number of draws; without one, only strata are nested."""
-    information = resolved(config.information, purpose_of(config.retrieval))
-    steps, fewest, path = config.retrieval.steps, _fewest_draws(information), ("retrieval", "steps")
-    racing = config.retrieval.stopping == "racing"
-    nested = racing or (information.design == "stratified" and information.density != "grid")
-    yield from _nested_steps(steps if nested else steps[-1:], path, information)
+    scoring = config.retrieval.scoring
+    draws = resolved(config.information, purpose_of(config.retrieval.methods, scoring.stopping)).draws
+    steps, fewest, path = scoring.steps, _fewest_draws(draws), ("retrieval", "scoring", "steps")
+    racing = scoring.stopping == "racing"
+    nested = racing or (draws.design == "stratified" and draws.density != "grid")
+    yield from _nested_steps(steps if nested else steps[-1:], path, draws)
     if not racing:
         return
     if len(steps) == 1:
@@ -134,40 +135,40 @@ def _retrieval_steps(config: Config) -> Iterator[Problem]:
 def _editing_information(config: Config) -> Iterator[Problem]:
     """Overrides for edits; without any, the draws are those of `information`, which are checked there."""
     for key in ("loc", "scale", "clip"):
-        value, where = getattr(config.editing.information, key), ("editing", "information", key)
-        if value is not None and config.information.density == "adaptive":
+        value, where = getattr(config.editing.information.range, key), ("editing", "information", "range", key)
+        if value is not None and config.information.draws.density == "adaptive":
             matter = (
                 f"is {value:g}; allowed is null, because `density` adaptive is fitted to the range of `information`"
             )
             yield Problem(where, matter, where, None)
     steps, path = config.editing.information.steps, ("editing", "information", "steps")
     if steps is not None:
-        yield from _nested_steps(steps, path, resolved(config.editing.estimator(config.information), "maps"))
+        yield from _nested_steps(steps, path, resolved(config.information, "maps").draws)
 
 
 def _pair_draws(config: Config) -> Iterator[Problem]:
     """Each replicate is a valid sample."""
-    path, steps = ("partial_information", "steps"), config.partial_information.steps
-    if resolved(config.information, "maps").antithetic_eps and steps % 2:
+    path, steps = ("pairs", "sampling", "steps"), config.pairs.sampling.steps
+    if resolved(config.information, "maps").draws.antithetic_eps and steps % 2:
         matter = f"is {steps}; allowed is an even number, because `antithetic_eps` draws in pairs"
         yield Problem(path, matter, path, steps + 1)
 
 
 def _validation(validation: ValidationSection) -> Iterator[Problem]:
     """All designs run at the same numbers of draws, each with a standard error; midpoints run one by one."""
-    path, steps = ("validation", "steps"), validation.steps
-    strictest: Design = "stratified" if "stratified" in validation.designs else "iid"
-    information = InformationSection(design=strictest, antithetic_eps=True in validation.antithetic_eps)
-    yield from _nested_steps(steps, path, information)
-    fewest = _fewest_draws(information)
+    path, steps = ("validation", "grid", "steps"), validation.grid.steps
+    strictest: Design = "stratified" if "stratified" in validation.grid.designs else "iid"
+    draws = DrawsSection(design=strictest, antithetic_eps=True in validation.grid.antithetic_eps)
+    yield from _nested_steps(steps, path, draws)
+    fewest = _fewest_draws(draws)
     if steps[0] < fewest <= steps[-1]:
         matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because every number needs an interval"
         yield Problem(path, matter, path, [fewest, 2 * fewest])
 
 
-def _fewest_draws(information: InformationSection) -> int:
+def _fewest_draws(draws: DrawsSection) -> int:
     """A standard error needs three draws, or three pairs of them."""
-    return 6 if information.antithetic_eps else 3
+    return 6 if draws.antithetic_eps else 3
 
 
 def _increasing(numbers: tuple[int, ...]) -> bool:

@@ -7,17 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infodecomp.config.section import Estimator, Name, Section, Share
-from infodecomp.config.statistics import Bootstrap, Confidence
 
 
-class FaithfulnessSection(Section):
-    """Whether maps are faithful to the model: deletion and insertion of pixels, stability, sanity checks."""
+class JudgingSection(Section):
+    """How maps are judged."""
 
-    datasets: tuple[Name, ...] | None = Field(
-        None, description="datasets whose maps are judged (null: those that are edited; []: none)"
-    )
     cases: int = Field(22, ge=1, description="number of cases to judge; the last image is always completed")
-    shards: int = Field(2, ge=1, le=700, description="jobs of each judged dataset")
     estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = Field(
         ("orthogonal",), description="for methods that measure information"
     )
@@ -33,5 +28,13 @@ class FaithfulnessSection(Section):
     repeated_draws: int | None = Field(
         6, ge=2, description="draws of repeated maps, at most (null: as many as the judged map)"
     )
-    bootstrap: Bootstrap = 2000
-    confidence: Confidence = 0.95
+
+
+class FaithfulnessSection(Section):
+    """Whether maps are faithful to the model: deletion and insertion of pixels, stability, sanity checks."""
+
+    datasets: tuple[Name, ...] | None = Field(
+        None, description="datasets whose maps are judged (null: those that are edited; []: none)"
+    )
+    shards: int = Field(2, ge=1, le=700, description="jobs of each judged dataset")
+    judging: JudgingSection = Field(JudgingSection(), description="How maps are judged")

@@ -52,9 +52,8 @@ def kinds(annotation: Any) -> dict[str, type[Section]]:
 
 def common(annotation: Any) -> type[Section]:
     """The class from which the classes of all kinds are derived."""
-    base = next(iter(kinds(annotation).values())).__base__
-    assert base is not None and _is_section(base)
-    return base
+    first, *others = kinds(annotation).values()
+    return next(base for base in first.__mro__ if _is_section(base) and all(issubclass(one, base) for one in others))
 
 
 def without_kinds(keys: Sequence[Any]) -> tuple[Any, ...]:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from infodecomp.config.conflicts import conflicts
-from infodecomp.config.datasets import Dataset, DatasetSection
+from infodecomp.config.generated import with_generated
 from infodecomp.config.problems import schema_problem
 from infodecomp.config.reading import as_meant
-from infodecomp.config.retrieval_datasets import RetrievalDataset, RetrievalDatasetSection
 from infodecomp.config.section import Section
-from infodecomp.config.settled import settled
 from infodecomp.config.study import Config
 from infodecomp.runs.errors import InputError
 
 SectionType = TypeVar("SectionType", bound=Section)
-
-# Sections of several kinds are read as the class of their kind.
-_KINDS: dict[type[Section], Any] = {DatasetSection: Dataset, RetrievalDatasetSection: RetrievalDataset}
 
 
 def default_config() -> Config:
@@ -50,45 +45,41 @@ def load_config(mapping: Mapping[str, Any]) -> Config:
     else:
         problems += conflicts(config)
         if not problems:
-            return settled(config)
+            return with_generated(config)
     raise InputError("\n".join(dict.fromkeys(problem.text() for problem in problems)))
 
 
-def section_json(section: BaseModel, keys: Collection[str] | None = None) -> str:
-    """One section as JSON with sorted keys, as rules pass it to stages; equal values give equal text.
+def section_json(section: BaseModel) -> str:
+    """A section as JSON with sorted keys, as rules pass it to stages; equal values give equal text."""
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True)
 
-    keys: only those that the stage reads, so that the others do not run it again.
+
+def parse(cls: type[SectionType], text: str) -> SectionType:
+    """The reverse of `section_json`. Nothing has a default here: InputError unless the text holds every key, and no other.
+
+    >>> parse(StatisticsSection, '{"bootstrap": 200, "confidence": 0.9}')
+    StatisticsSection(bootstrap=200, confidence=0.9)
+    >>> parse(StatisticsSection, '{"bootstrap": 200}')
+    Traceback (most recent call last):
+    infodecomp.runs.errors.InputError: StatisticsSection: confidence is missing; pass all of its keys.
     """
-    return json.dumps(section.model_dump(mode="json", include=None if keys is None else set(keys)), sort_keys=True)
-
-
-def sections_json(sections: Mapping[str, BaseModel]) -> str:
-    """Sections by name as JSON with sorted keys."""
-    return json.dumps({name: section.model_dump(mode="json") for name, section in sections.items()}, sort_keys=True)
-
-
-def parse_section(cls: type[SectionType], text: str) -> SectionType:
-    """The reverse of `section_json`; InputError if the text does not hold that section. Keys left out have defaults."""
     try:
-        section: SectionType = TypeAdapter(_KINDS.get(cls, cls)).validate_json(text)
+        section: SectionType = TypeAdapter(cls).validate_json(text)
     except ValidationError as error:
         details = error.errors()[0]
         where = " → ".join(map(str, details["loc"])) or "the text"
         raise InputError(f"{cls.__name__}: {where} is {details['input']!r}: {details['msg']}.") from error
+    missing = " → ".join(next(_missing(section), ()))
+    if missing:
+        raise InputError(f"{cls.__name__}: {missing} is missing; pass all of its keys.")
     return section
 
 
-def parse_sections(cls: type[SectionType], argument: str, text: str) -> dict[str, SectionType]:
-    """The reverse of `sections_json`; InputError, naming the argument, if the text is no JSON object."""
-    try:
-        sections = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{argument}: this is not JSON ({error}); expected name → section.") from error
-    if not isinstance(sections, dict):
-        raise InputError(f"{argument}: found {text!r}; expected a JSON object, name → section.")
-    return {name: parse_section(cls, json.dumps(value)) for name, value in sections.items()}
-
-
-def given(section: Section) -> dict[str, Any]:
-    """The keys of a section that a stage was given, as plain values: what its result may depend on."""
-    return section.model_dump(mode="json", include=section.model_fields_set)
+def _missing(value: Any) -> Iterator[tuple[str, ...]]:
+    """The paths of the keys that a parsed section has by default alone."""
+    inside: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+    if isinstance(value, Section):
+        yield from ((name,) for name in type(value).model_fields if name not in value.model_fields_set)
+        inside = {name: getattr(value, name) for name in value.model_fields_set}
+    for name, one in inside.items():
+        yield from ((name, *path) for path in _missing(one))

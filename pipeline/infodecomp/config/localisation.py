@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from pydantic import Field
 
 from infodecomp.config.section import Estimator, Section
-from infodecomp.config.statistics import Bootstrap, Confidence
 from infodecomp.methods import METHODS, OF_EVERY_CASE
 
 if TYPE_CHECKING:
@@ -37,5 +36,3 @@ class LocalisationSection(Section):
     thresholds: ThresholdsSection = Field(
         ThresholdsSection(), description="Thresholds on min-max scaled maps, evenly spaced"
     )
-    bootstrap: Bootstrap = 2000
-    confidence: Confidence = 0.95

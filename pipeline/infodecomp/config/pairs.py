@@ -7,23 +7,16 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from infodecomp.config.section import Section
-from infodecomp.config.statistics import Bootstrap, Confidence
 
 Redundancy = Literal["ppid", "min", "ccs"]
+WordPrior = Literal["corpus", "uniform"]
 PairKind = Literal["noun+noun", "adjective+noun"]
 
 
-class PartialInformationSection(Section):
-    """Partial information decomposition of two words of a caption, sampled as in `information`."""
+class PairSelectionSection(Section):
+    """Which words of a caption are paired."""
 
-    redundancy: Redundancy = Field(
-        "ppid", description="redundancy: specificity minus ambiguity, minimum, or common change"
-    )
-    map_redundancy: Redundancy = Field("min", description="redundancy of maps: the method `unique`, and the page")
-    word_prior: Literal["corpus", "uniform"] = Field(
-        "corpus", description="ppid: probability of a word: its frequency in the captions, or uniform"
-    )
-    pairs: Annotated[tuple[PairKind, ...], Field(min_length=1)] = Field(
+    kinds: Annotated[tuple[PairKind, ...], Field(min_length=1)] = Field(
         get_args(PairKind), description="kinds of word pairs; an adjective pairs with the noun it precedes"
     )
     tagger: str | None = Field(
@@ -34,8 +27,27 @@ class PartialInformationSection(Section):
     )
     captions: int | None = Field(13, ge=1, description="use only the first N captions with a pair (null: all)")
     join: str = Field("and", description="joins two nouns that are apart in the caption to one prompt")
+
+
+class PairSamplingSection(Section):
+    """How many draws a word pair takes."""
+
     steps: int = Field(6, ge=1, description="draws of each replicate")
     replicates: int = Field(4, ge=2, description="independent runs, from which standard errors are computed")
+
+
+class PairsSection(Section):
+    """Partial information decomposition of two words of a caption, sampled as in `information`."""
+
+    redundancy: Redundancy = Field(
+        "ppid", description="redundancy: specificity minus ambiguity, minimum, or common change"
+    )
+    map_redundancy: Redundancy = Field("min", description="redundancy of maps: the method `unique`, and the page")
+    word_prior: WordPrior = Field(
+        "corpus", description="ppid: probability of a word: its frequency in the captions, or uniform"
+    )
     shards: int | None = Field(1, ge=1, le=700, description="jobs of each dataset (null: those of the dataset)")
-    bootstrap: Bootstrap = 2000
-    confidence: Confidence = 0.95
+    selection: PairSelectionSection = Field(PairSelectionSection(), description="Which words of a caption are paired")
+    sampling: PairSamplingSection = Field(
+        PairSamplingSection(), description="Independent runs, from which standard errors are computed"
+    )

@@ -8,18 +8,19 @@ from pydantic import Field
 
 from infodecomp.config.section import Section
 
+Palette = Literal["cividis", "viridis", "magma", "inferno", "plasma", "paper"]
+Format = Literal["pdf", "png", "svg"]
+
 
 class FiguresSection(Section):
     """Style of the figures."""
 
-    palette: Literal["cividis", "viridis", "magma", "inferno", "plasma", "paper"] = Field(
-        "cividis", description="colours of heat maps; paper: jet"
-    )
+    palette: Palette = Field("cividis", description="colours of heat maps; paper: jet")
     panels: int = Field(12, ge=1, description="cases shown as panels for each dataset; edits: half as many")
     caption_image: str | None = Field(
         None, description="image_id whose caption is dissected word by word (null: chosen automatically)"
     )
-    format: Literal["pdf", "png", "svg"] = Field("pdf", description="vector format besides PNG (png: none)")
+    format: Format = Field("pdf", description="vector format besides PNG (png: none)")
 
 
 class ReportSection(Section):

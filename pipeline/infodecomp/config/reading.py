@@ -118,10 +118,22 @@ def _section(value: Mapping[str, Any], cls: type[Section], path: Path, problems:
     read: dict[str, Any] = {}
     for key, one in value.items():
         place = (*path, str(key))
-        if place in MOVED:
-            matter = f"has moved: write {' → '.join(MOVED[place])} instead"
-            problems.append(Problem(place, matter, MOVED[place], one))
+        field = cls.settable().get(key)
+        if place in MOVED and field is None:
+            problems.append(_moved(place, one))
+        elif field is None and isinstance(one, Mapping) and any(old[: len(place)] == place for old in MOVED):
+            read |= _of_former_section(one, place, problems)
         else:
-            field = cls.settable().get(key)
             read[key] = one if field is None else _value(one, field.annotation, place, problems)
     return read
+
+
+def _of_former_section(value: Mapping[str, Any], path: Path, problems: list[Problem]) -> dict[str, Any]:
+    """The keys of a section that no longer exists have moved, and others were none; the latter are left in their place."""
+    problems += [_moved((*path, str(key)), one) for key, one in value.items() if (*path, str(key)) in MOVED]
+    others = {key: one for key, one in value.items() if (*path, str(key)) not in MOVED}
+    return {path[-1]: others} if others else {}
+
+
+def _moved(place: Path, value: Any) -> Problem:
+    return Problem(place, f"has moved: write {' → '.join(MOVED[place])} instead", MOVED[place], value)

@@ -14,13 +14,15 @@ from infodecomp.config.study import Config
 
 _COMMENT_COLUMN = 36
 _LONGEST = 130
+# The most numbers of a section that is written on one line, and the longest such line without its comment.
+_FEW, _SHORT = 4, 90
 # The keys of the configuration in the order of the file, for its table of contents.
 _CONTENTS = {
     "the study": ("study", "seed", "shards", "max_failed_fraction", "parts", "statistics"),
     "data": ("scenes", "datasets", "retrieval_datasets", "generate", "fetch"),
     "models": ("model", "clip", "models"),
     "measurements": ("information", "attention", "gradients"),
-    "parts": ("localisation", "retrieval", "editing", "partial_information", "faithfulness", "validation"),
+    "parts": ("localisation", "retrieval", "editing", "pairs", "faithfulness", "validation"),
     "presentation": ("figures", "report"),
     "the computer": ("machine",),
 }
@@ -64,7 +66,9 @@ def _render(section: Section, keys: Iterable[str], indent: int) -> Iterator[str]
     pad = "  " * indent
     for name in keys:
         field, value = type(section).model_fields[name], getattr(section, name)
-        if isinstance(value, Section | dict):
+        if indent and isinstance(value, Section) and (short := _one_line(name, value, pad)):
+            yield from _commented(short, str(field.description), pad)
+        elif isinstance(value, Section | dict):
             yield from [""] * (indent == 0)
             yield from _commented(f"{pad}{name}:" + " {}" * (value == {}), str(field.description), pad)
             if isinstance(value, Section):
@@ -73,6 +77,15 @@ def _render(section: Section, keys: Iterable[str], indent: int) -> Iterator[str]
                 yield from _render_named(value, field.annotation)
         else:
             yield from _commented(f"{pad}{name}: {scalar(value)}", comment(field, value), pad)
+
+
+def _one_line(name: str, section: Section, pad: str) -> str | None:
+    """A section of a few numbers on one line; None for any other. docs/configure.md explains its keys."""
+    values = {key: getattr(section, key) for key in section.settable()}
+    if len(values) > _FEW or any(isinstance(value, Section | dict | str) for value in values.values()):
+        return None
+    line = f"{pad}{name}: {{{', '.join(f'{key}: {scalar(value)}' for key, value in values.items())}}}"
+    return line if len(line) <= _SHORT else None
 
 
 def _render_named(sections: Mapping[str, Section], annotation: Any) -> Iterator[str]:

@@ -7,19 +7,26 @@ from pydantic import Field
 from infodecomp.config.section import Section
 
 
-class ScenesModelSection(Section):
-    """Recipe of the embedded models: read by the rules `train_scenes_*` and by nothing else."""
+class TextTrainingSection(Section):
+    """The text encoder."""
 
-    seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
-    text_steps: int = Field(1200, ge=1, description="training steps of the text encoder")
-    decoder_steps: int = Field(1600, ge=1, description="training steps of the autoencoder's decoder")
-    unet_steps: int = Field(
-        29000,
-        ge=1,
-        description="training steps of the denoiser, in three cycles of the learning rate (18, 9 and 2 of 29)",
+    steps: int = Field(1200, ge=1, description="training steps")
+
+
+class AutoencoderTrainingSection(Section):
+    """The autoencoder's decoder."""
+
+    steps: int = Field(1600, ge=1, description="training steps")
+
+
+class DenoiserTrainingSection(Section):
+    """The denoiser."""
+
+    steps: int = Field(
+        29000, ge=1, description="training steps, in three cycles of the learning rate (18, 9 and 2 of 29)"
     )
     batch: int = Field(32, ge=1, description="scenes a step")
-    learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the denoiser")
+    learning_rate: float = Field(0.001, gt=0, description="peak learning rate")
     text_learning_rate: float = Field(
         0.00002, ge=0, description="learning rate of the text encoder while the denoiser is trained"
     )
@@ -34,23 +41,65 @@ class ScenesModelSection(Section):
     silence: float = Field(
         0.85, ge=0, le=1, description="share of prompts left empty at log-SNRs where the scene is plain to see"
     )
-    consistency_steps: int = Field(
-        6600,
-        ge=1,
-        description="steps of consistency training: shorter prompts should predict the mean over longer ones "
-        "(cycles of 40, 15, 11 of 66)",
+
+
+class ConsistencyTrainingSection(Section):
+    """Consistency training of the denoiser: shorter prompts should predict the mean over longer ones."""
+
+    steps: int = Field(6600, ge=1, description="training steps, in three cycles (40, 15 and 11 of 66)")
+    batch: int = Field(32, ge=1, description="scenes a step")
+    learning_rate: float = Field(0.0004, gt=0, description="peak learning rate")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
+    hide_padding: float = Field(
+        0.5, ge=0, le=1, description="share of prompts whose padding is hidden from the denoiser"
     )
-    consistency_learning_rate: float = Field(0.0004, gt=0, description="peak learning rate of consistency training")
-    clip_steps: int = Field(3000, ge=1, description="training steps of CLIP's image tower")
-    clip_batch: int = Field(64, ge=2, description="scenes a step, each to be matched with its caption")
-    clip_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the image tower")
-    hardneg_steps: int = Field(400, ge=1, description="training steps of the LoRA that learns to prefer true captions")
-    hardneg_batch: int = Field(16, ge=1, description="pairs of captions a step")
-    hardneg_learning_rate: float = Field(0.0005, gt=0, description="peak learning rate of the LoRA")
-    hardneg_rank: int = Field(4, ge=1, description="rank of its update of a weight matrix")
-    hardneg_margin: float = Field(
+
+
+class ClipTrainingSection(Section):
+    """CLIP's image tower."""
+
+    steps: int = Field(3000, ge=1, description="training steps")
+    batch: int = Field(64, ge=2, description="scenes a step, each to be matched with its caption")
+    learning_rate: float = Field(0.001, gt=0, description="peak learning rate")
+
+
+class HardnegTrainingSection(Section):
+    """The LoRA that learns to prefer true captions."""
+
+    steps: int = Field(400, ge=1, description="training steps")
+    batch: int = Field(16, ge=1, description="pairs of captions a step")
+    learning_rate: float = Field(0.0005, gt=0, description="peak learning rate")
+    rank: int = Field(4, ge=1, description="rank of its update of a weight matrix")
+    margin: float = Field(
         0.01, ge=0, description="margin by which a false caption's denoising error should exceed the true one's"
     )
-    classifier_steps: int = Field(1500, ge=1, description="training steps of the classifier that judges edits")
-    classifier_batch: int = Field(32, ge=2, description="scenes a step")
-    classifier_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of the classifier")
+
+
+class ClassifierTrainingSection(Section):
+    """The classifier that judges edits."""
+
+    steps: int = Field(1500, ge=1, description="training steps")
+    batch: int = Field(32, ge=2, description="scenes a step")
+    learning_rate: float = Field(0.003, gt=0, description="peak learning rate")
+
+
+class ScenesModelSection(Section):
+    """Recipe of the embedded models: read by the rules `train_scenes_*` and by nothing else."""
+
+    seed: int = Field(0, ge=0, description="seed of weights, scenes and noise")
+    text: TextTrainingSection = Field(TextTrainingSection(), description="The text encoder")
+    autoencoder: AutoencoderTrainingSection = Field(
+        AutoencoderTrainingSection(), description="The decoder of the autoencoder"
+    )
+    denoiser: DenoiserTrainingSection = Field(DenoiserTrainingSection(), description="The denoiser")
+    consistency: ConsistencyTrainingSection = Field(
+        ConsistencyTrainingSection(),
+        description="Consistency training: shorter prompts should predict the mean over longer ones",
+    )
+    clip: ClipTrainingSection = Field(ClipTrainingSection(), description="The image tower of CLIP")
+    hardneg: HardnegTrainingSection = Field(
+        HardnegTrainingSection(), description="The LoRA that learns to prefer true captions"
+    )
+    classifier: ClassifierTrainingSection = Field(
+        ClassifierTrainingSection(), description="The classifier that judges edits"
+    )

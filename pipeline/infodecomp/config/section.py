@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from pydantic.fields import FieldInfo
@@ -25,6 +25,8 @@ Design = Literal["iid", "stratified", "midpoint", "sobol"]
 # Marks a key that no YAML may set: its value is fixed, or follows from other keys when the configuration is loaded.
 SETTLED = SkipJsonSchema()
 
+PartOfSection = TypeVar("PartOfSection", bound="Section")
+
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values are not converted, and nothing changes once read."""
@@ -35,3 +37,7 @@ class Section(BaseModel):
     def settable(cls) -> dict[str, FieldInfo]:
         """The keys that a YAML may set."""
         return {name: field for name, field in cls.model_fields.items() if SETTLED not in field.metadata}
+
+    def part(self, base: type[PartOfSection]) -> PartOfSection:
+        """The keys of one of its base classes, alone: what a stage that parses that class reads."""
+        return cast(PartOfSection, base.model_construct(**{name: getattr(self, name) for name in base.model_fields}))

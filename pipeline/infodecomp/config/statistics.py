@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
-from infodecomp.config.section import SETTLED, Section
+from infodecomp.config.section import Section
 
 
 class StatisticsSection(Section):
@@ -14,8 +12,3 @@ class StatisticsSection(Section):
 
     bootstrap: int = Field(2000, ge=100, description="bootstrap resamples of each interval")
     confidence: float = Field(0.95, gt=0, lt=1, description="confidence level of the intervals")
-
-
-# In a section that a stage reads: the values of `statistics`.
-Bootstrap = Annotated[int, Field(ge=100, description="bootstrap resamples of each interval"), SETTLED]
-Confidence = Annotated[float, Field(gt=0, lt=1, description="confidence level of the intervals"), SETTLED]

@@ -13,11 +13,11 @@ from infodecomp.config.editing import EditingSection
 from infodecomp.config.faithfulness import FaithfulnessSection
 from infodecomp.config.fetch import FetchSection
 from infodecomp.config.generate import GenerateSection
-from infodecomp.config.information import InformationSection
+from infodecomp.config.information import DrawsSection, InformationSection
 from infodecomp.config.localisation import LocalisationSection
 from infodecomp.config.machine import MachineSection
-from infodecomp.config.models import ClipSection, ModelSection
-from infodecomp.config.pairs import PartialInformationSection
+from infodecomp.config.models import FetchedClipSection, FetchedModelSection
+from infodecomp.config.pairs import PairsSection
 from infodecomp.config.presentation import FiguresSection, ReportSection
 from infodecomp.config.retrieval import RetrievalSection, SecondModel
 from infodecomp.config.retrieval_datasets import RetrievalDataset
@@ -58,16 +58,17 @@ class Config(Section):
     fetch: FetchSection = Field(
         FetchSection(), description="Downloads of what a study needs; the embedded one needs none"
     )
-    model: ModelSection = Field(ModelSection(), description="The diffusion model")
-    clip: ClipSection = Field(
-        ClipSection(), description="The CLIP model of the method `clip`; the diffusion model uses its text encoder"
+    model: FetchedModelSection = Field(FetchedModelSection(), description="The diffusion model")
+    clip: FetchedClipSection = Field(
+        FetchedClipSection(),
+        description="The CLIP model of the method `clip`; the diffusion model uses its text encoder",
     )
-    models: dict[SecondModel, ModelSection] = Field(
-        {"hardneg_diffitm": ModelSection(lora="data/models/scenes_hardneg")},
+    models: dict[SecondModel, FetchedModelSection] = Field(
+        {"hardneg_diffitm": FetchedModelSection(lora="data/models/scenes_hardneg")},
         description="Second models, by the method that uses one (hardneg_diffitm); keys as in `model`",
     )
     information: InformationSection = Field(
-        InformationSection(density="adaptive"), description="The estimator of information"
+        InformationSection(draws=DrawsSection(density="adaptive")), description="The estimator of information"
     )
     attention: AttentionSection = Field(AttentionSection(), description="Cross-attention maps of words")
     gradients: GradientsSection = Field(
@@ -79,8 +80,8 @@ class Config(Section):
         RetrievalSection(), description="True captions against false ones; sampled as in `information`"
     )
     editing: EditingSection = Field(EditingSection(), description="Images edited by changing their captions")
-    partial_information: PartialInformationSection = Field(
-        PartialInformationSection(),
+    pairs: PairsSection = Field(
+        PairsSection(),
         description="Partial information decomposition of two words of a caption; sampled as in `information`",
     )
     faithfulness: FaithfulnessSection = Field(
@@ -104,8 +105,19 @@ class Config(Section):
         if draws is None:
             return self
         own = {"steps": (draws,)}
-        sections = {key: getattr(self, key) for key in ("information", "attention", "gradients")}
-        return self.model_copy(update={key: section.model_copy(update=own) for key, section in sections.items()})
+        updates = {
+            "information": self.information.model_copy(
+                update={"budget": self.information.budget.model_copy(update=own)}
+            ),
+            "attention": self.attention.model_copy(update=own),
+            "gradients": self.gradients.model_copy(update=own),
+        }
+        return self.model_copy(update=updates)
+
+    def of_edits(self, name: str) -> Config:
+        """The study as the edits of one dataset need it, whose information is estimated as `editing` specifies."""
+        own = self.of_dataset(name)
+        return own.model_copy(update={"information": self.editing.estimator(own.information)})
 
     def shards_of(self, dataset: str) -> int:
         """Number of jobs of a dataset or retrieval set."""
@@ -114,7 +126,7 @@ class Config(Section):
 
     def pair_shards_of(self, dataset: str) -> int:
         """Number of jobs of the word pairs of a dataset."""
-        return self.partial_information.shards or self.shards_of(dataset)
+        return self.pairs.shards or self.shards_of(dataset)
 
     @property
     def judged_datasets(self) -> list[str]:

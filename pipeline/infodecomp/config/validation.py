@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infodecomp.config.section import Design, Section, Steps
-from infodecomp.config.statistics import Confidence
 
 ValidationProblem = Literal[
     "plane",
@@ -24,12 +23,9 @@ ValidationProblem = Literal[
 ]
 
 
-class ValidationSection(Section):
-    """The estimator against problems with known information; range of log-SNRs and pilots as in `information`."""
+class ValidationGridSection(Section):
+    """The runs on each problem: every density, design and noise, at every number of draws."""
 
-    problems: Annotated[tuple[ValidationProblem, ...], Field(min_length=1)] = Field(
-        ("plane", "fine", "disc_16", "dense_5"), description="problems with known information"
-    )
     designs: Annotated[tuple[Design, ...], Field(min_length=1)] = Field(
         ("iid", "stratified"), description="spread of the draws over the density"
     )
@@ -42,4 +38,12 @@ class ValidationSection(Section):
     steps: Steps = Field((50, 100), description="numbers of draws")
     points: int = Field(20, ge=2, description="samples (x, y) of each problem")
     runs: int = Field(10, ge=1, description="runs of the estimator for each point")
-    confidence: Confidence = 0.95
+
+
+class ValidationSection(Section):
+    """The estimator against problems with known information; range of log-SNRs and pilots as in `information`."""
+
+    problems: Annotated[tuple[ValidationProblem, ...], Field(min_length=1)] = Field(
+        ("plane", "fine", "disc_16", "dense_5"), description="problems with known information"
+    )
+    grid: ValidationGridSection = Field(ValidationGridSection(), description="The runs on each problem")

@@ -6,44 +6,44 @@ import os
 from pathlib import Path
 
 from infodecomp.config import (
-    CocoDataset,
-    CustomDataset,
-    DatasetSection,
-    GeneratedDataset,
-    GenerateSection,
-    WordListDataset,
+    CocoSource,
+    CustomSource,
+    DatasetSource,
+    GeneratedSource,
+    PromptListSection,
+    WordListSource,
 )
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 
 # Kinds with images, objects and captions in COCO's layout.
-CocoLayout = CocoDataset | WordListDataset
+CocoLayout = CocoSource | WordListSource
 
 # The images below the root of generated images, next to the latents they were decoded from.
 GENERATED_IMAGES = "images"
 
 
-def dataset_root(section: DatasetSection) -> Path:
+def dataset_root(section: DatasetSource) -> Path:
     """The folder a dataset's paths are relative to.
 
     `root` of the section; without one, $COCO_ROOT or data/coco, and for `custom` the folder of its CSV.
     """
     if section.root:
         return Path(section.root)
-    if isinstance(section, CustomDataset):
+    if isinstance(section, CustomSource):
         return Path(section.list).parent
     return Path(os.environ.get("COCO_ROOT") or "data/coco")
 
 
-def image_folder(section: DatasetSection) -> Path:
+def image_folder(section: DatasetSource) -> Path:
     """The folder that `image_path` of a case is relative to: for `custom` the root itself."""
     root = dataset_root(section)
     if isinstance(section, CocoLayout):
         return root / section.images
-    return root / GENERATED_IMAGES if isinstance(section, GeneratedDataset) else root
+    return root / GENERATED_IMAGES if isinstance(section, GeneratedSource) else root
 
 
-def instances_file(section: DatasetSection) -> Path | None:
+def instances_file(section: DatasetSource) -> Path | None:
     """The annotations that masks are drawn from; None for `custom`, whose masks are files, and for `generated`: no masks."""
     return dataset_root(section) / section.instances if isinstance(section, CocoLayout) else None
 
@@ -53,20 +53,20 @@ def captions_file(section: CocoLayout) -> Path:
     return dataset_root(section) / section.captions
 
 
-def given_folder(section: GenerateSection) -> Path:
+def given_folder(section: PromptListSection) -> Path:
     """The folder that the images and masks of a CSV of prompts are relative to: the folder of the CSV."""
     return shipped(section.listed).parent if section.listed else Path()
 
 
-def input_files(section: DatasetSection) -> list[Path]:
+def input_files(section: DatasetSource) -> list[Path]:
     """The JSON and CSV files that the cases of a dataset are made from; they need not exist."""
-    lists = [shipped(section.list)] if isinstance(section, CustomDataset | WordListDataset) else []
+    lists = [shipped(section.list)] if isinstance(section, CustomSource | WordListSource) else []
     if isinstance(section, CocoLayout):
         return [*lists, dataset_root(section) / section.instances, captions_file(section)]
     return lists
 
 
-def require_files(section: DatasetSection) -> None:
+def require_files(section: DatasetSource) -> None:
     """Raise one InputError that names every missing file or folder and says what to put where."""
     needed = [*input_files(section), image_folder(section)]
     missing = [str(path) for path in needed if not path.exists()]
@@ -77,7 +77,7 @@ def require_files(section: DatasetSection) -> None:
             f"put a dataset in COCO's layout into {dataset_root(section)} ({section.images}/ with the images, "
             f"{section.instances}, {section.captions}), or name its folder as `root` of the dataset or as COCO_ROOT"
         )
-    elif isinstance(section, GeneratedDataset):
+    elif isinstance(section, GeneratedSource):
         advice = "generate_images writes them, and none of its prompts gave an image"
     else:
         advice = "`list` must name the CSV, and `root` the folder its paths are relative to"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from infodecomp.config import GenerateSection
+from infodecomp.config import PromptListSection
 from infodecomp.datasets.cases import Case, make_case
 from infodecomp.datasets.folders import given_folder
 from infodecomp.datasets.masks import read_mask_file
@@ -42,7 +42,7 @@ _OPTIONAL = ("words", "seed", "image", "mask")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
-def prompt_table(section: GenerateSection) -> pd.DataFrame:
+def prompt_table(section: PromptListSection) -> pd.DataFrame:
     """Rows of `PROMPT_COLUMNS`, in order: of prompts, of a CSV of them, or of the captions of a list of pairs of words.
 
     Raises one InputError naming every bad row: an empty prompt, one without words, words that are not in it or come
@@ -55,7 +55,7 @@ def prompt_table(section: GenerateSection) -> pd.DataFrame:
         path = shipped(section.listed)
         records, problems = _pair_records(path) if is_pair_list(path) else read_records(path, ("prompt",), _OPTIONAL)
     else:
-        path = Path("generate → prompts")
+        path = Path("generate → source → prompts")
         records = [
             Record(number, {**dict.fromkeys(_OPTIONAL, ""), "prompt": prompt.strip()})
             for number, prompt in enumerate(section.prompts or (), start=1)
@@ -72,7 +72,7 @@ def prompt_table(section: GenerateSection) -> pd.DataFrame:
             problems[record.line] = str(error)
     raise_problems(path, problems)
     if not rows:
-        raise InputError("generate → prompts is empty; allowed are one prompt or more.")
+        raise InputError("generate → source → prompts is empty; allowed are one prompt or more.")
     frame = pd.DataFrame(rows)
     frame["position"] = range(len(frame))
     return frame[list(PROMPT_COLUMNS)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infodecomp.config import RetrievalDatasetSection
+from infodecomp.config import RetrievalSource
 from infodecomp.runs.errors import InputError
 
 
-def is_mirror(section: RetrievalDatasetSection) -> bool:
+def is_mirror(section: RetrievalSource) -> bool:
     """Whether captions and images come together, from Parquet."""
     return section.file.endswith(".parquet")
 
 
-def retrieval_image_folder(section: RetrievalDatasetSection, dataset_results: Path) -> Path:
+def retrieval_image_folder(section: RetrievalSource, dataset_results: Path) -> Path:
     """The folder that `image_path` of a case is relative to.
 
     For JSON it is `images` of the section. The images of a Parquet mirror are written to `images` below
@@ -28,7 +28,7 @@ def retrieval_image_folder(section: RetrievalDatasetSection, dataset_results: Pa
     return Path(section.images)
 
 
-def retrieval_input_files(section: RetrievalDatasetSection) -> list[Path]:
+def retrieval_input_files(section: RetrievalSource) -> list[Path]:
     """The files that the cases of a dataset are made from; they need not exist.
 
     It is `file`. Mirrors are often cut into several tables: the name of a Parquet file may hold a `*`, which then stands for
@@ -38,7 +38,7 @@ def retrieval_input_files(section: RetrievalDatasetSection) -> list[Path]:
     return (sorted(path.parent.glob(path.name)) if "*" in path.name else []) or [path]
 
 
-def require_retrieval_files(section: RetrievalDatasetSection) -> None:
+def require_retrieval_files(section: RetrievalSource) -> None:
     """Raise one InputError that names every missing file or folder and says what to put where."""
     needed = retrieval_input_files(section)
     if not is_mirror(section):

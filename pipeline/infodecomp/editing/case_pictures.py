@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import EditingSection
+from infodecomp.config.settings import EditImages
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.edits import INTERVENTIONS
 from infodecomp.pictures.animations import write_animation
@@ -18,9 +18,9 @@ from infodecomp.pictures.images import write_picture
 _START, _ON_THE_WAY, _END = 1000, 130, 1800
 
 
-def is_animated(case: Any, section: EditingSection) -> bool:
+def is_animated(case: Any, animated: int) -> bool:
     """Whether animations of a case's edits are kept."""
-    return bool(case.position < section.animated)
+    return bool(case.position < animated)
 
 
 def write_pictures(folder: Path, pictures: Mapping[str, np.ndarray]) -> None:
@@ -37,19 +37,23 @@ def write_animations(folder: Path, frames: Mapping[str, np.ndarray]) -> None:
         write_animation(folder / f"{name}.webp", pictures, [_START, *between, _END])
 
 
-def lacks_animations(maps: Path, case: Any, section: EditingSection) -> bool:
+def lacks_animations(maps: Path, case: Any, section: EditImages) -> bool:
     """Whether an animation that a case should have is missing. maps: folder of the shard's results."""
     return not _expected(maps, case, section).issubset(_present(maps, case))
 
 
-def delete_stale_animations(maps: Path, case: Any, section: EditingSection) -> None:
+def delete_stale_animations(maps: Path, case: Any, section: EditImages) -> None:
     """Delete animations from a run that animated more cases, or of an edit that no longer exists."""
     for path in _present(maps, case) - _expected(maps, case, section):
         path.unlink()
 
 
-def _expected(maps: Path, case: Any, section: EditingSection) -> set[Path]:
-    kept = set(case_edit(case, section).branches) & set(INTERVENTIONS) if is_animated(case, section) else set()
+def _expected(maps: Path, case: Any, section: EditImages) -> set[Path]:
+    kept = (
+        set(case_edit(case, section.captions).branches) & set(INTERVENTIONS)
+        if is_animated(case, section.animated)
+        else set()
+    )
     return {maps / case.case_id / f"{name}.webp" for name in kept}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import EditingSection
+from infodecomp.config.settings import TabulateEditing
 from infodecomp.editing.edited_datasets import EditedDataset
 from infodecomp.editing.edits import has_swap
 from infodecomp.metrics.bootstrap import Interval, mean_interval, median_interval
@@ -29,14 +29,14 @@ FLAGGED_COLUMNS = ["dataset", "case_id", *_RECONSTRUCTION.values()]
 Row = dict[str, Any]
 
 
-def check_rows(dataset: EditedDataset, weights: np.ndarray, section: EditingSection) -> list[Row]:
+def check_rows(dataset: EditedDataset, weights: np.ndarray, section: TabulateEditing) -> list[Row]:
     """Rows of `CHECK_COLUMNS`. weights: (R, G), resamples of the images."""
 
     def median(check: str, values: np.ndarray) -> Row:
-        return row(check, values, median_interval(values, dataset.image, weights, section.confidence))
+        return row(check, values, median_interval(values, dataset.image, weights, section.statistics.confidence))
 
     def share(check: str, values: np.ndarray) -> Row:
-        return row(check, values, mean_interval(values[:, None], dataset.image, weights, section.confidence))
+        return row(check, values, mean_interval(values[:, None], dataset.image, weights, section.statistics.confidence))
 
     def row(check: str, values: np.ndarray, found: Interval) -> Row:
         ends = {"value": found.mean[0], "low": found.low[0], "high": found.high[0]}
@@ -58,13 +58,13 @@ def check_rows(dataset: EditedDataset, weights: np.ndarray, section: EditingSect
     return rows
 
 
-def badly_reconstructed(edits: pd.DataFrame, section: EditingSection) -> np.ndarray:
+def badly_reconstructed(edits: pd.DataFrame, section: TabulateEditing) -> np.ndarray:
     """Which finished cases are flagged, (n,) bool. edits: the table of edits."""
     psnr = edits["psnr"].to_numpy(dtype=np.float64)
-    return (edits["status"] == "ok").to_numpy(dtype=bool) & ~(psnr >= section.min_reconstruction_psnr)
+    return (edits["status"] == "ok").to_numpy(dtype=bool) & ~(psnr >= section.table.min_reconstruction_psnr)
 
 
-def flagged_rows(dataset: EditedDataset, section: EditingSection) -> list[Row]:
+def flagged_rows(dataset: EditedDataset, section: TabulateEditing) -> list[Row]:
     """Rows of `FLAGGED_COLUMNS`, the worst first."""
     rows = dataset.edits[badly_reconstructed(dataset.edits, section)].sort_values(["psnr", "case_id"])
     listed = rows[FLAGGED_COLUMNS[1:]].to_dict("records")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import EditingSection
+from infodecomp.config.settings import TabulateEditing
 from infodecomp.editing.checks import badly_reconstructed
 from infodecomp.editing.edited_datasets import EditedDataset
 from infodecomp.editing.edits import CHANGES, INTERVENTIONS
@@ -46,7 +46,7 @@ LEVELS = ("image", "pixel")
 Row = dict[str, Any]
 
 
-def correlations(dataset: EditedDataset, weights: np.ndarray, section: EditingSection) -> tuple[list[Row], list[Row]]:
+def correlations(dataset: EditedDataset, weights: np.ndarray, section: TabulateEditing) -> tuple[list[Row], list[Row]]:
     """Every predictor against every change, and every two predictors against each other.
 
     Args:
@@ -102,15 +102,15 @@ class _ChangeCorrelations:
         return float(spearman(self.measures.predictor[chosen, predictor], self.measures.change[chosen, self.change]))
 
 
-def _row(group: _ChangeCorrelations, predictor: int, dataset: EditedDataset, section: EditingSection) -> Row:
+def _row(group: _ChangeCorrelations, predictor: int, dataset: EditedDataset, section: TabulateEditing) -> Row:
     known = group.known(predictor)
     correlation = group.correlation(predictor, known)
-    low, high = correlation.interval(section.confidence)
+    low, high = correlation.interval(section.statistics.confidence)
     return {
         "r": correlation.value,
         "r_low": low,
         "r_high": high,
-        "r_error": correlation.error(section.error),
+        "r_error": correlation.error(section.table.error),
         "spearman": group.rank_correlation(predictor, known),
         "n": int(known.sum()),
         "n_failed": int((~known).sum()),
@@ -118,9 +118,9 @@ def _row(group: _ChangeCorrelations, predictor: int, dataset: EditedDataset, sec
     }
 
 
-def _paired(group: _ChangeCorrelations, a: int, b: int, section: EditingSection) -> Row:
+def _paired(group: _ChangeCorrelations, a: int, b: int, section: TabulateEditing) -> Row:
     """Two predictors on the cases that have both."""
     both = group.known(a) & group.known(b)
     compared = difference(group.correlation(a, both), group.correlation(b, both))
-    low, high = compared.interval(section.confidence)
+    low, high = compared.interval(section.statistics.confidence)
     return {"difference": compared.value, "low": low, "high": high, "n": int(both.sum())}

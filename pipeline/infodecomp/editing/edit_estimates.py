@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infodecomp.config import EditingSection, InformationSection
+from infodecomp.config import EditCaptionsSection, InformationSection
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.known_information import KnownInformation
 from infodecomp.editing.round_trip import CaptionedImage, WayBack
@@ -43,7 +43,7 @@ class EditEstimator:
     """Estimates the predictors of edits, except those that are known already."""
 
     stage: ModelJob
-    section: EditingSection
+    captions: EditCaptionsSection
     information: InformationSection
     known: KnownInformation
 
@@ -87,11 +87,11 @@ class EditEstimator:
 
     @cached_property
     def _density(self) -> str | Placing:
-        return study_density(self.stage.args.pilot, self.information)
+        return study_density(self.stage.args.pilot, self.information.draws)
 
     def _pairs(self, case: Any) -> dict[str, PromptPair]:
         """The (reference, conditioned) prompts to estimate, by the predictor's name."""
-        edit = case_edit(case, self.section)
+        edit = case_edit(case, self.captions)
         pairs = (
             {}
             if case.case_id in self.known.keys
@@ -102,7 +102,9 @@ class EditEstimator:
     def _draws(self, image: CaptionedImage, interval: Interval) -> Draws:
         """The draws of the localisation study, so that its maps and these could come from one run."""
         return draws_of(
-            self.information,
+            self.information.draws,
+            steps=self.information.budget.steps,
+            extendable=self.information.budget.extendable,
             shape=self.stage.model.latent_shape,
             interval=interval,
             density=self._density,
@@ -122,7 +124,7 @@ class EditEstimator:
                 arrays[f"predictor/{name}_{letter}"] = rounded_map(found.map)
                 arrays[f"{name}_{letter}"] = np.array(found.total)
                 arrays[f"{name}_{letter}_error"] = np.array(found.total_error)
-        return arrays | self.known.arrays(case, self.information.steps[-1])
+        return arrays | self.known.arrays(case, self.information.budget.steps[-1])
 
 
 def _preference(case: Any, found: EditEstimates) -> dict[str, np.ndarray]:

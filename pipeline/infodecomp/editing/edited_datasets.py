@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import DatasetSection, parse_sections
+from infodecomp.config import DatasetSection
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits, read_judgements
 from infodecomp.editing.measures import MASK_AREA, Measures
@@ -91,12 +91,11 @@ class EditedDataset:
         return seen.reindex(self.edits["case_id"]).to_numpy(dtype=np.float64)
 
 
-def edited_sources(args: argparse.Namespace) -> list[EditedSource]:
+def edited_sources(args: argparse.Namespace, sections: Mapping[str, DatasetSection]) -> list[EditedSource]:
     """The datasets that --cases names, in its order; InputError unless the other arguments name the same datasets."""
     cases, edits = named_path("--cases", args.cases), named_paths("--edits", args.edits)
     maps, judgements = named_path("--maps", args.maps), named_path("--judgements", args.judgements)
-    sections = parse_sections(DatasetSection, "--datasets", args.datasets)
-    needed: dict[str, Collection[str]] = {"--datasets": sections, "--edits": edits, "--maps": maps}
+    needed: dict[str, Collection[str]] = {"--settings": sections, "--edits": edits, "--maps": maps}
     others: dict[str, Collection[str]] = {"--edits": edits, "--maps": maps, "--judgements": judgements}
     problems = [
         f"{argument} lacks the dataset {name}, which --cases names."

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from infodecomp.config import EditingSection, InformationSection
+from infodecomp.config.settings import EditImages
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.changes import change_arrays
 from infodecomp.editing.edit_estimates import EditEstimator
@@ -43,17 +43,16 @@ class Editor:
     """Edits images batch by batch."""
 
     stage: ModelJob
-    section: EditingSection
-    information: InformationSection
+    section: EditImages
     known: KnownInformation
 
     def edits(self, jobs: Sequence[ImageJob]) -> Iterator[EditedCase]:
         """Case after case."""
-        images = self._captioned_images(jobs)
-        path = make_path(self.section.sampler, self.stage.model, self.section.steps, self.section.rho)
-        interval = study_interval(self.stage.model.logsnr_range, self.information)
+        images, flow = self._captioned_images(jobs), self.section.flow
+        path = make_path(flow.sampler, self.stage.model, flow.steps, flow.rho)
+        interval = study_interval(self.stage.model.logsnr_range, self.section.information.range)
         tripper = RoundTripper(self.stage, self.section, path)
-        estimator = EditEstimator(self.stage, self.section, self.information, self.known)
+        estimator = EditEstimator(self.stage, self.section.captions, self.section.information, self.known)
         while batch := list(islice(images, self._together)):
             trips = tripper.trips(batch, self._together)
             estimates = estimator.estimates(batch, trips.latents, interval)
@@ -64,7 +63,7 @@ class Editor:
                     branches = {way.branch: way for way in pictures if way.case_id in ("", case.case_id)}
                     shown = {"real": image.real, "autoencoder": image.autoencoder}
                     shown |= {name: pictures[way] for name, way in branches.items()}
-                    ways = 1 + len(case_edit(case, self.section).branches)
+                    ways = 1 + len(case_edit(case, self.section.captions).branches)
                     arrays = {
                         **change_arrays(image, {name: trips.latents[way] for name, way in branches.items()}, shown),
                         **estimator.arrays(case, found),

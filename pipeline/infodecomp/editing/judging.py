@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from infodecomp.config import EditingSection
+from infodecomp.config import EditCaptionsSection
 from infodecomp.editing.edits import INTERVENTIONS
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
@@ -37,7 +37,7 @@ class EditJudge:
 
     classifier: SceneClassifier
     maps: Path
-    section: EditingSection
+    captions: EditCaptionsSection
 
     def judgements(self, case: Any, edit: Any) -> list[Row]:
         """Three rows: what is seen in `unchanged`, `omit` and `swap`. case, edit: its rows of the two tables.
@@ -95,7 +95,7 @@ class EditJudge:
         return "ok", ""
 
     def _partner(self, case: Any) -> str | None:
-        return swap_partner(case.prompt_word, self.section.swaps, self.section.swap_scope)
+        return swap_partner(case.prompt_word, self.captions.swaps, self.captions.swap_scope)
 
     def _partner_category(self, case: Any) -> str | None:
         partner = self._partner(case)

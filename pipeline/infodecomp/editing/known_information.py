@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import EditingSection, InformationSection
+from infodecomp.config import InformationSection
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.runs.errors import InputError
@@ -72,7 +72,7 @@ class KnownInformation:
 
 
 def known_information(
-    args: argparse.Namespace, information: InformationSection, section: EditingSection, jobs: Sequence[ImageJob]
+    args: argparse.Namespace, information: InformationSection, jobs: Sequence[ImageJob]
 ) -> KnownInformation:
     """What the table `args.known` knows of the jobs' cases, nothing without it.
 
@@ -80,7 +80,6 @@ def known_information(
     """
     if not args.known:
         return KnownInformation({}, Path())
-    same = information.model_copy(update={"word_prompt": "word", "missing_word": section.omit})
     identity = {"heads": args.heads, **pilot_identity(args.pilot)}
-    estimates = ModelJob.open(args, "estimate_information", same.model_dump(mode="json"), **identity)
+    estimates = ModelJob.open(args, "estimate_information", information.model_dump(mode="json"), **identity)
     return KnownInformation.of(args.known, [case for job in jobs for case in job.cases], estimates.shard.key)

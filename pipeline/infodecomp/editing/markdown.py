@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from infodecomp.config import EditingSection
+from infodecomp.config.settings import TabulateEditing
 from infodecomp.tables.markdown import Row, lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, interval, percent, percent_interval
 
@@ -86,7 +86,7 @@ def editing_markdown(
     flagged: pd.DataFrame,
     implied: pd.DataFrame,
     lost_masks: Mapping[str, Mapping[str, int]],
-    section: EditingSection,
+    section: TabulateEditing,
 ) -> str:
     """Correlations with three decimals, the checks, and implied words against others, each under its caption.
 
@@ -106,7 +106,7 @@ def editing_markdown(
     )
 
 
-def _caption(section: EditingSection) -> str:
+def _caption(section: TabulateEditing) -> str:
     return lines(
         "Does a word's information about an image predict how the image changes when the word is left out of its caption "
         "(omit) or replaced (swap)? Change: relative to the picture that the unchanged caption reconstructs; latent_l2 and "
@@ -114,24 +114,25 @@ def _caption(section: EditingSection) -> str:
         "Level image: Pearson's r, over cases, of the predictor's total with the total change; level pixel: mean over "
         "cases of Pearson's r between the two maps. For swap, CMI is against the swapped caption. mask_area, a "
         "control: the share of the image that the object covers, and the mask itself.",
-        f"Interval: {100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples; "
-        f"±: {_ERRORS[section.error]} (`error: {section.error}`). Differences between predictors with their "
+        f"Interval: {100 * section.statistics.confidence:g} % percentile bootstrap over images, "
+        f"{section.statistics.bootstrap} resamples; "
+        f"±: {_ERRORS[section.table.error]} (`error: {section.table.error}`). Differences between predictors with their "
         "intervals are in editing_paired.csv.",
         "n: cases that count; failed: cases without an edit, without a swap, without a mask or with a constant map; "
         "flagged: those of the n whose reconstruction under the unchanged caption is below "
-        f"{section.min_reconstruction_psnr:g} dB PSNR against the real picture.",
+        f"{section.table.min_reconstruction_psnr:g} dB PSNR against the real picture.",
     )
 
 
-def _check_caption(section: EditingSection) -> str:
+def _check_caption(section: TabulateEditing) -> str:
     return (
-        f"Checks of the edits, with {100 * section.confidence:g} % intervals from the same bootstrap; n: cases that have a "
-        "value."
+        f"Checks of the edits, with {100 * section.statistics.confidence:g} % intervals from the same bootstrap; n: cases "
+        "that have a value."
     )
 
 
-def _flagged_sentence(flagged: pd.DataFrame, section: EditingSection) -> str:
-    bound = f"{section.min_reconstruction_psnr:g} dB"
+def _flagged_sentence(flagged: pd.DataFrame, section: TabulateEditing) -> str:
+    bound = f"{section.table.min_reconstruction_psnr:g} dB"
     if flagged.empty:
         return f"Flagged cases, whose reconstruction is below {bound}: none."
     counts = flagged["dataset"].value_counts(sort=False)
@@ -153,11 +154,12 @@ def _lost_sentences(lost_masks: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def _context_caption(section: EditingSection) -> str:
+def _context_caption(section: TabulateEditing) -> str:
     return (
         "Words that the rest of the caption implies, and others. Implied: the word's CMI is less than half of its MI "
         "(both iᵒ). Medians over n cases; change: latent_l2, with its "
-        f"{100 * section.confidence:g} % interval; inside / outside: mean change inside the mask over that outside; seen: "
+        f"{100 * section.statistics.confidence:g} % interval; inside / outside: mean change inside the mask over "
+        "that outside; seen: "
         "share of the edited pictures in which a classifier sees the word's object, or its partner. The same word by word "
         "is in editing_by_word.csv."
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from infodecomp.config.settings import PlotEditCorrelations, PlotEditStrips
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import INTERVENTIONS, has_swap, read_edit_maps, read_edits
 from infodecomp.editing.measures import quantity
@@ -28,7 +29,7 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", type=Path, nargs="+", required=True, help="tables of the shards of edit_images")
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz and <case_id>/*.png")
     parser.add_argument("--dataset", required=True, help="name of the dataset, used in file names")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
 
@@ -60,14 +61,21 @@ class EditPoints:
             "without_r": int(self.points["r"].isna().sum()),
         }
 
-    def save(self, figure: Figure, name: str, stage: str, sections: dict[str, Any], extra: dict[str, Any]) -> None:
-        """Write a figure and its provenance. sections: of the configuration, those that determine the figure."""
+    def save(
+        self,
+        figure: Figure,
+        name: str,
+        stage: str,
+        settings: PlotEditStrips | PlotEditCorrelations,
+        extra: dict[str, Any],
+    ) -> None:
+        """Write a figure and its provenance."""
         stem = self.args.output_dir / f"{name}-{self.args.dataset}"
-        save_figure(figure, stem, sections["figures"]["format"])
+        save_figure(figure, stem, settings.format)
         write_provenance(
             stem.with_name(f"{stem.name}.provenance.json"),
             stage=stage,
-            section=sections,
+            section=settings.model_dump(mode="json"),
             inputs=[self.args.cases, *self.args.edits],
             extra=self.counts | extra,
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infodecomp.config import EditingSection
+from infodecomp.config.settings import EditImages
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.case_pictures import is_animated
 from infodecomp.estimator.batching import groups, padded
@@ -79,12 +79,14 @@ class RoundTripper:
     """Takes captioned images to noise and back."""
 
     stage: ModelJob
-    section: EditingSection
+    section: EditImages
     path: FlowPath
 
     def trips(self, images: Sequence[CaptionedImage], together: int) -> RoundTrips:
         """To noise and back, at most `together` images; a call of fewer is filled up to that number."""
-        animated = {case.case_id for image in images for case in image.cases if is_animated(case, self.section)}
+        animated = {
+            case.case_id for image in images for case in image.cases if is_animated(case, self.section.animated)
+        }
         given = self._start_noise(images)
         noise, out = self._to_noise(images, given, animated, together)
         made: dict[WayBack, torch.Tensor] = {}
@@ -126,7 +128,7 @@ class RoundTripper:
         still sees it and follows it instead of a changed caption.
         """
         shape = self.stage.model.latent_shape
-        if not self.section.noised_start:
+        if not self.section.flow.noised_start:
             return torch.zeros(len(images), *shape)
         drawn = [
             generator(self.stage.args.seed, image.job.image_id, "editing").standard_normal(shape, dtype=np.float32)
@@ -137,7 +139,7 @@ class RoundTripper:
     def _ways_back(self, number: int, image: CaptionedImage) -> Iterator[WayBack]:
         yield WayBack(number, "unchanged", "", image.caption)
         for case in image.cases:
-            for branch, caption in case_edit(case, self.section).branches.items():
+            for branch, caption in case_edit(case, self.section.captions).branches.items():
                 if branch != "unchanged":
                     yield WayBack(number, branch, case.case_id, caption)
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from infodecomp.config import EditingSection
+from infodecomp.config import EditCaptionsSection
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.edits import EDIT_COLUMNS, NUMBERS
 from infodecomp.runs.shards import Outcome
 
 
-def edit_table(outcomes: Iterable[Outcome], section: EditingSection) -> pd.DataFrame:
+def edit_table(outcomes: Iterable[Outcome], section: EditCaptionsSection) -> pd.DataFrame:
     """Rows of `EDIT_COLUMNS`; a failed case has NaN or 0 for numbers, and no key."""
     return pd.DataFrame([_row(outcome, section) for outcome in outcomes], columns=list(EDIT_COLUMNS))
 
 
-def _row(outcome: Outcome, section: EditingSection) -> dict[str, Any]:
+def _row(outcome: Outcome, section: EditCaptionsSection) -> dict[str, Any]:
     edit = case_edit(outcome.case, section)
     numbers = {name: outcome.arrays[name].item() for name in NUMBERS if name in outcome.arrays}
     return {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from infodecomp.config import EditingSection
+from infodecomp.config.settings import TabulateEditing
 from infodecomp.editing.by_word import IMPLIED_COLUMNS, WORD_COLUMNS, by_context, by_word
 from infodecomp.editing.checks import CHECK_COLUMNS, FLAGGED_COLUMNS, check_rows, flagged_rows
 from infodecomp.editing.correlations import CORRELATION_COLUMNS, PAIRED_COLUMNS, correlations
@@ -47,7 +47,7 @@ class EditingTables:
             write_text(folder / f"editing_{name}.csv", csv_text(frame))
 
 
-def editing_tables(datasets: Sequence[EditedDataset], section: EditingSection, seed: int) -> EditingTables:
+def editing_tables(datasets: Sequence[EditedDataset], section: TabulateEditing, seed: int) -> EditingTables:
     """The tables of all datasets.
 
     Args:
@@ -68,10 +68,10 @@ def editing_tables(datasets: Sequence[EditedDataset], section: EditingSection, s
     return EditingTables(table, others, text)
 
 
-def _rows(dataset: EditedDataset, section: EditingSection, seed: int) -> dict[str, list[dict[str, Any]]]:
+def _rows(dataset: EditedDataset, section: TabulateEditing, seed: int) -> dict[str, list[dict[str, Any]]]:
     """Rows of each table of one dataset; all share the resamples of the images."""
     images = int(dataset.image.max(initial=-1)) + 1
-    weights = resample_weights(images, section.bootstrap, generator(seed, dataset.name, "bootstrap"))
+    weights = resample_weights(images, section.statistics.bootstrap, generator(seed, dataset.name, "bootstrap"))
     correlated, paired = correlations(dataset, weights, section)
     return {
         "correlations": correlated,
@@ -79,5 +79,5 @@ def _rows(dataset: EditedDataset, section: EditingSection, seed: int) -> dict[st
         "checks": check_rows(dataset, weights, section),
         "flagged": flagged_rows(dataset, section),
         "by_word": by_word(dataset),
-        "implied": by_context(dataset, weights, section.confidence),
+        "implied": by_context(dataset, weights, section.statistics.confidence),
     }

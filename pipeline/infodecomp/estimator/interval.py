@@ -33,7 +33,7 @@ def integration_interval(
         low, high = max(low, trained[0]), min(high, trained[1])
     if not low < high:
         raise InputError(
-            f"information → loc, scale, clip give log-SNRs {loc - clip * scale:g} … {loc + clip * scale:g}, outside the "
+            f"information → range gives log-SNRs {loc - clip * scale:g} … {loc + clip * scale:g}, outside the "
             f"model's trained range {trained[0]:.3f} … {trained[1]:.3f}; choose values that overlap it"
         )
     return Interval(low, high, loc, scale)
@@ -55,8 +55,9 @@ class Range(Protocol):
 def interval_of(section: Range, trained: tuple[float, float]) -> Interval:
     """The range of log-SNRs that a section of the configuration gives, for a model trained on the range `trained`.
 
-    >>> from infodecomp.config import InformationSection
-    >>> interval_of(InformationSection(loc=1, scale=2, clip=3), trained=(-4.0, 9.0))
+    >>> from types import SimpleNamespace
+    >>> section = SimpleNamespace(loc=1.0, scale=2.0, clip=3.0, beyond_trained_range=False)
+    >>> interval_of(section, trained=(-4.0, 9.0))
     Interval(low=-4.0, high=7.0, loc=1.0, scale=2.0)
     """
     return integration_interval(

@@ -99,41 +99,38 @@ class Sampling(Protocol):
     """Settings of draws; see `sample_draws`."""
 
     @property
-    def steps(self) -> Sequence[int]: ...
-    @property
     def design(self) -> str: ...
     @property
     def antithetic_eps(self) -> bool: ...
-    @property
-    def extendable(self) -> bool: ...
 
 
 def draws_of(
     section: Sampling,
     *,
+    steps: Sequence[int],
     shape: tuple[int, int, int],
     interval: Interval,
     density: str | Placing,
     rng: np.random.Generator,
-    steps: Sequence[int] | None = None,
+    extendable: bool = False,
 ) -> Draws:
     """Draw log-SNRs and noise for one image as a section of the configuration specifies.
 
-    steps: numbers of draws in place of the section's; such draws are never extended, so `extendable` does not apply.
+    steps: numbers of draws, nested. extendable: whether a later run may continue with more draws.
 
-    >>> from infodecomp.config import InformationSection
+    >>> from types import SimpleNamespace
     >>> interval, rng = Interval(-5.0, 7.0, loc=1.0, scale=2.0), np.random.default_rng(0)
-    >>> section = InformationSection(steps=(50, 100))
-    >>> len(draws_of(section, shape=(4, 8, 8), interval=interval, density="logistic", rng=rng))
+    >>> section = SimpleNamespace(design="stratified", antithetic_eps=True)
+    >>> len(draws_of(section, steps=(50, 100), shape=(4, 8, 8), interval=interval, density="logistic", rng=rng))
     100
     """
     return sample_draws(
         shape=shape,
-        steps=section.steps if steps is None else steps,
+        steps=steps,
         density=density,
         design=section.design,
         antithetic_eps=section.antithetic_eps,
-        extendable=section.extendable and steps is None,
+        extendable=extendable,
         interval=interval,
         rng=rng,
     )

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.pairs import Redundancy, WordPrior
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
 from infodecomp.pairs.parts import PARTS_COLUMNS
@@ -25,7 +25,7 @@ class CaseWordPairs:
     of_case: case id → its pairs, rows of the table of word pairs. surprisal: word → −ln of its probability, nats.
     """
 
-    section: PartialInformationSection
+    redundancy: Redundancy
     of_case: Mapping[str, Sequence[Any]]
     surprisal: Mapping[str, float]
 
@@ -35,7 +35,7 @@ class CaseWordPairs:
 
 
 def read_case_pairs(
-    cases: Path, word_pairs: Path | None, parts: Sequence[Path], section: PartialInformationSection
+    cases: Path, word_pairs: Path | None, parts: Sequence[Path], redundancy: Redundancy, word_prior: WordPrior
 ) -> CaseWordPairs:
     """The pairs that have an estimate; none without `parts`.
 
@@ -43,10 +43,10 @@ def read_case_pairs(
         cases: the cases table of the dataset, whose captions give the surprisal of words.
         word_pairs: the dataset's table of word pairs; InputError if it is missing where there are `parts`.
         parts: tables of `gather_parts`, which name the pairs of each case.
-        section: how pairs are decomposed.
+        redundancy, word_prior: how pairs are decomposed.
     """
     if not parts:
-        return CaseWordPairs(section, {}, {})
+        return CaseWordPairs(redundancy, {}, {})
     if word_pairs is None:
         raise InputError("--word-pairs is missing: give the pairs.parquet that the tables of --pairs refer to.")
     pairs = {pair.case_id: pair for pair in cast(Iterable[Any], read_pairs(word_pairs).itertuples(index=False))}
@@ -57,4 +57,4 @@ def read_case_pairs(
         if len(row.pairs)
     }
     words = [word for pair in pairs.values() for word in (pair.first, pair.second)]
-    return CaseWordPairs(section, of_case, surprisals(read_cases(cases), words, section.word_prior))
+    return CaseWordPairs(redundancy, of_case, surprisals(read_cases(cases), words, word_prior))

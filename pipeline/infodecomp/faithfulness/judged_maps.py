@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import FaithfulnessSection
+from infodecomp.config import JudgingSection
 from infodecomp.datasets.cases import read_cases
 from infodecomp.maps.setting import Setting
 from infodecomp.maps.word_maps import Maps
@@ -26,7 +26,7 @@ def read_judged_cases(path: Path, count: int) -> pd.DataFrame:
     return cases[cases["image_id"].isin(images)].reset_index(drop=True)
 
 
-def judged_settings(maps: Maps, methods: Sequence[str], section: FaithfulnessSection) -> list[Setting]:
+def judged_settings(maps: Maps, methods: Sequence[str], section: JudgingSection) -> list[Setting]:
     """One map per method and estimator: that of the first or last number of steps, or 0 steps if there is none."""
     chosen: dict[tuple[str, str], Setting] = {}
     for setting in maps.settings(methods, section.estimators):  # in order of their steps

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infodecomp.config import FaithfulnessSection
+from infodecomp.config import JudgingSection
 from infodecomp.estimator.batching import groups
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.sampling import draws_of
@@ -55,7 +55,7 @@ class MapJudge:
     """The maps of one shard's cases, and how they are judged. settings: of the maps; a case may lack some of them."""
 
     stage: ModelJob
-    section: FaithfulnessSection
+    section: JudgingSection
     recipe: MapRecipe
     maps: Maps
     settings: Sequence[Setting]
@@ -82,8 +82,8 @@ class MapJudge:
         logsnr, (low, high) = self.section.filling_logsnr, self.stage.model.logsnr_range
         if self.section.filling == "denoiser" and not low <= logsnr <= high:
             raise InputError(
-                f"faithfulness → filling_logsnr is {logsnr:g}; allowed is the range that the model was trained on, "
-                f"{low:.2f} … {high:.2f}."
+                f"faithfulness → judging → filling_logsnr is {logsnr:g}; allowed is the range that the model was trained "
+                f"on, {low:.2f} … {high:.2f}."
             )
 
     def cases(self, jobs: Sequence[ImageJob]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
@@ -141,7 +141,7 @@ class MapJudge:
                     if not orders:
                         self.stage.shard.fail(case, "no_map", "the case has no map to judge")
                         continue
-                    prompts = case_pairs(case, self.recipe.information)["cmi"]
+                    prompts = case_pairs(case, self.recipe.information.prompts)["cmi"]
                     context, full = map(self.stage.captions.condition, prompts)
                     judged.append((case, Judged(latent, filling, context, full, draws, orders)))
                     yield judged[-1][1]
@@ -164,11 +164,11 @@ class MapJudge:
         """Draws that no map was made with."""
         information = self.recipe.information
         return draws_of(
-            information,
+            information.draws,
             steps=(self.section.draws,),
             shape=self.stage.model.latent_shape,
-            density=study_density(self.stage.args.pilot, information),
-            interval=study_interval(self.stage.model.logsnr_range, information),
+            density=study_density(self.stage.args.pilot, information.draws),
+            interval=study_interval(self.stage.model.logsnr_range, information.range),
             rng=generator(self.stage.args.seed, image_id, STAGE),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import FaithfulnessSection
+from infodecomp.config.settings import TabulateFaithfulness
 from infodecomp.metrics.faithfulness import AREAS, LEAST_CHANGE, verdict
 from infodecomp.tables.markdown import Column, Row, lines, markdown_table, numbers, paragraphs, words
 from infodecomp.tables.text import MISSING, or_missing
@@ -45,11 +45,12 @@ COLUMNS: list[Column] = [
 ]
 
 
-def faithfulness_markdown(table: pd.DataFrame, section: FaithfulnessSection) -> str:
+def faithfulness_markdown(table: pd.DataFrame, section: TabulateFaithfulness) -> str:
     """A row per map, every measure with its interval, after lines that say what the numbers are."""
-    filling = "the model's unconditional expectation" if section.filling == "denoiser" else "noise"
+    filling = "the model's unconditional expectation" if section.judging.filling == "denoiser" else "noise"
     caption = lines(
-        f"Mean with its {100 * section.confidence:g} % percentile interval over images, {section.bootstrap} resamples. "
+        f"Mean with its {100 * section.statistics.confidence:g} % percentile interval over images, "
+        f"{section.statistics.bootstrap} resamples. "
         "↑: higher is better, ↓: nearer 0 is better.",
         f"Deletion: the top pixels of the map are replaced by {filling}; insertion: they are restored first; mean over "
         "shares of the pixels. iˢ: nats of log p(image | caption) − log p(image | caption without the word) that are "

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import FaithfulnessSection
+from infodecomp.config import JudgingSection
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import read_edit_maps, read_edits
 from infodecomp.faithfulness.judged_maps import RECORDED, SEED, WEIGHTS, judged_settings, read_judged_cases
@@ -63,7 +63,7 @@ def measure_maps(
     folder: Path,
     changes: OmissionChanges | None,
     methods: Sequence[str],
-    section: FaithfulnessSection,
+    section: JudgingSection,
     seed: int,
 ) -> MeasuredMaps:
     """Every measure of every map of a dataset's judged cases.

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import AttentionSection, GradientsSection, InformationSection
+from infodecomp.config import AttentionSection, InformationSection, PairSamplingSection
+from infodecomp.config.settings import RecordGradients
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.faithfulness.case_pairs import CaseWordPairs
 from infodecomp.information.attention_walks import attention_maps
 from infodecomp.information.case_draws import draw_cases
 from infodecomp.information.estimated_cases import case_arrays
-from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW, gradient_maps, gradient_section
+from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW, gradient_maps
 from infodecomp.information.word_attention import attention_map, word_sum
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.setting import Setting
@@ -35,7 +36,6 @@ class MapRecipe:
 
     information: InformationSection
     attention: AttentionSection
-    gradients: GradientsSection
     pairs: CaseWordPairs
     draws: int | None
 
@@ -71,7 +71,8 @@ class MapRecipe:
         return steps if source == "attention" or self.draws is None else min(steps, self.draws)
 
     def _information(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        section = self.information.model_copy(update={"steps": (steps,), "stopping": "none", "extendable": False})
+        once = {"steps": (steps,), "stopping": "none", "extendable": False}
+        section = self.information.model_copy(update={"budget": self.information.budget.model_copy(update=once)})
         for case, image, estimate in draw_cases(stage, [(job, 0) for job in jobs], section):
             recorded = word_sum(stage, case, image.attention[case.prompt_full][0], image.tokens[case.prompt_full])
             heat = attention_map(stage, recorded, self.attention.heads)
@@ -82,11 +83,12 @@ class MapRecipe:
         return attention_maps(stage.variant(image_range=section.image_range), jobs, section)
 
     def _gradients(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        section = gradient_section(self.information, self.gradients.model_copy(update={"steps": (steps,)}))
+        of = self.information
+        section = RecordGradients(range=of.range, draws=of.draws, prompts=of.prompts, steps=(steps,))
         return gradient_maps(stage, jobs, section)
 
     def _pairs(self, stage: ModelJob, jobs: Sequence[ImageJob], steps: int) -> _Made:
-        section = self.pairs.section.model_copy(update={"steps": steps, "replicates": 1})
+        section = PairSamplingSection.model_construct(steps=steps, replicates=1)
         paired = [ImageJob(job.image_id, job.image_path, self.pairs.of_image(job)) for job in jobs]
         cases = {job.image_id: job.cases for job in jobs}
         found = pair_estimates(
@@ -96,7 +98,7 @@ class MapRecipe:
             parts = {
                 estimator: average_parts(
                     ((pair, _information_of(pair, estimate, estimator)) for pair in job.cases),
-                    section.map_redundancy,
+                    self.pairs.redundancy,
                     self.pairs.surprisal,
                 )
                 for estimator in ESTIMATORS

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import FaithfulnessSection
+from infodecomp.config import StatisticsSection
 from infodecomp.faithfulness.measures import MeasuredMaps
 from infodecomp.metrics.bootstrap import mean_interval, resample_weights
 from infodecomp.metrics.faithfulness import MEASURES
@@ -54,14 +54,14 @@ class FaithfulnessTables:
     cases: list[dict[str, Any]]
 
 
-def tabulate(dataset: MeasuredMaps, section: FaithfulnessSection, seed: int) -> FaithfulnessTables:
+def tabulate(dataset: MeasuredMaps, statistics: StatisticsSection, seed: int) -> FaithfulnessTables:
     """Means, paired differences and curves with their intervals; all share the resamples of the images."""
     images = int(dataset.image.max(initial=-1)) + 1
-    weights = resample_weights(images, section.bootstrap, generator(seed, dataset.name, "bootstrap"))
+    weights = resample_weights(images, statistics.bootstrap, generator(seed, dataset.name, "bootstrap"))
 
     def intervals(values: np.ndarray) -> list[dict[str, Any]]:
         """Mean, ends of its interval and number of cases of each column of (n, K)."""
-        found = mean_interval(values, dataset.image, weights, section.confidence)
+        found = mean_interval(values, dataset.image, weights, statistics.confidence)
         counts = np.isfinite(values).sum(axis=0)
         columns = zip(found.mean.tolist(), found.low.tolist(), found.high.tolist(), counts.tolist(), strict=True)
         return [{"value": mean, "low": low, "high": high, "n": n} for mean, low, high, n in columns]

@@ -29,7 +29,7 @@ def faithfulness_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iter
     if dataset not in config.judged_datasets:
         return
     cases = usable(cases)
-    section = config.faithfulness
+    section = config.faithfulness.judging
     images = set(cases["image_id"].head(section.cases))
     judged = cases[cases["image_id"].isin(images)]
     settings = _settings(config)
@@ -37,8 +37,7 @@ def faithfulness_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iter
     recipe = MapRecipe(
         config.information,
         config.attention,
-        config.gradients,
-        CaseWordPairs(config.partial_information, _pairs_of_cases(config, dataset, cases, judged["case_id"]), {}),
+        CaseWordPairs(config.pairs.map_redundancy, _pairs_of_cases(config, dataset, cases, judged["case_id"]), {}),
         section.repeated_draws,
     )
     repeated = sum(2 * recipe.evaluations(recorded, case_id) for case_id in judged["case_id"])
@@ -46,22 +45,22 @@ def faithfulness_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iter
     curves = 2 * len(settings) * ((len(section.fractions) + 2) * FLOAT64_BYTES + ARRAY_BYTES)
     leaves = Bytes(fixed=len(judged) * (curves + _SCALARS * ARRAY_BYTES), maps=len(judged) * 3 * len(recorded))
     work = Work.of(config, dataset, "judge_maps", judged, evaluations, leaves, at_most=True)
-    yield replace(work, jobs=section.shards)
+    yield replace(work, jobs=config.faithfulness.shards)
 
 
 def _settings(config: Config) -> list[Setting]:
     """The maps that the study will judge."""
-    place = 0 if config.faithfulness.judged == "first" else -1
+    place = 0 if config.faithfulness.judging.judged == "first" else -1
     steps = {
-        "information": config.information.steps[place],
+        "information": config.information.budget.steps[place],
         "attention": config.attention.steps[place],
         "gradients": config.gradients.steps[place],
-        "pairs": config.partial_information.steps * config.partial_information.replicates,
+        "pairs": config.pairs.sampling.steps * config.pairs.sampling.replicates,
     }
     return [
         Setting(method, estimator, steps[Setting(method, estimator, 0).parts[0].source])
         for method in config.judged_methods
-        for estimator in (config.faithfulness.estimators if METHODS[method].estimators else ("-",))
+        for estimator in (config.faithfulness.judging.estimators if METHODS[method].estimators else ("-",))
     ]
 
 
@@ -69,7 +68,7 @@ def _pairs_of_cases(config: Config, dataset: str, cases: pd.DataFrame, case_ids:
     """Case id → the word pairs that the case is in; empty for a dataset without word pairs."""
     if not config.datasets[dataset].word_pairs:
         return {}
-    pairs = usable(word_pairs(dataset, cases, config.partial_information)[0])
+    pairs = usable(word_pairs(dataset, cases, config.pairs.selection)[0])
     return {
         case_id: list(
             pairs[(pairs["case_first"] == case_id) | (pairs["case_second"] == case_id)].itertuples(index=False)

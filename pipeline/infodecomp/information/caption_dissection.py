@@ -55,7 +55,7 @@ def dissect(
     images: the folder that image paths are relative to. seed: of the study.
     """
     words = caption_words(chosen.caption, chosen.words)
-    interval = study_interval(model.logsnr_range, section)
+    interval = study_interval(model.logsnr_range, section.range)
     picture = fit_image(load_image(images / chosen.image_path), (model.image_size,) * 2, resize)
     latent = model.encode_pixels(torch.from_numpy(image_array(picture))[None])
     pairs = {word.text: _pairs(chosen.caption, word, section) for word in words}
@@ -94,7 +94,7 @@ def level_draws(shape: tuple[int, int, int], interval: Interval, rng: np.random.
 
 
 def _pairs(caption: str, word: CaptionWord, section: InformationSection) -> Pairs:
-    without = remove_word if section.missing_word == "delete" else mask_word
+    without = remove_word if section.prompts.missing == "delete" else mask_word
     return prompt_pairs(full=caption, context=without(caption, word.text), word=word.text)
 
 
@@ -106,11 +106,11 @@ def _shape(latent: torch.Tensor) -> tuple[int, int, int]:
 def _study_draws(latent: torch.Tensor, section: InformationSection, interval: Interval, seed: int) -> Draws:
     """As many draws as the smallest number that the study reports, with a stream of their own."""
     return draws_of(
-        section,
-        steps=section.steps[:1],
+        section.draws,
+        steps=section.budget.steps[:1],
         shape=_shape(latent),
         interval=interval,
-        density=section.density,
+        density=section.draws.density,
         rng=generator(seed, "caption", "information"),
     )
 

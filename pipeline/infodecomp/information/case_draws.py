@@ -59,30 +59,30 @@ def draw_cases(
 
     jobs: images, each with the number of draws that its cases have from an earlier run.
     """
-    interval = study_interval(stage.model.logsnr_range, section)
-    sampled = study_draws(stage, section, interval)
-    counted = partial(recorded_draws, section, interval)
+    interval, steps = study_interval(stage.model.logsnr_range, section.range), section.budget.steps
+    sampled = study_draws(stage, section, steps, extendable=section.budget.extendable, interval=interval)
+    counted = partial(recorded_draws, section.draws, interval)
     # A later run adds to these sums, which must not depend on which rows shared a call; in float64 they do not.
-    precise = section.extendable
+    precise = section.budget.extendable
     with stage.model.recording(precise=precise) as recorder:
         images = _opened(stage, jobs, sampled, counted)
-        if section.stopping == "none":
-            for image, estimate in _round(stage, images, section, recorder, section.steps[-1]):
+        if section.budget.stopping == "none":
+            for image, estimate in _round(stage, images, section, recorder, section.budget.steps[-1]):
                 yield from ((case, image, estimate) for case in image.cases)
             return
         while together := list(islice(images, IMAGES_AT_ONCE)):
-            for drawn, budget in pairwise((0, *section.steps)):
+            for drawn, budget in pairwise((0, *section.budget.steps)):
                 running = [image for image in together if image.cases]
                 for image, estimate in _round(stage, running, section, recorder, budget, drawn):
                     for case in list(image.cases):
-                        if budget == section.steps[-1] or _is_known(case, estimate, section):
+                        if budget == section.budget.steps[-1] or _is_known(case, estimate, section):
                             image.cases.remove(case)
                             yield case, image, estimate
 
 
 def _is_known(case: Any, estimate: Estimate, section: InformationSection) -> bool:
-    maps = (estimate.orthogonal[pair] for pair in case_pairs(case, section).values())
-    return known_within(maps, section.target_error)
+    maps = (estimate.orthogonal[pair] for pair in case_pairs(case, section.prompts).values())
+    return known_within(maps, section.budget.target_error)
 
 
 def _opened(
@@ -116,7 +116,7 @@ def _round(
     def problems() -> Iterator[Problem]:
         for number, image in enumerate(images):
             under_way[number] = image
-            pairs = [pair for case in image.cases for pair in case_pairs(case, section).values()]
+            pairs = [pair for case in image.cases for pair in case_pairs(case, section.prompts).values()]
             prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
             draws = image.draws.between(first(image), stop)
             yield Problem(image.latent, stage.captions.conditions(prompts), list(dict.fromkeys(pairs)), draws)
@@ -147,4 +147,4 @@ def _tokens(image: Drawn) -> dict[str, list[int]]:
 
 def _block(section: InformationSection, draw: int) -> int:
     """Which of the intervals between the numbers of draws a draw belongs to."""
-    return bisect_right(section.steps, draw)
+    return bisect_right(section.budget.steps, draw)

@@ -30,11 +30,11 @@ def estimated_cases(
     for case, image, estimate in draw_cases(stage, parts, section):
         attention = image.attention[case.prompt_full]
         own = [word_sum(stage, case, sums, image.tokens[case.prompt_full]) for sums in attention]
-        if section.extendable:
+        if section.budget.extendable:
             arrays = extended_arrays(stage, case, image, estimate, section, own)
             yield case, arrays | _counts(case, estimate, section, len(image.draws))
         else:
-            yield case, case_arrays(case, estimate, section, _attention_maps(stage, own, section.steps))
+            yield case, case_arrays(case, estimate, section, _attention_maps(stage, own, section.budget.steps))
 
 
 def case_arrays(
@@ -45,8 +45,8 @@ def case_arrays(
     A case that stopped early keeps its last maps at the larger numbers of draws too. attention: number of draws → map.
     """
     arrays: dict[str, np.ndarray] = {f"attention_information/-/{steps}": heat for steps, heat in attention.items()}
-    pairs = case_pairs(case, section)
-    for steps in section.steps:
+    pairs = case_pairs(case, section.prompts)
+    for steps in section.budget.steps:
         nested = estimate.at(steps)
         for method, pair in pairs.items():
             for kind in KINDS:
@@ -71,7 +71,7 @@ def estimate_row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def _counts(case: Any, estimate: Estimate, section: InformationSection, draws: int) -> dict[str, np.ndarray]:
     """The draws of a case, and the evaluations it would take by itself, without the other cases of its image."""
-    pairs = case_pairs(case, section).values()
+    pairs = case_pairs(case, section.prompts).values()
     own = replace(estimate, error={prompt: estimate.error[prompt] for pair in pairs for prompt in pair})
     return {"draws": np.array(draws), "evaluations": np.array(own.evaluations // len(own.draws) * draws)}
 

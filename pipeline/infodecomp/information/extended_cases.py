@@ -38,11 +38,12 @@ def by_start(stage: ModelJob, job: ImageJob, section: InformationSection) -> Ite
 
 def _earlier(stage: ModelJob, case: Any, section: InformationSection) -> tuple[int, dict[str, np.ndarray]]:
     """The draws and arrays of a case from an earlier run that differs only in having fewer draws; 0 if there is none."""
-    for count in reversed(range(1, len(section.steps) if section.extendable else 1)):
-        fewer = section.model_copy(update={"steps": section.steps[:count]}).model_dump(mode="json")
+    for count in reversed(range(1, len(section.budget.steps) if section.budget.extendable else 1)):
+        budget = section.budget.model_copy(update={"steps": section.budget.steps[:count]})
+        fewer = section.model_copy(update={"budget": budget}).model_dump(mode="json")
         found = stage.shard.earlier(case, {**stage.shard.identity, "section": fewer})
         if found is not None:
-            return section.steps[count - 1], found
+            return section.budget.steps[count - 1], found
     return 0, {}
 
 
@@ -57,14 +58,14 @@ def extended_arrays(
     """Maps, totals and curves of a case from the stored earlier draws and an estimate of the others, and what is stored."""
     start, earlier = _earlier(stage, case, section)
     before = _before(image, section, start, earlier) if start else None
-    pairs = case_pairs(case, section)
-    found = extended(estimate, pairs, image.draws, section.steps, before, rounded_map)
+    pairs = case_pairs(case, section.prompts)
+    found = extended(estimate, pairs, image.draws, section.budget.steps, before, rounded_map)
     found = with_error(found, estimate, LIKELIHOOD, case.prompt_full, before)
     arrays = {
         f"{method}/{kind}/{steps}": found.maps[f"{method}_{kind}", steps]
         for method in METHODS
         for kind in KINDS
-        for steps in section.steps
+        for steps in section.budget.steps
     }
     dimensions = estimate.channels * estimate.error[case.prompt_full][0].numel()
     totals = {name: found.total(name) for name in INTEGRALS}
@@ -83,7 +84,7 @@ def _before(image: Drawn, section: InformationSection, start: int, earlier: Mapp
         (f"{method}_{kind}", steps): earlier[f"{method}/{kind}/{steps}"]
         for method in METHODS
         for kind in KINDS
-        for steps in section.steps
+        for steps in section.budget.steps
         if steps <= start
     }
     return Extended(image.draws.first(start), maps, {name: earlier[f"by_draw/{name}"] for name in _TOTALS})
@@ -99,7 +100,7 @@ def _extended_attention(
     """Attention maps at each number of draws, and the sums of all draws, layer by layer."""
     arrays = {name: heat for name, heat in earlier.items() if name.startswith("attention_information/")}
     recorded = _recorded(earlier, start)
-    for count, part in zip([steps for steps in section.steps if steps > start], parts, strict=True):
+    for count, part in zip([steps for steps in section.budget.steps if steps > start], parts, strict=True):
         recorded = part if recorded is None else recorded + part
         arrays[f"attention_information/-/{count}"] = attention_map(stage, recorded, stage.args.heads)
     if recorded is None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import GradientsSection, InformationSection
-from infodecomp.config.designs import resolved
+from infodecomp.config.settings import RecordGradients
 from infodecomp.information.study_draws import study_draws
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative
@@ -20,27 +19,22 @@ from infodecomp.words.prompts import case_pairs
 EVALUATIONS_A_DRAW = 1 + DIRECTION
 
 
-def gradient_section(information: InformationSection, section: GradientsSection) -> InformationSection:
-    """The estimator's settings with the numbers of draws of gradients."""
-    return resolved(information, "maps").model_copy(update={"steps": section.steps})
-
-
 def gradient_maps(
-    stage: ModelJob, jobs: Sequence[ImageJob], information: InformationSection
+    stage: ModelJob, jobs: Sequence[ImageJob], settings: RecordGradients
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Each case with its maps, `gradient/-/<draws>`, float32 (h, w), and the evaluations that it took."""
     cases = list[Any]()
-    sampled = study_draws(stage, information)
+    sampled = study_draws(stage, settings, settings.steps)
 
     def words() -> Iterator[WordDirection]:
         for job, latent in stage.images.latents(jobs):
             draws = sampled(job)
             for case in job.cases:
-                context, full = map(stage.captions.condition, case_pairs(case, information)["cmi"])
+                context, full = map(stage.captions.condition, case_pairs(case, settings.prompts)["cmi"])
                 cases.append(case)
                 yield WordDirection(latent, context, full, draws)
 
     derivative = partial(stage.model.batch_size.run_filled, partial(directional_derivative, stage.model.differentiable))
-    for maps in direction_maps(derivative, words(), information.steps, stage.model.batch_size):
+    for maps in direction_maps(derivative, words(), settings.steps, stage.model.batch_size):
         arrays = {f"gradient/-/{count}": heat.float().numpy() for count, heat in maps.items()}
-        yield cases.pop(0), {**arrays, "evaluations": np.array(EVALUATIONS_A_DRAW * information.steps[-1])}
+        yield cases.pop(0), {**arrays, "evaluations": np.array(EVALUATIONS_A_DRAW * settings.steps[-1])}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import InformationSection
+from infodecomp.config.settings import PilotDensity
 from infodecomp.estimator.adaptive_density import (
     BINS,
     Moments,
@@ -30,19 +30,20 @@ from infodecomp.runs.shards import ImageJob
 from infodecomp.words.prompts import case_pairs
 
 
-def run_pilot(stage: ModelJob, section: InformationSection) -> dict[str, Any]:
+def run_pilot(stage: ModelJob, section: PilotDensity) -> dict[str, Any]:
     """Estimate one case of each of a few images and fit the density: the content of density.json.
 
     Raises InputError if no image can be read.
     """
-    interval = study_interval(stage.model.logsnr_range, section)
+    interval = study_interval(stage.model.logsnr_range, section.range)
     cases: list[Any] = []
-    problems = islice(_problems(stage, section, interval, cases), section.pilot_images)
+    problems = islice(_problems(stage, section, interval, cases), section.pilot.images)
     estimates = list(estimate_many(stage.model.predict, problems, stage.model.batch_size))
     if not estimates:
         raise InputError(f"{stage.args.cases}: no image of any case could be read; the pilot needs at least one.")
     pilots: list[Moments] = [
-        integrand_squares(estimate, case_pairs(case, section)) for case, estimate in zip(cases, estimates, strict=True)
+        integrand_squares(estimate, case_pairs(case, section.prompts))
+        for case, estimate in zip(cases, estimates, strict=True)
     ]
     return {
         **density_record(fit_density(pilots, interval)),
@@ -53,13 +54,13 @@ def run_pilot(stage: ModelJob, section: InformationSection) -> dict[str, Any]:
     }
 
 
-def _problems(stage: ModelJob, section: InformationSection, interval: Interval, cases: list[Any]) -> Iterator[Problem]:
+def _problems(stage: ModelJob, section: PilotDensity, interval: Interval, cases: list[Any]) -> Iterator[Problem]:
     """One case of each image that can be read, in an order that the seed decides; each is appended to `cases`."""
     for job, latent in stage.images.latents(_shuffled(stage)):
         rng = generator(stage.args.seed, job.image_id, "pilot")
-        pairs = case_pairs(job.cases[0], section)
+        pairs = case_pairs(job.cases[0], section.prompts)
         prompts = list(dict.fromkeys(prompt for pair in pairs.values() for prompt in pair))
-        draws = pilot_draws(stage.model.latent_shape, section.pilot_draws, interval, rng)
+        draws = pilot_draws(stage.model.latent_shape, section.pilot.draws, interval, rng)
         cases.append(job.cases[0])
         yield Problem(latent, stage.captions.conditions(prompts), [pairs[method] for method in METHODS], draws)
 

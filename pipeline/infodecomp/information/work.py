@@ -19,7 +19,7 @@ _ESTIMATE_SCALARS, _ATTENTION_SCALARS, _GRADIENT_SCALARS = 12, 3, 2
 def information_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iterator[Work]:
     """The stages that make the maps of a dataset, in the order of a run."""
     cases = usable(cases)
-    if config.information.density == "adaptive":
+    if config.information.draws.density == "adaptive":
         yield _pilot(config, dataset, cases)
     yield _estimates(config, dataset, cases)
     yield _attention(config, dataset, cases)
@@ -29,9 +29,9 @@ def information_work(config: Config, dataset: str, cases: pd.DataFrame) -> Itera
 
 def _pilot(config: Config, dataset: str, cases: pd.DataFrame) -> Work:
     """The four prompts of one case of each image, some of which may be equal; one job."""
-    section = config.information
-    piloted = cases.drop_duplicates("image_id").head(section.pilot_images)
-    evaluations = 4 * len(piloted) * section.pilot_draws
+    section = config.information.pilot
+    piloted = cases.drop_duplicates("image_id").head(section.images)
+    evaluations = 4 * len(piloted) * section.draws
     return replace(Work.of(config, dataset, "pilot_density", piloted, evaluations, Bytes(), at_most=True), jobs=1)
 
 
@@ -39,13 +39,15 @@ def _estimates(config: Config, dataset: str, cases: pd.DataFrame) -> Work:
     """Every prompt of an image once a draw; the attention of its captions is recorded on the way."""
     section, prompts, captions = config.information, 0, 0
     for rows in by_image(cases):
-        prompts += len({prompt for case in rows for pair in case_pairs(case, section).values() for prompt in pair})
+        prompts += len(
+            {prompt for case in rows for pair in case_pairs(case, section.prompts).values() for prompt in pair}
+        )
         captions += len({case.prompt_full for case in rows})
-    draws = section.steps[-1]
+    draws = section.budget.steps[-1]
     curves = 5 * (draws * FLOAT64_BYTES + ARRAY_BYTES)
     leaves = Bytes(
         fixed=len(cases) * (curves + _ESTIMATE_SCALARS * ARRAY_BYTES),
-        maps=len(cases) * 5 * len(section.steps),
+        maps=len(cases) * 5 * len(section.budget.steps),
     )
     return Work.of(
         config,
@@ -55,7 +57,7 @@ def _estimates(config: Config, dataset: str, cases: pd.DataFrame) -> Work:
         prompts * draws,
         leaves,
         recorded=captions * draws,
-        at_most=section.stopping != "none",
+        at_most=section.budget.stopping != "none",
     )
 
 

@@ -14,7 +14,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", required=True, type=Path, help="folder that image paths are relative to")
     parser.add_argument("--shard", required=True, type=int, help="number of the shard, from 0")
     parser.add_argument("--shards", required=True, type=int, help="number of shards")
-    parser.add_argument("--section", required=True, help="the stage's section of the configuration, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--model", required=True, help="the model section of the configuration, as JSON")
     parser.add_argument("--seed", required=True, type=int, help="random seed of the study")
     parser.add_argument("--max-failed-fraction", required=True, type=float, help="largest share of cases that may fail")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from infodecomp.config import ModelSection, parse_section
+from infodecomp.config import ModelSection, parse
 from infodecomp.datasets.cases import read_cases
 from infodecomp.jobs.caption_tokens import CaptionTokens
 from infodecomp.jobs.configured_model import load_model, model_identity
@@ -65,7 +65,7 @@ class ModelJob:
         section: the settings that determine a result, as plain values. `read` reads the cases table; `identity` is whatever
         else determines a result, and `own(case)` what else determines that of one case.
         """
-        settings = parse_section(ModelSection, args.model)
+        settings = parse(ModelSection, args.model)
         if args.threads:
             torch.set_num_threads(args.threads)
         shard = Shard.open(
@@ -76,7 +76,7 @@ class ModelJob:
             maps=args.maps,
             identity={
                 "model": model_identity(settings),
-                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "mirrors", "lora"}),
+                "settings": settings.model_dump(mode="json", exclude={"id", "revision", "lora"}),
                 "section": dict(section),
                 "seed": args.seed,
                 "code": code_digest(f"infodecomp.stages.{stage}"),

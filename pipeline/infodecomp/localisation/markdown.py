@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from infodecomp.config import LocalisationSection
+from infodecomp.config.settings import TabulateLocalisation
 from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, or_missing, percent, percent_interval
 
@@ -22,11 +22,12 @@ COLUMNS = [
 ]
 
 
-def localisation_markdown(table: pd.DataFrame, section: LocalisationSection) -> str:
+def localisation_markdown(table: pd.DataFrame, section: TabulateLocalisation) -> str:
     """Percent with one decimal, after lines that say what the numbers are."""
     caption = lines(
         "n: cases (image, word) scored; failed: cases without a score, with reasons in scores.parquet; interval: "
-        f"{100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples; named "
+        f"{100 * section.statistics.confidence:g} % percentile bootstrap over images, "
+        f"{section.statistics.bootstrap} resamples; named "
         "hotter: share of the cases whose image has another labelled object.",
         "Threshold mode: oracle = the best of all thresholds on the same cases, chosen anew in each resample (as "
         "published); held_out = the best on one half of the images, scored on the other half, both ways (threshold: "

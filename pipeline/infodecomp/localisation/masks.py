@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import DatasetSection
+from infodecomp.config import DatasetSource
 from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.folders import dataset_root, instances_file
 from infodecomp.datasets.masks import load_mask
@@ -19,7 +19,7 @@ from infodecomp.runs.errors import InputError
 class Masks:
     """Masks of the cases of a dataset, at the size at which maps are compared with them."""
 
-    def __init__(self, dataset: DatasetSection, size: int, resize: Resize) -> None:
+    def __init__(self, dataset: DatasetSource, size: int, resize: Resize) -> None:
         """Open the annotations of `dataset`; InputError if they cannot be read. `size`: side of the masks in pixels."""
         self._root, self._crowd = dataset_root(dataset), dataset.crowd
         instances = instances_file(dataset)

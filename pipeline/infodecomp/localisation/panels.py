@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from infodecomp.config import DatasetSection, FiguresSection
+from infodecomp.config.settings import PlotLocalisationPanels
 from infodecomp.datasets.folders import image_folder
 from infodecomp.figures import localisation_panels
 from infodecomp.figures.localisation_panels import Panel
@@ -28,10 +28,9 @@ PICTURE = 256  # pixels, side of a picture in a panel: enough for 1.35 inches, s
 def panels_figure(
     cases: pd.DataFrame,
     folders: Sequence[Path],
-    dataset: DatasetSection,
     scores: pd.DataFrame | None,
     resize: Resize,
-    section: FiguresSection,
+    section: PlotLocalisationPanels,
 ) -> Figure:
     """Panels of at most `section.panels` cases.
 
@@ -54,11 +53,11 @@ def panels_figure(
     shown = pick_cases(usable, quality, section.panels)
     if shown.empty:
         raise InputError(f"no case has a map in {folders[0]} or {folders[1]}; there is nothing to plot.")
-    masks = Masks(dataset, PICTURE, resize) if scores is not None else None
+    masks = Masks(section.source, PICTURE, resize) if scores is not None else None
     panels, attention_names = [], set()
     for case in cast(list[dict[str, Any]], shown.to_dict("records")):
         maps = {key: heat for folder in folders for key, heat in _arrays(folder / f"{case['case_id']}.npz").items()}
-        picture = fit_image(load_image(image_folder(dataset) / case["image_path"]), (PICTURE, PICTURE), resize)
+        picture = fit_image(load_image(image_folder(section.source) / case["image_path"]), (PICTURE, PICTURE), resize)
         mask = masks.read(case) if masks is not None and case["mask"] else None
         attention = "attention" if _most_steps(maps, "attention", "-") else "attention_information"
         attention_names.add(attention)

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import LocalisationSection
+from infodecomp.config.settings import TabulateLocalisation
 from infodecomp.maps.setting import Setting
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.runs.errors import InputError
@@ -50,7 +50,7 @@ class LocalisationScores:
         return np.concatenate(parts) if parts else np.empty((0, 0))
 
 
-def read_localisation_scores(path: Path, section: LocalisationSection) -> LocalisationScores:
+def read_localisation_scores(path: Path, section: TabulateLocalisation) -> LocalisationScores:
     """Read a table of `SCORE_COLUMNS`; InputError if it was made with another number of thresholds or other methods."""
     scores = LocalisationScores([], [], {}, {})
     images: dict[str, int] = {}
@@ -78,12 +78,15 @@ def _numbers(names: pd.Series, known: dict[str, int]) -> np.ndarray:
     return np.array([known.setdefault(name, len(known)) for name in found], dtype=np.int64)[codes]
 
 
-def _check(path: Path, scores: pd.DataFrame, section: LocalisationSection) -> None:
-    lengths = {len(iou) for iou in scores.loc[scores["status"] == "ok", "iou"]} - {section.thresholds.count}
+def _check(path: Path, scores: pd.DataFrame, section: TabulateLocalisation) -> None:
+    lengths = {len(iou) for iou in scores.loc[scores["status"] == "ok", "iou"]} - {
+        section.localisation.thresholds.count
+    }
     if lengths:
         raise InputError(
-            f"{path}: `iou` has {min(lengths)} values, but localisation.thresholds.count is {section.thresholds.count}."
+            f"{path}: `iou` has {min(lengths)} values, but localisation → thresholds → count is "
+            f"{section.localisation.thresholds.count}."
         )
-    unknown = sorted(set(scores["method"]) - set(section.methods))
+    unknown = sorted(set(scores["method"]) - set(section.localisation.methods))
     if unknown:
         raise InputError(f"{path}: method {unknown[0]!r} is not among localisation.methods.")

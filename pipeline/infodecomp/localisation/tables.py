@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import LocalisationSection
+from infodecomp.config.settings import TabulateLocalisation
 from infodecomp.localisation.scores import LocalisationScores
 from infodecomp.maps.setting import Setting
 from infodecomp.methods import METHODS
@@ -60,7 +60,7 @@ class MethodTables:
 
 
 def tabulate(
-    dataset: str, scores: LocalisationScores, section: LocalisationSection, seed: int
+    dataset: str, scores: LocalisationScores, section: TabulateLocalisation, seed: int
 ) -> Iterator[MethodTables]:
     """Rows of one dataset, in the order of the configured methods; all share the resamples of the images.
 
@@ -72,9 +72,9 @@ def tabulate(
     """
     images = sorted(scores.images)
     index = np.argsort(np.argsort(np.array(scores.images, dtype=object)))  # place of each in that order
-    weights = resample_weights(len(images), section.bootstrap, generator(seed, dataset, "bootstrap"))
+    weights = resample_weights(len(images), section.statistics.bootstrap, generator(seed, dataset, "bootstrap"))
     first = first_half(images)
-    rank: dict[str, int] = {method: number for number, method in enumerate(section.methods)}
+    rank: dict[str, int] = {method: number for number, method in enumerate(section.localisation.methods)}
 
     def place(setting: Setting) -> tuple[int, str, int]:
         return rank[setting.method], setting.estimator, setting.steps
@@ -91,9 +91,9 @@ def _tabulate_method(
     index: np.ndarray,
     first: np.ndarray,
     weights: np.ndarray,
-    section: LocalisationSection,
+    section: TabulateLocalisation,
 ) -> MethodTables:
-    thresholds = threshold_grid(**section.thresholds.model_dump())
+    thresholds = threshold_grid(**section.localisation.thresholds.model_dump())
     ok = scores[scores["ok"]]
     iou = iou.reshape(len(ok), len(thresholds))  # (n, T)
     image = index[ok["image"].to_numpy()]  # (n,)
@@ -106,7 +106,7 @@ def _tabulate_method(
     }
     rows, by_label = [], []
     for mode, (value, samples) in modes.items():
-        low, high = percentile_interval(samples.miou[:, None], section.confidence)
+        low, high = percentile_interval(samples.miou[:, None], section.statistics.confidence)
         rows.append(
             {
                 **settings,
@@ -126,7 +126,7 @@ def _tabulate_method(
             case_iou = iou[np.arange(len(ok)), chosen]
             of_mode = {**settings, "threshold_mode": mode}
             by_label.append(_by_label(of_mode, scores, ok, case_iou, image, weights, section))
-    curve = _curve(settings, thresholds, mean_interval(iou, image, weights, section.confidence), len(ok))
+    curve = _curve(settings, thresholds, mean_interval(iou, image, weights, section.statistics.confidence), len(ok))
     return MethodTables(rows, pd.concat(by_label) if by_label else pd.DataFrame(), curve)
 
 
@@ -164,12 +164,12 @@ def _by_label(
     case_iou: np.ndarray,
     image: np.ndarray,
     weights: np.ndarray,
-    section: LocalisationSection,
+    section: TabulateLocalisation,
 ) -> pd.DataFrame:
     """mIoU and the other scores of each label, at the threshold of the whole dataset."""
     labels = sorted(set(scores["label"]))
     member = ok["label"].to_numpy()[:, None] == np.array(labels, dtype=object)[None, :]  # (n, L)
-    interval = mean_interval(np.where(member, case_iou[:, None], np.nan), image, weights, section.confidence)
+    interval = mean_interval(np.where(member, case_iou[:, None], np.nan), image, weights, section.statistics.confidence)
     means = ok.groupby("label")[_OTHER_SCORES].mean().reindex(labels)
     return pd.DataFrame(
         {

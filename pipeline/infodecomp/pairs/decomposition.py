@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.settings import TabulatePartialInformation
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
 from infodecomp.metrics.partial_information import ATOMS, Atoms, Information, decompose, decompose_replicates
@@ -78,7 +78,7 @@ def paired_sources(args: argparse.Namespace) -> list[PairedSource]:
     ]
 
 
-def decomposed(source: PairedSource, section: PartialInformationSection) -> pd.DataFrame:
+def decomposed(source: PairedSource, section: TabulatePartialInformation) -> pd.DataFrame:
     """The rows of a dataset: `DECOMPOSITION_COLUMNS` and the case ids of both words. Maps are read one pair at a time.
 
     Raises InputError that names the files with faults.
@@ -98,7 +98,7 @@ def decomposed(source: PairedSource, section: PartialInformationSection) -> pd.D
 
 
 def _rows(
-    pair: Mapping[str, Any], source: PairedSource, section: PartialInformationSection, prior: Mapping[str, float]
+    pair: Mapping[str, Any], source: PairedSource, section: TabulatePartialInformation, prior: Mapping[str, float]
 ) -> Iterator[dict[str, Any]]:
     shared = {name: pair[name] for name in (*DECOMPOSITION_COLUMNS, "case_first", "case_second") if name in pair}
     shared |= {"caption": pair["prompt_full"], "measure": section.redundancy, "word_prior": section.word_prior}
@@ -114,7 +114,7 @@ def _rows(
 
 
 def _atoms(
-    maps: Information, level: str, section: PartialInformationSection, surprisal: tuple[float, float]
+    maps: Information, level: str, section: TabulatePartialInformation, surprisal: tuple[float, float]
 ) -> dict[str, float]:
     """The information of the image and its parts with standard errors. maps: of every replicate, (R, h, w)."""
 

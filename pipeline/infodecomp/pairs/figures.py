@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.settings import PlotPartialInformation
 from infodecomp.figures import omissions, pair_maps, pair_matrices
 from infodecomp.figures.style import sentence_figure
 from infodecomp.pairs.map_rows import PairMapSource, map_rows
@@ -44,8 +44,8 @@ def dataset_figures(source: PairMapSource, table: pd.DataFrame, rows: int) -> di
     }
 
 
-def omission_figure(omitted: Path, section: PartialInformationSection, seed: int) -> Figure:
+def omission_figure(omitted: Path, section: PlotPartialInformation, seed: int) -> Figure:
     """Redundancy against the change when a word is omitted. omitted: table of the omitted words. seed: of the bootstrap."""
     words = read_omitted(omitted)
-    words["image"], weights = image_weights(words, section, seed)
-    return omissions.draw(words, weights, section.redundancy, section.confidence)
+    words["image"], weights = image_weights(words, section.statistics, seed)
+    return omissions.draw(words, weights, section.redundancy, section.statistics.confidence)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.settings import PlotPartialInformation
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
 from infodecomp.figures import pair_maps
@@ -31,7 +31,7 @@ class PairMapSource:
     maps: Path
     images: Path
     resize: Resize
-    settings: PartialInformationSection
+    settings: PlotPartialInformation
 
 
 def at_even_ranks(table: pd.DataFrame, count: int) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.settings import TabulatePartialInformation
 from infodecomp.metrics.bootstrap import mean_interval, resample_weights
 from infodecomp.metrics.partial_information import ATOMS
 from infodecomp.runs.seeds import generator
@@ -74,7 +74,7 @@ _CORRELATION_COLUMNS = [
 
 
 def partial_information_markdown(
-    table: pd.DataFrame, correlations: pd.DataFrame, section: PartialInformationSection, seed: int
+    table: pd.DataFrame, correlations: pd.DataFrame, section: TabulatePartialInformation, seed: int
 ) -> str:
     """Means by kind of pair with intervals, then what predicts an omission, each under its caption."""
     if len(correlations):
@@ -85,17 +85,19 @@ def partial_information_markdown(
     return paragraphs(_caption(section), means, _correlation_caption(), correlated)
 
 
-def _means(table: pd.DataFrame, section: PartialInformationSection, seed: int) -> Iterator[Row]:
+def _means(table: pd.DataFrame, section: TabulatePartialInformation, seed: int) -> Iterator[Row]:
     """Means over pairs: of information as numbers, of its parts as (mean, low, high)."""
     at_image = table[table["level"] == "image"]
     for (dataset, kind), rows in at_image.groupby(["dataset", "kind"], sort=False):
         image, names = pd.factorize(rows["image_id"], sort=True)
-        weights = resample_weights(len(names), section.bootstrap, generator(seed, str(dataset), str(kind), "pairs"))
+        weights = resample_weights(
+            len(names), section.statistics.bootstrap, generator(seed, str(dataset), str(kind), "pairs")
+        )
         for condition in _CONDITIONS:
             for estimator in _ESTIMATORS:
                 chosen = ((rows["condition"] == condition) & (rows["estimator"] == estimator)).to_numpy()
                 values = rows.loc[chosen, [*_INFORMATION, *ATOMS]].to_numpy(np.float64)
-                found = mean_interval(values, image[chosen].astype(np.int64), weights, section.confidence)
+                found = mean_interval(values, image[chosen].astype(np.int64), weights, section.statistics.confidence)
                 finished = int(np.isfinite(values[:, 0]).sum())
                 ends = zip(found.mean[3:], found.low[3:], found.high[3:], strict=True)
                 yield {
@@ -106,7 +108,7 @@ def _means(table: pd.DataFrame, section: PartialInformationSection, seed: int) -
                 }
 
 
-def _caption(section: PartialInformationSection) -> str:
+def _caption(section: TabulatePartialInformation) -> str:
     prior = f", word prior {section.word_prior}" if section.redundancy == "ppid" else ""
     return lines(
         "The information of two words of a caption about an image, decomposed into what they share, what is unique to "
@@ -115,7 +117,8 @@ def _caption(section: PartialInformationSection) -> str:
         f"Redundancy: {_MEASURES[section.redundancy]} (`redundancy: {section.redundancy}`{prior}). Condition: of the "
         "words alone, or given the rest of the caption (CPID). The parts of iˢ are of log likelihood ratios and may be "
         "negative, as may unique information and synergy of either estimator.",
-        f"In brackets: {100 * section.confidence:g} % percentile bootstrap over images, {section.bootstrap} resamples. "
+        f"In brackets: {100 * section.statistics.confidence:g} % percentile bootstrap over images, "
+        f"{section.statistics.bootstrap} resamples. "
         "Every pair, for the image and for its pixels, with standard errors, is in partial_information.csv.",
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config import StatisticsSection
 from infodecomp.editing.edits import has_swap, read_edit_maps, read_edits
 from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.metrics.correlation import across_cases, spearman
@@ -90,12 +90,12 @@ def _predictors(pair: Any, word: str, suffix: str) -> dict[str, float]:
     }
 
 
-def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: int) -> pd.DataFrame:
+def correlations(words: pd.DataFrame, statistics: StatisticsSection, seed: int) -> pd.DataFrame:
     """Pearson's r of each predictor with the change, with its interval over images, by dataset and kind of word pair.
 
     Args:
         words: rows of `OMITTED_COLUMNS`.
-        section: resamples and confidence.
+        statistics: resamples and confidence.
         seed: of the bootstrap.
 
     Returns:
@@ -103,7 +103,7 @@ def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: 
     """
     rows = []
     for dataset, of_dataset in words.groupby("dataset", sort=False):
-        image, weights = _resamples(str(dataset), of_dataset["image_id"], section, seed)
+        image, weights = _resamples(str(dataset), of_dataset["image_id"], statistics, seed)
         for kind in (ALL_KINDS, *of_dataset["kind"].unique()):
             chosen = (of_dataset["kind"] == kind).to_numpy() | (kind == ALL_KINDS)
             change = of_dataset["change"].to_numpy(np.float64)[chosen]
@@ -111,7 +111,7 @@ def correlations(words: pd.DataFrame, section: PartialInformationSection, seed: 
                 values = of_dataset[predictor].to_numpy(np.float64)[chosen]
                 known = np.isfinite(values)
                 found = across_cases(values, change, image[chosen].astype(np.int64), weights)
-                low, high = found.interval(section.confidence)
+                low, high = found.interval(statistics.confidence)
                 rows.append(
                     {
                         "dataset": dataset,
@@ -143,7 +143,7 @@ def read_omitted(path: Path) -> pd.DataFrame:
 
 
 def image_weights(
-    words: pd.DataFrame, section: PartialInformationSection, seed: int
+    words: pd.DataFrame, statistics: StatisticsSection, seed: int
 ) -> tuple[pd.Series, dict[str, np.ndarray]]:
     """The number of the image of each row in its dataset, int64; and dataset → (R, G), the resamples of its images.
 
@@ -151,13 +151,13 @@ def image_weights(
     """
     numbers, weights = pd.Series(0, index=words.index), {}
     for name, rows in words.groupby("dataset", sort=False):
-        numbers[rows.index], weights[str(name)] = _resamples(str(name), rows["image_id"], section, seed)
+        numbers[rows.index], weights[str(name)] = _resamples(str(name), rows["image_id"], statistics, seed)
     return numbers, weights
 
 
 def _resamples(
-    dataset: str, images: pd.Series, section: PartialInformationSection, seed: int
+    dataset: str, images: pd.Series, statistics: StatisticsSection, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     image, names = pd.factorize(images, sort=True)
     rng = generator(seed, dataset, "omitted words")
-    return image, resample_weights(len(names), section.bootstrap, rng)
+    return image, resample_weights(len(names), statistics.bootstrap, rng)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import InformationSection, PartialInformationSection
+from infodecomp.config import PairSamplingSection
+from infodecomp.config.designs import Sampled
 from infodecomp.estimator.densities import Placing
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
@@ -26,13 +27,13 @@ from infodecomp.runs.shards import ImageJob
 def pair_estimates(
     stage: ModelJob,
     jobs: Sequence[ImageJob],
-    section: PartialInformationSection,
-    information: InformationSection,
+    section: PairSamplingSection,
+    information: Sampled,
     pairs_of: PromptPairsOf = word_pair_prompts,
 ) -> Iterator[tuple[ImageJob, Estimate]]:
     """Images with the estimate of all their word pairs over all replicates; pairs_of: which prompts of each."""
-    interval = study_interval(stage.model.logsnr_range, information)
-    density = study_density(stage.args.pilot, information)
+    interval = study_interval(stage.model.logsnr_range, information.range)
+    density = study_density(stage.args.pilot, information.draws)
     under_way: list[ImageJob] = []
 
     def problems() -> Iterator[Problem]:
@@ -88,8 +89,8 @@ def shard_row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def _draws(
     stage: ModelJob,
     job: ImageJob,
-    section: PartialInformationSection,
-    information: InformationSection,
+    section: PairSamplingSection,
+    information: Sampled,
     interval: Interval,
     density: str | Placing,
 ) -> Draws:
@@ -98,7 +99,7 @@ def _draws(
         Draws.followed_by,
         [
             draws_of(
-                information,
+                information.draws,
                 steps=[section.steps],
                 shape=stage.model.latent_shape,
                 interval=interval,

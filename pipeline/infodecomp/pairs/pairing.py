@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config import PairSelectionSection
 from infodecomp.datasets.word_pairs import pairs_by_class, pairs_listed, pairs_table, read_pair_list
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 from infodecomp.scenes.tagger import open_tagger
 
 
-def word_pairs(dataset: str, cases: pd.DataFrame, section: PartialInformationSection) -> tuple[pd.DataFrame, list[int]]:
+def word_pairs(dataset: str, cases: pd.DataFrame, section: PairSelectionSection) -> tuple[pd.DataFrame, list[int]]:
     """The table of word pairs of a dataset, and the lines of the list whose words occur in no caption."""
     if section.list:
         rows = read_pair_list(shipped(section.list))
@@ -19,18 +19,18 @@ def word_pairs(dataset: str, cases: pd.DataFrame, section: PartialInformationSec
         return pairs_table(pairs), [row.line for row in unused]
     tagger = open_tagger(section.tagger) if section.tagger else None
     pairs = pairs_by_class(
-        dataset, cases, kinds=section.pairs, tagger=tagger, join=section.join, first=section.captions
+        dataset, cases, kinds=section.kinds, tagger=tagger, join=section.join, first=section.captions
     )
     return pairs_table(pairs), []
 
 
-def check_any_pair(dataset: str, pairs: pd.DataFrame, captions: int, section: PartialInformationSection) -> None:
+def check_any_pair(dataset: str, pairs: pd.DataFrame, captions: int, section: PairSelectionSection) -> None:
     """Raise InputError if a dataset has no word pair. captions: how many captions it has."""
     if pairs.empty:
-        needed = f"two words of a row of {section.list}" if section.list else f"words for {' or '.join(section.pairs)}"
+        needed = f"two words of a row of {section.list}" if section.list else f"words for {' or '.join(section.kinds)}"
         raise InputError(
             f"the dataset {dataset} gives no pair: none of its {captions} captions holds {needed}; name a `tagger` or "
-            "a `list` under `partial_information` that fits it, or remove `word_pairs` from its section."
+            "a `list` under `pairs → selection` that fits it, or remove `word_pairs` from its section."
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.settings import GatherParts
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.metrics.partial_information import Information
 from infodecomp.metrics.word_parts import CONDITION, PARTS, average_parts
@@ -28,7 +28,7 @@ def write_parts(
     pairs: pd.DataFrame,
     pair_maps: Path,
     maps: Path,
-    section: PartialInformationSection,
+    section: GatherParts,
     prior: Mapping[str, float],
 ) -> dict[str, Any]:
     """Write the maps of a case if one of its word pairs has an estimate; its row of `PARTS_COLUMNS`.
@@ -57,7 +57,7 @@ def parts_summary(table: pd.DataFrame) -> str:
 
 
 def _arrays(
-    case: Any, pairs: pd.DataFrame, folder: Path, section: PartialInformationSection, prior: Mapping[str, float]
+    case: Any, pairs: pd.DataFrame, folder: Path, section: GatherParts, prior: Mapping[str, float]
 ) -> dict[str, np.ndarray]:
     """<part>/<estimator>/<draws>: (h, w) float32, nats; pair_draws: the number of draws of all its pairs together."""
     arrays: dict[str, np.ndarray] = {"pair_draws": np.array(int(pairs["draws"].sum()))}

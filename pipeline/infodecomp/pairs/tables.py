@@ -9,7 +9,7 @@ from typing import cast
 
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection
+from infodecomp.config.settings import TabulatePartialInformation
 from infodecomp.datasets.cases import read_cases
 from infodecomp.pairs.decomposition import DECOMPOSITION_COLUMNS, PairedSource, decomposed
 from infodecomp.pairs.markdown import partial_information_markdown
@@ -36,7 +36,7 @@ class PairTables:
         write_text(folder / "partial_information_correlations.csv", csv_text(self.correlations))
 
 
-def pair_tables(sources: Sequence[PairedSource], section: PartialInformationSection, seed: int) -> PairTables:
+def pair_tables(sources: Sequence[PairedSource], section: TabulatePartialInformation, seed: int) -> PairTables:
     """The tables of all datasets. seed: of the bootstrap."""
     frames = [decomposed(source, section) for source in sources]
     table = pd.concat(frames, ignore_index=True)[list(DECOMPOSITION_COLUMNS)]
@@ -49,6 +49,6 @@ def pair_tables(sources: Sequence[PairedSource], section: PartialInformationSect
         or [pd.DataFrame(columns=OMITTED_COLUMNS)],
         ignore_index=True,
     )
-    correlated = correlations(words, section, seed)
+    correlated = correlations(words, section.statistics, seed)
     text = partial_information_markdown(table, correlated, section, seed)
     return PairTables(table, words, correlated[CORRELATION_COLUMNS], text)

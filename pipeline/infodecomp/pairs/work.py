@@ -20,8 +20,8 @@ def pairs_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iterator[Wo
     """Every prompt of an image's word pairs once a draw, in each replicate."""
     if not config.datasets[dataset].word_pairs:
         return
-    section = config.partial_information
-    pairs = usable(word_pairs(dataset, cases, section)[0])
+    section = config.pairs.sampling
+    pairs = usable(word_pairs(dataset, cases, config.pairs.selection)[0])
     prompts = sum(len(image_prompts(rows)) for rows in by_image(pairs))
     leaves = Bytes(fixed=len(pairs) * _SCALARS * ARRAY_BYTES, maps=len(pairs) * 12 * section.replicates)
     evaluations = prompts * section.steps * section.replicates

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import OrderRetrievalDataset, PairRetrievalDataset, RetrievalDatasetSection
+from infodecomp.config import OrderRetrievalSource, PairRetrievalSource, RetrievalSource
 from infodecomp.datasets.aro_mirrors import mirror_cases
 from infodecomp.datasets.aro_order import order_cases
 from infodecomp.datasets.aro_pairs import pair_cases
@@ -19,7 +19,7 @@ from infodecomp.scenes.tagger import open_tagger
 _SHOWN = 20
 
 
-def read_dataset(dataset: str, section: RetrievalDatasetSection, images: Path, seed: int) -> list[RetrievalCase]:
+def read_dataset(dataset: str, section: RetrievalSource, images: Path, seed: int) -> list[RetrievalCase]:
     """The cases of a dataset, in the order of its source.
 
     Args:
@@ -34,9 +34,9 @@ def read_dataset(dataset: str, section: RetrievalDatasetSection, images: Path, s
     files = retrieval_input_files(section)
     if is_mirror(section):
         return mirror_cases(dataset, section.kind, files, images, first=section.first)
-    if isinstance(section, PairRetrievalDataset):
+    if isinstance(section, PairRetrievalSource):
         return pair_cases(dataset, section.kind, files[0], first=section.first)
-    if not isinstance(section, OrderRetrievalDataset) or section.tagger is None:
+    if not isinstance(section, OrderRetrievalSource) or section.tagger is None:
         raise InputError(
             f"the retrieval dataset {dataset} has no `tagger`, which is needed to shuffle the captions of {section.file}: "
             "name a spaCy pipeline such as en_core_web_sm."

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from infodecomp.config import RetrievalSection
+from infodecomp.config import DiffitmSection
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem
 from infodecomp.jobs.model_job import ModelJob
@@ -19,10 +19,10 @@ from infodecomp.runs.shards import ImageJob
 
 
 def diffitm_problems(
-    stage: ModelJob, images: Sequence[tuple[ImageJob, torch.Tensor]], section: RetrievalSection
+    stage: ModelJob, images: Sequence[tuple[ImageJob, torch.Tensor]], section: DiffitmSection
 ) -> Iterator[Problem]:
     """The evaluations of every image, with its latent (C, h, w): all of its options at every timestep."""
-    timesteps = np.array(section.diffitm_timesteps)
+    timesteps = np.array(section.timesteps)
     noise = [
         generator(stage.args.seed, "diffitm", int(timestep)).standard_normal(stage.model.latent_shape, dtype=np.float32)
         for timestep in timesteps

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import RetrievalDatasetSection, RetrievalSection
+from infodecomp.config import RetrievalDatasetSection
+from infodecomp.config.settings import TabulateRetrieval
 from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, percent, percent_interval
 
@@ -32,24 +33,24 @@ _TIES = {
 
 
 def retrieval_markdown(
-    table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]
+    table: pd.DataFrame, section: TabulateRetrieval, datasets: Mapping[str, RetrievalDatasetSection]
 ) -> str:
     """Percent with one decimal, after lines that say what the numbers are."""
     return paragraphs(_caption(table, section, datasets), markdown_table(COLUMNS, records(table)))
 
 
-def _caption(table: pd.DataFrame, section: RetrievalSection, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
+def _caption(table: pd.DataFrame, section: TabulateRetrieval, datasets: Mapping[str, RetrievalDatasetSection]) -> str:
     grouped = set(table.loc[np.isfinite(table["macro"]), "dataset"])
     smallest = ", ".join(f"{name} {datasets[name].minimum_group}" for name in datasets if name in grouped)
-    confidence = f"{100 * section.confidence:g} %"
+    confidence = f"{100 * section.statistics.confidence:g} %"
     return lines(
         "n: cases that count; failed: cases without a score, with reasons in the score files; ties: cases in "
         "which another option reads like the true one, or shares the highest score with it: "
-        f"{_TIES[section.ties]} (`ties: {section.ties}`).",
+        f"{_TIES[section.table.ties]} (`ties: {section.table.ties}`).",
         f"Micro: share of the n cases with the highest score for the true option, with {confidence} Wilson "
         "interval (cases taken as independent); chance: mean of 1 / number of options.",
         "Macro: mean over groups (relations, attribute pairs) with equal weights, with "
-        f"{confidence} percentile bootstrap over groups, {section.bootstrap} resamples; groups with fewer cases "
+        f"{confidence} percentile bootstrap over groups, {section.statistics.bootstrap} resamples; groups with fewer cases "
         f"than `minimum_group` are left out ({smallest or 'no dataset has groups'}). Macro asymmetric: without "
         "relations that read the same both ways.",
         "Evaluations per case: mean number of denoiser evaluations for all options of a case, if the method ran alone.",

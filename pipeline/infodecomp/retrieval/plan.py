@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from infodecomp.config import InformationSection, RetrievalSection, given
+from infodecomp.config import DiffitmSection
+from infodecomp.config.designs import purpose_of, resolved
+from infodecomp.config.settings import ScoreRetrieval, ScoreSecondModel
 from infodecomp.estimator.options import INFORMATION_SCORES
 from infodecomp.estimator.racing import looks
 
@@ -21,16 +24,27 @@ class ScoringPlan:
 
     information_scores: tuple[str, ...]
     diffitm: str
-    retrieval: RetrievalSection
-    information: InformationSection
+    timesteps: DiffitmSection
+    estimator: ScoreRetrieval | None
 
     @classmethod
-    def of(cls, section: RetrievalSection, information: InformationSection, second_model: str) -> ScoringPlan:
-        """The plan of the study's model, or of a second model, which is scored by diffitm alone."""
-        if second_model:
-            return cls((), second_model, section, information)
-        scores = tuple(method for method in INFORMATION_SCORES if method in section.methods)
-        return cls(scores, _DIFFITM if _DIFFITM in section.methods else "", section, information)
+    def of(cls, settings: ScoreRetrieval, methods: Collection[str]) -> ScoringPlan:
+        """The plan of the study's model."""
+        scores = tuple(method for method in INFORMATION_SCORES if method in methods)
+        drawn = resolved(settings, purpose_of(methods, settings.scoring.stopping)) if scores else None
+        return cls(scores, _DIFFITM if _DIFFITM in methods else "", settings.diffitm, drawn)
+
+    @classmethod
+    def of_second_model(cls, settings: ScoreSecondModel, method: str) -> ScoringPlan:
+        """The plan of a second model, which is scored by diffitm alone."""
+        return cls((), method, settings.diffitm, None)
+
+    @property
+    def drawn(self) -> ScoreRetrieval:
+        """How log-SNRs are drawn; ValueError if only diffitm is scored."""
+        if self.estimator is None:
+            raise ValueError("diffitm draws no log-SNRs")
+        return self.estimator
 
     @property
     def names(self) -> list[str]:
@@ -45,14 +59,15 @@ class ScoringPlan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of draws after which captions may leave; the last is the whole budget."""
-        return looks(self.retrieval.steps) if self.retrieval.stopping == "racing" else self.retrieval.steps[-1:]
+        scoring = self.drawn.scoring
+        return looks(scoring.steps) if scoring.stopping == "racing" else scoring.steps[-1:]
 
     def settings(self) -> dict[str, Any]:
         """The settings that determine a case's scores, for its key."""
         return {
             "scores": self.names,
-            "steps": list(self.retrieval.steps),
-            "error": self.retrieval.error if self.retrieval.stopping == "racing" else None,
-            "timesteps": list(self.retrieval.diffitm_timesteps) if self.diffitm else None,
-            "information": given(self.information) if self.information_scores else None,
+            "timesteps": list(self.timesteps.timesteps) if self.diffitm else None,
+            "estimator": None
+            if self.estimator is None
+            else self.estimator.model_dump(mode="json", exclude={"diffitm"}),
         }

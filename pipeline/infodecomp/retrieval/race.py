@@ -62,7 +62,7 @@ class RacingImage:
         for case_id in list(self.racing):
             known = self.estimates[case_id]
             if len(known.seen.draws) < budget:
-                known = self.estimates[case_id] = after_look(known, error=plan.retrieval.error, budget=budget)
+                known = self.estimates[case_id] = after_look(known, error=plan.drawn.scoring.error, budget=budget)
             if len(known.seen.draws) == budget or len(known.running) == 1:
                 del self.racing[case_id]
 
@@ -96,7 +96,7 @@ def race(
         draws = None if interval is None else _draws(stage, job, plan, interval)
         started.append(RacingImage(job, latent, draws, racing={case.case_id: case for case in job.cases}))
     if plan.diffitm:
-        norms = diffitm_problems(stage, images, plan.retrieval)
+        norms = diffitm_problems(stage, images, plan.timesteps)
         for image, estimate in zip(started, _estimates(stage, norms), strict=True):
             image.norms = estimate
             if not plan.information_scores:
@@ -119,11 +119,11 @@ def _estimates(stage: ModelJob, problems: Iterator[Problem]) -> Iterator[Estimat
 def _draws(stage: ModelJob, job: ImageJob, plan: ScoringPlan, interval: Interval) -> Draws:
     """All draws of an image; a race that ends early uses the first of them."""
     return draws_of(
-        plan.information,
-        steps=plan.retrieval.steps,
+        plan.drawn.draws,
+        steps=plan.drawn.scoring.steps,
         shape=stage.model.latent_shape,
         interval=interval,
-        density=plan.information.density,
+        density=plan.drawn.draws.density,
         rng=generator(stage.args.seed, job.image_id, "retrieval"),
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import RetrievalDatasetSection, RetrievalSection
+from infodecomp.config import RetrievalDatasetSection
+from infodecomp.config.settings import TabulateRetrieval
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.retrieval.scores import missing_scores, read_retrieval_scores
 from infodecomp.runs.errors import InputError
@@ -28,7 +29,7 @@ def read_scored_datasets(
     cases: Mapping[str, Path],
     scores: Mapping[str, Sequence[Path]],
     datasets: Mapping[str, RetrievalDatasetSection],
-    section: RetrievalSection,
+    section: TabulateRetrieval,
 ) -> list[ScoredDataset]:
     """Cases and scores of every dataset, in the order of `cases`.
 
@@ -63,7 +64,7 @@ def _check_names(
     scores: Mapping[str, Sequence[Path]],
 ) -> None:
     """InputError unless the three name the same datasets; a section may be left over."""
-    problems = [f"--datasets lacks {name}, which --cases names." for name in cases if name not in datasets]
+    problems = [f"--settings lacks {name}, which --cases names." for name in cases if name not in datasets]
     problems += [f"--scores lacks {name}, which --cases names." for name in cases if name not in scores]
     problems += [f"--cases lacks {name}, which --scores names." for name in scores if name not in cases]
     if problems:

@@ -29,7 +29,7 @@ def score_cases(stage: ModelJob, plan: ScoringPlan) -> None:
         return
     cases = sum(len(job.cases) for job in jobs)
     with Progress(f"score_retrieval shard {stage.args.shard}", cases, "cases") as progress:
-        interval = study_interval(stage.model.logsnr_range, plan.information) if plan.information_scores else None
+        interval = study_interval(stage.model.logsnr_range, plan.drawn.range) if plan.information_scores else None
         latents = stage.images.latents(jobs, lambda job: job.cases[0].crop)
         for together in groups(latents, _ImagesAtOnce(stage)):
             for image in race(stage, together, plan, interval):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import RetrievalSection
+from infodecomp.config.settings import TabulateRetrieval
 from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.metrics.retrieval import (
     Decisions,
@@ -65,7 +65,7 @@ class RetrievalTables:
     paired: pd.DataFrame
 
 
-def tabulate(dataset: ScoredDataset, section: RetrievalSection, symmetric: Set[str], seed: int) -> RetrievalTables:
+def tabulate(dataset: ScoredDataset, section: TabulateRetrieval, symmetric: Set[str], seed: int) -> RetrievalTables:
     """Rows of one dataset, in the order of the configured methods; all share the resamples of the groups.
 
     Args:
@@ -78,7 +78,7 @@ def tabulate(dataset: ScoredDataset, section: RetrievalSection, symmetric: Set[s
     relations = dataset.section.kind == "vg_relation"
     reads_the_same = np.array([relations and name in symmetric for name in groups.names], dtype=bool)  # (G,)
     weights = resample_weights(
-        int(groups.large.sum()), section.bootstrap, generator(seed, dataset.name, "bootstrap over groups")
+        int(groups.large.sum()), section.statistics.bootstrap, generator(seed, dataset.name, "bootstrap over groups")
     )
     counts = option_counts(dataset.cases)
     truth, same_text = true_options(dataset.cases["options"].tolist(), dataset.cases["truth"].to_numpy(), counts > 0)
@@ -86,16 +86,16 @@ def tabulate(dataset: ScoredDataset, section: RetrievalSection, symmetric: Set[s
     rows, decisions, credits = [], dict[str, Decisions](), dict[str, GroupCredits]()
     for method in section.methods:
         scores = scores_by_case(dataset.scores, dataset.cases, method)
-        made = decide(scores.values, truth, same_text, section.ties)
+        made = decide(scores.values, truth, same_text, section.table.ties)
         by_group = credits_by_group(made.credit, groups.of_case, len(groups.names))
         decisions[method], credits[method] = made, by_group
-        macro = macro_accuracy(by_group.accuracy[groups.large], weights, section.confidence)
+        macro = macro_accuracy(by_group.accuracy[groups.large], weights, section.statistics.confidence)
         asymmetric = by_group.accuracy[groups.large & ~reads_the_same]
         rows.append(
             {
                 "dataset": dataset.name,
                 "method": method,
-                **_micro(made, section.confidence),
+                **_micro(made, section.statistics.confidence),
                 "macro": macro.value,
                 "macro_low": macro.low,
                 "macro_high": macro.high,
@@ -134,13 +134,13 @@ def _by_group(
     credits: Mapping[str, GroupCredits],
     groups: CaseGroups,
     symmetric: np.ndarray,
-    section: RetrievalSection,
+    section: TabulateRetrieval,
 ) -> pd.DataFrame:
     """Rows of all groups, small ones too; sorted by group, then method."""
     tables = []
     for method, own in credits.items():
         baseline = None if method == BASELINE else credits.get(BASELINE)
-        found = group_accuracy(decisions[method], own, groups, section.confidence, baseline)
+        found = group_accuracy(decisions[method], own, groups, section.statistics.confidence, baseline)
         tables.append(
             pd.DataFrame(
                 {
@@ -154,7 +154,7 @@ def _by_group(
                     "low": found.low,
                     "high": found.high,
                     "change": found.change,
-                    "mark": [_mark(value, section.mark_change) for value in found.change],
+                    "mark": [_mark(value, section.table.mark_change) for value in found.change],
                 },
                 columns=GROUP_COLUMNS,
             )

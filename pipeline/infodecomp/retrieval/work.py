@@ -17,14 +17,14 @@ def retrieval_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iterato
     section = config.retrieval
     images = list(by_image(cases))
     options = sum(len({option for case in rows for option in case.options}) for rows in images)
-    of_norms = options * len(section.diffitm_timesteps)
+    of_norms = options * len(section.diffitm.timesteps)
     scores = [method for method in section.methods if method in INFORMATION_SCORES]
     if scores or "diffitm" in section.methods:
         empty = len(images) if {"i_o", "i_s"} & set(scores) else 0
-        drawn = (options + empty) * section.steps[-1] if scores else 0
+        drawn = (options + empty) * section.scoring.steps[-1] if scores else 0
         evaluations = drawn + (of_norms if "diffitm" in section.methods else 0)
         leaves = _leaves(cases, len(scores) + ("diffitm" in section.methods))
-        racing = section.stopping == "racing" and bool(scores)
+        racing = section.scoring.stopping == "racing" and bool(scores)
         yield Work.of(config, dataset, "score_retrieval", cases, evaluations, leaves, at_most=racing)
     for method in section.methods:
         if method in config.models:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import CocoDataset, CustomDataset, DatasetSection, WordListDataset, parse_section
+from infodecomp.config import CocoSource, CustomSource, DatasetSource, WordListSource, parse
+from infodecomp.config.settings import BuildCases
 from infodecomp.datasets import folders
 from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import Case, cases_table, mark_missing_images, write_cases
@@ -21,16 +22,16 @@ from infodecomp.runs.shipped import shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--dataset NAME --section JSON --output PATH`."""
+    """`--dataset NAME --settings JSON --output PATH`."""
     parser.add_argument("--dataset", required=True, help="name of the dataset in the configuration")
-    parser.add_argument("--section", required=True, help="its section of the configuration as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--prompts", type=Path, help="kind generated: table of the prompts of the images")
     parser.add_argument("--output", required=True, type=Path, help="cases table to write (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the dataset's lists, write the cases and their provenance, and print their number."""
-    section = parse_section(DatasetSection, args.section)
+    section = parse(BuildCases, args.settings).source
     folders.require_files(section)
     frame = cases_table(
         _read_cases(args.dataset, section, args.prompts), first=section.first, per_label=section.per_label
@@ -60,16 +61,16 @@ def summary(frame: pd.DataFrame) -> str:
     return f"{text}: {'; '.join(reasons)}" if reasons else text
 
 
-def _read_cases(dataset: str, section: DatasetSection, prompts: Path | None) -> list[Case]:
+def _read_cases(dataset: str, section: DatasetSource, prompts: Path | None) -> list[Case]:
     root = folders.dataset_root(section)
-    if isinstance(section, CustomDataset):
+    if isinstance(section, CustomSource):
         return custom_cases(
             dataset, shipped(section.list), root, section.word_removal, outside_root=section.outside_root
         )
-    if isinstance(section, CocoDataset | WordListDataset):
+    if isinstance(section, CocoSource | WordListSource):
         instances = open_instances(root / section.instances)
         captions = open_captions(folders.captions_file(section))
-        if isinstance(section, CocoDataset):
+        if isinstance(section, CocoSource):
             return coco_it_cases(dataset, instances, captions, section.word_removal)
         return word_list_cases(dataset, shipped(section.list), instances, captions, section.word_removal)
     if prompts is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infodecomp.config import RetrievalDatasetSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import BuildRetrievalCases
 from infodecomp.datasets.retrieval_cases import mark_lost_images, retrieval_cases_table, write_retrieval_cases
 from infodecomp.datasets.retrieval_folders import (
     require_retrieval_files,
@@ -18,16 +19,16 @@ from infodecomp.runs.provenance import write_provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--dataset NAME --section JSON --seed INT --output PATH`."""
+    """`--dataset NAME --settings JSON --seed INT --output PATH`."""
     parser.add_argument("--dataset", required=True, help="name of the retrieval dataset in the configuration")
-    parser.add_argument("--section", required=True, help="its section of the configuration as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", required=True, type=int, help="seed of the shuffles")
     parser.add_argument("--output", required=True, type=Path, help="cases table to write (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the dataset, write its cases and their provenance, and print the numbers of cases, ties and lost cases."""
-    section = parse_section(RetrievalDatasetSection, args.section)
+    section = parse(BuildRetrievalCases, args.settings).source
     require_retrieval_files(section)
     images = retrieval_image_folder(section, args.output.parent)
     frame = mark_lost_images(retrieval_cases_table(read_dataset(args.dataset, section, images, args.seed)), images)
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage="build_retrieval_cases",
-        section=given(section),
+        section=section.model_dump(mode="json"),
         inputs=retrieval_input_files(section),
         extra={
             "dataset": args.dataset,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 
-from infodecomp.config import InformationSection, PartialInformationSection, given, parse_section
+from infodecomp.config import parse
 from infodecomp.config.designs import resolved
+from infodecomp.config.settings import DecomposeInformation
 from infodecomp.datasets.word_pairs import read_pairs
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
@@ -24,21 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of every stage that runs the model, and the estimator's section; --cases is the table of word pairs."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--information", required=True, help="the information section of the configuration as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
     """Estimate the word pairs of one shard."""
-    section = parse_section(PartialInformationSection, args.section)
-    information = resolved(parse_section(InformationSection, args.information), "maps")
-    settings = {"steps": section.steps, "replicates": section.replicates, "information": given(information)}
-    stage = ModelJob.open(args, STAGE, settings, read=read_pairs, **pilot_identity(args.pilot))
+    settings = resolved(parse(DecomposeInformation, args.settings), "maps")
+    stage = ModelJob.open(args, STAGE, settings.model_dump(mode="json"), read=read_pairs, **pilot_identity(args.pilot))
     pending = stage.shard.pending()
     if pending:
         jobs = stage.captions.readable(pending, ("first", "second"))
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "pairs") as progress:
-            for job, estimate in pair_estimates(stage, jobs, section, information):
-                estimates = replicates(estimate, section.replicates)
+            for job, estimate in pair_estimates(stage, jobs, settings.sampling, settings):
+                estimates = replicates(estimate, settings.sampling.replicates)
                 for case in job.cases:
                     stage.shard.store(case, pair_arrays(case, estimates))
                     progress.advance()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import InformationSection, ModelSection, parse_section
+from infodecomp.config import ModelSection, parse
 from infodecomp.config.designs import resolved
+from infodecomp.config.settings import DissectCaption
 from infodecomp.datasets.cases import read_cases
 from infodecomp.information.caption_dissection import LEVELS, dissect
 from infodecomp.jobs.arguments import add_device_arguments
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image-id", default="", help="image whose caption is taken apart; empty: chosen from the cases"
     )
-    parser.add_argument("--section", required=True, help="the information section of the configuration, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--model", required=True, help="the model section of the configuration, as JSON")
     parser.add_argument("--seed", required=True, type=int, help="random seed of the study")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder for words.parquet and maps.npz")
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Choose the caption, take it apart, and write its words and maps."""
     # One image has no pilot, so that the logistic density replaces an adaptive one.
-    section = resolved(parse_section(InformationSection, args.section), "i_s")
-    settings = parse_section(ModelSection, args.model)
+    section = resolved(parse(DissectCaption, args.settings).information, "i_s")
+    settings = parse(ModelSection, args.model)
     cases = read_cases(args.cases)
     chosen = choose_caption(cases[cases["status"] == "ok"], args.image_id)
     if chosen is None:

@@ -11,7 +11,8 @@ import matplotlib as mpl
 
 from infodecomp.attribution.pictures import draw_captions
 from infodecomp.attribution.token_table import write_token_table
-from infodecomp.config import DatasetSection, FiguresSection, GradientsSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import DrawExplanations
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import image_folder
 from infodecomp.maps.one_model import check_one_model
@@ -28,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet of the dataset")
     parser.add_argument("--explanations", type=Path, nargs="+", required=True, help="shards of explain_images")
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz")
-    parser.add_argument("--dataset-section", required=True, help="the dataset's section of the configuration, as JSON")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
-    parser.add_argument("--gradients", required=True, help="the boxes of the gradients section, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
         "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as for the model's images"
     )
@@ -42,9 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write tokens.{csv,parquet} and a picture for each image, caption and target."""
     mpl.use("Agg")
-    figures = parse_section(FiguresSection, args.section)
-    boxes = parse_section(GradientsSection, args.gradients).boxes or ()
-    folder = image_folder(parse_section(DatasetSection, args.dataset_section))
+    settings = parse(DrawExplanations, args.settings)
+    boxes, folder = settings.explanation.boxes or (), image_folder(settings.source)
     check_one_model(args.explanations)
     statuses = read_statuses(args.explanations)
     cases = read_cases(args.cases)
@@ -56,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     captions = len(shown.drop_duplicates(["image_id", "prompt_full"]))
     with Progress(STAGE, captions, "captions") as progress:
         for tokens in draw_captions(
-            shown, args.maps, folder, args.output_dir, palette=figures.palette, boxes=boxes, resize=args.resize
+            shown, args.maps, folder, args.output_dir, palette=settings.palette, boxes=boxes, resize=args.resize
         ):
             rows += tokens
             progress.advance()
@@ -64,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output_dir / "tokens.provenance.json",
         stage=STAGE,
-        section={"palette": figures.palette, "boxes": [list(box) for box in boxes]},
+        section={"palette": settings.palette, "boxes": [list(box) for box in boxes]},
         inputs=[args.cases, *args.explanations],
         extra={"captions": captions, "cases_without": len(cases) - len(shown)},
     )

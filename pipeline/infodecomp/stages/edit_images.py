@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from infodecomp.config import EditingSection, InformationSection, given, parse_section
+from infodecomp.config import parse
 from infodecomp.config.designs import resolved
+from infodecomp.config.settings import EditImages
 from infodecomp.editing.case_pictures import (
     delete_stale_animations,
     lacks_animations,
@@ -31,15 +32,12 @@ from infodecomp.runs.progress import Progress
 from infodecomp.runs.storage import write_table
 
 STAGE = "edit_images"
-# What determines an edit; the rest of the section is for tables, and `animated` adds animations without changing a result.
-SETTINGS = ("sampler", "steps", "rho", "noised_start", "omit", "swaps", "swap_scope")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of every stage that runs the model, the estimator's section, and results of the localisation study."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--information", required=True, help="the information section of the configuration as JSON")
     parser.add_argument("--heads", choices=["all", "second_half"], default="all", help="attention heads to average")
     parser.add_argument(
         "--known", type=Path, help="table of estimate_information (same shard) with MI and CMI to reuse"
@@ -48,16 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Edit the cases of one shard."""
-    section = parse_section(EditingSection, args.section)
-    information = resolved(parse_section(InformationSection, args.information), "maps")
-    settings = {**section.model_dump(mode="json", include=set(SETTINGS)), "information": given(information)}
+    section = parse(EditImages, args.settings)
+    section = section.model_copy(update={"information": resolved(section.information, "maps")})
+    settings = section.model_dump(mode="json", exclude={"animated"})
     if args.known:
         settings["known"] = code_digest("infodecomp.stages.estimate_information")
     stage = ModelJob.open(args, STAGE, settings, heads=args.heads, **pilot_identity(args.pilot))
     pending = stage.shard.pending(lambda case: lacks_animations(args.maps, case, section))
     if pending:
         jobs = stage.captions.readable(pending)
-        editor = Editor(stage, section, information, known_information(args, information, section, jobs))
+        editor = Editor(stage, section, known_information(args, section.information, jobs))
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for case, arrays, pictures, frames in editor.edits(jobs):
                 if all(np.isfinite(picture).all() for picture in (*pictures.values(), *frames.values())):
@@ -68,10 +66,10 @@ def run(args: argparse.Namespace) -> None:
     _finish(stage, section)
 
 
-def _finish(stage: ModelJob, section: EditingSection) -> None:
+def _finish(stage: ModelJob, section: EditImages) -> None:
     summary = stage.shard.check_failures(stage.args.max_failed_fraction)
     for case in stage.shard.cases.itertuples(index=False):
         delete_stale_animations(stage.args.maps, case, section)
-    write_table(stage.args.output, edit_table(stage.shard.outcomes(), section), EDIT_COLUMNS)
+    write_table(stage.args.output, edit_table(stage.shard.outcomes(), section.captions), EDIT_COLUMNS)
     stage.write_provenance()
     print(summary, flush=True)

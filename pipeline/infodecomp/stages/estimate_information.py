@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 
-from infodecomp.config import InformationSection, parse_section
+from infodecomp.config import parse
 from infodecomp.config.designs import resolved
+from infodecomp.config.settings import EstimateInformation
 from infodecomp.information.estimated_cases import estimate_row, estimated_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Estimate the cases of one shard."""
-    section = resolved(parse_section(InformationSection, args.section), "maps")
+    section = resolved(parse(EstimateInformation, args.settings).information, "maps")
     identity = {"heads": args.heads, **pilot_identity(args.pilot)}
     stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"), **identity)
     stage.compute(lambda jobs: estimated_cases(stage, jobs, section))

@@ -10,9 +10,9 @@ import argparse
 from pathlib import Path
 
 from infodecomp.attribution.explainer import explained_cases
-from infodecomp.attribution.generation import SETTINGS
-from infodecomp.config import GenerateSection, GradientsSection, InformationSection, given, parse_section
-from infodecomp.information.gradient_maps import gradient_section
+from infodecomp.config import parse
+from infodecomp.config.designs import resolved
+from infodecomp.config.settings import ExplainImages, GenerateImages
 from infodecomp.jobs.arguments import add_model_arguments, add_pilot_argument
 from infodecomp.jobs.model_job import COUNT_COLUMNS, ModelJob, pilot_identity
 
@@ -23,13 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of a stage that runs the model, the estimator's section, and how the images were generated, if so."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--information", required=True, help="the information section of the configuration, as JSON")
     parser.add_argument("--prompts", type=Path, help="generated images: table of their prompts")
     parser.add_argument("--trajectories", type=Path, help="generated images: folder of <image>.npz with their latents")
     parser.add_argument(
         "--given", type=Path, default=Path(), help="generated images: folder of the images they start from"
     )
-    parser.add_argument("--generate", default="{}", help="generated images: the generate section, as JSON")
+    parser.add_argument(
+        "--generation", help="generated images: what generate_images reads of the configuration, as JSON"
+    )
     parser.add_argument(
         "--checkpointing", type=int, default=0, choices=(0, 1), help="1: compute steps twice to use less memory"
     )
@@ -37,13 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Explain the images of one shard."""
-    section = parse_section(GradientsSection, args.section)
-    generate = parse_section(GenerateSection, args.generate)
-    information = gradient_section(parse_section(InformationSection, args.information), section)
-    settings = {**given(section), "information": given(information)}
+    settings = resolved(parse(ExplainImages, args.settings), "maps")
+    sampling = None if args.generation is None else parse(GenerateImages, args.generation).sampling
     identity = pilot_identity(args.pilot)
-    if args.prompts is not None:
-        identity["generate"] = generate.model_dump(mode="json", include=set(SETTINGS))
-    stage = ModelJob.open(args, STAGE, settings, **identity)
-    stage.compute(lambda jobs: explained_cases(stage, jobs, section, information, generate))
+    if sampling is not None:
+        identity["generate"] = sampling.model_dump(mode="json")
+    stage = ModelJob.open(args, STAGE, settings.model_dump(mode="json"), **identity)
+    stage.compute(lambda jobs: explained_cases(stage, jobs, settings, sampling))
     stage.finish(COUNT_COLUMNS, lambda arrays: {"evaluations": int(arrays["evaluations"])})

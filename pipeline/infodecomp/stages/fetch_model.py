@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from infodecomp.config import ClipSection, ModelSection, parse_section
+from infodecomp.config import FetchedClipSection, FetchedModelSection, ModelSection, parse
 from infodecomp.fetching.hub import Repository
 from infodecomp.fetching.models import fetch_model
 from infodecomp.models.folders import FETCHED, fetched_name, is_on_hub, model_receipt
@@ -14,7 +14,7 @@ from infodecomp.runs.storage import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--kind KIND --section JSON`."""
+    """`--kind KIND --settings JSON`."""
     parser.add_argument("--kind", required=True, choices=("diffusion", "clip"), help="kind of model")
     parser.add_argument("--section", required=True, help="its section of the configuration as JSON")
 
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Fetch or check the model and write its receipt beside its folder."""
     where = "clip → id" if args.kind == "clip" else "model → id"
-    settings: ClipSection | ModelSection = (
-        parse_section(ClipSection, args.section) if args.kind == "clip" else parse_section(ModelSection, args.section)
+    settings: FetchedClipSection | FetchedModelSection = (
+        parse(FetchedClipSection, args.section) if args.kind == "clip" else parse(FetchedModelSection, args.section)
     )
     if not is_on_hub(settings.id):
         raise InputError(f"{where} '{settings.id}' is no id on the Hugging Face Hub, so that nothing is to be fetched.")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import PartialInformationSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import GatherParts
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
 from infodecomp.maps.one_model import check_one_model
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="pairs.parquet of the dataset")
     parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of decompose_information")
     parser.add_argument("--maps-pairs", type=Path, required=True, help="folder of <case_id>.npz of the pairs")
-    parser.add_argument("--section", required=True, help="the partial_information section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
         "--maps", type=Path, required=True, help="folder for the maps of each case; its content is deleted first"
     )
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Average the parts of every case over its pairs; write its maps, the table and its provenance."""
-    section = parse_section(PartialInformationSection, args.section)
+    section = parse(GatherParts, args.settings)
     check_one_model(args.estimates)
     cases, pairs = read_cases(args.cases), read_shards(args.estimates, read_pairs(args.pairs))
     prior = surprisals(cases, [*pairs["first"], *pairs["second"]], section.word_prior)
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
-        section=given(section),
+        section=section.model_dump(mode="json"),
         inputs=[args.cases, args.pairs, *args.estimates],
     )
     print(parts_summary(table))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from infodecomp.attribution.generation import SETTINGS, decoded_trajectory, generated_latents
-from infodecomp.config import GenerateSection, parse_section
+from infodecomp.attribution.generation import decoded_trajectory, generated_latents
+from infodecomp.config import parse
+from infodecomp.config.settings import GenerateImages
 from infodecomp.datasets.prompts import read_prompts
 from infodecomp.flows.generation import rows_a_step
 from infodecomp.jobs.arguments import add_model_arguments
@@ -28,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Generate the images of one shard."""
-    section = parse_section(GenerateSection, args.section)
-    stage = ModelJob.open(args, STAGE, section.model_dump(mode="json", include=set(SETTINGS)), read=read_prompts)
+    section = parse(GenerateImages, args.settings).sampling
+    stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"), read=read_prompts)
     pending = stage.shard.pending()
     if pending:
         with Progress(f"{STAGE} shard {args.shard}", len(pending), "images") as progress:

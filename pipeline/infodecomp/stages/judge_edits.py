@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from infodecomp.config import EditingSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import JudgeEdits
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import JUDGEMENT_COLUMNS, read_edits
 from infodecomp.editing.judging import EditJudge, Row, judgement_summary
@@ -26,19 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", required=True, nargs="+", type=Path, help="shards of the table of edits (Parquet)")
     parser.add_argument("--maps", required=True, type=Path, help="folder with <case>/{unchanged,omit,swap}.png")
     parser.add_argument("--classifier", required=True, type=Path, help="folder of the classifier")
-    parser.add_argument("--section", required=True, help="the editing section of the configuration as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="table of the judgements (Parquet)")
     parser.add_argument("--threads", default=None, type=int, help="CPU threads")
 
 
 def run(args: argparse.Namespace) -> None:
     """Judge all pictures of a dataset."""
-    section = parse_section(EditingSection, args.section)
+    captions = parse(JudgeEdits, args.settings).captions
     if args.threads:
         torch.set_num_threads(args.threads)
     cases = read_cases(args.cases)
     edits = read_edits(args.edits, cases)
-    judge = EditJudge(load_classifier(args.classifier), args.maps, section)
+    judge = EditJudge(load_classifier(args.classifier), args.maps, captions)
     rows: list[Row] = []
     with Progress(STAGE, len(cases), "cases") as progress:
         for case, edit in zip(cases.itertuples(index=False), edits.itertuples(index=False), strict=True):
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
-        section=given(section),
+        section=captions.model_dump(mode="json"),
         inputs=[args.cases, *args.edits],
         extra={"classifier": folder_sha256(args.classifier)},
     )

@@ -9,16 +9,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from infodecomp.config import (
-    AttentionSection,
-    FaithfulnessSection,
-    GradientsSection,
-    InformationSection,
-    PartialInformationSection,
-    given,
-    parse_section,
-)
+from infodecomp.config import parse
 from infodecomp.config.designs import resolved
+from infodecomp.config.settings import JudgeMaps
 from infodecomp.faithfulness.case_pairs import read_case_pairs
 from infodecomp.faithfulness.judged_maps import judged_settings, maps_digest, read_judged_cases
 from infodecomp.faithfulness.judging import SHARD_COLUMNS, STAGE, MapJudge
@@ -34,22 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pilot_argument(parser)
     add_map_arguments(parser)
     parser.add_argument("--methods", nargs="+", required=True, help="methods whose maps are judged")
-    parser.add_argument("--information-section", required=True, help="the information section as JSON")
-    parser.add_argument("--attention-section", required=True, help="the attention section as JSON")
-    parser.add_argument("--gradients-section", required=True, help="the gradients section as JSON")
-    parser.add_argument("--pairs-section", default="{}", help="the partial_information section as JSON")
     parser.add_argument("--word-pairs", type=Path, help="pairs.parquet of the dataset; needed with --pairs")
 
 
 def run(args: argparse.Namespace) -> None:
     """Judge the maps of one shard."""
-    section = parse_section(FaithfulnessSection, args.section)
-    pairs_section = parse_section(PartialInformationSection, args.pairs_section)
+    given = parse(JudgeMaps, args.settings)
+    section, redundancy, prior = given.judging, given.map_redundancy, given.word_prior
     recipe = MapRecipe(
-        resolved(parse_section(InformationSection, args.information_section), "maps"),
-        parse_section(AttentionSection, args.attention_section),
-        parse_section(GradientsSection, args.gradients_section),
-        read_case_pairs(args.cases, args.word_pairs, args.pairs, pairs_section),
+        resolved(given.information, "maps"),
+        given.attention,
+        read_case_pairs(args.cases, args.word_pairs, args.pairs, redundancy, prior),
         section.repeated_draws,
     )
     maps = MapSources.of(args).maps(read_judged_cases(args.cases, section.cases), args.seed)
@@ -61,10 +49,9 @@ def run(args: argparse.Namespace) -> None:
         read=partial(read_judged_cases, count=section.cases),
         own=lambda case: maps_digest(maps, settings, case.case_id),
         made_with={
-            "information": given(recipe.information),
-            "attention": given(recipe.attention),
-            "gradients": given(recipe.gradients),
-            "pairs": given(recipe.pairs.section),
+            "information": recipe.information.model_dump(mode="json"),
+            "attention": recipe.attention.model_dump(mode="json"),
+            "pairs": {"map_redundancy": redundancy, "word_prior": prior},
             "repeated_draws": recipe.draws,
         },
         **pilot_identity(args.pilot),

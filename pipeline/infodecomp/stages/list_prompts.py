@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infodecomp.config import GenerateSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import ListPrompts
 from infodecomp.datasets.prompts import prompt_table, write_prompts
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.shipped import shipped
@@ -15,19 +16,19 @@ STAGE = "list_prompts"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The configuration and the table to write."""
-    parser.add_argument("--section", required=True, help="the generate section of the configuration, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="table of prompts to write (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the prompts and print how many images they give."""
-    section = parse_section(GenerateSection, args.section)
+    section = parse(ListPrompts, args.settings).source
     frame = prompt_table(section)
     write_prompts(args.output, frame)
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
-        section=section.model_dump(mode="json", include={"prompts", "list", "seeds"}),
+        section=section.model_dump(mode="json"),
         inputs=[shipped(section.listed)] if section.listed else [],
         extra={"images": len(frame)},
     )

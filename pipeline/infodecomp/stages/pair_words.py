@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infodecomp.config import PartialInformationSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PairWords
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS
 from infodecomp.pairs.pairing import check_any_pair, count_captions, word_pairs
@@ -17,16 +18,16 @@ STAGE = "pair_words"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--dataset NAME --cases PATH --section JSON --output PATH`."""
+    """`--dataset NAME --cases PATH --settings JSON --output PATH`."""
     parser.add_argument("--dataset", required=True, help="name of the dataset in the configuration")
     parser.add_argument("--cases", required=True, type=Path, help="its cases table (Parquet)")
-    parser.add_argument("--section", required=True, help="the partial_information section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="table of pairs to write (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Pair the words, write the pairs and their provenance, and print how many there are."""
-    section = parse_section(PartialInformationSection, args.section)
+    section = parse(PairWords, args.settings).selection
     cases = read_cases(args.cases)
     frame, unused = word_pairs(args.dataset, cases, section)
     captions = count_captions(cases)
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
-        section=given(section),
+        section=section.model_dump(mode="json"),
         inputs=[args.cases, *([shipped(section.list)] if section.list else [])],
         extra={"dataset": args.dataset, "pairs": len(frame), "captions": captions, "unused_lines": unused},
     )

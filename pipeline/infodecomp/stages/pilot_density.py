@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from infodecomp.config import InformationSection, parse_section
-from infodecomp.config.designs import resolved
+from infodecomp.config import parse
+from infodecomp.config.settings import PilotDensity
 from infodecomp.information.pilot import run_pilot
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the pilot and write the density."""
-    section = resolved(parse_section(InformationSection, args.section), "maps")
+    section = parse(PilotDensity, args.settings)
     stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"))
     record = run_pilot(stage, section)
     write_text(args.output, json.dumps(record, indent=2) + "\n")

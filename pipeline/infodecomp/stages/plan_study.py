@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infodecomp.config import Config, MachineSection, parse_section
+from infodecomp.config import Config, parse
 from infodecomp.config.generated import GENERATED, makes_images, with_generated
 from infodecomp.datasets.cases import cases_table, read_cases
 from infodecomp.datasets.prompts import generated_cases, prompt_table
@@ -29,14 +29,14 @@ STAGE = "plan_study"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The cases that are known, and the sections that decide how much is done with them."""
     parser.add_argument("--cases", nargs="*", default=[], metavar="DATASET=PATH", help="cases tables that exist")
-    parser.add_argument("--section", required=True, help="configuration of the study, JSON")
-    parser.add_argument("--machine", required=True, help="the machine section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="configuration of the study, as JSON")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Count the work, time the model, write the plan and print it."""
-    config, machine = parse_section(Config, args.section), parse_section(MachineSection, args.machine)
+    config = parse(Config, args.settings)
+    machine = config.machine
     paths = named_path("--cases", args.cases)
     cases = {
         name: read_retrieval_cases(path) if name in config.retrieval_datasets else read_cases(path)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     }
     if makes_images(config):
         config = with_generated(config)
-        cases[GENERATED] = cases_table(generated_cases(GENERATED, prompt_table(config.generate)))
+        cases[GENERATED] = cases_table(generated_cases(GENERATED, prompt_table(config.generate.source)))
     speed, no_speed = time_model(config.model, machine)
     table = plan_table(list(study_work(config, cases)), speed, machine.minutes_per_job)
     notes = list(plan_notes(config, cases, speed, no_speed))
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output_dir / "plan.provenance.json",
         stage=STAGE,
-        section={**config.model_dump(mode="json"), "machine": machine.model_dump(mode="json")},
+        section=config.model_dump(mode="json"),
         inputs=list(paths.values()),
         extra={"speed": None if speed is None else speed.__dict__, "no_pilot": no_speed},
     )

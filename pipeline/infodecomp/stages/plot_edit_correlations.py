@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import EditingSection, FiguresSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotEditCorrelations
 from infodecomp.editing.points import EditPoints, add_edit_arguments
 from infodecomp.figures import editing_correlations, editing_scatter
 from infodecomp.metrics.bootstrap import resample_weights
@@ -19,22 +20,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of the edits, the table of correlations, and what determines the resamples."""
     add_edit_arguments(parser)
     parser.add_argument("--table", type=Path, required=True, help="editing.parquet: correlations with intervals")
-    parser.add_argument("--editing", required=True, help="bootstrap and confidence of the editing section, JSON")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap, the same as for the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Draw and save both figures."""
-    section, editing = parse_section(FiguresSection, args.section), parse_section(EditingSection, args.editing)
-    sections = {"figures": section.model_dump(mode="json"), "editing": given(editing)}
+    settings = parse(PlotEditCorrelations, args.settings)
+    statistics = settings.statistics
     found = EditPoints.read(args)
     # With the resamples of the tables, equal correlations have equal intervals.
-    weights = resample_weights(found.images, editing.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
-    scatter = editing_scatter.draw(found.points, found.counts["failed"], weights, editing.confidence)
-    found.save(scatter, "scatter", "plot_edit_correlations", sections, {"seed": args.seed})
+    weights = resample_weights(found.images, statistics.bootstrap, generator(args.seed, args.dataset, "bootstrap"))
+    scatter = editing_scatter.draw(found.points, found.counts["failed"], weights, statistics.confidence)
+    found.save(scatter, "scatter", "plot_edit_correlations", settings, {"seed": args.seed})
     table = _read_correlations(args.table)
-    correlations = editing_correlations.draw(table[table["dataset"] == args.dataset], editing.confidence)
-    found.save(correlations, "correlations", "plot_edit_correlations", sections, {})
+    correlations = editing_correlations.draw(table[table["dataset"] == args.dataset], statistics.confidence)
+    found.save(correlations, "correlations", "plot_edit_correlations", settings, {})
 
 
 def _read_correlations(path: Path) -> pd.DataFrame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from infodecomp.config import FiguresSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotEditStrips
 from infodecomp.editing.points import EditPoints, add_edit_arguments
 from infodecomp.editing.strips import choose_edits, edit_strip
 from infodecomp.figures import editing_sheet, editing_strips
@@ -21,7 +22,7 @@ add_arguments = add_edit_arguments
 
 def run(args: argparse.Namespace) -> None:
     """Rank the edits of the dataset, draw and save both figures."""
-    section = parse_section(FiguresSection, args.section)
+    section = parse(PlotEditStrips, args.settings)
     found = EditPoints.read(args)
     count = (section.panels + 1) // 2  # a strip holds twice as many pictures as a panel
     figures = {
@@ -37,4 +38,4 @@ def run(args: argparse.Namespace) -> None:
             groups = ([strips[edit] for edit in group] for group in chosen)
             figure = module.draw(*groups, section.palette, int(found.points["r"].notna().sum()))
         ranked = {kind: [edit._asdict() for edit in group] for kind, group in chosen._asdict().items()}
-        found.save(figure, name, "plot_edit_strips", {"figures": section.model_dump(mode="json")}, ranked)
+        found.save(figure, name, "plot_edit_strips", section, ranked)

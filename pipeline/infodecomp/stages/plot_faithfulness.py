@@ -7,7 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import FaithfulnessSection, FiguresSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotFaithfulness
 from infodecomp.faithfulness.tables import CURVE_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from infodecomp.figures import faithfulness
 from infodecomp.figures.style import save_figure
@@ -23,18 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", type=Path, required=True, help="faithfulness.parquet")
     parser.add_argument("--curves", type=Path, required=True, help="faithfulness_curves.csv")
     parser.add_argument("--paired", type=Path, required=True, help="faithfulness_paired.csv")
-    parser.add_argument("--faithfulness", default="{}", help="confidence of the faithfulness section, JSON")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figure")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the tables, draw the figure."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
-    confidence = parse_section(FaithfulnessSection, args.faithfulness).confidence
+    section = parse(PlotFaithfulness, args.settings)
     curves, paired = read_csv_columns(args.curves, CURVE_COLUMNS), read_csv_columns(args.paired, PAIR_COLUMNS)
-    figure = faithfulness.draw(read_table(args.table, TABLE_COLUMNS), curves, paired, confidence)
+    figure = faithfulness.draw(read_table(args.table, TABLE_COLUMNS), curves, paired, section.confidence)
     stem = args.output_dir / "faithfulness"
     save_figure(figure, stem, section.format)
     write_provenance(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import FiguresSection, LocalisationSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotInformationScatter
 from infodecomp.figures import information_scatter
 from infodecomp.figures.style import save_figure, sentence_figure
 from infodecomp.information.estimates_table import read_estimates
@@ -28,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimates", nargs="+", required=True, metavar="DATASET=PATH", help="shards of estimate_information"
     )
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
-    parser.add_argument("--localisation", required=True, help="bootstrap and confidence, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="random seed of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the estimates, draw and save the figure."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
-    bootstrap = parse_section(LocalisationSection, args.localisation)
+    section = parse(PlotInformationScatter, args.settings)
+    statistics = section.statistics
     cases, shards = named_path("--cases", args.cases), named_paths("--estimates", args.estimates)
     found = {
         name: read_estimates(path, shards.get(name, []), list(_TOTALS)).rename(columns=_TOTALS)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     rng = generator(args.seed, "information_scatter", "bootstrap")
     panels = scatter_panels(found)
     figure = (
-        information_scatter.draw(panels, rng, bootstrap.bootstrap, bootstrap.confidence)
+        information_scatter.draw(panels, rng, statistics.bootstrap, statistics.confidence)
         if panels
         else sentence_figure(information_scatter.HEADING, NOTHING)
     )
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output_dir / "information_scatter.provenance.json",
         stage="plot_information_scatter",
-        section={"figures": section.model_dump(mode="json"), "localisation": given(bootstrap)},
+        section=section.model_dump(mode="json"),
         inputs=[*cases.values(), *(path for paths in shards.values() for path in paths)],
         extra={"seed": args.seed},
     )

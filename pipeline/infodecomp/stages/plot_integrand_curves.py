@@ -10,7 +10,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import FiguresSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotIntegrandCurves
 from infodecomp.figures import integrand_curves
 from infodecomp.figures.integrand_curves import CaseCurves
 from infodecomp.figures.style import save_figure, sentence_figure
@@ -32,14 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet")
     parser.add_argument("--estimates", type=Path, nargs="+", required=True, help="shards of estimate_information")
     parser.add_argument("--dataset", required=True, help="name of the dataset, for the note")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the estimates, draw and save the figure."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
+    section = parse(PlotIntegrandCurves, args.settings)
     estimates = read_estimates(args.cases, args.estimates, ["curve_logsnr", *_CURVES.values()])
     curves = first_of_each_label(estimates, MOST_CASES)
     figure = (

@@ -8,14 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from infodecomp.config import (
-    DatasetSection,
-    FiguresSection,
-    PartialInformationSection,
-    given,
-    parse_section,
-    parse_sections,
-)
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotPartialInformation
 from infodecomp.datasets.folders import image_folder
 from infodecomp.figures.style import save_figure
 from infodecomp.pairs.decomposition import DECOMPOSITION_COLUMNS
@@ -36,14 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "maps": "folder of <case_id>.npz of the pairs",
     }.items():
         parser.add_argument(f"--{name}", nargs="+", required=True, metavar="DATASET=PATH", help=text)
-    parser.add_argument("--datasets", required=True, help="the datasets section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--table", type=Path, required=True, help="partial_information.parquet")
     parser.add_argument("--omitted", type=Path, required=True, help="partial_information_omitted.csv")
     parser.add_argument(
         "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as for the model's images"
     )
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
-    parser.add_argument("--partial-information", required=True, help="the section of that name, JSON")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
@@ -51,23 +43,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the tables, draw and save every figure."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
-    settings = parse_section(PartialInformationSection, args.partial_information)
-    datasets = parse_sections(DatasetSection, "--datasets", args.datasets)
+    section = parse(PlotPartialInformation, args.settings)
     cases, pairs, maps = (named_path(f"--{name}", getattr(args, name)) for name in ("cases", "pairs", "maps"))
     table = read_table(args.table, DECOMPOSITION_COLUMNS)
     shown = table[(table["estimator"] == "orthogonal") & (table["level"] == "image") & (table["status"] == "ok")]
     figures: dict[str, Figure] = {}
     for name, path in pairs.items():
-        source = PairMapSource(name, cases[name], path, maps[name], image_folder(datasets[name]), args.resize, settings)
+        source = PairMapSource(
+            name, cases[name], path, maps[name], image_folder(section.datasets[name]), args.resize, section
+        )
         figures |= dataset_figures(source, shown[shown["dataset"] == name], max(section.panels // 2, 1))
-    figures["omissions"] = omission_figure(args.omitted, settings, args.seed)
+    figures["omissions"] = omission_figure(args.omitted, section, args.seed)
     for name, figure in figures.items():
         save_figure(figure, args.output_dir / name, section.format)
         write_provenance(
             args.output_dir / f"{name}.provenance.json",
             stage=STAGE,
-            section={"figures": given(section), "partial_information": given(settings)},
+            section=section.model_dump(mode="json", exclude={"datasets"}),
             inputs=[args.table, args.omitted, *pairs.values()],
             extra={"seed": args.seed},
         )

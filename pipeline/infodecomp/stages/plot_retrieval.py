@@ -7,7 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import FiguresSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotRetrieval
 from infodecomp.figures import retrieval_accuracy, retrieval_budget, retrieval_relations
 from infodecomp.figures.style import save_figure
 from infodecomp.retrieval.plotted_tables import read_accuracy, read_by_group
@@ -18,21 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Two of the tables of `tabulate_retrieval`."""
     parser.add_argument("--table", type=Path, required=True, help="retrieval.csv")
     parser.add_argument("--by-group", type=Path, required=True, help="retrieval_by_group.csv")
-    parser.add_argument("--confidence", type=float, default=0.95, help="level of the intervals in the tables")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the tables, plot the three figures."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
+    section = parse(PlotRetrieval, args.settings)
     table, by_group = read_accuracy(args.table), read_by_group(args.by_group)
     chances = {str(name): float(rows["chance"].max()) for name, rows in table.groupby("dataset")}
     figures = {
-        "accuracy": (retrieval_accuracy.draw(table, args.confidence), [args.table]),
+        "accuracy": (retrieval_accuracy.draw(table, section.confidence), [args.table]),
         "relations": (retrieval_relations.draw(by_group, chances), [args.table, args.by_group]),
-        "budget": (retrieval_budget.draw(table, args.confidence), [args.table]),
+        "budget": (retrieval_budget.draw(table, section.confidence), [args.table]),
     }
     for name, (figure, inputs) in figures.items():
         stem = args.output_dir / name

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import FiguresSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotTeaser
 from infodecomp.figures import teaser
 from infodecomp.figures.style import save_figure
 from infodecomp.figures.teaser import TeaserWord
@@ -23,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words", type=Path, required=True, help="words.parquet of dissect_caption, beside its maps.npz"
     )
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for the figure")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read words and maps, draw and save the figure."""
     mpl.use("Agg")
-    section, found = parse_section(FiguresSection, args.section), DissectedCaption.read(args.words)
+    section, found = parse(PlotTeaser, args.settings), DissectedCaption.read(args.words)
     image = found.arrays["image"]
     words = [
         TeaserWord(

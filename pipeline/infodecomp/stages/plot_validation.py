@@ -7,7 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import FiguresSection, ValidationSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import PlotValidation
 from infodecomp.figures import validation_coverage, validation_error
 from infodecomp.figures.style import save_figure
 from infodecomp.runs.errors import InputError
@@ -19,22 +20,20 @@ from infodecomp.validation.summary import VALIDATION_COLUMNS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The input is the table of `tabulate_validation`."""
     parser.add_argument("--table", type=Path, required=True, help="validation.parquet")
-    parser.add_argument("--validation", required=True, help="the validation section of the configuration, JSON")
-    parser.add_argument("--section", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the table, draw and save both figures."""
     mpl.use("Agg")
-    section = parse_section(FiguresSection, args.section)
-    confidence = parse_section(ValidationSection, args.validation).confidence
+    section = parse(PlotValidation, args.settings)
     table = read_table(args.table, VALIDATION_COLUMNS)
     if table.empty:
         raise InputError(f"{args.table}: the table has no rows; run tabulate_validation again.")
     for name, figure in (
         ("error", validation_error.draw(table)),
-        ("coverage", validation_coverage.draw(table, confidence)),
+        ("coverage", validation_coverage.draw(table, section.confidence)),
     ):
         stem = args.output_dir / name
         save_figure(figure, stem, section.format)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from infodecomp.config import AttentionSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import RecordAttention
 from infodecomp.information.attention_walks import attention_maps
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Record the attention maps of one shard."""
-    section = parse_section(AttentionSection, args.section)
+    section = parse(RecordAttention, args.settings).attention
     stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"), image_range=section.image_range)
     stage.compute(lambda jobs: attention_maps(stage, jobs, section))
     stage.finish(SHARD_COLUMNS, lambda arrays: {name: arrays[name].tolist() for name in list(SHARD_COLUMNS)[4:]})

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from infodecomp.config import ClipSection, parse_section
+from infodecomp.config import ClipSection, parse
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.jobs.configured_model import weights_sha256
 from infodecomp.models.batch_size import AUTO, BatchSize, rows_or_auto
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The cases and their images, the CLIP, and how images are fitted to its size."""
     parser.add_argument("--cases", required=True, type=Path, help="cases table of a retrieval set (Parquet)")
     parser.add_argument("--images", required=True, type=Path, help="folder that image paths are relative to")
-    parser.add_argument("--section", required=True, help="the clip section of the configuration as JSON")
+    parser.add_argument("--clip", required=True, help="the clip section of the configuration, as JSON")
     parser.add_argument("--resize", required=True, choices=get_args(Resize), help="how images are fitted")
     parser.add_argument("--max-failed-fraction", required=True, type=float, help="share of cases that may fail")
     parser.add_argument("--output", required=True, type=Path, help="table of the scores (Parquet)")
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score all cases of a dataset."""
-    section = parse_section(ClipSection, args.section)
+    section = parse(ClipSection, args.clip)
     cases = read_retrieval_cases(args.cases)
     device = resolve_device(args.device)
     folder = model_folder("clip → id", section.id, section.revision)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import DatasetSection, LocalisationSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import ScoreLocalisation
 from infodecomp.datasets.cases import read_cases
 from infodecomp.localisation.masks import Masks
 from infodecomp.localisation.scoring import score_cases
@@ -26,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The cases, the shards with the statuses of their maps, and the folders of the maps."""
     parser.add_argument("--cases", type=Path, required=True, help="cases.parquet of the dataset")
     add_map_arguments(parser)
-    parser.add_argument("--dataset-section", required=True, help="the dataset's section of the configuration, JSON")
-    parser.add_argument("--section", required=True, help="the localisation section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
         "--resize",
         choices=("squeeze", "letterbox"),
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read cases, maps and masks, score them, write the scores and their provenance."""
     keep_freed_memory()  # every map needs the same few MiB
-    section = parse_section(LocalisationSection, args.section)
-    dataset = parse_section(DatasetSection, args.dataset_section)
+    settings = parse(ScoreLocalisation, args.settings)
+    section = settings.localisation
     cases = read_cases(args.cases).sort_values("position", kind="stable")
     sources = MapSources.of(args)
     maps = sources.maps(cases, args.seed)
-    masks = Masks(dataset, section.map_size, args.resize)
+    masks = Masks(settings.source, section.map_size, args.resize)
     rows, failures = 0, Counter[tuple[str, str]]()
 
     def frames() -> Iterator[pd.DataFrame]:
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
-        section={"localisation": section.model_dump(mode="json"), "dataset": dataset.model_dump(mode="json")},
+        section=settings.model_dump(mode="json"),
         inputs=[args.cases, *sources.tables],
         extra={"seed": args.seed, "resize": args.resize, "rows": rows},
     )

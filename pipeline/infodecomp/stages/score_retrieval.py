@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from infodecomp.config import InformationSection, RetrievalSection, parse_section
-from infodecomp.config.designs import purpose_of, resolved
+from infodecomp.config import parse
+from infodecomp.config.settings import ScoreRetrieval, ScoreSecondModel
 from infodecomp.datasets.retrieval_cases import read_retrieval_cases
 from infodecomp.jobs.arguments import add_model_arguments
 from infodecomp.jobs.model_job import ModelJob
@@ -23,7 +23,7 @@ STAGE = "score_retrieval"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of every stage that runs the model; the estimator's section; the name of a second model."""
     add_model_arguments(parser)
-    parser.add_argument("--information", required=True, help="the information section of the configuration as JSON")
+    parser.add_argument("--methods", nargs="*", default=[], help="what to score with the study's model")
     parser.add_argument(
         "--second-model", default="", help="score only by diffitm with this model, under this name of a method"
     )
@@ -31,9 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the cases of one shard."""
-    section = parse_section(RetrievalSection, args.section)
-    information = resolved(parse_section(InformationSection, args.information), purpose_of(section))
-    plan = ScoringPlan.of(section, information, args.second_model)
+    if args.second_model:
+        plan = ScoringPlan.of_second_model(parse(ScoreSecondModel, args.settings), args.second_model)
+    else:
+        plan = ScoringPlan.of(parse(ScoreRetrieval, args.settings), args.methods)
     stage = ModelJob.open(args, STAGE, plan.settings(), read=read_retrieval_cases)
     score_cases(stage, plan)
     summary = stage.shard.check_failures(args.max_failed_fraction)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infodecomp.config import EditingSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TabulateEditing
 from infodecomp.editing.edited_datasets import edited_sources, read_datasets
 from infodecomp.editing.tables import editing_tables
 from infodecomp.maps.one_model import check_one_model
@@ -24,19 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judgements", nargs="*", default=[], metavar="DATASET=PATH", help="judgements.parquet, for datasets with one"
     )
-    parser.add_argument("--datasets", required=True, help="the datasets section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
         "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as for the model's images"
     )
-    parser.add_argument("--section", required=True, help="the editing section of the configuration, JSON")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the edits, correlate their changes with the predictors, write the tables."""
-    section = parse_section(EditingSection, args.section)
-    sources = edited_sources(args)
+    section = parse(TabulateEditing, args.settings)
+    sources = edited_sources(args, section.datasets)
     check_one_model(path for source in sources for path in source.edits)
     datasets = read_datasets(sources, args.resize)
     tables = editing_tables(datasets, section, args.seed)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "editing.provenance.json",
         stage=STAGE,
         section={
-            "editing": given(section),
+            **section.model_dump(mode="json", include={"table", "statistics"}),
             "datasets": {source.name: source.section.model_dump(mode="json") for source in sources},
         },
         inputs=[path for source in sources for path in source.files],

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import FaithfulnessSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TabulateFaithfulness
 from infodecomp.faithfulness.markdown import faithfulness_markdown
 from infodecomp.faithfulness.measures import OmissionChanges, measure_maps
 from infodecomp.faithfulness.tables import CASE_COLUMNS, CURVE_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS, tabulate
@@ -30,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edits", nargs="*", default=[], metavar="DATASET=PATH", help="shards of edit_images")
     parser.add_argument("--edit-maps", nargs="*", default=[], metavar="DATASET=FOLDER", help="folder of edit_images")
     parser.add_argument("--methods", nargs="+", required=True, help="methods whose maps are judged")
-    parser.add_argument("--section", required=True, help="the faithfulness section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="seed of the study")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read what was judged, measure and compare the maps, write the tables."""
-    section = parse_section(FaithfulnessSection, args.section)
+    section = parse(TabulateFaithfulness, args.settings)
     cases, maps = named_path("--cases", args.cases), named_path("--maps", args.maps)
     judged, edits = named_paths("--judged", args.judged), named_paths("--edits", args.edits)
     edit_maps = named_path("--edit-maps", args.edit_maps)
@@ -46,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
     tables = []
     for name, path in cases.items():
         changes = OmissionChanges(path, edits[name], edit_maps[name]) if name in edits else None
-        dataset = measure_maps(name, path, judged[name], maps[name], changes, args.methods, section, args.seed)
-        tables.append(tabulate(dataset, section, args.seed))
+        dataset = measure_maps(name, path, judged[name], maps[name], changes, args.methods, section.judging, args.seed)
+        tables.append(tabulate(dataset, section.statistics, args.seed))
     table = pd.DataFrame([row for one in tables for row in one.rows], columns=list(TABLE_COLUMNS))
     text = faithfulness_markdown(table, section)
     folder = args.output_dir
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         folder / "faithfulness.provenance.json",
         stage=STAGE,
-        section=given(section),
+        section=section.model_dump(mode="json"),
         inputs=[*cases.values(), *shards],
         extra={"seed": args.seed, "methods": list(args.methods)},
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import LocalisationSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TabulateLocalisation
 from infodecomp.localisation.markdown import localisation_markdown
 from infodecomp.localisation.scores import read_localisation_scores
 from infodecomp.localisation.tables import TABLE_COLUMNS, tabulate
@@ -24,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scores", nargs="+", required=True, metavar="DATASET=PATH", help="scores.parquet of each dataset"
     )
-    parser.add_argument("--section", required=True, help="the localisation section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the scores, tabulate them, write the tables."""
-    section = parse_section(LocalisationSection, args.section)
+    section = parse(TabulateLocalisation, args.settings)
     paths = named_path("--scores", args.scores)
     tables = [
         of_method

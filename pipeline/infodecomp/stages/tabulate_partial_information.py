@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from infodecomp.config import PartialInformationSection, given, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TabulatePartialInformation
 from infodecomp.maps.one_model import check_one_model
 from infodecomp.pairs.decomposition import paired_sources
 from infodecomp.pairs.tables import pair_tables
@@ -27,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--edits", nargs="*", default=[], metavar="DATASET=PATH", help="shards of edit_images")
     parser.add_argument("--edit-maps", nargs="*", default=[], metavar="DATASET=PATH", help="folder of their maps")
-    parser.add_argument("--section", required=True, help="the partial_information section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the estimates, decompose them, correlate, write the tables."""
-    section = parse_section(PartialInformationSection, args.section)
+    section = parse(TabulatePartialInformation, args.settings)
     sources = paired_sources(args)
     check_one_model(path for source in sources for path in source.estimates)
     tables = pair_tables(sources, section, args.seed)
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     write_provenance(
         args.output_dir / "partial_information.provenance.json",
         stage=STAGE,
-        section=given(section),
+        section=section.model_dump(mode="json"),
         inputs=[path for source in sources for path in source.files],
         extra={"seed": args.seed},
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import RetrievalDatasetSection, RetrievalSection, parse_section, parse_sections
+from infodecomp.config import parse
+from infodecomp.config.settings import TabulateRetrieval
 from infodecomp.datasets.symmetric_relations import read_symmetric_relations
 from infodecomp.maps.one_model import check_one_model
 from infodecomp.retrieval.markdown import retrieval_markdown
@@ -30,19 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scores", nargs="+", required=True, metavar="DATASET=PATH", help="score files, names may repeat"
     )
-    parser.add_argument("--datasets", required=True, help="the retrieval_datasets section of the configuration, JSON")
-    parser.add_argument("--section", required=True, help="the retrieval section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read cases and scores, tabulate them, write the tables."""
-    section = parse_section(RetrievalSection, args.section)
-    datasets = parse_sections(RetrievalDatasetSection, "--datasets", args.datasets)
+    section = parse(TabulateRetrieval, args.settings)
+    datasets = section.datasets
     cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
     check_one_model(path for paths in scores.values() for path in paths)
-    symmetric_file = shipped(section.symmetric_relations)
+    symmetric_file = shipped(section.table.symmetric_relations)
     symmetric = read_symmetric_relations(symmetric_file)
     scored = read_scored_datasets(cases, scores, datasets, section)
     tables = [tabulate(dataset, section, symmetric, args.seed) for dataset in scored]
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
         folder / "retrieval.provenance.json",
         stage=STAGE,
         section={
-            "retrieval": section.model_dump(mode="json", exclude_unset=True),
+            **section.model_dump(mode="json", exclude={"datasets"}),
             "retrieval_datasets": {name: datasets[name].model_dump(mode="json") for name in cases},
         },
         inputs=[*cases.values(), *(path for paths in scores.values() for path in paths), symmetric_file],

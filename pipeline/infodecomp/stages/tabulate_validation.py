@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.config import ValidationSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TabulateValidation
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table, write_table, write_text
@@ -21,13 +22,13 @@ STAGE = "tabulate_validation"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The inputs are the runs on every problem."""
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="tables of validate_estimator")
-    parser.add_argument("--section", required=True, help="the validation section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the runs, summarise them, write the tables."""
-    section = parse_section(ValidationSection, args.section)
+    section = parse(TabulateValidation, args.settings)
     runs = pd.concat([_read_runs(path) for path in args.runs], ignore_index=True)
     table = summarise(runs, section.confidence)
     text = validation_markdown(table, section)

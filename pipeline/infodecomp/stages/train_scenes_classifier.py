@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from infodecomp.config import ScenesModelSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TrainScenesClassifier
 from infodecomp.runs.progress import Progress
 from infodecomp.scenes.classifier import load_classifier, save_classifier
 from infodecomp.scenes.world import CATEGORIES
@@ -26,8 +27,8 @@ EVERY = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --model PATH --output-dir PATH`."""
-    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    """`--settings JSON --model PATH --output-dir PATH`."""
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
         "--model", required=True, type=Path, help="pipeline folder whose vae/ decodes half of the pictures"
     )
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, write the classifier, and print its accuracy on held-out scenes."""
-    recipe = ClassifierRecipe.of(parse_section(ScenesModelSection, args.section))
+    recipe = ClassifierRecipe.of(parse(TrainScenesClassifier, args.settings))
     vae = load_autoencoder(args.model)
     losses: list[float] = []
     with Progress(STAGE, recipe.steps, "steps") as progress:

@@ -11,7 +11,8 @@ import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
-from infodecomp.config import ScenesModelSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TrainScenesClip
 from infodecomp.models.devices import resolve_device
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.progress import Progress
@@ -32,8 +33,8 @@ EVERY = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --model PATH --output-dir PATH [--device NAME]`."""
-    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    """`--settings JSON --model PATH --output-dir PATH [--device NAME]`."""
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--model", required=True, type=Path, help="pipeline folder with text_encoder/ and tokenizer/")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of the CLIP to write")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -41,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, and write the model; every 100 steps, print the accuracy on the last batch."""
-    section = parse_section(ScenesModelSection, args.section)
-    recipe = ClipRecipe.of(section)
+    recipe = ClipRecipe.of(parse(TrainScenesClip, args.settings))
     text_encoder, tokenizer = load_text_parts(args.model)
     state = new_state(recipe, text_encoder, resolve_device(args.device))
     checkpoint = checkpoint_file(args.output_dir, recipe, args.model)

@@ -16,7 +16,7 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesConsistency
 from infodecomp.scenes.model import drop_settings
 from infodecomp.training.consistency import (
     ConsistencyRecipe,
@@ -34,7 +34,7 @@ STAGE = "train_scenes_consistency"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --model PATH --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
+    """`--settings JSON --model PATH --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
     add_training_arguments(parser)
     parser.add_argument("--model", required=True, type=Path, help="pipeline folder of the model as trained so far")
     parser.add_argument("--work-dir", required=True, type=Path, help="folder for checkpoints and samples")
@@ -42,17 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train with one process on a GPU, or with several single-thread processes on a CPU."""
-    run_training(args, _work, args.model, args.work_dir, args.output_dir)
+    run_training(args, TrainScenesConsistency, _work, args.model, args.work_dir, args.output_dir)
 
 
-def _work(worker: Worker, section: ScenesModelSection, model: Path, work_dir: Path, output: Path) -> None:
-    recipe = ConsistencyRecipe.of(section)
+def _work(worker: Worker, settings: TrainScenesConsistency, model: Path, work_dir: Path, output: Path) -> None:
+    recipe = ConsistencyRecipe.of(settings)
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
     vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32).to(worker.device)
     unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(worker.device)
     text = CLIPTextModel.from_pretrained(model / "text_encoder", torch_dtype=torch.float32).to(worker.device)
     teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
-    checkpoints = work_dir / checkpoint_folder(STAGE, section, model, (".",))
+    checkpoints = work_dir / checkpoint_folder(STAGE, settings, model, (".",))
     training = DenoiserTraining(STAGE, recipe.steps, checkpoints, work_dir / "samples_consistency", tokenizer, vae)
     training.resume(state)
     batches = TaughtBatches(recipe, tokenizer)

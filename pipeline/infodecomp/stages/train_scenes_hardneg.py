@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from infodecomp.config import ScenesModelSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import TrainScenesHardneg
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.progress import Progress
 from infodecomp.training.hardneg import HardnegRecipe, save_hardneg, train_hardneg
@@ -19,15 +20,15 @@ EVERY = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --model PATH --output-dir PATH`."""
-    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    """`--settings JSON --model PATH --output-dir PATH`."""
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--model", required=True, help="pipeline folder of the embedded model")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of the LoRA to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, and write the LoRA; every 50 steps, print how often the true caption had the smaller error."""
-    recipe = HardnegRecipe.of(parse_section(ScenesModelSection, args.section))
+    recipe = HardnegRecipe.of(parse(TrainScenesHardneg, args.settings))
     model = LatentDiffusion.load(args.model)
     shares: list[float] = []
     with Progress(STAGE, recipe.steps, "steps") as progress:

@@ -15,7 +15,7 @@ from pathlib import Path
 from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesUnet
 from infodecomp.scenes.model import save_pipeline
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 from infodecomp.training.denoiser_state import DenoiserState
@@ -27,22 +27,22 @@ STAGE = "train_scenes_unet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --parts PATH --output-dir PATH [--processes N] [--device NAME]`."""
+    """`--settings JSON --parts PATH --output-dir PATH [--processes N] [--device NAME]`."""
     add_training_arguments(parser)
     parser.add_argument("--parts", required=True, type=Path, help="folder with text_encoder/, tokenizer/ and vae/")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train with one process on a GPU, or with several single-thread processes on a CPU."""
-    run_training(args, _work, args.parts, args.output_dir)
+    run_training(args, TrainScenesUnet, _work, args.parts, args.output_dir)
 
 
-def _work(worker: Worker, section: ScenesModelSection, parts: Path, output: Path) -> None:
-    recipe = Recipe.of(section)
+def _work(worker: Worker, settings: TrainScenesUnet, parts: Path, output: Path) -> None:
+    recipe = Recipe.of(settings)
     tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
     vae = AutoencoderTiny.from_pretrained(parts / "vae").to(worker.device)
     state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), worker.device)
-    checkpoints = parts / checkpoint_folder(STAGE, section, parts, ("text_encoder", "tokenizer", "vae"))
+    checkpoints = parts / checkpoint_folder(STAGE, settings, parts, ("text_encoder", "tokenizer", "vae"))
     training = DenoiserTraining(STAGE, recipe.steps, checkpoints, parts / "samples", tokenizer, vae)
     training.resume(state)
     batches = BatchMaker(recipe, tokenizer)

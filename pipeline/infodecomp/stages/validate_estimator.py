@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from infodecomp.config import InformationSection, ValidationSection, parse_section
+from infodecomp.config import parse
+from infodecomp.config.settings import ValidateEstimator
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_table
@@ -22,8 +23,7 @@ STAGE = "validate_estimator"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One problem; densities, designs and numbers of draws come from the configuration."""
     parser.add_argument("--problem", required=True, help="name of the problem")
-    parser.add_argument("--section", required=True, help="the validation section of the configuration, JSON")
-    parser.add_argument("--information", required=True, help="loc, scale and clip of the information section, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="seed of points and draws")
     parser.add_argument("--output", type=Path, required=True, help="Parquet table of the runs")
 
@@ -33,14 +33,13 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)  # the problems are small
     if args.problem not in PROBLEMS:
         raise InputError(f"--problem is {args.problem!r}; allowed are {', '.join(PROBLEMS)}.")
-    section = parse_section(ValidationSection, args.section)
-    information = parse_section(InformationSection, args.information)
-    rows = pd.DataFrame(problem_runs(args.problem, section, information, args.seed), columns=list(RUN_COLUMNS))
+    settings = parse(ValidateEstimator, args.settings)
+    rows = pd.DataFrame(problem_runs(args.problem, settings, args.seed), columns=list(RUN_COLUMNS))
     write_table(args.output, rows, RUN_COLUMNS)
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
-        section=section.model_dump(mode="json"),
+        section=settings.model_dump(mode="json"),
         inputs=[],
-        extra={"problem": args.problem, "seed": args.seed, "information": information.model_dump(mode="json")},
+        extra={"problem": args.problem, "seed": args.seed},
     )

@@ -9,13 +9,9 @@ from pathlib import Path
 import matplotlib as mpl
 
 from infodecomp.config import (
-    DatasetSection,
-    FiguresSection,
-    ReportSection,
-    RetrievalDatasetSection,
-    parse_section,
-    parse_sections,
+    parse,
 )
+from infodecomp.config.settings import WriteReport
 from infodecomp.report.content import PageContent
 from infodecomp.report.layout import StudyFolder
 from infodecomp.report.page import write_data, write_page
@@ -34,10 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with a different number of shards"
     )
-    parser.add_argument("--datasets", required=True, help="the datasets section of the configuration, JSON")
-    parser.add_argument("--retrieval-datasets", required=True, help="the retrieval_datasets section, JSON")
-    parser.add_argument("--section", required=True, help="the report section of the configuration, JSON")
-    parser.add_argument("--figures", required=True, help="the figures section of the configuration, JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
         "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="how images fit the model"
     )
@@ -47,10 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the study's tables, maps and pictures, and write the page."""
     mpl.use("Agg")
-    section = parse_section(ReportSection, args.section)
-    figures = parse_section(FiguresSection, args.figures)
-    datasets = parse_sections(DatasetSection, "--datasets", args.datasets)
-    retrieval = parse_sections(RetrievalDatasetSection, "--retrieval-datasets", args.retrieval_datasets)
+    settings = parse(WriteReport, args.settings)
+    section, datasets, retrieval = settings.report, settings.datasets, settings.retrieval_datasets
     shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
     shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
     study, page = StudyFolder(args.results, shards, named_counts("--stage-shards", args.stage_shards)), args.output_dir
@@ -63,11 +54,11 @@ def run(args: argparse.Namespace) -> None:
         for _ in content.add_choices(study, retrieval, pictures, limit=shown):
             progress.advance()
     names = [*datasets, *retrieval]
-    write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=figures.palette)
+    write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=settings.palette)
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,
-        section={"report": section.model_dump(mode="json"), "figures": {"palette": figures.palette}},
+        section={"report": section.model_dump(mode="json"), "figures": {"palette": settings.palette}},
         inputs=[study.cases(name) for name in names],
         extra=content.counts,
     )

@@ -77,7 +77,7 @@ def plan_notes(config: Config, counted: Collection[str], speed: Speed | None, no
             f"with attention recorded, {speed.start_up:.0f} s to load the model. Divide them by the number of devices."
         )
         yield "Disk space is that of maps, latents and pictures; tables, figures and downloads add to it."
-    if config.retrieval.stopping == "racing" and config.retrieval_datasets:
+    if config.retrieval.scoring.stopping == "racing" and config.retrieval_datasets:
         yield "≤: a race ends most cases before their whole budget is drawn."
     yield "Shards: set `datasets.<name>.shards`; where the stages of a dataset differ, use the largest number."
     yield "CLIP, tables and figures are not counted: they take minutes."

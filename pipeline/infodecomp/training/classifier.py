@@ -18,7 +18,7 @@ import torch
 from diffusers import AutoencoderTiny
 from torch import nn
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesClassifier
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import SceneClassifier
 from infodecomp.scenes.drawing import draw_scene
@@ -56,13 +56,13 @@ class ClassifierRecipe:
         return self.learning_rate * warm * (1 + math.cos(math.pi * step / self.steps)) / 2
 
     @classmethod
-    def of(cls, section: ScenesModelSection) -> ClassifierRecipe:
+    def of(cls, settings: TrainScenesClassifier) -> ClassifierRecipe:
         """The keys of the section `scenes_model` that this training reads."""
         return cls(
-            seed=section.seed,
-            steps=section.classifier_steps,
-            batch=section.classifier_batch,
-            learning_rate=section.classifier_learning_rate,
+            seed=settings.seed,
+            steps=settings.training.steps,
+            batch=settings.training.batch,
+            learning_rate=settings.training.learning_rate,
         )
 
 

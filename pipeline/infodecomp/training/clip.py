@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesClip
 from infodecomp.runs.storage import atomic_path
 from infodecomp.scenes.captions import PromptMix, training_prompt
 from infodecomp.scenes.clip_model import build_clip
@@ -57,13 +57,13 @@ class ClipRecipe:
         return self.learning_rate * warm * (1 + math.cos(math.pi * step / self.steps)) / 2
 
     @classmethod
-    def of(cls, section: ScenesModelSection) -> ClipRecipe:
+    def of(cls, settings: TrainScenesClip) -> ClipRecipe:
         """The keys of the section `scenes_model` that this training reads."""
         return cls(
-            seed=section.seed,
-            steps=section.clip_steps,
-            batch=section.clip_batch,
-            learning_rate=section.clip_learning_rate,
+            seed=settings.seed,
+            steps=settings.training.steps,
+            batch=settings.training.batch,
+            learning_rate=settings.training.learning_rate,
         )
 
 

@@ -30,7 +30,7 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesConsistency
 from infodecomp.scenes.captions import (
     CONSISTENT,
     describe,
@@ -97,15 +97,15 @@ class ConsistencyRecipe:
     cycles: tuple[ConsistencyCycle, ...] = CYCLES
 
     @classmethod
-    def of(cls, section: ScenesModelSection) -> ConsistencyRecipe:
+    def of(cls, settings: TrainScenesConsistency) -> ConsistencyRecipe:
         """The keys of the section `scenes_model` that this training reads."""
         return cls(
-            seed=section.seed,
-            steps=section.consistency_steps,
-            batch=section.batch,
-            learning_rate=section.consistency_learning_rate,
-            ema=section.ema,
-            hide_padding=section.hide_padding,
+            seed=settings.seed,
+            steps=settings.training.steps,
+            batch=settings.training.batch,
+            learning_rate=settings.training.learning_rate,
+            ema=settings.training.ema,
+            hide_padding=settings.training.hide_padding,
         )
 
 

@@ -7,12 +7,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from diffusers import AutoencoderTiny
 from PIL import Image
 from transformers import CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection, parse_section, section_json
+from infodecomp.config import Section, parse, section_json
+from infodecomp.config.settings import TrainScenesConsistency, TrainScenesUnet
 from infodecomp.models.devices import set_precision
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.progress import Progress
@@ -24,28 +26,29 @@ from infodecomp.training.state import load_checkpoint, save_checkpoint
 from infodecomp.training.workers import run_workers, training_device
 
 EVERY = 500
+Recipe = TypeVar("Recipe", TrainScenesUnet, TrainScenesConsistency)
 Report = Callable[[DenoiserState, float], None]
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--section JSON --output-dir PATH [--processes N] [--device NAME]`."""
-    parser.add_argument("--section", required=True, help="the section `scenes_model` of the configuration as JSON")
+    """`--settings JSON --output-dir PATH [--processes N] [--device NAME]`."""
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", required=True, type=Path, help="pipeline folder to write")
     parser.add_argument("--processes", default=1, type=int, help="worker processes; with a GPU, those that draw scenes")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
 
 
-def run_training(args: argparse.Namespace, work: Callable[..., None], *folders: Path) -> None:
-    """`work(worker, section, *folders)` in one process on a GPU, or in several single-thread ones on a CPU."""
-    section, device = parse_section(ScenesModelSection, args.section), training_device(args.device)
+def run_training(args: argparse.Namespace, cls: type[Recipe], work: Callable[..., None], *folders: Path) -> None:
+    """`work(worker, settings, *folders)` in one process on a GPU, or in several single-thread ones on a CPU."""
+    settings, device = parse(cls, args.settings), training_device(args.device)
     if device != "cpu":
         set_precision("tf32")
-    run_workers(work, min(args.processes, section.batch), device, section, *folders)
+    run_workers(work, min(args.processes, settings.training.batch), device, settings, *folders)
 
 
-def checkpoint_folder(stage: str, section: ScenesModelSection, parts: Path, names: tuple[str, ...]) -> Path:
+def checkpoint_folder(stage: str, settings: Section, parts: Path, names: tuple[str, ...]) -> Path:
     """The folder of checkpoints of this recipe, the stage's code, and the parts that training starts from."""
-    content = [section_json(section), code_digest(f"infodecomp.stages.{stage}")]
+    content = [section_json(settings), code_digest(f"infodecomp.stages.{stage}")]
     content += [folder_sha256(parts / name) for name in names]
     return Path("checkpoints") / hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
 

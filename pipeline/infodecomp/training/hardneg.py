@@ -22,7 +22,7 @@ from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesHardneg
 from infodecomp.estimator.channel import nearest_timestep, noised
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -55,15 +55,15 @@ class HardnegRecipe:
         return self.learning_rate * min((step + 1) / WARM_UP, 1 - step / self.steps)
 
     @classmethod
-    def of(cls, section: ScenesModelSection) -> HardnegRecipe:
+    def of(cls, settings: TrainScenesHardneg) -> HardnegRecipe:
         """The keys of the section `scenes_model` that this training reads."""
         return cls(
-            seed=section.seed,
-            steps=section.hardneg_steps,
-            batch=section.hardneg_batch,
-            learning_rate=section.hardneg_learning_rate,
-            rank=section.hardneg_rank,
-            margin=section.hardneg_margin,
+            seed=settings.seed,
+            steps=settings.training.steps,
+            batch=settings.training.batch,
+            learning_rate=settings.training.learning_rate,
+            rank=settings.training.rank,
+            margin=settings.training.margin,
         )
 
 

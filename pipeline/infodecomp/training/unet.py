@@ -14,7 +14,7 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from infodecomp.config import ScenesModelSection
+from infodecomp.config.settings import TrainScenesUnet
 from infodecomp.scenes.captions import BINDING, training_prompt
 from infodecomp.scenes.model import build_scheduler, build_unet
 from infodecomp.scenes.world import BINDING_KIND_SHARES, KIND_SHARES, sample_scene, scene_rng
@@ -52,19 +52,19 @@ class Recipe:
     cycles: tuple[Cycle, ...] = CYCLES
 
     @classmethod
-    def of(cls, section: ScenesModelSection) -> Recipe:
+    def of(cls, settings: TrainScenesUnet) -> Recipe:
         """The keys of the section `scenes_model` that this training reads."""
         return cls(
-            seed=section.seed,
-            steps=section.unet_steps,
-            batch=section.batch,
-            learning_rate=section.learning_rate,
-            text_learning_rate=section.text_learning_rate,
-            ema=section.ema,
-            bind_from=section.bind_from,
-            bind_until=section.bind_until,
-            hide_padding=section.hide_padding,
-            silence=section.silence,
+            seed=settings.seed,
+            steps=settings.training.steps,
+            batch=settings.training.batch,
+            learning_rate=settings.training.learning_rate,
+            text_learning_rate=settings.training.text_learning_rate,
+            ema=settings.training.ema,
+            bind_from=settings.training.bind_from,
+            bind_until=settings.training.bind_until,
+            hide_padding=settings.training.hide_padding,
+            silence=settings.training.silence,
         )
 
 

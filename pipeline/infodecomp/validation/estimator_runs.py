@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import InformationSection, ValidationSection
+from infodecomp.config import PilotSection, ValidationGridSection
+from infodecomp.config.settings import ValidateEstimator
 from infodecomp.estimator.adaptive_density import AdaptiveDensity, fit_density, integrand_squares, pilot_draws
 from infodecomp.estimator.densities import Placing
 from infodecomp.estimator.estimates import Estimate, MapEstimate
@@ -34,7 +35,6 @@ class _Setting:
     design: str
     antithetic_eps: bool
     steps: Sequence[int]
-    extendable: bool = False
 
     def columns(self, count: int) -> dict[str, Any]:
         """The columns of `RUN_COLUMNS` that identify the setting and one of its numbers of draws."""
@@ -46,38 +46,34 @@ class _Setting:
         }
 
 
-def problem_runs(
-    name: str, section: ValidationSection, information: InformationSection, seed: int
-) -> Iterator[dict[str, Any]]:
+def problem_runs(name: str, settings: ValidateEstimator, seed: int) -> Iterator[dict[str, Any]]:
     """Rows of `RUN_COLUMNS` for one problem.
 
     A point depends only on its number, and a run only on its point, number and setting, not on how many others there are.
     """
-    closed_form = problem(name)
-    interval = interval_of(information, closed_form.denoiser.logsnr_range)
-    settings = list(_settings(section, _densities(name, closed_form, section, information, interval, seed)))
+    closed_form, section = problem(name), settings.grid
+    interval = interval_of(settings.range, closed_form.denoiser.logsnr_range)
+    designs = list(_settings(section, _densities(name, closed_form, settings, interval, seed)))
     with Progress(f"validate_estimator {name}", section.points, "points") as progress:
         for number in range(section.points):
             point = closed_form.point(generator(seed, name, "point", number))
             truth = closed_form.truth(point, interval)
             known = {"problem": name, "dimension": point.x.numel(), "point": number, "log_ratio": point.log_ratio}
-            for setting, run in product(settings, range(section.runs)):
+            for setting, run in product(designs, range(section.runs)):
                 whole = _run(closed_form, point, setting, interval, (seed, name, number), run)
                 for count in setting.steps:
-                    for row in _rows(whole.at(count), truth, section.confidence):
+                    for row in _rows(whole.at(count), truth, settings.confidence):
                         yield {**known, **setting.columns(count), "run": run, **row}
             progress.advance()
 
 
-def pilot(
-    name: str, closed_form: ClosedForm, information: InformationSection, interval: Interval, seed: int
-) -> AdaptiveDensity:
-    """The density fitted to `pilot_images` points of a problem."""
+def pilot(name: str, closed_form: ClosedForm, section: PilotSection, interval: Interval, seed: int) -> AdaptiveDensity:
+    """The density fitted to `images` points of a problem."""
     pilots = []
-    for number in range(information.pilot_images):
+    for number in range(section.images):
         rng = generator(seed, name, "pilot", number)
         point = closed_form.point(rng)
-        draws = pilot_draws(closed_form.shape, information.pilot_draws, interval, rng)
+        draws = pilot_draws(closed_form.shape, section.draws, interval, rng)
         found = estimate(closed_form.denoiser, point.x, point.prompts, [PAIR], draws, _BATCH)
         pilots.append(integrand_squares(found, {"information": PAIR}))
     return fit_density(pilots, interval)
@@ -86,19 +82,18 @@ def pilot(
 def _densities(
     name: str,
     closed_form: ClosedForm,
-    section: ValidationSection,
-    information: InformationSection,
+    settings: ValidateEstimator,
     interval: Interval,
     seed: int,
 ) -> dict[str, str | Placing]:
     """The configured densities by name; the adaptive one is fitted to separate points."""
     found: dict[str, str | Placing] = {"logistic": "logistic"}
-    if "adaptive" in section.densities:
-        found["adaptive"] = pilot(name, closed_form, information, interval, seed).draws
-    return {density: found[density] for density in section.densities}
+    if "adaptive" in settings.grid.densities:
+        found["adaptive"] = pilot(name, closed_form, settings.pilot, interval, seed).draws
+    return {density: found[density] for density in settings.grid.densities}
 
 
-def _settings(section: ValidationSection, densities: Mapping[str, str | Placing]) -> Iterator[_Setting]:
+def _settings(section: ValidationGridSection, densities: Mapping[str, str | Placing]) -> Iterator[_Setting]:
     for (density, placing), design, antithetic in product(densities.items(), section.designs, section.antithetic_eps):
         # Midpoints do not nest: each number of draws is a separate run.
         nested: list[Sequence[int]] = [[n] for n in section.steps] if design == "midpoint" else [section.steps]
@@ -111,6 +106,7 @@ def _run(
     """One run of the estimator at a point."""
     draws = draws_of(
         setting,
+        steps=setting.steps,
         shape=closed_form.shape,
         interval=interval,
         density=setting.placing,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from infodecomp.config import ValidationSection
+from infodecomp.config.settings import TabulateValidation
 from infodecomp.tables.markdown import Row, lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import MISSING, thousands
 from infodecomp.validation.summary import in_band
@@ -23,7 +23,7 @@ _DENSITY = words("density")
 _ANTITHETIC = words("noise", "antithetic", lambda paired: _NOISE[bool(paired)])
 
 
-def validation_markdown(table: pd.DataFrame, section: ValidationSection) -> str:
+def validation_markdown(table: pd.DataFrame, section: TabulateValidation) -> str:
     """Coverage of every design at every number of draws, then errors of the total and their costs."""
     designs = list(dict.fromkeys(table["design"]))
     steps = sorted(set(table["steps"]))
@@ -44,7 +44,7 @@ def validation_markdown(table: pd.DataFrame, section: ValidationSection) -> str:
     )
 
 
-def _coverage(table: pd.DataFrame, designs: Sequence[str], section: ValidationSection) -> Iterator[Row]:
+def _coverage(table: pd.DataFrame, designs: Sequence[str], section: TabulateValidation) -> Iterator[Row]:
     """A row per problem, quantity, level, density and noise, with the coverage of each design at all numbers of draws."""
     keys = ["problem", "dimension", "quantity", "level", "density", "antithetic"]
     for values, group in table.groupby(keys, sort=False):
@@ -55,7 +55,7 @@ def _coverage(table: pd.DataFrame, designs: Sequence[str], section: ValidationSe
         yield row
 
 
-def _covered(row: Row, section: ValidationSection) -> str:
+def _covered(row: Row, section: TabulateValidation) -> str:
     text = f"{100 * row['coverage']:.1f}"
     good = in_band(row["coverage_low"], row["coverage_high"], section.confidence)
     return text if good else f"**{text}**"
@@ -80,11 +80,11 @@ def _evaluations(row: Row, share: int) -> str:
     return f"{'≤ ' if count <= row['fewest'] else ''}{float(f'{count:.2g}'):,.0f}"
 
 
-def _coverage_caption(table: pd.DataFrame, steps: Sequence[int], section: ValidationSection) -> str:
+def _coverage_caption(table: pd.DataFrame, steps: Sequence[int], section: TabulateValidation) -> str:
     return lines(
         f"How often, in percent, the {100 * section.confidence:g} % interval of a run covers the truth, at "
-        f"{', '.join(map(str, steps))} draws. n = {int(table['n'].max())}: {section.points} points drawn from the "
-        f"problem, {section.runs} runs each; level pixel: share of the pixels, averaged over runs.",
+        f"{', '.join(map(str, steps))} draws. n = {int(table['n'].max())}: {section.grid.points} points drawn from the "
+        f"problem, {section.grid.runs} runs each; level pixel: share of the pixels, averaged over runs.",
         "Bold: the whole Wilson interval of the coverage is more than two points away from the level. ±ε: log-SNRs in pairs "
         "with noise of opposite sign, half as many.",
     )

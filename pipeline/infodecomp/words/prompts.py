@@ -10,21 +10,21 @@ from infodecomp.estimator.prompt_pairs import PromptPair, prompt_pairs
 class PromptChoice(Protocol):
     """How a configuration says that prompts are made.
 
-    missing_word: "delete" or "underscore", what the context has in place of the word. word_prompt: "word" or "label".
+    missing: "delete" or "underscore", what the context has in place of the word. word: "word" or "label", what MI asks for.
     """
 
     @property
-    def missing_word(self) -> str: ...
+    def missing(self) -> str: ...
     @property
-    def word_prompt(self) -> str: ...
+    def word(self) -> str: ...
 
 
 def case_prompts(case: Any, section: PromptChoice) -> dict[str, str]:
     """The four prompts of a row of the cases table: full, context, word and empty."""
     return {
         "full": case.prompt_full,
-        "context": case.prompt_context if section.missing_word == "delete" else case.prompt_masked,
-        "word": case.prompt_word if section.word_prompt == "word" else case.prompt_label,
+        "context": case.prompt_context if section.missing == "delete" else case.prompt_masked,
+        "word": case.prompt_word if section.word == "word" else case.prompt_label,
         "empty": "",
     }
 
