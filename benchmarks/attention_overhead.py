@@ -43,7 +43,7 @@ def measure(model: LatentDiffusion, name: str, rows: int, rounds: int) -> Row:
     inputs = (
         torch.randn(rows, *model.latent_shape),
         torch.linspace(-3, 5, rows),
-        model.encode_prompts(["a red dog left of a cat"]).expand(rows, -1, -1),
+        model.encode_prompts(["a red dog left of a cat"])[0].expand(rows),
     )
     ways = {share: partial(call, model, inputs, every) for share, every in SHARES.items()}
     alternating(ways, 1)  # the first calls prepare kernels

@@ -21,7 +21,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,12 @@ from infodecomp.datasets.annotations import open_captions, open_instances
 from infodecomp.datasets.cases import cases_table
 from infodecomp.datasets.coco import coco_it_cases
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import half_error, standard
-from infodecomp.estimator.sampling import Draws, Interval, integration_interval, sample_draws
+from infodecomp.estimator.interval import Interval, integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.scenes.dataset import write_scenes
@@ -47,17 +51,15 @@ MODEL = "data/models/scenes"
 BANDWIDTH = 1.0
 _ROWS = 256
 
-Denoise = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-
 
 @dataclass(frozen=True)
 class Question:
     """One x with its two prompts, and the denoiser."""
 
-    denoiser: Denoise
+    denoiser: Predict
     x: torch.Tensor
-    reference: torch.Tensor
-    conditioned: torch.Tensor
+    reference: Condition
+    conditioned: Condition
     interval: Interval
 
 
@@ -137,11 +139,11 @@ def run(question: Question, draws: int, *, antithetic: bool, rng: np.random.Gene
         parts = []
         for start in range(0, draws, _ROWS):
             part = sampled.between(start, start + _ROWS)
-            logsnr, eps = part.logsnr.to(question.x), part.eps.to(question.x)
-            rows = prompt.expand(len(part), *prompt.shape)
+            logsnr, eps = part.logsnr.to(question.x), part.eps[:].to(question.x)
+            rows = prompt.expand(len(part))
             parts.append(question.denoiser(noised(question.x, logsnr, eps), logsnr, rows).detach())
         found.append(torch.cat(parts).double())
-    return Terms(sampled, sampled.eps.to(question.x).double(), *found)
+    return Terms(sampled, sampled.eps[:].to(question.x).double(), *found)
 
 
 def without_neighbours(terms: Terms, bandwidth: float) -> torch.Tensor:

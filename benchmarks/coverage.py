@@ -20,8 +20,11 @@ import torch
 
 from infodecomp.config import InformationSection, ValidationGridSection
 from infodecomp.estimator.channel import signal_and_noise
+from infodecomp.estimator.densities import Placing, logistic_draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import orthogonal, standard
-from infodecomp.estimator.sampling import Draws, Interval, Placing, interval_of, logistic_draws, unit_points
+from infodecomp.estimator.interval import Interval, interval_of
+from infodecomp.estimator.sampling import unit_points
 from infodecomp.estimator.uncertainty import mean_over_draws
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.estimator_runs import pilot
@@ -38,8 +41,7 @@ def integrands(closed_form: ClosedForm, point: Point, logsnr: torch.Tensor, eps:
     signal, noise = (amplitude[:, None, None, None] for amplitude in signal_and_noise(logsnr))
     x_alpha = (signal * point.x + noise * eps).to(point.x.dtype)
     known, unknown = (
-        closed_form.denoiser(x_alpha, logsnr, point.prompts[name].expand(len(logsnr), *point.prompts[name].shape))
-        for name in (LABEL, REFERENCE)
+        closed_form.denoiser(x_alpha, logsnr, point.prompts[name].expand(len(logsnr))) for name in (LABEL, REFERENCE)
     )
     both = standard((eps - unknown) ** 2, (eps - known) ** 2), orthogonal((unknown - known) ** 2)
     return torch.stack(both).double().sum(2).flatten(2)
@@ -65,7 +67,7 @@ def drawn(
     if pairs:
         values = (values + integrands(closed_form, point, logsnr, -eps)) / 2
     ordered = (values * weight[:, None]).unflatten(1, (runs, count)).permute(2, 0, 1, 3)
-    draws = Draws(
+    draws = Draws.held(
         logsnr=torch.arange(count).double(),
         weight=torch.ones(count).double(),
         eps=torch.zeros(count, 1, 1, 1),

@@ -17,8 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from infodecomp.config import BudgetSection, DrawsSection, InformationSection
+from infodecomp.estimator.densities import Placing
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of
+from infodecomp.estimator.interval import Interval, interval_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.estimator_runs import pilot
@@ -71,9 +74,9 @@ def cmi_problems(model: LatentDiffusion, words: Sequence[Word], way: Way, purpos
     """CMI of every case, with draws seeded by case and purpose."""
     interval = interval_of(way.section.range, model.logsnr_range)
     for number, word in enumerate(words):
-        embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
+        conditions = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = _draws(tuple(word.latent.shape), way, interval, purpose, number)
-        yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
+        yield Problem(word.latent, dict(zip(CMI, conditions, strict=True)), [CMI], draws)
 
 
 def _draws(shape: tuple[int, ...], way: Way, interval: Interval, *purpose: str | int) -> Draws:

@@ -23,8 +23,10 @@ from diffusers import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
 from infodecomp.config import Config, DrawsSection
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, draws_of
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.models.batch_size import AUTO, BatchSize
 from infodecomp.models.devices import set_precision
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -42,19 +44,19 @@ INTERVAL = Interval(-5.0, 7.0, 1.0, 2.0)
 
 @dataclass(frozen=True)
 class Prompted:
-    """A model with random prompt embeddings, because the text tower of another model has another width."""
+    """A model with random conditions, because the text tower of another model has another width."""
 
     model: LatentDiffusion
 
-    def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
-        """Float32 (prompts, tokens, width); the same text has the same embedding."""
+    def encode_prompts(self, prompts: Sequence[str]) -> list[Condition]:
+        """With float32 states, (tokens, width); the same text has the same condition."""
         width = self.model.unet.config.cross_attention_dim
         drawn = [generator(0, prompt).standard_normal((TOKENS, width), dtype=np.float32) for prompt in prompts]
-        return torch.from_numpy(np.stack(drawn))
+        return [Condition.of(torch.from_numpy(states)) for states in drawn]
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """Call the model."""
-        return self.model(x_alpha, logsnr, embedding)
+        return self.model(x_alpha, logsnr, condition)
 
 
 def words(model: Prompted, images: int) -> list[Word]:
@@ -68,7 +70,7 @@ def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
     """CMI of each image."""
     section = DrawsSection()
     for number, word in enumerate(words(model, images)):
-        embeddings = model.encode_prompts([word.prompts[name] for name in CMI])
+        conditions = model.encode_prompts([word.prompts[name] for name in CMI])
         draws = draws_of(
             section,
             steps=[steps],
@@ -77,7 +79,7 @@ def problems(model: Prompted, images: int, steps: int) -> Iterator[Problem]:
             density="logistic",
             rng=generator(0, "gpu", number),
         )
-        yield Problem(word.latent, dict(zip(CMI, embeddings, strict=True)), [CMI], draws)
+        yield Problem(word.latent, dict(zip(CMI, conditions, strict=True)), [CMI], draws)
 
 
 def seconds(device: torch.device, work: Callable[[], object]) -> float:

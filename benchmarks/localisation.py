@@ -42,7 +42,7 @@ from infodecomp.config import AttentionSection, BudgetSection, Config, Informati
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.estimator.evaluation import Row as InformationRow
 from infodecomp.estimator.evaluation import estimate_many
-from infodecomp.estimator.sampling import interval_of
+from infodecomp.estimator.interval import interval_of
 from infodecomp.information.pilot_file import read_density
 from infodecomp.information.study_draws import recorded_draws
 from infodecomp.models.attention import Tap, word_map

@@ -218,8 +218,8 @@ def model_arguments(
 ) -> tuple[object, ...]:
     """Arguments of a stage that runs the model over all cases in one shard, as its rule would give them.
 
-    read: what the stage reads of the configuration. output: a new folder, for the shard's table and maps. model: a
-    pipeline's folder instead of the embedded one.
+    read: what the stage reads of the configuration. output: a new folder, for the shard's table and maps. model: folder of
+    a pipeline, in place of the embedded one.
     """
     chosen = ModelSection() if model is None else ModelSection(id=model)
     return (

@@ -1,15 +1,17 @@
-"""Whether peak memory grows with the number of cases, and the disk space of a case.
+"""Whether peak memory grows with the number of cases or draws, and the disk space of a case.
 
     python benchmarks/memory.py [--few 100] [--many 1000] [--draws 6] [--json FILE]
 
 Runs estimation, scoring and tabulation of localisation over few and over many cases of drawn scenes, each stage in a
 separate process, with few draws and a tiny model with random weights and latents of 64x64, like Stable Diffusion's. The
-files of a case are measured with the numbers of draws of config/paper.yaml (50, 100, 200) and with 100 alone. Exits with
-1 if the peak resident memory of a stage grows by more than 5 %, or if a case takes more than 64 KiB with 100 draws.
+files of a case are measured with the numbers of draws of config/paper.yaml (50, 100, 200) and with 100 alone. The noise of
+2,400 draws of 16×128×128, 2.5 GB, is made and read through in batches of 16. Exits with 1 if the peak resident memory of a
+stage grows by more than 5 %, if reading the noise takes 100 MB, or if a case takes more than 64 KiB with 100 draws.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +34,8 @@ from measuring import (
 )
 
 DISK_CASES = 4
+# Latents of 1,024 pixels a side in an autoencoder of 16 channels.
+NOISE_DRAWS, NOISE_SHAPE = 2400, (16, 128, 128)
 
 
 def first_cases(folder: Path, count: int) -> Path:
@@ -88,8 +92,15 @@ def bytes_a_case(folder: Path, steps: tuple[int, ...]) -> float:
     return sum(file.stat().st_size for file in files) / len(files) / 1024
 
 
+def noise_row() -> Row:
+    """Peak memory of making and reading the noise of many draws, beyond that of a process which only imports, MB."""
+    idle, reading = (python("benchmarks/read_noise.py", count, *NOISE_SHAPE).peak for count in (0, NOISE_DRAWS))
+    whole = 4 * NOISE_DRAWS * math.prod(NOISE_SHAPE) / 1e6
+    return {"draws": NOISE_DRAWS, "whole, MB": whole, "taken, MB": (reading - idle) * 2**20 / 1e6}
+
+
 def main() -> int:
-    """Measure memory over few and many cases, and files."""
+    """Measure memory over few and many cases and of noise, and files."""
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--few", type=int, default=100)
     parser.add_argument("--many", type=int, default=1000)
@@ -109,6 +120,7 @@ def main() -> int:
             }
             for which, arguments in stages.items():
                 peaks.setdefault(which, []).append(stage(which, *arguments).peak)
+        noise = noise_row()
         disk = {steps: bytes_a_case(folder, steps) for steps in ((100,), (50, 100, 200))}
     rows: list[Row] = [
         {
@@ -124,9 +136,11 @@ def main() -> int:
     ]
     targets = [
         *(Target(f"growth of {row['stage']}, %", float(row["growth, %"]), 5) for row in rows),
+        Target(f"MB to read the noise of {NOISE_DRAWS:,} draws", float(noise["taken, MB"]), 100),
         Target("KiB a case with maps at 100 draws", disk[(100,)], 64),
     ]
-    return report("memory", {"peak resident memory": rows, "maps of 64x64 pixels": files}, targets, options.json)
+    tables = {"peak resident memory": rows, "noise of 16x128x128": [noise], "maps of 64x64 pixels": files}
+    return report("memory", tables, targets, options.json)
 
 
 if __name__ == "__main__":

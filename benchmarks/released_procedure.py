@@ -23,7 +23,9 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.channel import noised
-from infodecomp.estimator.sampling import Interval, logistic_draws
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.densities import logistic_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -53,12 +55,12 @@ def information(
     for start in range(0, len(words), IMAGES_AT_ONCE):
         batch = words[start : start + IMAGES_AT_ONCE]
         latents = torch.stack([word.latent for word in batch])
-        embeddings = model.encode_prompts([word.prompts[name] for name in names for word in batch])
+        conditions = Condition.stack(model.encode_prompts([word.prompts[name] for name in names for word in batch]))
         sums = torch.zeros(2, len(batch), *latents.shape[2:])
         for _ in range(steps):
             logsnr, weight, eps = _draw(interval, latents.shape, rng)
             rows = noised(latents, logsnr, eps).repeat(len(names), 1, 1, 1)
-            eps_hat = model(rows, logsnr.repeat(len(names)), embeddings).unflatten(0, (len(names), len(batch)))
+            eps_hat = model(rows, logsnr.repeat(len(names)), conditions).unflatten(0, (len(names), len(batch)))
             error = (eps - eps_hat).square().sum(2)  # (prompts, B, h, w)
             gap = (eps_hat[0] - eps_hat[1]).square().sum(1)
             sums += 0.5 * weight * torch.stack([error[1] - error[0], gap])
@@ -73,12 +75,12 @@ def attention_information(
     """Attention maps (cases, h, w) over draws of noise, image after image."""
     maps = []
     for word in words:
-        embedding = model.encode_prompts([word.prompts["full"]])
+        condition = Condition.stack(model.encode_prompts([word.prompts["full"]]))
         with model.recording() as recorder:
             for _ in range(steps):
                 logsnr, _, eps = _draw(interval, (1, *word.latent.shape), rng)
-                recorder.expect([_all_tokens(embedding)])
-                model(noised(word.latent, logsnr, eps), logsnr, embedding)
+                recorder.expect([_all_tokens(model)])
+                model(noised(word.latent, logsnr, eps), logsnr, condition)
             maps.append(word_map(recorder.pop("all"), word.tokens, model.latent_shape[1:]))
     return np.stack(maps)
 
@@ -88,17 +90,17 @@ def attention(model: LatentDiffusion, words: Sequence[Word], steps: int) -> np.n
     path = Ddim(model, steps)
     maps = []
     for word in words:
-        embedding = model.encode_prompts([word.prompts["full"]])
-        tap = _all_tokens(embedding)
-        noise = path.reverse(word.latent[None], embedding)
+        condition = Condition.stack(model.encode_prompts([word.prompts["full"]]))
+        tap = _all_tokens(model)
+        noise = path.reverse(word.latent[None], condition)
         with model.recording() as recorder:
-            path.generate(noise, embedding, lambda recorder=recorder, tap=tap: recorder.expect([tap]))
+            path.generate(noise, condition, lambda recorder=recorder, tap=tap: recorder.expect([tap]))
             maps.append(word_map(recorder.pop("all"), word.tokens, model.latent_shape[1:]))
     return np.stack(maps)
 
 
-def _all_tokens(embedding: torch.Tensor) -> Tap:
-    return Tap(0, "all", range(embedding.shape[1]))
+def _all_tokens(model: LatentDiffusion) -> Tap:
+    return Tap(0, "all", range(model.token_limit))
 
 
 def _draw(

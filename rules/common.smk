@@ -35,8 +35,7 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 RESULTS = f"results/{CONFIG.study}"
-ALL_PARTS = "localisation retrieval editing pairs faithfulness validation".split()
-PARTS = getattr(CONFIG, "parts", ALL_PARTS)
+PARTS = CONFIG.parts
 
 # What jobs need of a machine; profiles map it to what a cluster calls it. A retry may take more of both.
 MACHINE_GPUS = count_gpus()
@@ -99,10 +98,8 @@ def settings(stage, name=None, study=CONFIG):
 
 
 def dataset_settings(stage):
-    """The same for the dataset of a job, which may have a number of draws of its own."""
-    return lambda wildcards: settings(
-        stage, wildcards.dataset, CONFIG.of_dataset(wildcards.dataset)
-    )
+    """The same for the dataset of a job, which may have its own number of draws."""
+    return lambda job: settings(stage, job.dataset, CONFIG.of_dataset(job.dataset))
 
 
 def model_section(model):

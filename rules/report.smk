@@ -36,7 +36,19 @@ rule write_report:
                 else []
             ),
         ],
-        settings=settings("write_report"),
+        settings=settings(
+            "write_report",
+            study=CONFIG.model_copy(
+                update={
+                    kind: {
+                        name: one
+                        for name, one in getattr(CONFIG, kind).items()
+                        if name in STUDIED
+                    }
+                    for kind in ("datasets", "retrieval_datasets")
+                }
+            ),
+        ),
         resize=CONFIG.model.resize,
         code=code("write_report"),
         assets=[

@@ -35,11 +35,20 @@ PART_RESULTS = {
     "faithfulness": rules.faithfulness.input,
     "validation": rules.validation.input,
 }
-# Datasets that some part of the study uses.
-STUDIED = [
-    *(DATASETS if in_parts("localisation", "editing", "pairs", "faithfulness") else []),
-    *(RETRIEVAL_DATASETS if in_parts("retrieval") else []),
-]
+# Datasets that some part of the study uses, and retrieval sets.
+USED = {
+    name
+    for part, names in {
+        "localisation": DATASETS,
+        "editing": EDITED,
+        "pairs": PAIRED,
+        "faithfulness": JUDGED_MAPS,
+        "retrieval": RETRIEVAL_DATASETS,
+    }.items()
+    if part in PARTS
+    for name in names
+}
+STUDIED = [name for name in [*DATASETS, *RETRIEVAL_DATASETS] if name in USED]
 # Stages with a table of cases: part, dataset, stage, its tables.
 CASE_TABLES = [
     *(

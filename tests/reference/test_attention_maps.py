@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import AttentionSum, Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
@@ -51,12 +52,12 @@ def record(golden: dict[str, np.ndarray], case: dict[str, Any], name: str, model
     """Run the recorded evaluations while recording all tokens of the prompt."""
     logsnr = torch.from_numpy(golden[f"{name}/logsnr"])
     x = torch.from_numpy(golden["latents"][case["image"]])
-    embedding = torch.from_numpy(golden[f"{name}/emb"])
+    condition = Condition.of(torch.from_numpy(golden[f"{name}/emb"]))
     with recording(model.unet, (64, 64)) as recorder:
         for step, eps in enumerate(golden[f"{name}/eps"]):
             recorder.expect([Tap(0, name, range(case["n_tokens"]))])
             eps_hat = model(
-                noised(x, logsnr[step : step + 1], torch.from_numpy(eps)), logsnr[step : step + 1], embedding
+                noised(x, logsnr[step : step + 1], torch.from_numpy(eps)), logsnr[step : step + 1], condition
             )
             expected = golden[f"{name}/eps_hat"][step][-1:]  # with guidance the conditional prediction stands last
             assert np.abs(eps_hat.numpy() - expected).max() <= TOLERANCE * np.abs(expected).max()
@@ -101,10 +102,10 @@ def test_guided_run_keeps_the_conditional_half(
 
 def test_recording_leaves_predictions_unchanged(golden: dict[str, np.ndarray], model: LatentDiffusion) -> None:
     x, logsnr = torch.from_numpy(golden["latents"][:2]), torch.tensor([0.5, -1.0])
-    embedding = torch.from_numpy(golden["itd_single_dog/emb"]).repeat(2, 1, 1)
-    plain = model(x, logsnr, embedding)
+    condition = Condition.of(torch.from_numpy(golden["itd_single_dog/emb"]).repeat(2, 1, 1))
+    plain = model(x, logsnr, condition)
     with recording(model.unet, (64, 64)) as recorder:
         recorder.expect([Tap(1, "key", [2])])
-        recorded = model(x, logsnr, embedding)
+        recorded = model(x, logsnr, condition)
     assert torch.equal(plain, recorded)
-    assert torch.equal(plain, model(x, logsnr, embedding))
+    assert torch.equal(plain, model(x, logsnr, condition))

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 from tests.reference.recorded import read_recorded
 
@@ -22,12 +24,12 @@ def golden(reference: Path) -> dict[str, np.ndarray]:
     return read_recorded(reference / "golden" / "estimator.npz")
 
 
-def prompts(golden: dict[str, np.ndarray], name: str, component: int) -> tuple[torch.Tensor, torch.Tensor]:
+def prompts(golden: dict[str, np.ndarray], name: str, component: int) -> tuple[Condition, Condition]:
     """The prompts "one of all" and "this one"."""
     logs = torch.from_numpy(golden[f"{name}/pi"]).log()
     label = torch.full_like(logs, -math.inf)
     label[component] = 0.0
-    return logs, label
+    return Condition.of(logs), Condition.of(label)
 
 
 def mixture(golden: dict[str, np.ndarray], name: str) -> GaussianMixture:
@@ -75,7 +77,7 @@ def test_field(reference: Path) -> None:
         lam, tau, mean, x, expected = (
             torch.from_numpy(golden[f"hw16/{key}"]).double() for key in ("lam", "tau", "m", "x", "logratio")
         )
-    known = torch.stack([mean, lam])
-    marginal = torch.stack([torch.zeros_like(mean), lam + tau])
+    known = Condition.of(torch.stack([mean, lam]))
+    marginal = Condition.of(torch.stack([torch.zeros_like(mean), lam + tau]))
     ours = GaussianField.log_density(x, known) - GaussianField.log_density(x, marginal)
     assert torch.allclose(ours, expected.sum(0), atol=1e-4)

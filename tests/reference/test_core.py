@@ -11,9 +11,12 @@ import pytest
 import torch
 
 from infodecomp.estimator.channel import nearest_timestep
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.densities import logistic_draws, uniform_draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Draws, Interval, logistic_draws, uniform_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
 
@@ -44,7 +47,7 @@ def draws_of_image(golden: dict[str, np.ndarray], case: str, image: int, images:
     if logsnr.ndim == 2:  # one log-SNR a row
         logsnr, weight = (a.reshape(-1, images)[:, image] for a in (logsnr, weight))
     repeats = len(eps) // len(logsnr)
-    return Draws(
+    return Draws.held(
         torch.from_numpy(np.repeat(logsnr, repeats)).double(),
         torch.from_numpy(np.repeat(weight, repeats)).double(),
         torch.from_numpy(eps),
@@ -52,7 +55,9 @@ def draws_of_image(golden: dict[str, np.ndarray], case: str, image: int, images:
 
 
 def run(golden: dict[str, np.ndarray], model: LatentDiffusion, image: int, draws: Draws) -> Estimate:
-    prompts = {name: torch.from_numpy(golden[f"emb_{name}"][image]) for name in ("caption", "context", "null")}
+    prompts = {
+        name: Condition.of(torch.from_numpy(golden[f"emb_{name}"][image])) for name in ("caption", "context", "null")
+    }
     return estimate(model, torch.from_numpy(golden["latents"][image]), prompts, PAIRS, draws, batch_size=30)
 
 
@@ -98,7 +103,7 @@ def test_errors_on_a_grid(golden: dict[str, np.ndarray], model: LatentDiffusion,
     for image in range(3):
         for position, logsnr in enumerate(golden["mmse_logsnrs"]):
             # With weight 2 the estimator's ½·mean is the mean squared error itself.
-            draws = Draws(
+            draws = Draws.held(
                 torch.full((10,), float(logsnr)).double(),
                 torch.full((10,), 2.0).double(),
                 torch.from_numpy(eps[position, :, image]),
@@ -127,12 +132,12 @@ def test_log_likelihood_ratio(
 ) -> None:
     eps = golden[f"{case}/eps"].reshape(6, -1, 4, 16, 16)
     repeats = eps.shape[1]
-    draws = Draws(
+    draws = Draws.held(
         torch.from_numpy(np.repeat(golden[f"{case}/logsnr"], repeats)).double(),
         torch.from_numpy(np.repeat(golden[f"{case}/weight"], repeats)).double(),
         torch.from_numpy(eps.reshape(-1, 4, 16, 16)),
     )
-    prompts = {name: torch.from_numpy(golden[f"emb_{name}"][0]) for name in pair}
+    prompts = {name: Condition.of(torch.from_numpy(golden[f"emb_{name}"][0])) for name in pair}
     result = estimate(model, torch.from_numpy(golden["latents"][0]), prompts, [pair], draws, 64)
     close(result.standard[pair].total, golden[f"{case}/out_ll_ratio"])
     close(result.orthogonal[pair].total, golden[f"{case}/out_ll_ratio_app"])

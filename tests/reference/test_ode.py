@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.flows.karras import KarrasPath, Solver
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.words.swaps import SWAPS, released_swaps, replace_words, swap_word
@@ -36,6 +37,10 @@ def tensor(golden: dict[str, np.ndarray], name: str) -> torch.Tensor:
     return torch.from_numpy(golden[name])
 
 
+def condition(golden: dict[str, np.ndarray], prompt: str) -> Condition:
+    return Condition.of(tensor(golden, f"emb_{prompt}"))
+
+
 def close(ours: torch.Tensor, theirs: np.ndarray, tolerance: float) -> None:
     assert ours.shape == theirs.shape
     assert np.abs(ours.numpy() - theirs).max() <= tolerance * np.abs(theirs).max()
@@ -43,7 +48,7 @@ def close(ours: torch.Tensor, theirs: np.ndarray, tolerance: float) -> None:
 
 def test_prompts_are_the_recorded_ones(golden: dict[str, np.ndarray], recorded: dict, model: LatentDiffusion) -> None:
     for name, prompt in recorded["prompts"].items():
-        close(model.encode_prompts([prompt]), golden[f"emb_{name}"], 1e-5)
+        close(Condition.stack(model.encode_prompts([prompt])).states, golden[f"emb_{name}"], 1e-5)
 
 
 @pytest.mark.parametrize("steps", [10, 50])
@@ -67,7 +72,7 @@ def test_single_moves(golden: dict[str, np.ndarray], model: LatentDiffusion, sol
     for walk, start, prompt, sigmas in walks:
         points = np.concatenate([start, golden[f"n10/order{SOLVERS[solver]}/{walk}_traj"]])
         for i in range(9):
-            moved = path.walk(torch.from_numpy(points[i : i + 1]), sigmas[i : i + 2], tensor(golden, f"emb_{prompt}"))
+            moved = path.walk(torch.from_numpy(points[i : i + 1]), sigmas[i : i + 2], condition(golden, prompt))
             close(moved, points[i + 1 : i + 2], 1e-5)
 
 
@@ -77,10 +82,10 @@ def test_whole_flows(golden: dict[str, np.ndarray], model: LatentDiffusion, solv
     """There with the caption, and back with three prompts in one batch."""
     folder = f"n{steps}/order{SOLVERS[solver]}"
     path = KarrasPath(model, solver, steps)
-    close(path.reverse(tensor(golden, "x0"), tensor(golden, "emb_cap")), golden[f"{folder}/reverse_cap"], 1e-3)
+    close(path.reverse(tensor(golden, "x0"), condition(golden, "cap")), golden[f"{folder}/reverse_cap"], 1e-3)
     prompts = ("cap", "omit", "swap")
     noise = tensor(golden, f"{folder}/reverse_cap").repeat(3, 1, 1, 1)
-    edited = path.generate(noise, torch.cat([tensor(golden, f"emb_{prompt}") for prompt in prompts]))
+    edited = path.generate(noise, Condition.cat([condition(golden, prompt) for prompt in prompts]))
     for row, prompt in enumerate(prompts):
         close(edited[row : row + 1], golden[f"{folder}/generate_{prompt}"], 1e-3)
 
@@ -92,8 +97,8 @@ def test_the_network_sees_the_recorded_timesteps(
     path, seen = KarrasPath(model, solver, 10), list[int]()
     hook = model.unet.register_forward_pre_hook(lambda _, args: seen.append(int(args[1][0])))
     with hook:
-        noise = path.reverse(tensor(golden, "x0"), tensor(golden, "emb_cap"))
-        path.generate(noise, tensor(golden, "emb_cap"))
+        noise = path.reverse(tensor(golden, "x0"), condition(golden, "cap"))
+        path.generate(noise, condition(golden, "cap"))
     folder = f"n10/order{SOLVERS[solver]}"
     assert seen == [*golden[f"{folder}/reverse_cap_t"], *golden[f"{folder}/generate_cap_t"]]
     assert len(seen) == 2 * path.evaluations
@@ -102,9 +107,9 @@ def test_the_network_sees_the_recorded_timesteps(
 @pytest.mark.parametrize("steps", [10, 50])
 def test_batches_of_images(golden: dict[str, np.ndarray], model: LatentDiffusion, steps: int) -> None:
     path, folder = KarrasPath(model, "heun", steps), f"n{steps}/batch3"
-    noise = path.reverse(tensor(golden, f"{folder}/x0"), tensor(golden, "emb_cap").repeat(3, 1, 1))
+    noise = path.reverse(tensor(golden, f"{folder}/x0"), condition(golden, "cap")[[0, 0, 0]])
     close(noise, golden[f"{folder}/reverse_cap"], 1e-3)
-    edited = path.generate(tensor(golden, f"{folder}/reverse_cap"), tensor(golden, "emb_swap").repeat(3, 1, 1))
+    edited = path.generate(tensor(golden, f"{folder}/reverse_cap"), condition(golden, "swap")[[0, 0, 0]])
     close(edited, golden[f"{folder}/generate_swap"], 1e-3)
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.options import EMPTY, OptionEstimate
-from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.retrieval import decide
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
@@ -40,8 +41,9 @@ def runs(reference: Path, golden: dict[str, np.ndarray]) -> list[Estimate]:
     pairs = [("true", option) for option in FALSE] + [(EMPTY, option) for option in OPTIONS]
     estimates = []
     for image in range(IMAGES):
-        embeddings = [*golden["emb_false"][:, image], golden["emb_caption"][image], golden["emb_null"][image]]
-        prompts = dict(zip([*OPTIONS, EMPTY], map(torch.from_numpy, embeddings), strict=True))
+        states = [*golden["emb_false"][:, image], golden["emb_caption"][image], golden["emb_null"][image]]
+        conditions = [Condition.of(torch.from_numpy(one)) for one in states]
+        prompts = dict(zip([*OPTIONS, EMPTY], conditions, strict=True))
         latent = torch.from_numpy(golden["latents"][image])
         estimates.append(estimate(model, latent, prompts, pairs, draws_of(golden, image), batch_size=30))
     return estimates
@@ -51,7 +53,7 @@ def draws_of(golden: dict[str, np.ndarray], image: int) -> Draws:
     """The recorded draws of one image; rows are tiled [replicate, image]."""
     logsnr, weight = (golden[f"{CASE}/{name}"].reshape(-1, IMAGES)[:, image] for name in ("logsnr", "weight"))
     eps = golden[f"{CASE}/eps"].reshape(-1, IMAGES, 4, 16, 16)[:, image]
-    return Draws(torch.from_numpy(logsnr).double(), torch.from_numpy(weight).double(), torch.from_numpy(eps))
+    return Draws.held(torch.from_numpy(logsnr).double(), torch.from_numpy(weight).double(), torch.from_numpy(eps))
 
 
 def option_scores(runs: list[Estimate], score: str, options: list[str]) -> np.ndarray:

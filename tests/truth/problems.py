@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianField, GaussianMixture
 
 # Wide enough that what is cut off is below 1e-5 of these problems' information.
@@ -22,11 +25,11 @@ class MixtureProblem:
     weights: torch.Tensor
 
     @property
-    def unknown(self) -> torch.Tensor:
+    def unknown(self) -> Condition:
         """The prompt that knows nothing."""
         return self.denoiser.prompt(weights=self.weights)
 
-    def label(self, component: int) -> torch.Tensor:
+    def label(self, component: int) -> Condition:
         """The prompt that names a component."""
         return self.denoiser.prompt(component, weights=self.weights)
 
@@ -56,8 +59,8 @@ def planar_mixture() -> MixtureProblem:
 class FieldProblem:
     """Independent Gaussian pixels; the condition tells more about those in a disc than about the rest."""
 
-    marginal: torch.Tensor  # (2, C, h, w): mean, variance
-    conditional: torch.Tensor
+    marginal: Condition  # states (2, C, h, w): mean, variance
+    conditional: Condition
     x: torch.Tensor  # (C, h, w)
 
     @property
@@ -77,7 +80,8 @@ def disc_field(side: int, seed: int = 0) -> FieldProblem:
     mean = rng.normal(size=explained.shape) * np.sqrt(explained)
     x = mean + rng.normal(size=explained.shape) * np.sqrt(rest)
     marginal = np.stack([np.zeros_like(rest), rest + explained])
-    return FieldProblem(torch.from_numpy(marginal), torch.from_numpy(np.stack([mean, rest])), torch.from_numpy(x))
+    prompts = (Condition.of(torch.from_numpy(states)) for states in (marginal, np.stack([mean, rest])))
+    return FieldProblem(*prompts, torch.from_numpy(x))
 
 
 def draw(

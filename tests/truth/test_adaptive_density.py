@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from infodecomp.config import InformationSection
-from infodecomp.estimator.density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
+from infodecomp.estimator.adaptive_density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
+from infodecomp.estimator.densities import Placing, logistic_draws, uniform_draws
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, Placing, logistic_draws, sample_draws, uniform_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.runs.errors import InputError
 from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.sampling import sample_draws
 from infodecomp.faithfulness.curves import (
     Judged,
@@ -46,7 +47,7 @@ def judged(field: FieldProblem, draws: int, seed: int = 0) -> Judged:
             design="stratified",
             antithetic_eps=True,
             interval=WIDE,
-            rng=rng,
+            rng=rng.spawn(1)[0],
         ),
         orders={name: pixel_order(heat, rng) for name, heat in (("truth", truth), ("shuffled", shuffled))},
     )
@@ -69,7 +70,7 @@ def expected_square(field: FieldProblem, image: torch.Tensor) -> float:
     x = image.numpy().ravel()
     shifts, shares = [], []
     for prompt in (field.marginal, field.conditional):
-        mean, variance = prompt.numpy().reshape(2, -1)
+        mean, variance = prompt.states.numpy().reshape(2, -1)
         spread = signal**2 * variance + noise**2
         shifts.append(noise * signal * (x - mean) / spread)
         shares.append(noise**2 / spread)
@@ -136,10 +137,10 @@ def test_batches_change_nothing(field: FieldProblem, batch_size: int) -> None:
 def test_evaluations_are_counted(field: FieldProblem) -> None:
     rows = 0
 
-    def counted(x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def counted(x: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         nonlocal rows
         rows += len(x)
-        return GaussianField()(x, logsnr, embedding)
+        return GaussianField()(x, logsnr, condition)
 
     list(information_curves(counted, [judged(field, 4)], FRACTIONS, 64))
     assert rows == curve_evaluations(2, FRACTIONS, 4)
@@ -159,7 +160,7 @@ def test_taken_pixels_hold_the_filling_and_the_rest_the_image(field: FieldProble
 def test_what_is_expected_of_an_image_that_is_hardly_seen(field: FieldProblem) -> None:
     """Of Gaussian pixels the expectation is m + v√s/(sv + 1 − s)·(x_α − √s·m), and with no signal the mean."""
     mean = torch.full_like(field.x, 0.7)
-    prompt = torch.stack([mean, torch.full_like(field.x, 2.0)])
+    prompt = Condition.of(torch.stack([mean, torch.full_like(field.x, 2.0)]))
     alpha, rng = -1.0, np.random.default_rng(5)
     found = expected_filling(GaussianField(), field.x, prompt, alpha, np.random.default_rng(5))
     s = 1 / (1 + np.exp(-alpha))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.denoisers import GaussianField
 from tests.truth.problems import FieldProblem, disc_field, draw
 
@@ -33,7 +33,7 @@ def test_map_lies_within_its_standard_errors(antithetic_eps: bool) -> None:
 def test_orthogonal_map_finds_the_disc() -> None:
     problem = disc_field(16)
     heat = run(problem, 50, 1).orthogonal[PAIR].map
-    informed = (problem.marginal - problem.conditional)[1].mean(0).numpy() > 0.1
+    informed = problem.marginal.minus(problem.conditional).states[1].mean(0).numpy() > 0.1
     assert heat[informed].min() > heat[~informed].max()
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.flows.karras import KarrasPath, Solver
 from tests.truth.problems import MixtureProblem, planar_mixture
 
@@ -25,19 +26,19 @@ def problem() -> MixtureProblem:
 
 
 @pytest.fixture(scope="module")
-def batch(problem: MixtureProblem) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """Twelve points (12, 1, 1, 2), a prompt for each (12, 3), and the components that they came from.
+def batch(problem: MixtureProblem) -> tuple[torch.Tensor, Condition, list[int]]:
+    """Twelve points (12, 1, 1, 2), a prompt for each, and the components that they came from.
 
     The first six have the prompt that knows nothing, the others the one that names their component.
     """
     rng = np.random.default_rng(0)
     points, components = zip(*(problem.sample(rng) for _ in range(12)), strict=True)
     prompts = [problem.unknown if row < 6 else problem.label(components[row]) for row in range(12)]
-    return torch.stack(points), torch.stack(prompts), list(components)
+    return torch.stack(points), Condition.stack(prompts), list(components)
 
 
 @pytest.fixture(scope="module")
-def noise(problem: MixtureProblem, batch: tuple[torch.Tensor, torch.Tensor, list[int]]) -> torch.Tensor:
+def noise(problem: MixtureProblem, batch: tuple[torch.Tensor, Condition, list[int]]) -> torch.Tensor:
     """Where the flow takes the points: by an adaptive solver of order 8, which does not share code with ours."""
     x, prompts, _ = batch
 
@@ -59,7 +60,7 @@ def order(error: Callable[[KarrasPath], torch.Tensor], problem: MixtureProblem, 
 
 
 def test_the_flow_of_a_gaussian_is_known(
-    problem: MixtureProblem, batch: tuple[torch.Tensor, torch.Tensor, list[int]], noise: torch.Tensor
+    problem: MixtureProblem, batch: tuple[torch.Tensor, Condition, list[int]], noise: torch.Tensor
 ) -> None:
     """x_k ~ N(μ, Σ + σ²I) at every σ, and along each axis of Σ the flow keeps the number of standard deviations."""
     x, _, components = batch
@@ -77,7 +78,7 @@ def test_the_flow_of_a_gaussian_is_known(
 @pytest.mark.parametrize(("solver", "expected"), [("euler", 1), ("heun", 2)])
 def test_each_way_has_the_order_of_its_solver(
     problem: MixtureProblem,
-    batch: tuple[torch.Tensor, torch.Tensor, list[int]],
+    batch: tuple[torch.Tensor, Condition, list[int]],
     noise: torch.Tensor,
     solver: Solver,
     expected: int,
@@ -90,7 +91,7 @@ def test_each_way_has_the_order_of_its_solver(
 @pytest.mark.parametrize(("solver", "expected"), [("euler", 1), ("heun", 3)])
 def test_there_and_back_returns_to_the_start(
     problem: MixtureProblem,
-    batch: tuple[torch.Tensor, torch.Tensor, list[int]],
+    batch: tuple[torch.Tensor, Condition, list[int]],
     solver: Solver,
     expected: int,
 ) -> None:
@@ -105,19 +106,19 @@ def test_there_and_back_returns_to_the_start(
 
 
 def test_another_prompt_leads_elsewhere(
-    problem: MixtureProblem, batch: tuple[torch.Tensor, torch.Tensor, list[int]], noise: torch.Tensor
+    problem: MixtureProblem, batch: tuple[torch.Tensor, Condition, list[int]], noise: torch.Tensor
 ) -> None:
     """Points of a component end near another one when generated with its name."""
     x, _, components = batch
     others = [(component + 1) % 3 for component in components]
-    labels = torch.stack([problem.label(component) for component in others])
+    labels = Condition.stack([problem.label(component) for component in others])
     edited = KarrasPath(problem.denoiser, "heun", 50).generate(noise, labels)
     assert bool((problem.denoiser.log_density(edited, labels) > problem.denoiser.log_density(x, labels))[6:].all())
 
 
 @pytest.mark.parametrize("solver", ["euler", "heun"])
 def test_the_other_rows_of_a_batch_do_not_change_a_trajectory(
-    problem: MixtureProblem, batch: tuple[torch.Tensor, torch.Tensor, list[int]], solver: Solver
+    problem: MixtureProblem, batch: tuple[torch.Tensor, Condition, list[int]], solver: Solver
 ) -> None:
     x, prompts, _ = batch
     path = KarrasPath(problem.denoiser, solver, 20)

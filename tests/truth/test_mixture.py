@@ -8,7 +8,7 @@ import torch
 
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from tests.truth.problems import MixtureProblem, draw, planar_mixture
 
 PAIR = ("unknown", "label")

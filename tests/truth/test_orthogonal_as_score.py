@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.densities import grid_draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import MapEstimate
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Draws, Interval, grid_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.denoisers import GaussianMixture
 from tests.truth.problems import WIDE, draw
 
@@ -39,15 +42,15 @@ class Example:
         return GaussianMixture(torch.tensor([[self.m], [-self.m]]).double(), torch.ones(2, 1).double())
 
     @property
-    def prompts(self) -> dict[str, torch.Tensor]:
+    def prompts(self) -> dict[str, Condition]:
         weights = {"empty": (0.5, 0.5), "true": self.true, "wrong": self.wrong}
-        return {name: torch.tensor(values, dtype=torch.float64).log() for name, values in weights.items()}
+        return {name: Condition.of(torch.tensor(values, dtype=torch.float64).log()) for name, values in weights.items()}
 
     @cached_property
     def density(self) -> np.ndarray:
         """Weight of each picture under the true caption; they add to one."""
         x = torch.from_numpy(PICTURES).view(-1, 1, 1, 1)
-        return STEP * self.denoiser.log_density(x, self.prompts["true"].expand(len(x), 2)).exp().numpy()
+        return STEP * self.denoiser.log_density(x, self.prompts["true"].expand(len(x))).exp().numpy()
 
     @cached_property
     def scores(self) -> dict[str, np.ndarray]:
@@ -80,7 +83,7 @@ def quadrature() -> Draws:
     logsnr, weight = grid_draws(161, Interval(-20.0, 24.0, 1.0, 2.0))
     nodes, shares = np.polynomial.hermite_e.hermegauss(24)
     shares = shares / shares.mean()
-    return Draws(
+    return Draws.held(
         torch.from_numpy(np.repeat(logsnr, len(nodes))),
         torch.from_numpy(np.outer(weight, shares).ravel()),
         torch.from_numpy(np.tile(nodes, len(logsnr))).float().view(-1, 1, 1, 1),
@@ -119,7 +122,7 @@ def weights(cell: str) -> tuple[float, float]:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_i_s_is_exact_and_on_average_on_the_side_of_the_true_caption(example: Example) -> None:
     x = torch.from_numpy(PICTURES).view(-1, 1, 1, 1)
-    logs = {name: example.denoiser.log_density(x, prompt.expand(len(x), 2)) for name, prompt in example.prompts.items()}
+    logs = {name: example.denoiser.log_density(x, prompt.expand(len(x))) for name, prompt in example.prompts.items()}
     exact = torch.stack([logs["true"] - logs["empty"], logs["wrong"] - logs["empty"]], 1).numpy()
     assert example.scores["i_s"] == pytest.approx(exact, abs=1e-5)
     true, wrong = example.mean("i_s")
@@ -164,7 +167,7 @@ def test_what_captions_share_cancels() -> None:
         "wrong": plane.prompt(1, weights=uniform),
     }
     draws = draw((1, 1, 2), 200, 0, interval=WIDE)
-    along = Draws(draws.logsnr, draws.weight, draws.eps[..., 1:], stratified=True)
+    along = Draws.held(draws.logsnr, draws.weight, draws.eps[:][..., 1:], stratified=True)
     for point in ([2.3, 0.4], [0.1, 2.0], [1.5, -0.3]):
         x = torch.tensor(point, dtype=torch.float64).view(1, 1, 2)
         both = totals(estimate(plane, x, prompts, PAIRS, draws).orthogonal)

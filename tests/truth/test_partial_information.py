@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.metrics.partial_information import (
@@ -125,7 +126,7 @@ def test_the_minimum_is_never_above_the_minimum_of_mutual_information(p: Distrib
 def estimated(
     denoiser: GaussianMixture,
     x: torch.Tensor,
-    prompts: Mapping[str, torch.Tensor],
+    prompts: Mapping[str, Condition],
     pairs: Mapping[str, PromptPair],
     seed: int,
 ) -> Information:
@@ -148,7 +149,7 @@ def test_estimates_of_far_apart_clusters_are_the_discrete_decomposition(p: Distr
     denoiser = GaussianMixture(centres, torch.full_like(centres, 0.09))
     judge = judged(p, "PID_PM", pointwise=True)
 
-    def prompt(place: int, word: int) -> torch.Tensor:
+    def prompt(place: int, word: int) -> Condition:
         return denoiser.prompt(*(k for k, o in enumerate(outcomes) if o[place] == word), weights=weights)
 
     for number, outcome in enumerate(outcomes):
@@ -179,7 +180,7 @@ def test_atoms_of_a_mixture_lie_within_their_standard_errors(measure: Redundancy
     weights = torch.from_numpy(rng.dirichlet(np.full(8, 4.0)))
     denoiser = GaussianMixture(torch.from_numpy(rng.normal(size=(8, 2))), torch.full((8, 2), 0.4, dtype=torch.float64))
 
-    def saying(**known: int) -> torch.Tensor:
+    def saying(**known: int) -> Condition:
         places = {"first": 0, "second": 1, "rest": 2}
         chosen = [k for k, name in enumerate(names) if all(name[places[n]] == word for n, word in known.items())]
         return denoiser.prompt(*(chosen if known else ()), weights=weights)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from infodecomp.config.validation import ValidationProblem
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.gaussian import JointNormal
 from infodecomp.validation.mixture import Mixture
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE, ClosedForm, integral
@@ -89,8 +90,8 @@ def test_a_correlated_normal_without_correlation_is_a_field() -> None:
     for k, correlation in enumerate((0.6, 0.6, 0.0)):
         alone = JointNormal(np.array([[1.0, correlation], [correlation, 1.0]]), 1)
         prompts = {
-            name: torch.stack([point.prompts[name][k, 0], point.prompts[name][k, 1 + k]]).view(1, 2)
-            for name in (REFERENCE, LABEL)
+            name: Condition.of(states[k, [0, 1 + k]].view(1, 2))
+            for name, states in ((name, point.prompts[name].states) for name in (REFERENCE, LABEL))
         }
         one = alone.truth(type(point)(point.x[..., k : k + 1], prompts, 0.0), PUBLISHED)
         assert one.standard.item() == pytest.approx(whole.standard[0, k], abs=1e-9)

@@ -8,6 +8,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from infodecomp.estimator.channel import trained_logsnr
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
 from infodecomp.validation.denoisers import GaussianField
 
@@ -32,9 +33,9 @@ class FieldModel:
     def ddim_schedule(self, steps: int) -> DdimSchedule:
         return ddim_schedule(self.pipeline.scheduler, steps, self.logsnr_table)
 
-    def __call__(self, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         self.calls.append(float(logsnr[0]))
-        return GaussianField()(x, logsnr, embedding)
+        return GaussianField()(x, logsnr, condition)
 
 
 def field_model(**settings: object) -> FieldModel:
@@ -45,6 +46,7 @@ def gaussian(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def prompt(mean: float = 0.3, variance: float = 0.6, rows: int = 2) -> torch.Tensor:
-    """A mean and a variance for every pixel, (rows, 2, 1, 4, 3)."""
-    return torch.tensor([mean, variance], dtype=torch.float64).view(1, 2, 1, 1, 1).expand(rows, 2, 1, 4, 3)
+def prompt(mean: float = 0.3, variance: float = 0.6, rows: int = 2) -> Condition:
+    """A mean and a variance for every pixel, states (rows, 2, 1, 4, 3)."""
+    states = torch.tensor([mean, variance], dtype=torch.float64).view(2, 1, 1, 1).expand(2, 1, 4, 3)
+    return Condition.of(states).expand(rows)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from infodecomp.config import BudgetSection, InformationSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import Tap, recording
 from infodecomp.models.batch_size import LARGEST, ON_CPU, START, BatchSize, rows_or_auto
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -157,7 +158,7 @@ def test_recorded_attention_of_a_call_in_pieces_is_that_of_one_call(monkeypatch:
     generator = torch.Generator().manual_seed(0)
     x, text = (
         torch.randn(7, 8, 16, 16, generator=generator),
-        model.encode_prompts(["a red dog", "a cat"])[[0, 1] * 3 + [0]],
+        Condition.stack(model.encode_prompts(["a red dog", "a cat"]), [0, 1] * 3 + [0]),
     )
     taps = [Tap(1, "one", [1]), Tap(4, "two", [2, 3]), Tap(5, "one", [1]), Tap(6, "two", [1, 2])]
 

@@ -17,7 +17,9 @@ import released_procedure
 import startup
 import sweep
 from infodecomp.config import BudgetSection, Config
-from infodecomp.estimator.sampling import Interval, logistic_draws
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.densities import logistic_draws
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.uncertainty import mean_over_draws
 from infodecomp.validation.problems import problem
 from released_procedure import Word
@@ -101,15 +103,15 @@ class _Model:
 
     def __init__(self) -> None:
         self.calls: list[int] = []
-        self.embedded: list[str] = []
+        self.encoded: list[str] = []
 
-    def encode_prompts(self, prompts: list[str]) -> torch.Tensor:
-        self.embedded += prompts
-        return torch.tensor([float(len(prompt)) for prompt in prompts])[:, None]
+    def encode_prompts(self, prompts: list[str]) -> list[Condition]:
+        self.encoded += prompts
+        return [Condition.of(torch.tensor([float(len(prompt))])) for prompt in prompts]
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         self.calls.append(len(x_alpha))
-        return embedding[:, 0, None, None, None] * x_alpha
+        return condition.states[:, 0, None, None, None] * x_alpha
 
 
 @pytest.mark.parametrize("name", ["normal_1", "dense_5"])

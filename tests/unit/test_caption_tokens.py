@@ -1,4 +1,4 @@
-"""Captions as the model reads them: the tokens of words, cases whose word has none, embeddings that are kept."""
+"""Captions as the model reads them: the tokens of words, cases whose word has none, conditions that are kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-import torch
 
 from infodecomp.jobs.caption_tokens import CaptionTokens
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -54,6 +53,6 @@ def test_a_prompt_is_encoded_once(
     encoded: list[str] = []
     encode = model.encode_prompts
     monkeypatch.setattr(model, "encode_prompts", lambda prompts: encoded.extend(prompts) or encode(prompts))
-    stacked = captions.stacked_embeddings(["a dog", "", "a dog"])
-    assert encoded == ["a dog", ""] and torch.equal(stacked[0], stacked[2])
-    assert captions.embeddings([""])[""].shape == stacked[1].shape and encoded == ["a dog", ""]
+    batch = captions.batch(["a dog", "", "a dog"])
+    assert encoded == ["a dog", ""] and batch[0].equal(batch[2])
+    assert captions.conditions([""])[""].equal(batch[1]) and encoded == ["a dog", ""]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 from infodecomp.information.caption_dissection import LEVELS, NOISES, level_draws
 from infodecomp.runs.seeds import generator
 from infodecomp.words.caption_words import caption_words, choose_caption
@@ -57,6 +57,6 @@ def test_levels_share_their_noises_and_integrate_to_the_whole_range() -> None:
     assert len(draws) == LEVELS * NOISES
     assert draws.logsnr[::NOISES].tolist() == np.linspace(-4, 6, LEVELS).tolist()
     assert float(draws.weight.mean()) == 10.0
-    by_level = draws.eps.unflatten(0, (LEVELS, NOISES))
+    by_level = draws.eps[:].unflatten(0, (LEVELS, NOISES))
     assert torch.equal(by_level[0], by_level[-1])
     assert torch.equal(by_level[:, 0], -by_level[:, 1])

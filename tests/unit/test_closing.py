@@ -62,7 +62,8 @@ def test_a_line_for_each_part_and_the_page_last(results: Path) -> None:
         "Word pairs, scenes: r = 0.30 [0.05, 0.50] of unique information with the change when the word is left out",
         "Faithfulness, scenes: the pixels that CMI ranks highest bring back 12.3 nats [10.0, 14.5], "
         "on average over shares of the pixels",
-        "Validation: intervals of totals from 100 draws hold the truth in 93–97 % of the runs, by problem and design",
+        "Validation: intervals of totals from 100 draws contain the truth in 93 to 97 % of the runs, "
+        "depending on problem and design",
         "60 cases, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
         f"Done in 13 min; tables: {results / 'tables'}, figures: {results / 'figures'}",
         f"Open {(results / 'report' / 'index.html').as_uri()}",

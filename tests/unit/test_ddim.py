@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim, ddim_move
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.unit.field_model import SCHEDULE, FieldModel, field_model, gaussian, prompt
@@ -71,14 +72,14 @@ def test_generation_takes_diffusers_steps(steps: int, settings: dict[str, object
 
 def test_generation_of_a_real_network_takes_diffusers_steps(reference: Path) -> None:
     model = LatentDiffusion.load(str(reference / "tiny_sd"))
-    embedding = model.encode_prompts(["a dog"])
+    condition = Condition.stack(model.encode_prompts(["a dog"]))
     x = gaussian((1, 4, 16, 16)).float()
-    ours = Ddim(model, 4).generate(x, embedding)
+    ours = Ddim(model, 4).generate(x, condition)
     scheduler = DDIMScheduler.from_config(model.pipeline.scheduler.config)
     scheduler.set_timesteps(4)
     with torch.no_grad():
         for timestep in scheduler.timesteps:
-            eps_hat = model.unet(x, timestep, encoder_hidden_states=embedding).sample
+            eps_hat = model.unet(x, timestep, encoder_hidden_states=condition.states).sample
             x = scheduler.step(eps_hat, int(timestep), x).prev_sample
     assert torch.allclose(ours, x, atol=1e-4)
 
@@ -107,7 +108,7 @@ def test_each_way_takes_one_evaluation_a_step() -> None:
 def test_rows_do_not_touch_each_other() -> None:
     path = Ddim(field_model(), 10)  # type: ignore[arg-type]
     x = gaussian((2, 1, 4, 3))
-    embedding = torch.cat([prompt(0.3, 0.6, 1), prompt(-1.0, 0.2, 1)])
-    together = path.reverse(x, embedding)
+    conditions = Condition.cat([prompt(0.3, 0.6, 1), prompt(-1.0, 0.2, 1)])
+    together = path.reverse(x, conditions)
     for row in range(2):
-        assert torch.allclose(path.reverse(x[row : row + 1], embedding[row : row + 1])[0], together[row], atol=1e-12)
+        assert torch.allclose(path.reverse(x[row : row + 1], conditions[row : row + 1])[0], together[row], atol=1e-12)

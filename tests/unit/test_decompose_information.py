@@ -18,7 +18,8 @@ from infodecomp.config import (
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pairs.estimates import SHARD_COLUMNS, read_information, read_shards
 from infodecomp.pairs.prompts import image_prompts, word_pair_prompts

@@ -27,8 +27,10 @@ from infodecomp.config import (
 )
 from infodecomp.datasets.cases import cases_table, make_case, read_cases, write_cases
 from infodecomp.editing.edits import EDIT_COLUMNS, read_edit_maps
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.metrics.picture_change import peak_signal_to_noise
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -177,9 +179,9 @@ def test_an_image_with_two_captions_shares_what_is_the_same(folder: Path, monkey
     decoded: list[int] = []
     reverse, decode = KarrasPath.reverse, LatentDiffusion.decode
 
-    def count_walks(self: KarrasPath, x: torch.Tensor, embedding: torch.Tensor, *watch: Any) -> torch.Tensor:
-        walked.append(len(torch.unique(embedding, dim=0)))
-        return reverse(self, x, embedding, *watch)
+    def count_walks(self: KarrasPath, x: torch.Tensor, condition: Condition, *watch: Any) -> torch.Tensor:
+        walked.append(len(torch.unique(condition.states, dim=0)))
+        return reverse(self, x, condition, *watch)
 
     def count_pictures(self: LatentDiffusion, latents: torch.Tensor) -> torch.Tensor:
         decoded.append(len(latents))

@@ -14,7 +14,9 @@ from diffusers import DDIMScheduler
 from infodecomp.attribution.boxes import box_cells
 from infodecomp.attribution.generated import Walk, explain, target_sum
 from infodecomp.estimator.channel import trained_logsnr
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.figures import saliency_overlay
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.generation import Sampler, Start
@@ -33,9 +35,9 @@ def random(name: str, *shape: int) -> torch.Tensor:
 WEIGHTS = random("weights", 3, 5)
 
 
-def predict(x: torch.Tensor, logsnr: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+def predict(x: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
     """Smooth, and every pixel by itself; the text says by how much."""
-    push = torch.tanh(torch.einsum("btw,cw->bc", text, WEIGHTS))[:, :, None, None]
+    push = torch.tanh(torch.einsum("btw,cw->bc", condition.states, WEIGHTS))[:, :, None, None]
     return torch.tanh(x * push + 0.1 * logsnr[:, None, None, None].to(x))
 
 
@@ -56,11 +58,13 @@ def path() -> Ddim:
 
 def walk_of(last: int = STEPS, *, given: bool = False, repaint: bool = False, checkpointing: bool = False) -> Walk:
     """A generation in float64."""
-    sampler = Sampler(path(), random("empty", 4, 5), guidance=2.5, strength=0.8 if given else 1.0)
+    sampler = Sampler(path(), Condition.of(random("empty", 4, 5)), guidance=2.5, strength=0.8 if given else 1.0)
     pixels = random("pixels", 1, 3, SIDE * SCALE, SIDE * SCALE) if given else None
     mask = torch.zeros(1, 1, SIDE, SIDE).double()
     mask[..., :3] = 1
-    start = Start(random("noise", 1, 3, SIDE, SIDE), random("text", 1, 4, 5), None, mask if repaint else None)
+    start = Start(
+        random("noise", 1, 3, SIDE, SIDE), Condition.of(random("text", 1, 4, 5)), None, mask if repaint else None
+    )
     full = start if pixels is None else replace(start, image=encode(pixels))
     trajectory = torch.cat(list(sampler.trajectory(predict, full)))
     steps = len(trajectory) - 1
@@ -168,16 +172,17 @@ def test_the_derivative_of_a_prediction_along_a_direction(prediction: str) -> No
     model = small_model()
     model.prediction = prediction
     x, logsnr = torch.randn((2, 4, 8, 8), generator=torch.Generator().manual_seed(0)), torch.tensor([-1.0, 2.0])
-    z, other = model.encode_prompts(["a cow", "snow on a bus"]).clone(), model.encode_prompts(["a", "a bus"]).clone()
-    found = directional_derivative(model.differentiable, x, logsnr, z, z - other)
-    step = 0.05 * (z - other)
-    ahead, back = (model(x, logsnr, z + sign * step) for sign in (1, -1))
+    prompts = (["a cow", "snow on a bus"], ["a", "a bus"])
+    z, other = (Condition.stack(model.encode_prompts(both)) for both in prompts)
+    found = directional_derivative(model.differentiable, x, logsnr, z, z.minus(other))
+    step = 0.05 * z.minus(other).states
+    ahead, back = (model(x, logsnr, Condition.of(z.states + sign * step)) for sign in (1, -1))
     torch.testing.assert_close(found, (ahead - back) / 0.1, rtol=0, atol=0.02 * float(found.abs().max()))
 
 
 def test_the_loss_of_a_diffusion_model_by_finite_differences() -> None:
     model = small_model()
-    x, z = model.encode_pixels(torch.rand(1, 3, 16, 16)).clone(), model.encode_prompts(["a cow on snow"])[0].clone()
+    x, z = model.encode_pixels(torch.rand(1, 3, 16, 16)).clone(), model.encode_prompts(["a cow on snow"])[0].states
     draws = sample_draws(
         shape=(4, 8, 8),
         steps=[6],
@@ -187,12 +192,12 @@ def test_the_loss_of_a_diffusion_model_by_finite_differences() -> None:
         interval=Interval(-4, 6, 1, 2),
         rng=generator(0, "draws"),
     )
-    found = loss_gradients(partial(loss_rows, model.differentiable), x, z, draws, 4)
+    found = loss_gradients(partial(loss_rows, model.differentiable), x, Condition.of(z), draws, 4)
 
     def loss(x: torch.Tensor, z: torch.Tensor) -> float:
-        return loss_gradients(partial(loss_rows, model.differentiable), x, z, draws, 6).loss
+        return loss_gradients(partial(loss_rows, model.differentiable), x, Condition.of(z), draws, 6).loss
 
-    for place, gradient in enumerate((found.latent, found.embedding)):
+    for place, gradient in enumerate((found.latent, found.states)):
         # Along the gradient itself, where rounding to float32 matters least.
         direction = (gradient / gradient.norm()).float()
         step = 3e-2

@@ -19,8 +19,7 @@ from localisation_study import Study
 from PIL import Image
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import load_config, section_json, settings_of
-from infodecomp.config.loading import default_config
+from infodecomp.config import default_config, load_config, render_yaml, section_json, settings_of
 from infodecomp.datasets.cases import read_cases
 from infodecomp.localisation.tables import TABLE_COLUMNS
 from infodecomp.maps import made
@@ -42,7 +41,7 @@ def blocks(page: str, heading: str, language: str) -> list[str]:
 
 def study(overlay: str) -> Any:
     """The configuration of the embedded study with an overlay, merged as Snakemake merges."""
-    config = default_config().model_dump(mode="json")
+    config = yaml.safe_load(render_yaml(default_config()))
     for key, value in yaml.safe_load(overlay).items():
         config[key] = {**config[key], **value} if isinstance(value, dict) else value
     return load_config(config)

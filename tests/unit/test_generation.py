@@ -6,6 +6,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.generation import Sampler, Start
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -34,7 +35,7 @@ def final(sampler: Sampler, model: LatentDiffusion, start: Start) -> torch.Tenso
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_text_to_image(model: LatentDiffusion, guidance: float) -> None:
     noise = noise_of(torch.Generator().manual_seed(0))
-    start = Start(noise, model.encode_prompts([PROMPT]))
+    start = Start(noise, Condition.stack(model.encode_prompts([PROMPT])))
     expected = model.pipeline(
         PROMPT, num_inference_steps=STEPS, guidance_scale=guidance, latents=noise, output_type="latent"
     ).images
@@ -56,7 +57,7 @@ def test_image_to_image(model: LatentDiffusion, strength: float) -> None:
     ).images
     start = Start(
         noise_of(torch.Generator().manual_seed(2)),
-        model.encode_prompts([PROMPT]),
+        Condition.stack(model.encode_prompts([PROMPT])),
         model.encode_pixels(2 * pixels - 1)[None],
     )
     found = list(sampler_of(model, 3.0, strength).trajectory(model, start))
@@ -84,7 +85,9 @@ def test_inpainting(model: LatentDiffusion, strength: float) -> None:
     ).images
     image = model.encode_pixels(2 * pixels - 1)[None]
     repaint = mask[..., ::2, ::2]
-    start = Start(noise_of(torch.Generator().manual_seed(2)), model.encode_prompts([PROMPT]), image, repaint)
+    start = Start(
+        noise_of(torch.Generator().manual_seed(2)), Condition.stack(model.encode_prompts([PROMPT])), image, repaint
+    )
     found = final(sampler_of(model, 3.0, strength), model, start)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
     torch.testing.assert_close(found[..., 4:], image[..., 4:], rtol=0, atol=0)

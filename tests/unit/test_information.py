@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 
 SHAPE = (3, 4, 5)
 PAIRS = [("empty", "word"), ("context", "full")]
@@ -23,10 +26,10 @@ class Counting:
         self.batches: list[int] = []
         self.seen: list[tuple[float, ...]] = []
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         self.batches.append(len(x_alpha))
-        self.seen += [tuple(row.tolist()) for row in embedding]
-        return torch.tanh(x_alpha * embedding[:, 0, None, None, None] + logsnr[:, None, None, None] * 0.1)
+        self.seen += [tuple(row.tolist()) for row in condition.states]
+        return torch.tanh(x_alpha * condition.states[:, 0, None, None, None] + logsnr[:, None, None, None] * 0.1)
 
     @property
     def evaluations(self) -> int:
@@ -45,8 +48,8 @@ def make_draws(steps: Sequence[int] = (6, 12), seed: int = 0, *, antithetic: boo
     )
 
 
-def make_prompts(**values: float) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor([value, 1.0]) for name, value in values.items()}
+def make_prompts(**values: float) -> dict[str, Condition]:
+    return {name: Condition.of(torch.tensor([value, 1.0])) for name, value in values.items()}
 
 
 PROMPTS = make_prompts(empty=0.1, word=0.5, context=0.3, full=0.9)
@@ -76,7 +79,7 @@ def test_a_prompt_that_two_pairs_share_is_evaluated_once() -> None:
     assert denoiser.evaluations == result.evaluations == 3 * 12
 
 
-def test_equal_embeddings_under_two_names_are_evaluated_once() -> None:
+def test_equal_conditions_under_two_names_are_evaluated_once() -> None:
     denoiser = Counting()
     prompts = make_prompts(empty=0.1, word=0.5, context=0.1, full=0.5)
     result = estimate(denoiser, X, prompts, PAIRS, make_draws())
@@ -180,7 +183,7 @@ def test_before_call_sees_every_row_in_the_order_of_the_batch() -> None:
     assert [len(batch) for batch in batches] == denoiser.batches == [5, 5, 2]
     rows = [row for batch in batches for row in batch]
     assert rows == [Row(p, d, name) for p in range(2) for d in range(3) for name in ("empty", "word")]
-    assert denoiser.seen == [tuple(PROMPTS[row.prompt].tolist()) for row in rows]
+    assert denoiser.seen == [tuple(PROMPTS[row.prompt].states.tolist()) for row in rows]
 
 
 def test_values_follow_the_definitions() -> None:
@@ -188,14 +191,12 @@ def test_values_follow_the_definitions() -> None:
     draws = make_draws((24,))
     result = estimate(Counting(), X, PROMPTS, PAIRS, draws)
     signal, noise = torch.sigmoid(draws.logsnr).sqrt(), torch.sigmoid(-draws.logsnr).sqrt()
-    mixed = signal[:, None, None, None] * X + noise[:, None, None, None] * draws.eps
+    mixed = signal[:, None, None, None] * X + noise[:, None, None, None] * draws.eps[:]
     mixed = mixed.float()
-    predicted = {
-        name: Counting()(mixed, draws.logsnr.float(), PROMPTS[name].repeat(24, 1)).double() for name in PROMPTS
-    }
+    predicted = {name: Counting()(mixed, draws.logsnr.float(), PROMPTS[name].expand(24)).double() for name in PROMPTS}
     weight = draws.weight[:, None, None]
     for first, second in PAIRS:
-        errors = [(draws.eps - predicted[name]).square().sum(1) for name in (first, second)]
+        errors = [(draws.eps[:] - predicted[name]).square().sum(1) for name in (first, second)]
         standard = 0.5 * (errors[0] - errors[1])
         orthogonal = 0.5 * (predicted[first] - predicted[second]).square().sum(1)
         for found, expected in ((result.standard, standard), (result.orthogonal, orthogonal)):
@@ -207,7 +208,7 @@ def test_values_follow_the_definitions() -> None:
         assert np.allclose(curve.standard, standard.sum((1, 2)).numpy()[order], atol=1e-4)
         assert np.allclose(curve.orthogonal, orthogonal.sum((1, 2)).numpy()[order], atol=1e-4)
     gaussian = 3 * torch.sigmoid(draws.logsnr)[:, None, None]
-    error = (draws.eps - predicted["full"]).square().sum(1)
+    error = (draws.eps[:] - predicted["full"]).square().sum(1)
     expected = (weight * 0.5 * (error - gaussian)).mean(0) + 1.5 * np.log(2 * np.pi * np.e)
     assert np.allclose(result.nll["full"].map, expected, atol=1e-5)
 

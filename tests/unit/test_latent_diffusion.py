@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
@@ -71,7 +72,7 @@ def test_both_kinds_of_prediction_become_noise(copied: Path, kind: str) -> None:
     signal, noise = (torch.sigmoid(sign * logsnr).sqrt()[:, None, None, None].float() for sign in (1, -1))
     stub = StubUnet(model, x, kind)
     model.unet = stub  # type: ignore[assignment]
-    eps_hat = model(signal * x + noise * eps, logsnr, torch.zeros(2, 77, 32))
+    eps_hat = model(signal * x + noise * eps, logsnr, Condition.of(torch.zeros(2, 77, 32)))
     assert stub.timesteps == timesteps
     assert eps_hat.dtype == torch.float32
     assert torch.allclose(eps_hat, eps, atol=1e-4)
@@ -106,7 +107,10 @@ def test_the_trained_range_is_the_schedules(model: LatentDiffusion) -> None:
 
 
 def test_log_snrs_beyond_the_schedule_use_its_ends(model: LatentDiffusion) -> None:
-    x, text = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 77, 32)
+    x, text = (
+        torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)),
+        Condition.of(torch.zeros(1, 77, 32)),
+    )
     low, high = model.logsnr_range
     for asked, end in ((low - 3, low), (high + 3, high)):
         assert torch.equal(model(x, torch.tensor([asked]), text), model(x, torch.tensor([end]).double(), text))
@@ -115,7 +119,7 @@ def test_log_snrs_beyond_the_schedule_use_its_ends(model: LatentDiffusion) -> No
 def test_rows_with_their_own_log_snr_and_prompt(model: LatentDiffusion) -> None:
     generator = torch.Generator().manual_seed(1)
     x, logsnr = torch.randn(3, 4, 16, 16, generator=generator), torch.tensor([-2.0, 0.5, 4.0])
-    text = model.encode_prompts(["a dog", "", "a cat and a dog"])
+    text = Condition.stack(model.encode_prompts(["a dog", "", "a cat and a dog"]))
     together = model(x, logsnr, text)
     for row in range(3):
         assert torch.allclose(
@@ -159,13 +163,13 @@ def test_an_image_is_read_in_the_range_of_the_model(model: LatentDiffusion) -> N
 
 def test_prompts_are_the_text_towers_states(model: LatentDiffusion) -> None:
     prompts = ["a dog", "", "a dog and a cat " * 40]
-    states = model.encode_prompts(prompts)
+    states = Condition.stack(model.encode_prompts(prompts)).states
     assert states.shape == (3, 77, 32) and states.dtype == torch.float32
     ids = model.tokenizer(prompts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
     with torch.no_grad():
         expected = model.pipeline.text_encoder(ids).last_hidden_state
     assert torch.allclose(states, expected, atol=1e-5)
-    assert torch.equal(model.encode_prompts(prompts[:1])[0], states[0])  # no row depends on the others
+    assert torch.equal(model.encode_prompts(prompts[:1])[0].states, states[0])  # no row depends on the others
 
 
 def test_token_offsets_point_into_the_caption(model: LatentDiffusion) -> None:
@@ -193,8 +197,8 @@ def test_only_the_denoiser_is_in_half_precision(folder: Path, model: LatentDiffu
     assert half.vae.dtype == half.pipeline.text_encoder.dtype == torch.float32
     pixels = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert torch.equal(half.encode_pixels(pixels), model.encode_pixels(pixels))
-    prompts = model.encode_prompts(["a dog"])
-    assert torch.equal(half.encode_prompts(["a dog"]), prompts)
+    prompts = Condition.stack(model.encode_prompts(["a dog"]))
+    assert Condition.stack(half.encode_prompts(["a dog"])).equal(prompts)
     x, logsnr = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0.5])
     found, expected = half(x, logsnr, prompts), model(x, logsnr, prompts)
     assert found.dtype == torch.float32
@@ -210,7 +214,7 @@ def test_a_compiled_denoiser_records_attention(folder: Path) -> None:
     """Also when the recording begins after the first compiled call."""
     model = LatentDiffusion.load(str(folder))
     x, logsnr = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0.5, -1.0])
-    prompts = model.encode_prompts(["a dog", "a cat"])
+    prompts = Condition.stack(model.encode_prompts(["a dog", "a cat"]))
 
     def recorded() -> tuple[torch.Tensor, np.ndarray]:
         with recording(model.unet, (16, 16)) as recorder:

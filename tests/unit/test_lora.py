@@ -12,6 +12,7 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from infodecomp.config import ModelSection
+from infodecomp.estimator.condition import Condition
 from infodecomp.jobs.configured_model import model_identity
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
@@ -54,7 +55,7 @@ def old_format(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def predict(model: LatentDiffusion) -> torch.Tensor:
     x = torch.linspace(-1, 1, 2 * 8 * 16 * 16).reshape(2, 8, 16, 16)
-    return model(x, torch.tensor([0.0, 2.0]), model.encode_prompts(["a red dog", ""]))
+    return model(x, torch.tensor([0.0, 2.0]), Condition.stack(model.encode_prompts(["a red dog", ""])))
 
 
 def test_both_formats_change_the_model_as_the_adapter_does(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+from typing import Protocol
+
 import numpy as np
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import Tap, recording
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from tests.conftest import ROOT
 from tests.unit.small_model import small_model
 
 
-def inputs(model: LatentDiffusion, rows: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def inputs(model: LatentDiffusion, rows: int = 3) -> tuple[torch.Tensor, torch.Tensor, Condition]:
     x = torch.randn(rows, *model.latent_shape, generator=torch.Generator().manual_seed(0))
-    return x, torch.linspace(-2, 2, rows), model.encode_prompts(["a dog"]).expand(rows, -1, -1)
+    return x, torch.linspace(-2, 2, rows), model.encode_prompts(["a dog"])[0].expand(rows)
 
 
 def test_a_stable_diffusion_follows_the_protocol() -> None:
@@ -24,15 +29,44 @@ def test_a_stable_diffusion_follows_the_protocol() -> None:
     assert len(model.token_offsets("a dog " * 100)) == model.token_limit
 
 
+def test_every_attribute_of_the_protocol_is_there() -> None:
+    model = small_model()
+    protocols = [
+        kind for kind in DiffusionModel.__mro__ if getattr(kind, "_is_protocol", False) and kind is not Protocol
+    ]
+    names = {name for kind in protocols for name in (*vars(kind), *vars(kind).get("__annotations__", ()))}
+    asked = {name for name in names if name == "__call__" or not name.startswith("_")}
+    assert {"__call__", "logsnr_range", "encode_prompts", "batch_size", "recording"} <= asked
+    assert [name for name in sorted(asked) if not hasattr(model, name)] == []
+
+
+# Parts of a family's pipeline, and who may know them: the families, and what builds and trains one.
+PARTS = {"unet", "tokenizer", "pipeline"}
+KNOWING = ("models/", "scenes/", "training/", "stages/train_scenes_")
+
+
+def test_nothing_outside_the_families_names_their_parts() -> None:
+    package = ROOT / "pipeline" / "infodecomp"
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        module = path.relative_to(package).as_posix()
+        if module.startswith(KNOWING):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [getattr(node, part, None) for part in ("attr", "id", "arg", "name")]
+            found += [f"{module}: {name}" for name in names if name in PARTS]
+    assert found == []
+
+
 def test_predictions_are_filled_up_and_the_copies_dropped() -> None:
     model = small_model()
     seen: list[int] = []
     model.unet.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
-    x, logsnr, embedding = inputs(model)
+    x, logsnr, condition = inputs(model)
     model.batch_size = BatchSize(4)
-    found = model.predict(x, logsnr, embedding)
+    found = model.predict(x, logsnr, condition)
     assert seen == [4] and found.shape == x.shape
-    torch.testing.assert_close(found, model(x, logsnr, embedding))
+    torch.testing.assert_close(found, model(x, logsnr, condition))
 
 
 def test_rows_of_any_call_are_filled_up_and_divided() -> None:
@@ -50,12 +84,12 @@ def test_rows_of_any_call_are_filled_up_and_divided() -> None:
 
 def test_the_model_records_its_own_attention() -> None:
     model = small_model()
-    x, logsnr, embedding = inputs(model, 1)
+    x, logsnr, condition = inputs(model, 1)
     sums = []
     for recorder_of in (model.recording(), recording(model.unet, model.latent_shape[1:])):
         with recorder_of as recorder:
             recorder.expect([Tap(0, "dog", [2])])
-            model(x, logsnr, embedding)
+            model(x, logsnr, condition)
         sums.append(recorder.pop("dog"))
     assert sums[0].layers.keys() == sums[1].layers.keys() != set()
     assert all(torch.equal(sums[0].layers[name], sums[1].layers[name]) for name in sums[0].layers)

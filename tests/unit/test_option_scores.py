@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.options import EMPTY, OptionEstimate, diffitm_scores
 from infodecomp.estimator.racing import after_look, chance_to_overtake, freedom, looks
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianMixture
 
 SHAPE = (1, 2, 2)
@@ -147,7 +149,7 @@ def test_the_lead_is_a_paired_difference(x: torch.Tensor) -> None:
 
 
 def test_diffitm_is_minus_the_mean_norm(x: torch.Tensor) -> None:
-    draws = Draws(
+    draws = Draws.held(
         torch.linspace(4, -4, 9).double(),
         torch.ones(9).double(),
         torch.from_numpy(np.random.default_rng(0).normal(size=(9, *SHAPE)).astype(np.float32)),

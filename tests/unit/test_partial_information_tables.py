@@ -213,4 +213,4 @@ def test_pairs_are_shown_at_even_ranks_and_captions_by_their_words() -> None:
     first, *others = caption_matrices(table, 2)
     assert len(others) == 1 and list(first.words) == ["dog", "bed", "sky"]
     assert first.shown[1, 0] == 5.0 and first.shown[0, 1] == 0.1 and np.isnan(first.shown[0, 0])
-    assert first.told.tolist() == [1.0, 2.0, 3.0]
+    assert first.total.tolist() == [1.0, 2.0, 3.0]

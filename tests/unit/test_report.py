@@ -25,8 +25,8 @@ from infodecomp.report.rendering import environment, render
 from infodecomp.report.scripts import as_json
 from infodecomp.report.shown_maps import SHOWN_MAPS
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.named_paths import named_counts
 from infodecomp.runs.storage import write_table
-from infodecomp.stages.write_report import _counts
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
 PLACE = {method.id: number for number, method in enumerate(SHOWN_MAPS)}
@@ -235,4 +235,4 @@ def test_shards_of_a_stage_may_be_counted_apart(tmp_path: Path) -> None:
     assert evaluations(study, ["mine"]) == 201
     assert evaluations(StudyFolder(tmp_path, {"mine": 1}), ["mine"]) == 100
     with pytest.raises(InputError, match="expected STAGE=COUNT"):
-        _counts(["judge_maps"])
+        named_counts("--stage-shards", ["judge_maps"])

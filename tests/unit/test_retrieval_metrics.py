@@ -294,8 +294,8 @@ def test_faulty_lists_of_relations(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         read_symmetric_relations(path)
     assert str(raised.value).splitlines() == [
-        f"{path}, line 3: 'near' stands on line 1 already.",
-        f"{path}, line 4: 'with' stands on line 2 already.",
+        f"{path}, line 3: 'near' is already on line 1.",
+        f"{path}, line 4: 'with' is already on line 2.",
     ]
     path.write_bytes("près de".encode("latin-1"))
     with pytest.raises(InputError, match="not text in UTF-8"):

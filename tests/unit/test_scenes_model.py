@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.scenes.captions import MAX_TOKENS, vocabulary
 from infodecomp.scenes.model import (
@@ -158,15 +159,17 @@ def test_a_saved_folder_loads_as_a_latent_diffusion_model(
     model = LatentDiffusion.load(str(tmp_path / "model"))
     assert model.latent_shape == (LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE) and model.image_size == 64
     assert model.logsnr_range == pytest.approx((-5.36, 7.07), abs=0.01)
-    embeddings = model.encode_prompts(["a red dog", ""])
-    assert embeddings.shape == (2, CAPTION_TOKENS, TEXT_WIDTH)
+    conditions = Condition.stack(model.encode_prompts(["a red dog", ""]))
+    assert conditions.states.shape == (2, CAPTION_TOKENS, TEXT_WIDTH)
     ids = tokenizer(["a red dog"], padding="max_length", return_tensors="pt").input_ids
     short = text.half().float()(input_ids=ids).last_hidden_state
-    assert torch.allclose(embeddings[0, :MAX_TOKENS], short[0], atol=1e-4)  # the longer tower reads them the same
+    assert torch.allclose(
+        conditions.states[0, :MAX_TOKENS], short[0], atol=1e-4
+    )  # the longer tower reads them the same
     latent = model.encode_pixels(to_signed(images[:1]))
     with torch.no_grad():
         expected = SCALING * vae.float().encode(to_signed(images[:1])).latents[0]
         assert torch.allclose(latent, expected, atol=0.01)  # half precision
-    eps_hat = model(latent[None].repeat(2, 1, 1, 1), torch.tensor([0.0, 2.0]), embeddings)
+    eps_hat = model(latent[None].repeat(2, 1, 1, 1), torch.tensor([0.0, 2.0]), conditions)
     assert eps_hat.shape == (2, 8, 16, 16) and eps_hat.isfinite().all()
     assert model.decode(latent[None]).shape == (1, 3, 64, 64)

@@ -25,7 +25,8 @@ from infodecomp.datasets.retrieval_cases import (
     write_retrieval_cases,
 )
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.errors import InputError
@@ -112,8 +113,8 @@ def test_scores_are_those_of_the_estimator(folder: Path) -> None:
         rng=generator(3, cases["image_id"][0], "retrieval"),
     )
     prompts = ["", *OPTIONS[0]]
-    embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
-    expected = estimate(model, latent, embeddings, [("", option) for option in OPTIONS[0]], draws)
+    conditions = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
+    expected = estimate(model, latent, conditions, [("", option) for option in OPTIONS[0]], draws)
     for position, option in enumerate(OPTIONS[0]):
         case_id = cases["case_id"][0]
         assert values(frame, "i_s", case_id)[position] == pytest.approx(expected.standard["", option].total, rel=1e-3)

@@ -18,8 +18,10 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models.attention import Tap, recording, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -112,7 +114,7 @@ def test_latents_are_scaled(model: LatentDiffusion) -> None:
 
 def test_the_old_end_token_changes_no_state(model: LatentDiffusion) -> None:
     """Only the pooled state, which nothing here uses, depends on it."""
-    states = model.encode_prompts(["a dog", "a cat and a dog", ""])
+    states = Condition.stack(model.encode_prompts(["a dog", "a cat and a dog", ""])).states
     assert states.shape == (3, 77, 32) and states.isfinite().all()
     assert not torch.allclose(states[0], states[2])
     tower = CLIPTextModel(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import Tap, recording
 from infodecomp.models.shared_prompts import SharedPrompts, distinct_rows
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -21,13 +22,13 @@ def model() -> LatentDiffusion:
 
 
 @pytest.fixture(scope="module")
-def texts(model: LatentDiffusion) -> torch.Tensor:
-    return model.encode_prompts(["a dog on a bed", "a bed", "", "a cat"])
+def texts(model: LatentDiffusion) -> Condition:
+    return Condition.stack(model.encode_prompts(["a dog on a bed", "a bed", "", "a cat"]))
 
 
-def inputs(embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    x = torch.randn(len(embedding), 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    return x, torch.linspace(-3, 3, len(embedding)), embedding
+def inputs(condition: Condition) -> tuple[torch.Tensor, torch.Tensor, Condition]:
+    x = torch.randn(len(condition), 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    return x, torch.linspace(-3, 3, len(condition)), condition
 
 
 class Counting:
@@ -41,7 +42,7 @@ class Counting:
         return self.forward(states)
 
 
-def test_each_prompt_is_projected_once_by_itself(texts: torch.Tensor) -> None:
+def test_each_prompt_is_projected_once_by_itself(texts: Condition) -> None:
     model = small_model()
     layer = model.unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
     counting = layer.to_k.forward = Counting(layer.to_k.forward)
@@ -52,20 +53,20 @@ def test_each_prompt_is_projected_once_by_itself(texts: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("prompts", [[0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 1, 2], [3, 2, 1, 0, 2, 3]])
-def test_predictions_are_those_without_sharing(model: LatentDiffusion, texts: torch.Tensor, prompts: list[int]) -> None:
+def test_predictions_are_those_without_sharing(model: LatentDiffusion, texts: Condition, prompts: list[int]) -> None:
     arguments = inputs(texts[prompts])
     plain = model.differentiable(*arguments)
     assert torch.allclose(model(*arguments), plain, atol=1e-6)
 
 
-def test_a_row_does_not_depend_on_the_prompts_of_the_others(model: LatentDiffusion, texts: torch.Tensor) -> None:
-    x, logsnr, embedding = inputs(texts[[0, 0, 0, 0, 0, 0]])
-    alone = model(x, logsnr, embedding)
+def test_a_row_does_not_depend_on_the_prompts_of_the_others(model: LatentDiffusion, texts: Condition) -> None:
+    x, logsnr, condition = inputs(texts[[0, 0, 0, 0, 0, 0]])
+    alone = model(x, logsnr, condition)
     for others in ([0, 1, 2, 3, 1, 2], [0, 3, 3, 0, 3, 3]):
         assert torch.equal(model(x, logsnr, texts[others])[0], alone[0])
 
 
-def test_attention_is_recorded_of_every_row(model: LatentDiffusion, texts: torch.Tensor) -> None:
+def test_attention_is_recorded_of_every_row(model: LatentDiffusion, texts: Condition) -> None:
     arguments = inputs(texts[[0, 1, 0, 0, 1, 2]])
 
     def recorded(predict: Callable[..., torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
@@ -82,25 +83,25 @@ def test_attention_is_recorded_of_every_row(model: LatentDiffusion, texts: torch
             assert torch.allclose(sums, plain[row][name], atol=1e-6)
 
 
-def test_other_states_are_left_alone(model: LatentDiffusion, texts: torch.Tensor) -> None:
-    """Even where they equal the embedding: a layer that changes the text first, or looks at the image."""
+def test_other_states_are_left_alone(model: LatentDiffusion, texts: Condition) -> None:
+    """Even where they equal the text's: a layer that changes the text first, or looks at the image."""
     prompts = SharedPrompts(model.unet)
     projection = prompts.projections[-1]
     counting = projection.forward = Counting(projection.forward)
     width = projection.in_features
-    embedding = torch.ones(ROWS, 3, width)
+    states = torch.ones(ROWS, 3, width)
     try:
-        with prompts.of(embedding):
-            projection(embedding.clone())
-            projection(embedding)
+        with prompts.of(states):
+            projection(states.clone())
+            projection(states)
     finally:
         del projection.forward
     assert counting.rows == [ROWS, 1]
 
 
-def test_a_call_that_fails_leaves_the_layers_as_they_were(model: LatentDiffusion, texts: torch.Tensor) -> None:
+def test_a_call_that_fails_leaves_the_layers_as_they_were(model: LatentDiffusion, texts: Condition) -> None:
     prompts = SharedPrompts(model.unet)
-    with pytest.raises(ZeroDivisionError), prompts.of(texts):
+    with pytest.raises(ZeroDivisionError), prompts.of(texts.states):
         _ = 1 / 0
     assert prompts.projections and all("forward" not in vars(one) for one in prompts.projections)
 

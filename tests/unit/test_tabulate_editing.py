@@ -382,13 +382,13 @@ def test_edits_by_word(study: Study) -> None:
     table = study.read("editing_by_word.csv")
     assert table.columns.tolist() == WORD_COLUMNS
     rows = table[table["dataset"] == "mine"].set_index(["label", "context", "intervention"])
-    contexts = [("bed", "all"), ("bed", "told"), ("dog", "all"), ("dog", "implied"), ("dog", "told")]
+    contexts = [("bed", "all"), ("bed", "not_implied"), ("dog", "all"), ("dog", "implied"), ("dog", "not_implied")]
     assert list(rows.index) == [(*one, intervention) for one in contexts for intervention in ("omit", "swap")]
     # Of nine dogs one failed; of the implied ones the first has no swap, nor has the twelfth case.
     assert rows.loc[("dog", "all", "omit"), ["n", "n_failed"]].tolist() == [8, 1]
     assert rows.loc[("dog", "implied", "omit"), ["n", "n_failed"]].tolist() == [3, 0]
     assert rows.loc[("dog", "implied", "swap"), ["n", "n_failed"]].tolist() == [2, 1]
-    assert rows.loc[("dog", "told", "swap"), ["n", "n_failed"]].tolist() == [4, 1]
+    assert rows.loc[("dog", "not_implied", "swap"), ["n", "n_failed"]].tolist() == [4, 1]
     implied, mask = rows.loc[("dog", "implied", "swap")], study.mask("dog")
     for name, column in (
         ("mi_s", "mi_s"),
@@ -425,7 +425,7 @@ def test_implied_words_against_others(study: Study) -> None:
     rows = table.set_index(["context", "intervention"])
     assert rows["n"].to_dict() == {
         **{("all", "omit"): 17, ("all", "swap"): 11, ("implied", "omit"): 2, ("implied", "swap"): 1},
-        **{("told", "omit"): 15, ("told", "swap"): 10},
+        **{("not_implied", "omit"): 15, ("not_implied", "swap"): 10},
     }
     assert rows.loc[("all", "omit"), "n_failed"] == 1 and rows.loc[("all", "swap"), "n_failed"] == 7
     changes = [study.arrays("mine", position)["change/latent_l2/omit"].sum() for position in range(17)]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.training.batches import FOCUS
 from infodecomp.training.hardneg import HardnegRecipe, hard_batches, hardneg_loss, save_hardneg, train_hardneg
@@ -61,7 +62,10 @@ def test_a_few_steps_train_a_lora_that_loads(tmp_path: Path) -> None:
     save_hardneg(model, tmp_path)
     files = list(tmp_path.iterdir())
     assert [file.name for file in files] == ["pytorch_lora_weights.safetensors"] and files[0].stat().st_size < 1e6
-    x, prompts = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(0)), model.encode_prompts(["a red dog"])
+    x, prompts = (
+        torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(0)),
+        Condition.stack(model.encode_prompts(["a red dog"])),
+    )
     trained = model(x, torch.tensor([0.0]), prompts)
     loaded = LatentDiffusion.load(MODEL, lora=str(tmp_path))(x, torch.tensor([0.0]), prompts)
     plain = LatentDiffusion.load(MODEL)(x, torch.tensor([0.0]), prompts)

@@ -10,13 +10,15 @@ import pytest
 import torch
 from scipy.stats import t as student
 
-from infodecomp.estimator.sampling import Draws, Interval, sample_draws, unit_points
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws, unit_points
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws, most_freedom
 
 
 def drawn(count: int, *, design: str = "iid", antithetic: bool = False) -> Draws:
     """Draws in order of their log-SNR, with weights of one and no noise."""
-    return Draws(
+    return Draws.held(
         logsnr=torch.arange(count).double() // (2 if antithetic else 1),
         weight=torch.ones(count).double(),
         eps=torch.zeros(count, 1, 1, 1),

@@ -14,6 +14,7 @@ import torch
 from infodecomp.cli import run_stage as main
 from infodecomp.config import BudgetSection, InformationSection, ModelSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
+from infodecomp.estimator.condition import Condition
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_arrays, read_table
@@ -67,9 +68,9 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     seen: list[int] = []
     predict = LatentDiffusion.predict
 
-    def counted(self: LatentDiffusion, x: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def counted(self: LatentDiffusion, x: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         seen.append(len(x))
-        return predict(self, x, logsnr, embedding)
+        return predict(self, x, logsnr, condition)
 
     monkeypatch.setattr(LatentDiffusion, "predict", counted)
     yield seen

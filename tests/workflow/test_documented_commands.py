@@ -27,16 +27,18 @@ ONLY_READ = {
 }
 # They run nothing by themselves.
 HARMLESS = {"--help", "--version", "--unlock", "--summary", "--lint"}
+# Where a page that runs elsewhere has the checkout; here it is the working folder.
+CHECKOUT = "~/infodecomp/"
 # Files that pages name as the reader's own.
-OWN_FILES = {"my.yaml": "study: mine\n", "mine.yaml": "study: mine\n", "study.yaml": "study: mine\n"}
+OWN_FILE = re.compile(r"(my|mine)\w*\.yaml")
 
 
 @pytest.fixture(scope="module")
 def copy(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A working copy with the readers' files, and COCO's layout without COCO."""
     study = working_copy(repository, tmp_path_factory.mktemp("documented"))
-    for name, content in OWN_FILES.items():
-        (study.folder / name).write_text(content, encoding="utf-8")
+    for name in {word for one in commands(study.folder) for word in one.words if OWN_FILE.fullmatch(word)}:
+        (study.folder / name).write_text("study: mine\n", encoding="utf-8")
     coco = study.folder / "coco"
     (coco / "annotations").mkdir(parents=True)
     (coco / "val2017").mkdir()
@@ -64,7 +66,7 @@ def test_snakemake(copy: Study, printed: list[Command]) -> None:
     groups: dict[tuple[str, ...], list[tuple[Command, list[str]]]] = {}
     for command in printed:
         if command.words[0] == "snakemake":
-            options, targets = split_targets(command.words[1:])
+            options, targets = split_targets([word.replace(CHECKOUT, "") for word in command.words[1:]])
             groups.setdefault(options, []).append((command, targets or ["all"]))
     assert sum(map(len, groups.values())) > 30
     runs = [

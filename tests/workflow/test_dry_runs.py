@@ -193,6 +193,30 @@ def test_maps_of_a_dataset_that_is_not_edited_are_judged(fresh: Study) -> None:
     assert "edit_images" not in jobs
 
 
+@pytest.mark.parametrize(
+    ("part", "own"),
+    [
+        ("retrieval", {"build_retrieval_cases": 5, "score_retrieval": 5, "tabulate_retrieval": 1, "plot_retrieval": 1}),
+        ("validation", {"validate_estimator": 4, "tabulate_validation": 1, "plot_validation": 1}),
+        ("editing", {"build_cases": 1, "edit_images": 2, "judge_edits": 1, "tabulate_editing": 1}),
+    ],
+)
+def test_only_the_parts_that_a_study_names(fresh: Study, part: str, own: dict[str, int]) -> None:
+    """With what they need, the summary and the page; another part runs where it is named as a target."""
+    run = fresh.command("snakemake", "--cores", "2", "--dry-run", "--config", f"parts=[{part}]")
+    assert run.status == 0, run.output
+    assert run.jobs.items() >= {**own, "summarise_study": 1, "write_report": 1, "all": 1}.items()
+    others = {
+        "score_localisation",
+        "score_clip",
+        "edit_images",
+        "judge_maps",
+        "decompose_information",
+        "validate_estimator",
+    }
+    assert others & set(run.jobs) <= {*own, *(["score_clip"] if part == "retrieval" else [])}
+
+
 def test_validation_alone(fresh: Study) -> None:
     """Every problem; no image and no model takes part."""
     run = fresh.command(

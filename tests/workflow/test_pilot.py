@@ -12,7 +12,7 @@ import pytest
 from infodecomp.cli import run_stage as main
 from infodecomp.config import BudgetSection, DrawsSection, InformationSection, ModelSection, PilotSection, section_json
 from infodecomp.datasets.cases import read_cases, write_cases
-from infodecomp.estimator.density import BINS
+from infodecomp.estimator.adaptive_density import BINS
 from infodecomp.information.pilot_file import read_density
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays

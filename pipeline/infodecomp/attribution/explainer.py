@@ -17,13 +17,14 @@ import torch
 from infodecomp.attribution.boxes import check_boxes, check_last_steps, named_boxes
 from infodecomp.attribution.evaluations import loss_evaluations, walk_evaluations
 from infodecomp.attribution.generated import Walk, explain
-from infodecomp.attribution.generation import empty_prompt, read_trajectory, sampler_of, start_of
+from infodecomp.attribution.generation import read_trajectory, sampler_of, start_of
 from infodecomp.attribution.loss import LossExplainer
 from infodecomp.attribution.word_scores import word_scores
 from infodecomp.config import GenerationSection
 from infodecomp.config.settings import ExplainImages
 from infodecomp.datasets.prompts import read_prompts
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.draws import Draws
 from infodecomp.flows.generation import Sampler, rows_a_step
 from infodecomp.information.study_draws import study_draws
 from infodecomp.jobs.image_latents import read_pixels
@@ -54,14 +55,14 @@ def explained_cases(
 class Explainer:
     """Explains one image and caption after another.
 
-    sampled: image → its draws. empty: the empty prompt's embedding. sampler, prompts: of images that the study generated,
+    sampled: image → its draws. empty: the empty prompt. sampler, prompts: of images that the study generated,
     how they were sampled, and image → its row of the table of prompts.
     """
 
     stage: ModelJob
     settings: ExplainImages
     sampled: Callable[[ImageJob], Draws]
-    empty: torch.Tensor
+    empty: Condition
     sampler: Sampler | None
     prompts: Mapping[str, Any]
 
@@ -73,15 +74,15 @@ class Explainer:
         prompts = {row.image_id: row for row in rows}
         sampled = study_draws(stage, settings, settings.steps)
         sampler = None if generate is None else sampler_of(stage, generate)
-        return cls(stage, settings, sampled, empty_prompt(stage), sampler, prompts)
+        return cls(stage, settings, sampled, stage.captions.condition(""), sampler, prompts)
 
     def arrays(self, job: ImageJob, latent: torch.Tensor, caption: str) -> dict[str, np.ndarray]:
         """What is kept of a caption: its words and their kinds, and for each target their scores and a map (h, w)."""
         model, section = self.stage.model, self.settings.explanation
         boxes = named_boxes(section)
         loss = LossExplainer(model, section, self.empty)
-        embedding = self.stage.captions.stacked_embeddings([caption])[0]
-        found = dict(loss.explanations(latent, embedding, self.sampled(job)))
+        condition = self.stage.captions.condition(caption)
+        found = dict(loss.explanations(latent, condition, self.sampled(job)))
         evaluations = loss_evaluations(section, self.settings.steps[-1], len(boxes))
         row = self.prompts.get(job.image_id)
         if row is not None and self.sampler is not None:
@@ -123,8 +124,8 @@ class Explainer:
             checkpointing=bool(args.checkpointing),
         )
 
-    def _predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        return self.stage.model.differentiable(x_alpha, logsnr, embedding).to(x_alpha)
+    def _predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
+        return self.stage.model.differentiable(x_alpha, logsnr, condition).to(x_alpha)
 
     def _given_pixels(self, row: Any) -> torch.Tensor | None:
         if not row.image_path:

@@ -1,9 +1,9 @@
 """What a generated image owes to its words, and to the noise or image that it came from: gradients through the last steps.
 
 The target is T = Σ over channels and pixels of the decoded image, black being 0 and white 1, over all of it or inside a box.
-It is not clamped to [0, 1], where gradients would vanish. T is differentiated by the text z of the caption (not by the empty
-prompt's, which guidance also uses) and by what the steps start from: the latent or, if an image was given and all steps
-count, its pixels.
+It is not clamped to [0, 1], where gradients would vanish. T is differentiated by the states z of the caption's tokens (not
+by the empty prompt's, which guidance also uses) and by what the steps start from: the latent or, if an image was given and
+all steps count, its pixels.
 
 The trajectory is stored. `explain` starts at its latent before the last k steps, walks these with gradients, and runs one
 backward pass for each box. Memory: the activations of k steps (of twice as many rows with guidance) and of the decoder; with
@@ -20,7 +20,9 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from infodecomp.attribution.boxes import Box
-from infodecomp.flows.generation import Predict, Sampler, Start
+from infodecomp.estimator.condition import STATES
+from infodecomp.estimator.denoiser import Predict
+from infodecomp.flows.generation import Sampler, Start
 from infodecomp.models.gradients import Reduction, integrated_gradients, reduced
 
 Tensors = tuple[torch.Tensor, ...]
@@ -63,20 +65,19 @@ class Walk:
 
     @property
     def inputs(self) -> Tensors:
-        """Text (1, tokens, width), and pixels (1, 3, H, W) or the latent before the steps that count (1, C, h, w)."""
+        """The tokens' states (1, tokens, width), and pixels (1, 3, H, W) or the latent before the steps that count."""
         if self.pixels is not None and self.from_pixels:
-            return self.start.text, self.pixels
-        return self.start.text, self.trajectory[-1 - self.last][None]
+            return self.start.condition.states, self.pixels
+        return self.start.condition.states, self.trajectory[-1 - self.last][None]
 
     @property
     def baselines(self) -> Tensors:
         """Inputs without information: the empty prompt, and a grey picture or the latent zero."""
-        text, given = self.inputs
-        return self.sampler.empty.to(text)[None], torch.zeros_like(given)
+        return self.sampler.empty.states[None], torch.zeros_like(self.inputs[1])
 
-    def picture(self, text: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    def picture(self, states: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
         """The picture (1, 3, H, W) that the inputs lead to."""
-        start = replace(self.start, text=text)
+        start = replace(self.start, condition=self.start.condition.replaced({STATES: states}))
         if self.pixels is not None:
             start = replace(start, image=self.encode(given if self.from_pixels else self.pixels).to(self.start.noise))
         x = self.sampler.first(start) if self.from_pixels else given

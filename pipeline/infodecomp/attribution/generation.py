@@ -34,12 +34,7 @@ def generated_latents(
 
 def sampler_of(stage: ModelJob, section: GenerationSection) -> Sampler:
     """The sampler of a study's images."""
-    return Sampler(Ddim(stage.model, section.steps), empty_prompt(stage), section.guidance, section.strength)
-
-
-def empty_prompt(stage: ModelJob) -> torch.Tensor:
-    """The embedding of the empty prompt, (tokens, width); a copy, because a gradient may flow through it."""
-    return stage.captions.stacked_embeddings([""])[0].clone()
+    return Sampler(Ddim(stage.model, section.steps), stage.captions.condition(""), section.guidance, section.strength)
 
 
 def start_of(
@@ -62,8 +57,7 @@ def start_of(
     ]
     return Start(
         noise=torch.from_numpy(np.stack(noise)),
-        # Copies, because tensors made in inference mode cannot take part in a gradient.
-        text=stage.captions.stacked_embeddings([row.prompt for row in rows]).clone(),
+        condition=stage.captions.batch([row.prompt for row in rows]),
         image=torch.stack(given) if given else None,
         repaint=torch.from_numpy(np.stack(repaint))[:, None].float() if repaint else None,
     )

@@ -17,7 +17,7 @@ from infodecomp.metrics.bootstrap import median_interval
 
 IMPLIED_SHARE = 0.5  # CMI as a share of MI, below which the context implies the word
 
-CONTEXTS = ("all", "implied", "told")
+CONTEXTS = ("all", "implied", "not_implied")
 
 _PREDICTORS = ("mi_s", "mi_o", "cmi_s", "cmi_o", "attention")
 

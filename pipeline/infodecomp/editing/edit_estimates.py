@@ -14,10 +14,13 @@ from infodecomp.config import EditCaptionsSection, InformationSection
 from infodecomp.editing.captions import case_edit
 from infodecomp.editing.known_information import KnownInformation
 from infodecomp.editing.round_trip import CaptionedImage, WayBack
+from infodecomp.estimator.densities import Placing
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.prompt_pairs import PromptPair, prompt_pairs
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_density
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.maps.rounding import rounded_map
@@ -110,7 +113,7 @@ class EditEstimator:
 
     def _problem(self, latent: torch.Tensor, pairs: Sequence[PromptPair], draws: Draws) -> Problem:
         prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
-        return Problem(latent, self.stage.captions.embeddings(prompts), pairs, draws)
+        return Problem(latent, self.stage.captions.conditions(prompts), pairs, draws)
 
     def _predictors(self, case: Any, estimate: Estimate | None) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}

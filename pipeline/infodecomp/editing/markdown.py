@@ -19,7 +19,7 @@ COLUMNS = [
     *(numbers("n"), numbers("failed", "n_failed"), numbers("flagged", "n_flagged")),
 ]
 
-_CONTEXTS = {"all": "all", "implied": "implied", "told": "others"}
+_CONTEXTS = {"all": "all", "implied": "implied", "not_implied": "others"}
 
 _CONTEXT_COLUMNS = [
     words("dataset"),

@@ -98,9 +98,9 @@ class RoundTripper:
             for batch in groups(ways, size):
                 before = partial(recorder.expect, _taps(batch, images))
                 starts = torch.stack([noise[way.image] for way in batch])
-                embeddings = self.stage.captions.stacked_embeddings([way.caption for way in batch])
+                conditions = self.stage.captions.batch([way.caption for way in batch])
                 trail = Trail(_LOOKS[::-1]) if animated else None
-                ends = self.path.generate(padded(starts, size), padded(embeddings, size), before, trail)
+                ends = self.path.generate(padded(starts, size), padded(conditions, size), before, trail)
                 made |= {way: end - given[way.image] for way, end in zip(batch, ends[: len(batch)], strict=True)}
                 if trail:
                     back |= {way: trail.of(place) for place, way in enumerate(batch) if way.case_id in animated}
@@ -114,9 +114,9 @@ class RoundTripper:
     ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
         """The noise that images come to, and the clean latents predicted on the way of those with an animated case."""
         latents = torch.stack([image.latent for image in images])
-        captions = self.stage.captions.stacked_embeddings([image.caption for image in images])
+        conditions = self.stage.captions.batch([image.caption for image in images])
         trail = Trail(_LOOKS) if animated else None
-        noise = self.path.reverse(padded(latents + given, together), padded(captions, together), trail)
+        noise = self.path.reverse(padded(latents + given, together), padded(conditions, together), trail)
         watched = [k for k, image in enumerate(images) if animated.intersection(case.case_id for case in image.cases)]
         return noise, {number: trail.of(number) for number in watched} if trail else {}
 

@@ -12,7 +12,10 @@ from typing import SupportsInt, TypeVar
 
 import torch
 
+from infodecomp.estimator.condition import Condition
+
 Item = TypeVar("Item")
+Rows = TypeVar("Rows", torch.Tensor, Condition)
 
 
 def batches(work: Iterable[tuple[Item, int]], size: SupportsInt) -> Iterator[list[tuple[Item, range]]]:
@@ -60,8 +63,8 @@ def evenly(count: int, most: int) -> int:
     return math.ceil(count / math.ceil(count / most))
 
 
-def padded(rows: torch.Tensor, count: int) -> torch.Tensor:
-    """Rows (n, …), filled up to `count` rows with copies of the first.
+def padded(rows: Rows, count: int) -> Rows:
+    """Rows (n, …) or n conditions, filled up to `count` rows with copies of the first.
 
     Kernels round differently for different numbers of rows. With calls of one size, the last digits of a result do not
     depend on what shares its call.
@@ -69,4 +72,5 @@ def padded(rows: torch.Tensor, count: int) -> torch.Tensor:
     >>> padded(torch.tensor([[1.0], [2.0]]), 3).flatten().tolist()
     [1.0, 2.0, 1.0]
     """
-    return torch.cat([rows, rows[:1].expand(max(count - len(rows), 0), *rows.shape[1:])])
+    copies = torch.zeros(max(count - len(rows), 0), dtype=torch.long)
+    return rows[torch.cat([torch.arange(len(rows)), copies])]

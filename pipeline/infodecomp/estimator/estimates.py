@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import gaussian_entropy, nll, orthogonal, standard, weighted
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws
 
 # The two estimators of information; see `infodecomp.estimator.information`.
@@ -86,7 +86,7 @@ class Estimate:
     @property
     def evaluations(self) -> int:
         """Number of denoiser evaluations."""
-        # Prompts with equal embeddings share the memory of one evaluation, also in the slices that `at` takes.
+        # Prompts with equal conditions share the memory of one evaluation, also in the slices that `at` takes.
         return len(self.draws) * len({error.data_ptr() for error in self.error.values()})
 
     def at(self, count: int) -> Estimate:

@@ -15,27 +15,29 @@ import torch
 
 from infodecomp.estimator.batching import batches
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One image to estimate. x: (C, h, w); prompts: name → embedding; pairs: (reference, conditioned) names."""
+    """One image to estimate. x: (C, h, w); prompts: name → condition; pairs: (reference, conditioned) names."""
 
     x: torch.Tensor
-    prompts: Mapping[str, torch.Tensor]
+    prompts: Mapping[str, Condition]
     pairs: Sequence[PromptPair]
     draws: Draws
 
     @cached_property
     def evaluated(self) -> dict[str, str]:
-        """Name → the name under which it is evaluated; equal embeddings share one; prompts that no pair uses have none."""
+        """Name → the name under which it is evaluated; equal conditions share one; prompts that no pair uses have none."""
         needed = list(dict.fromkeys(name for pair in self.pairs for name in pair)) or list(self.prompts)
         chosen: dict[str, str] = {}
         for name in needed:
-            twin = (other for other in chosen.values() if torch.equal(self.prompts[other], self.prompts[name]))
+            twin = (other for other in chosen.values() if self.prompts[other].equal(self.prompts[name]))
             chosen[name] = next(twin, name)
         return chosen
 
@@ -55,20 +57,21 @@ class Row:
 
 
 def estimate(
-    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    denoiser: Predict,
     x: torch.Tensor,
-    prompts: Mapping[str, torch.Tensor],
+    prompts: Mapping[str, Condition],
     pairs: Sequence[PromptPair],
     draws: Draws,
     batch_size: SupportsInt = 64,
 ) -> Estimate:
     """Estimate the information that prompts carry about one image.
 
-    denoiser(x_α (B, C, h, w), α (B,), embeddings (B, …)) → ε̂ (B, C, h, w). x: (C, h, w). Without pairs, only the NLL of all
+    denoiser(x_α (B, C, h, w), α (B,), B conditions) → ε̂ (B, C, h, w). x: (C, h, w). Without pairs, only the NLL of all
     prompts is estimated; with pairs, only the prompts of the pairs are evaluated.
 
     >>> import numpy as np
-    >>> from infodecomp.estimator.sampling import Interval, sample_draws
+    >>> from infodecomp.estimator.interval import Interval
+    >>> from infodecomp.estimator.sampling import sample_draws
     >>> draws = sample_draws(
     ...     shape=(1, 1, 1),
     ...     steps=[6],
@@ -78,9 +81,9 @@ def estimate(
     ...     interval=Interval(-5.0, 7.0, loc=1.0, scale=2.0),
     ...     rng=np.random.default_rng(0),
     ... )
-    >>> prompts = {"": torch.zeros(1), "dog": torch.ones(1)}
-    >>> def denoiser(x_alpha, logsnr, embedding):
-    ...     return embedding[:, :, None, None].expand_as(x_alpha)
+    >>> prompts = {"": Condition.of(torch.zeros(1)), "dog": Condition.of(torch.ones(1))}
+    >>> def denoiser(x_alpha, logsnr, condition):
+    ...     return condition.states[:, :, None, None].expand_as(x_alpha)
     >>> found = estimate(denoiser, torch.zeros(1, 1, 1), prompts, [("", "dog")], draws)
     >>> found.orthogonal["", "dog"].map.shape, found.evaluations
     ((1, 1), 12)
@@ -89,7 +92,7 @@ def estimate(
 
 
 def estimate_many(
-    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    denoiser: Predict,
     problems: Iterable[Problem],
     batch_size: SupportsInt,
     before_call: Callable[[Sequence[Row]], None] | None = None,
@@ -99,18 +102,19 @@ def estimate_many(
     `problems` is read lazily. `before_call(rows)` receives the evaluations of the coming call, one per row. An estimate is
     yielded as soon as its last draw is done, so that a caller can store it.
 
-    >>> draws = Draws(torch.zeros(2), torch.ones(2), torch.zeros(2, 1, 1, 1))
-    >>> problem = Problem(torch.zeros(1, 1, 1), {"": torch.zeros(1), "dog": torch.ones(1)}, [("", "dog")], draws)
-    >>> def denoiser(x_alpha, logsnr, embedding):
-    ...     return embedding[:, :, None, None].expand_as(x_alpha)
+    >>> draws = Draws.held(torch.zeros(2), torch.ones(2), torch.zeros(2, 1, 1, 1))
+    >>> prompts = {"": Condition.of(torch.zeros(1)), "dog": Condition.of(torch.ones(1))}
+    >>> problem = Problem(torch.zeros(1, 1, 1), prompts, [("", "dog")], draws)
+    >>> def denoiser(x_alpha, logsnr, condition):
+    ...     return condition.states[:, :, None, None].expand_as(x_alpha)
     >>> [found.evaluations for found in estimate_many(denoiser, [problem, problem], batch_size=3)]
     [4, 4]
     """
     for batch in _batches(problems, batch_size):
         if before_call is not None:
             before_call([row for part in batch for row in part.rows()])
-        x_alpha, logsnr, prompts = (torch.cat(parts) for parts in zip(*(part.inputs() for part in batch), strict=True))
-        predictions = denoiser(x_alpha, logsnr, prompts)  # (B, C, h, w)
+        x_alpha, logsnr, conditions = zip(*(part.inputs() for part in batch), strict=True)
+        predictions = denoiser(torch.cat(x_alpha), torch.cat(logsnr), Condition.cat(conditions))  # (B, C, h, w)
         for part, of_part in zip(batch, predictions.split([len(part.index) for part in batch]), strict=True):
             part.sums.add(of_part)
             if part.sums.complete:
@@ -137,12 +141,12 @@ class _Part:
         names = self.sums.problem.distinct
         return [Row(self.problem, i // len(names), names[i % len(names)]) for i in self.index.tolist()]
 
-    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, Condition]:
         problem, draws = self.sums.problem, self.sums.problem.draws
         draw, prompt = self.index // len(problem.distinct), self.index % len(problem.distinct)
         logsnr, eps = draws.logsnr[draw].to(problem.x), draws.eps[draw].to(problem.x)
-        embeddings = torch.stack([problem.prompts[name] for name in problem.distinct])[prompt]
-        return noised(problem.x, logsnr, eps), logsnr, embeddings
+        condition = Condition.stack([problem.prompts[name] for name in problem.distinct], prompt)
+        return noised(problem.x, logsnr, eps), logsnr, condition
 
 
 class _Sums:

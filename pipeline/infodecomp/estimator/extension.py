@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import KINDS, Estimate
 from infodecomp.estimator.information import gaussian_entropy, gaussian_half_error, half_error, integral, weighted
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import Mean
 
 # How a map is rounded when it is stored.
@@ -63,7 +63,7 @@ def extended(
     estimate: of the draws after those of `before`. steps: all numbers of draws. The names of maps and totals are
     <name>_standard and <name>_orthogonal. rounded: what storing does to a map.
 
-    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> draws = Draws.held(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
     >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
     >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
     >>> extended(found, {"mi": ("", "dog")}, draws, [1], None, rounded=np.float32).maps["mi_standard", 1].tolist()
@@ -82,7 +82,7 @@ def extended(
 def with_error(found: Extended, estimate: Estimate, name: str, prompt: str, before: Extended | None) -> Extended:
     """Add half the squared errors of a prompt's predictions to the totals.
 
-    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> draws = Draws.held(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
     >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
     >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
     >>> with_error(Extended(draws, {}, {}), found, "nll", "dog", None).totals["nll"].tolist()

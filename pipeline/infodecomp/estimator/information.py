@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.uncertainty import Mean, mean_over_draws
 
 Squares = TypeVar("Squares", torch.Tensor, np.ndarray, float)
@@ -90,7 +90,7 @@ def gaussian_entropy(dimensions: int) -> float:
 def weighted(integrand: torch.Tensor, draws: Draws) -> torch.Tensor:
     """w(α)·integrand, whose mean over the draws is the integral. integrand: (N, …).
 
-    >>> draws = Draws(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
+    >>> draws = Draws.held(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
     >>> weighted(torch.tensor([[1.0], [1.0]]), draws).tolist()
     [[2.0], [4.0]]
     """
@@ -102,7 +102,7 @@ def integral(integrand: torch.Tensor, draws: Draws) -> Mean:
 
     integrand: float64 (N, …), at each of the draws. Returns a mean of shape (…).
 
-    >>> draws = Draws(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
+    >>> draws = Draws.held(torch.zeros(2), torch.tensor([2.0, 4.0]), torch.zeros(2, 1, 1, 1))
     >>> float(integral(torch.tensor([1.0, 1.0], dtype=torch.float64), draws).value)
     3.0
     """

@@ -20,9 +20,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.information import gaussian_entropy, integral, nll, orthogonal, standard
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import mean_over_draws
 
 EMPTY = ""
@@ -165,7 +165,7 @@ def diffitm_scores(estimate: Estimate, options: Sequence[str]) -> Scores:
 
     The standard error comes from second differences of neighbouring timesteps, as for stratified draws.
 
-    >>> draws = Draws(torch.zeros(3), torch.ones(3), torch.zeros(3, 1, 1, 1))
+    >>> draws = Draws.held(torch.zeros(3), torch.ones(3), torch.zeros(3, 1, 1, 1))
     >>> found = Estimate(draws, 1, {"a dog": torch.full((3, 1, 1), 4.0), "a cat": torch.full((3, 1, 1), 9.0)}, {})
     >>> diffitm_scores(found, ["a dog", "a cat"]).value.tolist()
     [-2.0, -3.0]

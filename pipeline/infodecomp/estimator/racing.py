@@ -22,8 +22,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import t as student
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.options import OptionEstimate
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.uncertainty import most_freedom
 
 
@@ -60,7 +60,7 @@ def freedom(draws: Draws) -> float:
     """Degrees of freedom of the standard error of a lead; a pair ±ε counts once.
 
     >>> import torch
-    >>> freedom(Draws(torch.zeros(50), torch.ones(50), torch.zeros(50, 1, 1, 1), antithetic=True))
+    >>> freedom(Draws.held(torch.zeros(50), torch.ones(50), torch.zeros(50, 1, 1, 1), antithetic=True))
     24.0
     """
     return most_freedom(len(draws) // (2 if draws.antithetic else 1), stratified=draws.stratified)
@@ -71,7 +71,7 @@ def after_look(estimate: OptionEstimate, *, error: float, budget: int) -> Option
 
     >>> import torch
     >>> from infodecomp.estimator.estimates import Estimate
-    >>> draws = Draws(torch.zeros(8), torch.ones(8), torch.zeros(8, 1, 1, 1))
+    >>> draws = Draws.held(torch.zeros(8), torch.ones(8), torch.zeros(8, 1, 1, 1))
     >>> error = {"a dog": torch.ones(8, 1, 1), "a cat": 1.5 + torch.arange(8.0).reshape(8, 1, 1)}
     >>> race = OptionEstimate.of(Estimate(draws, 1, error, {}), ["a dog", "a cat"])
     >>> after_look(race, error=0.01, budget=16).running

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from infodecomp.estimator.sampling import Draws
+from infodecomp.estimator.draws import Draws
 
 # The mean of n squares of second differences of independent normal f varies like that of n/1.94 independent squares:
 # neighbours overlap, 1 + 2·(4/6)² + 2·(1/6)² = 1.94.
@@ -75,7 +75,7 @@ class Mean:
 def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
     """Mean over the first axis, with its uncertainty. values: float64 (N, …), weighted integrands at `draws`.
 
-    >>> draws = Draws(torch.zeros(4), torch.ones(4), torch.zeros(4, 1, 1, 1))
+    >>> draws = Draws.held(torch.zeros(4), torch.ones(4), torch.zeros(4, 1, 1, 1))
     >>> found = mean_over_draws(torch.tensor([1.0, 3.0, 1.0, 3.0], dtype=torch.float64), draws)
     >>> float(found.value), round(float(found.error), 4)
     (2.0, 0.5774)

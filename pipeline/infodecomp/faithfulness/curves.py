@@ -8,7 +8,7 @@ with these draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import SupportsInt
 
@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.channel import noised, signal_and_noise
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Draws
 from infodecomp.metrics.faithfulness import CURVES, highest
 
 _PAIR = ("context", "full")
@@ -30,34 +32,34 @@ def noise_filling(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 def expected_filling(
-    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    denoiser: Predict,
     x: torch.Tensor,
-    empty: torch.Tensor,
+    empty: Condition,
     logsnr: float,
     rng: np.random.Generator,
 ) -> torch.Tensor:
     """What the denoiser predicts of x at a low log-SNR without a prompt: E[x | x_α], (C, h, w).
 
-    With one draw of the noise, (x_α − √σ(−α)·ε̂(x_α)) / √σ(α). empty: the embedding of the empty prompt.
+    With one draw of the noise, (x_α − √σ(−α)·ε̂(x_α)) / √σ(α). empty: the empty prompt.
     """
     alpha = torch.tensor([logsnr], dtype=torch.float64)
     eps = torch.from_numpy(rng.standard_normal(x.shape, dtype=np.float32))[None].to(x)
     seen = noised(x, alpha.to(x), eps)
     signal, noise = signal_and_noise(alpha.to(x))
-    return ((seen - noise * denoiser(seen, alpha, empty[None]).to(x)) / signal)[0]
+    return ((seen - noise * denoiser(seen, alpha, empty.expand(1)).to(x)) / signal)[0]
 
 
 @dataclass(frozen=True)
 class Judged:
     """One case whose cells are removed.
 
-    x, filling: (C, h, w); context, full: embeddings. orders: name of a map → flat indices of its cells, the highest first.
+    x, filling: (C, h, w); context, full: conditions. orders: name of a map → flat indices of its cells, the highest first.
     """
 
     x: torch.Tensor
     filling: torch.Tensor
-    context: torch.Tensor
-    full: torch.Tensor
+    context: Condition
+    full: Condition
     draws: Draws
     orders: Mapping[str, np.ndarray]
 
@@ -83,7 +85,7 @@ _QUANTITIES = {"i_o": "orthogonal", "i_s": "standard"}
 
 
 def information_curves(
-    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    denoiser: Predict,
     cases: Iterable[Judged],
     fractions: Sequence[float],
     batch_size: SupportsInt,

@@ -16,7 +16,8 @@ import torch
 
 from infodecomp.config import JudgingSection
 from infodecomp.estimator.batching import groups
-from infodecomp.estimator.sampling import Draws, draws_of
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.faithfulness.curves import (
     Judged,
     curve_evaluations,
@@ -140,9 +141,8 @@ class MapJudge:
                     if not orders:
                         self.stage.shard.fail(case, "no_map", "the case has no map to judge")
                         continue
-                    context, full = self.stage.captions.stacked_embeddings(
-                        case_pairs(case, self.recipe.information.prompts)["cmi"]
-                    )
+                    prompts = case_pairs(case, self.recipe.information.prompts)["cmi"]
+                    context, full = map(self.stage.captions.condition, prompts)
                     judged.append((case, Judged(latent, filling, context, full, draws, orders)))
                     yield judged[-1][1]
 
@@ -176,5 +176,5 @@ class MapJudge:
         rng = generator(self.stage.args.seed, image_id, "filling")
         if self.section.filling == "noise":
             return noise_filling(latent, rng)
-        empty = self.stage.captions.stacked_embeddings([""])[0]
+        empty = self.stage.captions.condition("")
         return expected_filling(self.stage.model.predict, latent, empty, self.section.filling_logsnr, rng)

@@ -33,13 +33,13 @@ _LEFT, _RIGHT, _LETTERS = 0.5, 0.1, 46
 
 @dataclass(frozen=True)
 class Matrix:
-    """A caption. words: k of them. redundancy, synergy: (k, k), nats, symmetric, NaN where two are no pair. told: (k,)."""
+    """A caption. words: k of them. redundancy, synergy: (k, k), nats, symmetric, NaN where two are no pair. total: (k,)."""
 
     caption: str
     words: Sequence[str]
     redundancy: np.ndarray
     synergy: np.ndarray
-    told: np.ndarray
+    total: np.ndarray
 
     @property
     def shown(self) -> np.ndarray:
@@ -81,7 +81,7 @@ def _draw_matrix(axes: Axes, matrix: Matrix) -> None:
     axes.spines[:].set_visible(False)
     for row in range(count):
         for column in range(count):
-            value = matrix.told[row] if row == column else shown[row, column]
+            value = matrix.total[row] if row == column else shown[row, column]
             if np.isfinite(value):
                 strong = row != column and abs(value) > 0.6 * top
                 colour = MUTED if row == column else "white" if strong else "black"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.flows.trail import Watch
 from infodecomp.models.protocol import DiffusionModel
 
@@ -34,17 +35,17 @@ class Ddim:
         self.timesteps = self.schedule.timesteps  # falling
         self.evaluations = len(self.timesteps)
 
-    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
+    def reverse(self, x: torch.Tensor, condition: Condition, watch: Watch | None = None) -> torch.Tensor:
         """From images' latents (B, C, h, w) to noise; ε̂ of each step is taken at the noise level that the step leads to."""
         for timestep in reversed(self.timesteps):
-            eps_hat = self._predict(x, timestep, embedding, watch)
+            eps_hat = self._predict(x, timestep, condition, watch)
             x = ddim_move(x, eps_hat, self.schedule.alpha_next[timestep], self.schedule.alpha[timestep])
         return x
 
     def generate(
         self,
         x: torch.Tensor,
-        embedding: torch.Tensor,
+        condition: Condition,
         before_call: Callable[[], None] | None = None,
         watch: Watch | None = None,
     ) -> torch.Tensor:
@@ -52,7 +53,7 @@ class Ddim:
         for timestep in self.timesteps:
             if before_call is not None:
                 before_call()
-            x = self.move(x, self._predict(x, timestep, embedding, watch), timestep)
+            x = self.move(x, self._predict(x, timestep, condition, watch), timestep)
         return x
 
     def move(self, x: torch.Tensor, eps_hat: torch.Tensor, timestep: int) -> torch.Tensor:
@@ -64,9 +65,9 @@ class Ddim:
         alpha = self.schedule.alpha[timestep]
         return alpha.sqrt() * x + (1 - alpha).sqrt() * noise
 
-    def _predict(self, x: torch.Tensor, timestep: int, embedding: torch.Tensor, watch: Watch | None) -> torch.Tensor:
+    def _predict(self, x: torch.Tensor, timestep: int, condition: Condition, watch: Watch | None) -> torch.Tensor:
         logsnr = self.schedule.logsnr[timestep]
-        eps_hat = self.model(x, logsnr.repeat(len(x)), embedding)
+        eps_hat = self.model(x, logsnr.repeat(len(x)), condition)
         if watch is not None:
             watch(float(logsnr), x, eps_hat)
         return eps_hat

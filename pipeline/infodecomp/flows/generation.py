@@ -1,6 +1,6 @@
 """Generate images from prompts, from prompts and an image, or by repainting a part of an image: DDIM with guidance.
 
-With the text z, the empty prompt's text z_0 and guidance g, a step follows (Ho and Salimans, 2022)
+With the condition z, the empty prompt's z_0 and guidance g, a step follows (Ho and Salimans, 2022)
 
     ε̂ = ε̂(x | z_0) + g·(ε̂(x | z) − ε̂(x | z_0)),        g = 1: ε̂(x | z) alone.
 
@@ -11,27 +11,26 @@ blending are those of the pipelines of diffusers, whose results they reproduce.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.denoiser import Predict
 from infodecomp.flows.ddim import Ddim
-
-# ε̂(x_α (B, C, h, w), α (B,), embeddings (B, tokens, width)) (B, C, h, w).
-Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Start:
     """What images are generated from, a row each.
 
-    noise: (B, C, h, w). text: (B, tokens, width). image: latents (B, C, h, w) of given images, or None. repaint:
+    noise: (B, C, h, w). condition: a batch. image: latents (B, C, h, w) of given images, or None. repaint:
     (B, 1, h, w), 1 where the image is generated and 0 where the given one is kept; None: generated everywhere.
     """
 
     noise: torch.Tensor
-    text: torch.Tensor
+    condition: Condition
     image: torch.Tensor | None = None
     repaint: torch.Tensor | None = None
 
@@ -43,10 +42,10 @@ def rows_a_step(guidance: float) -> int:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Steps from noise to images. empty: z_0, (tokens, width)."""
+    """Steps from noise to images. empty: z_0, the empty prompt."""
 
     path: Ddim
-    empty: torch.Tensor
+    empty: Condition
     guidance: float = 1.0
     strength: float = 1.0
 
@@ -64,7 +63,7 @@ class Sampler:
     def step(self, predict: Predict, x: torch.Tensor, number: int, start: Start) -> torch.Tensor:
         """x (B, C, h, w) after step `number`, from 0."""
         timesteps = self.timesteps(start)
-        moved = self.path.move(x, self._eps_hat(predict, x, timesteps[number], start.text), timesteps[number])
+        moved = self.path.move(x, self._eps_hat(predict, x, timesteps[number], start.condition), timesteps[number])
         if start.repaint is None or start.image is None:
             return moved
         last = number + 1 == len(timesteps)
@@ -79,11 +78,11 @@ class Sampler:
             x = self.step(predict, x, number, start)
             yield x
 
-    def _eps_hat(self, predict: Predict, x: torch.Tensor, timestep: int, text: torch.Tensor) -> torch.Tensor:
+    def _eps_hat(self, predict: Predict, x: torch.Tensor, timestep: int, condition: Condition) -> torch.Tensor:
         logsnr = self.path.schedule.logsnr[timestep].repeat(len(x))
         if self.guidance == 1:
-            return predict(x, logsnr, text).to(x)
-        empty = self.empty.to(text).expand_as(text)
-        both = predict(torch.cat([x, x]), logsnr.repeat(2), torch.cat([empty, text])).to(x)
+            return predict(x, logsnr, condition).to(x)
+        conditions = Condition.cat([self.empty.expand(len(x)), condition])
+        both = predict(torch.cat([x, x]), logsnr.repeat(2), conditions).to(x)
         without, conditioned = both.chunk(2)
         return without + self.guidance * (conditioned - without)

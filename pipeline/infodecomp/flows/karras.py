@@ -17,6 +17,7 @@ from typing import Literal
 import torch
 
 from infodecomp.estimator.channel import signal_and_noise
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.flows.trail import Watch
 
@@ -65,29 +66,29 @@ class KarrasPath:
         self.noise, self.spread = self.sigmas[-1], math.hypot(1, self.sigmas[0])
         self.evaluations = {"euler": 1, "heun": 2}[solver] * (steps - 1)
 
-    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
+    def reverse(self, x: torch.Tensor, condition: Condition, watch: Watch | None = None) -> torch.Tensor:
         """From images' latents (B, C, h, w), taken as x_k at the lowest σ, to noise: x_k at the highest σ."""
-        return self.walk(x, self.sigmas[::-1], embedding, watch=watch)
+        return self.walk(x, self.sigmas[::-1], condition, watch=watch)
 
     def generate(
         self,
         x: torch.Tensor,
-        embedding: torch.Tensor,
+        condition: Condition,
         before_call: Callable[[], None] | None = None,
         watch: Watch | None = None,
     ) -> torch.Tensor:
         """From noise (B, C, h, w) to latents; `before_call()` runs before each evaluation, and `watch` gets its result."""
-        return self.walk(x, self.sigmas, embedding, before_call, watch)
+        return self.walk(x, self.sigmas, condition, before_call, watch)
 
     def walk(
         self,
         x: torch.Tensor,
         sigmas: Sequence[float],
-        embedding: torch.Tensor,
+        condition: Condition,
         before_call: Callable[[], None] | None = None,
         watch: Watch | None = None,
     ) -> torch.Tensor:
-        """x_k (B, C, h, w) at the last of `sigmas`, from x_k at the first; embedding: (B, …), one prompt a row."""
+        """x_k (B, C, h, w) at the last of `sigmas`, from x_k at the first; condition: a batch, one prompt a row."""
 
         def slope(x: torch.Tensor, sigma: float) -> torch.Tensor:
             if before_call is not None:
@@ -95,7 +96,7 @@ class KarrasPath:
             logsnr = torch.full((len(x),), -2 * math.log(sigma), dtype=torch.float64)
             signal, _ = signal_and_noise(logsnr[0])
             x_alpha = float(signal) * x
-            eps_hat = self.model(x_alpha, logsnr, embedding)
+            eps_hat = self.model(x_alpha, logsnr, condition)
             if watch is not None:
                 watch(float(logsnr[0]), x_alpha, eps_hat)
             return eps_hat

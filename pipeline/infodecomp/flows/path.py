@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.flows.trail import Watch
@@ -28,14 +29,14 @@ class Path(Protocol):
     noise: float
     spread: float
 
-    def reverse(self, x: torch.Tensor, embedding: torch.Tensor, watch: Watch | None = None) -> torch.Tensor:
-        """From images' latents to noise. x: (B, C, h, w). embedding: (B, …), one prompt a row. `watch` gets every call."""
+    def reverse(self, x: torch.Tensor, condition: Condition, watch: Watch | None = None) -> torch.Tensor:
+        """From images' latents to noise. x: (B, C, h, w). condition: a batch, one prompt a row. `watch` gets every call."""
         ...
 
     def generate(
         self,
         x: torch.Tensor,
-        embedding: torch.Tensor,
+        condition: Condition,
         before_call: Callable[[], None] | None = None,
         watch: Watch | None = None,
     ) -> torch.Tensor:

@@ -51,14 +51,14 @@ def _recorded(
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Invert and denoise one batch at each number of steps."""
     latents = torch.stack([walk.latent for walk in walks])
-    embeddings = stage.captions.stacked_embeddings([walk.caption for walk in walks])
+    conditions = stage.captions.batch([walk.caption for walk in walks])
     taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
     arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
     for steps in section.steps:
         path = Ddim(stage.model, steps)
-        noise = path.reverse(latents, embeddings)
+        noise = path.reverse(latents, conditions)
         with stage.model.recording() as recorder:
-            returned = path.generate(noise, embeddings, partial(recorder.expect, taps))
+            returned = path.generate(noise, conditions, partial(recorder.expect, taps))
         errors = (returned - latents).square().mean((1, 2, 3)).sqrt()
         for row, walk in enumerate(walks):
             recorded = recorder.pop(row)

@@ -6,6 +6,7 @@ The study keeps neither: its cases are chosen words, and its maps are integrals.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,14 @@ import torch
 
 from infodecomp.config import InformationSection
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.information import orthogonal
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.noise import Noise
 from infodecomp.estimator.prompt_pairs import prompt_pairs
-from infodecomp.estimator.sampling import Draws, Interval, draws_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_interval
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.protocol import DiffusionModel
@@ -80,12 +84,10 @@ def level_draws(shape: tuple[int, int, int], interval: Interval, rng: np.random.
     logsnr = np.linspace(interval.low, interval.high, LEVELS)
     weight = np.full(LEVELS, (interval.high - interval.low) * LEVELS / (LEVELS - 1))
     weight[[0, -1]] /= 2
-    half = torch.from_numpy(rng.standard_normal((NOISES // 2, *shape), dtype=np.float32))
-    eps = torch.stack([half, -half], 1).flatten(0, 1)
     return Draws(
         logsnr=torch.from_numpy(np.repeat(logsnr, NOISES)),
         weight=torch.from_numpy(np.repeat(weight, NOISES)),
-        eps=eps.repeat(LEVELS, 1, 1, 1),
+        eps=reduce(Noise.followed_by, [Noise.drawn(rng, NOISES, shape, antithetic=True)] * LEVELS),
         antithetic=True,
         stratified=True,
     )
@@ -116,8 +118,8 @@ def _study_draws(latent: torch.Tensor, section: InformationSection, interval: In
 def _estimate(model: DiffusionModel, latent: torch.Tensor, words: Mapping[str, Pairs], draws: Draws) -> Estimate:
     pairs = list(dict.fromkeys(pair for of_word in words.values() for pair in of_word.values()))
     prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
-    embeddings = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
-    return estimate(model, latent, embeddings, pairs, draws, model.batch_size)
+    conditions = dict(zip(prompts, model.encode_prompts(prompts), strict=True))
+    return estimate(model, latent, conditions, pairs, draws, model.batch_size)
 
 
 def _word_row(word: CaptionWord, totals: Estimate, pairs: Mapping[str, Pairs]) -> dict[str, Any]:

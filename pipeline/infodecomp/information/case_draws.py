@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from infodecomp.config import InformationSection
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import Draws
 from infodecomp.estimator.stopping import known_within
 from infodecomp.information.study_draws import recorded_draws, study_draws, study_interval
 from infodecomp.jobs.model_job import ModelJob
@@ -119,7 +119,7 @@ def _round(
             pairs = [pair for case in image.cases for pair in case_pairs(case, section.prompts).values()]
             prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in pair))
             draws = image.draws.between(first(image), stop)
-            yield Problem(image.latent, stage.captions.embeddings(prompts), list(dict.fromkeys(pairs)), draws)
+            yield Problem(image.latent, stage.captions.conditions(prompts), list(dict.fromkeys(pairs)), draws)
 
     def taps(rows: Sequence[Row]) -> list[Tap]:
         """Record every evaluation of a caption that some case needs, with separate sums between numbers of draws."""

@@ -30,9 +30,9 @@ def gradient_maps(
         for job, latent in stage.images.latents(jobs):
             draws = sampled(job)
             for case in job.cases:
-                context, full = stage.captions.stacked_embeddings(case_pairs(case, settings.prompts)["cmi"])
+                context, full = map(stage.captions.condition, case_pairs(case, settings.prompts)["cmi"])
                 cases.append(case)
-                yield WordDirection(latent, full, full - context, draws)
+                yield WordDirection(latent, context, full, draws)
 
     derivative = partial(stage.model.batch_size.run_filled, partial(directional_derivative, stage.model.differentiable))
     for maps in direction_maps(derivative, words(), settings.steps, stage.model.batch_size):

@@ -9,9 +9,17 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config.settings import PilotDensity
-from infodecomp.estimator.density import BINS, Moments, fit_density, integrand_squares, pilot_draws, relative_moments
+from infodecomp.estimator.adaptive_density import (
+    BINS,
+    Moments,
+    fit_density,
+    integrand_squares,
+    pilot_draws,
+    relative_moments,
+)
+from infodecomp.estimator.densities import logistic_cumulative
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Interval, logistic_cumulative
+from infodecomp.estimator.interval import Interval
 from infodecomp.information.pilot_file import density_record
 from infodecomp.information.quantities import METHODS
 from infodecomp.information.study_draws import study_interval
@@ -54,7 +62,7 @@ def _problems(stage: ModelJob, section: PilotDensity, interval: Interval, cases:
         prompts = list(dict.fromkeys(prompt for pair in pairs.values() for prompt in pair))
         draws = pilot_draws(stage.model.latent_shape, section.pilot.draws, interval, rng)
         cases.append(job.cases[0])
-        yield Problem(latent, stage.captions.embeddings(prompts), [pairs[method] for method in METHODS], draws)
+        yield Problem(latent, stage.captions.conditions(prompts), [pairs[method] for method in METHODS], draws)
 
 
 def _shuffled(stage: ModelJob) -> list[ImageJob]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.estimator.density import BINS, AdaptiveDensity
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.adaptive_density import BINS, AdaptiveDensity
+from infodecomp.estimator.interval import Interval
 from infodecomp.runs.errors import InputError
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from infodecomp.config import DrawsSection, RangeSection
 from infodecomp.config.designs import Sampled
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of, interval_of, logistic_shares
+from infodecomp.estimator.densities import Placing, logistic_shares
+from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.interval import Interval, interval_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.pilot_file import read_density
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.runs.errors import InputError

@@ -1,4 +1,4 @@
-"""Captions as the model reads them: their embeddings, and which of their tokens a word became."""
+"""Captions as the model reads them: encoded, and which of their tokens a word became."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-import torch
-
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.runs.shards import ImageJob, Shard
 from infodecomp.words.occurrences import find_word, word_token_positions
 
-# Embeddings of Stable Diffusion 2 take 315 kB each.
-_EMBEDDINGS_KEPT = 100
+# Those of Stable Diffusion 2 take 315 kB each.
+_CONDITIONS_KEPT = 100
 
 
 class CaptionTokens:
@@ -27,17 +26,18 @@ class CaptionTokens:
     def _model(self) -> DiffusionModel:
         return self._load()
 
-    def embeddings(self, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Prompt → embedding (tokens, width), float32; the last ones encoded are kept."""
-        return {prompt: self._embedding(prompt) for prompt in prompts}
-
-    def stacked_embeddings(self, prompts: Sequence[str]) -> torch.Tensor:
-        """The embeddings of prompts, one a row, (prompts, tokens, width)."""
-        return torch.stack([self._embedding(prompt) for prompt in prompts])
-
     @cached_property
-    def _embedding(self) -> Callable[[str], torch.Tensor]:
-        return lru_cache(_EMBEDDINGS_KEPT)(lambda prompt: self._model.encode_prompts([prompt])[0])
+    def condition(self) -> Callable[[str], Condition]:
+        """Prompt → condition; the last ones encoded are kept."""
+        return lru_cache(_CONDITIONS_KEPT)(lambda prompt: self._model.encode_prompts([prompt])[0])
+
+    def conditions(self, prompts: Sequence[str]) -> dict[str, Condition]:
+        """Prompt → condition."""
+        return {prompt: self.condition(prompt) for prompt in prompts}
+
+    def batch(self, prompts: Sequence[str]) -> Condition:
+        """The conditions of prompts, one a row."""
+        return Condition.stack([self.condition(prompt) for prompt in prompts])
 
     def word_tokens(self, case: Any) -> list[int]:
         """Token positions of a case's word in its caption, all occurrences; as `tokens_of`."""

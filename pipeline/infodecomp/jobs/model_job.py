@@ -99,7 +99,7 @@ class ModelJob:
 
     @cached_property
     def captions(self) -> CaptionTokens:
-        """The shard's captions as embeddings and tokens."""
+        """The shard's captions as conditions and tokens."""
         return CaptionTokens(self.shard, lambda: self.model)
 
     def variant(self, *, seed: int | None = None, image_range: str | None = None) -> ModelJob:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
 from infodecomp.estimator.batching import padded
+from infodecomp.estimator.condition import Condition
 from infodecomp.runs.errors import InputError
 
 AUTO: Literal["auto"] = "auto"
@@ -72,8 +73,8 @@ class BatchSize:
         """The number of rows that a call of `rows` is filled up to, so that calls have one size, or a few while it grows."""
         return min(1 << (rows - 1).bit_length(), self.rows) if self.grows else max(rows, self.rows)
 
-    def run(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
-        """call(*inputs) on rows (n, …), with at most `int(size)` of them in a call.
+    def run(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor | Condition) -> torch.Tensor:
+        """call(*inputs) on rows (n, …) and n conditions, with at most `int(size)` of them in a call.
 
         Raises InputError if the memory does not hold a single row.
         """
@@ -87,12 +88,12 @@ class BatchSize:
                 done += len(piece[0])
         return results[0] if len(results) == 1 else torch.cat(results)
 
-    def run_filled(self, call: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+    def run_filled(self, call: Callable[..., torch.Tensor], *inputs: Any) -> torch.Tensor:
         """As `run`, with the rows filled up by copies of the first, whose results are dropped; see `filled`."""
         count = self.filled(len(inputs[0]))
         return self.run(call, *(padded(rows, count) for rows in inputs))[: len(inputs[0])]
 
-    def _attempt(self, call: Callable[..., torch.Tensor], piece: list[torch.Tensor]) -> torch.Tensor | None:
+    def _attempt(self, call: Callable[..., torch.Tensor], piece: list[torch.Tensor | Condition]) -> torch.Tensor | None:
         """The result; None, with a smaller size from then on, if the memory ran out."""
         rows = len(piece[0])
         if self.memory is not None:

@@ -1,6 +1,6 @@
 """Gradients of a diffusion model with respect to its text, and to the image or noise that it starts from.
 
-**The gradient map of a word** is how far the prediction of every cell moves when the caption's embedding z moves along what
+**The gradient map of a word** is how far the prediction of every cell moves when the caption's condition z moves along what
 the word adds to it, δ = z_full − z_context:
 
     gradient_j = ∫ E_ε ‖ Σ_t ∂ε̂_j(x_α | z)/∂z_t · δ_t ‖ dα,   z = z_full,   the norm over the channels of cell j
@@ -29,12 +29,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from infodecomp.estimator.batching import batches
 from infodecomp.estimator.channel import noised
+from infodecomp.estimator.condition import STATES, Condition
+from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import half_error
-from infodecomp.estimator.sampling import Draws
 
 Reduction = Literal["grad_x_input", "max", "mean", "min", "integrated"]
-# A differentiable ε̂(x_α (B, C, h, w), α (B,), embeddings (B, …)) (B, C, h, w).
-Differentiable = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 # The cost, in forward passes, of a backward pass, and of carrying a direction along a forward pass.
 BACKWARD, DIRECTION = 2, 2
@@ -75,35 +75,38 @@ def integrated_gradients(
 
 
 def directional_derivative(
-    denoiser: Differentiable,
+    denoiser: Predict,
     x_alpha: torch.Tensor,
     logsnr: torch.Tensor,
-    embedding: torch.Tensor,
-    direction: torch.Tensor,
+    condition: Condition,
+    direction: Condition,
 ) -> torch.Tensor:
     """Σ ∂ε̂/∂z · δ at every cell, (B, C, h, w), by one pass in forward mode.
 
-    embedding, direction: z and δ, (B, …).
+    denoiser: differentiable. condition, direction: z and δ, batches; δ has the floating tensors of z.
     """
     # Of torch's attention kernels, only this one supports forward mode.
     with torch.no_grad(), forward_ad.dual_level(), sdpa_kernel(SDPBackend.MATH):
-        found = denoiser(x_alpha, logsnr, forward_ad.make_dual(embedding, direction))
+        moving = {
+            name: forward_ad.make_dual(condition.tensors[name], along) for name, along in direction.tensors.items()
+        }
+        found = denoiser(x_alpha, logsnr, condition.replaced(moving))
         tangent = forward_ad.unpack_dual(found).tangent
         return torch.zeros_like(found) if tangent is None else tangent
 
 
 @dataclass(frozen=True)
 class WordDirection:
-    """The inputs of one map. x: (C, h, w); embedding, direction: z_full and δ, (tokens, width)."""
+    """The inputs of one map. x: (C, h, w); context, full: the conditions of both prompts."""
 
     x: torch.Tensor
-    embedding: torch.Tensor
-    direction: torch.Tensor
+    context: Condition
+    full: Condition
     draws: Draws
 
 
 def direction_maps(
-    derivative: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    derivative: Callable[[torch.Tensor, torch.Tensor, Condition, Condition], torch.Tensor],
     words: Iterable[WordDirection],
     steps: Iterable[int],
     batch_size: SupportsInt,
@@ -115,9 +118,9 @@ def direction_maps(
     """
     counts, waiting = tuple(steps), list[torch.Tensor]()
     for batch in batches(((word, len(word.draws)) for word in words), batch_size):
-        parts = [_rows(word, rows) for word, rows in batch]
-        inputs = [torch.cat(columns) for columns in zip(*parts, strict=True)]
-        lengths = derivative(*inputs).cpu().double().norm(dim=1)  # (B, h, w)
+        x_alpha, logsnr, full, direction = zip(*(_rows(word, rows) for word, rows in batch), strict=True)
+        found = derivative(torch.cat(x_alpha), torch.cat(logsnr), Condition.cat(full), Condition.cat(direction))
+        lengths = found.cpu().double().norm(dim=1)  # (B, h, w)
         for (word, rows), part in zip(batch, lengths.split([len(rows) for _, rows in batch]), strict=True):
             waiting.append(part)
             if rows.stop == len(word.draws):
@@ -126,78 +129,84 @@ def direction_maps(
                 yield {count: integrand[:count].mean(0) for count in counts}
 
 
-def _rows(word: WordDirection, rows: range) -> tuple[torch.Tensor, ...]:
+def _rows(word: WordDirection, rows: range) -> tuple[torch.Tensor, torch.Tensor, Condition, Condition]:
+    """x_α, α, z_full and δ of some draws of a word."""
     kept = slice(rows.start, rows.stop)
     logsnr = word.draws.logsnr[kept].to(word.x)
     x_alpha = noised(word.x, logsnr, word.draws.eps[kept].to(word.x))
-    return x_alpha, logsnr, *(one.expand(len(rows), *one.shape) for one in (word.embedding, word.direction))
+    direction = word.full.minus(word.context)
+    return x_alpha, logsnr, word.full.expand(len(rows)), direction.expand(len(rows))
 
 
 @dataclass(frozen=True)
 class LossGradients:
-    """The denoising loss of one image, and its gradients of z, (tokens, width), and of x, (C, h, w). float64."""
+    """The denoising loss of one image, and its gradients by z's states, (tokens, width), and by x, (C, h, w). float64."""
 
     loss: float
-    embedding: torch.Tensor
+    states: torch.Tensor
     latent: torch.Tensor
 
 
 def loss_gradients(
     row_gradients: Callable[..., torch.Tensor],
     x: torch.Tensor,
-    embedding: torch.Tensor,
+    condition: Condition,
     draws: Draws,
     batch_size: SupportsInt,
     cells: torch.Tensor | None = None,
 ) -> LossGradients:
     """Gradients of the denoising loss at these draws, in batches.
 
-    row_gradients: `loss_rows` of a denoiser. x: (C, h, w); embedding: (tokens, width); cells: (h, w) bool, the cells
-    that count (None: all).
+    row_gradients: `loss_rows` of a denoiser. x: (C, h, w); condition: z; cells: (h, w) bool, the cells that count
+    (None: all).
     """
     counted = torch.ones(x.shape[1:]) if cells is None else cells.to(x)
-    total = torch.zeros(1 + embedding.numel() + x.numel(), dtype=torch.float64)
+    states = condition.states
+    total = torch.zeros(1 + states.numel() + x.numel(), dtype=torch.float64)
     for batch in batches([(draws, len(draws))], batch_size):
         part = draws.between(batch[0][1].start, batch[0][1].stop)
-        rows = (
-            *(one.expand(len(part), *one.shape) for one in (x, embedding, counted)),
-            *(column.to(x) for column in (part.logsnr, part.weight, part.eps)),
+        rows = len(part)
+        found = row_gradients(
+            x.expand(rows, *x.shape),
+            condition.expand(rows),
+            counted.expand(rows, *counted.shape),
+            *(column.to(x) for column in (part.logsnr, part.weight, part.eps[:])),
         )
-        total += row_gradients(*rows).cpu().double().sum(0)
-    loss, of_embedding, of_latent = (total / len(draws)).split([1, embedding.numel(), x.numel()])
-    return LossGradients(loss.item(), of_embedding.view(embedding.shape), of_latent.view(x.shape))
+        total += found.cpu().double().sum(0)
+    loss, of_states, of_latent = (total / len(draws)).split([1, states.numel(), x.numel()])
+    return LossGradients(loss.item(), of_states.view(states.shape), of_latent.view(x.shape))
 
 
 def loss_rows(
-    denoiser: Differentiable,
+    denoiser: Predict,
     x: torch.Tensor,
-    embedding: torch.Tensor,
+    condition: Condition,
     counted: torch.Tensor,
     logsnr: torch.Tensor,
     weight: torch.Tensor,
     eps: torch.Tensor,
 ) -> torch.Tensor:
-    """For each row, the loss of its draw and the gradients by z and x, concatenated.
+    """For each row, the loss of its draw and the gradients by the states of z and by x, concatenated.
 
-    x, eps: (B, C, h, w); embedding: (B, tokens, width); counted: (B, h, w), 1 for cells that count; logsnr, weight: (B,).
+    x, eps: (B, C, h, w); condition: z, a batch; counted: (B, h, w), 1 for cells that count; logsnr, weight: (B,).
     Returns (B, 1 + tokens·width + C·h·w).
     """
-    x, embedding = x.clone().requires_grad_(), embedding.clone().requires_grad_()
+    x, states = x.clone().requires_grad_(), condition.states.clone().requires_grad_()
     with torch.enable_grad():
-        losses = loss_of_draws(denoiser, x, embedding, counted, logsnr, weight, eps)
-        of_embedding, of_latent = torch.autograd.grad(losses.sum(), (embedding, x))
-    return torch.cat([losses.detach()[:, None], of_embedding.flatten(1), of_latent.flatten(1)], 1)
+        losses = loss_of_draws(denoiser, x, condition.replaced({STATES: states}), counted, logsnr, weight, eps)
+        of_states, of_latent = torch.autograd.grad(losses.sum(), (states, x))
+    return torch.cat([losses.detach()[:, None], of_states.flatten(1), of_latent.flatten(1)], 1)
 
 
 def loss_of_draws(
-    denoiser: Differentiable,
+    denoiser: Predict,
     x: torch.Tensor,
-    embedding: torch.Tensor,
+    condition: Condition,
     counted: torch.Tensor,
     logsnr: torch.Tensor,
     weight: torch.Tensor,
     eps: torch.Tensor,
 ) -> torch.Tensor:
     """½ w(α)·Σ_j (ε − ε̂)²_j of each row, (B,), differentiable; shapes as for `loss_rows`."""
-    error = (eps - denoiser(noised(x, logsnr, eps), logsnr, embedding).to(eps)).square().sum(1)  # (B, h, w)
+    error = (eps - denoiser(noised(x, logsnr, eps), logsnr, condition).to(eps)).square().sum(1)  # (B, h, w)
     return half_error(weight * (error * counted).sum((1, 2)))

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.models.attention import AttentionRecorder
 from infodecomp.models.batch_size import BatchSize
@@ -36,11 +37,11 @@ class DiffusionModel(Denoiser, Protocol):
 
     # The denoiser, besides `logsnr_range` and the call of every `Denoiser`.
 
-    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """As a call, with the rows filled up to the batch size by copies of the first."""
         ...
 
-    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """As a call, but differentiable: on the model's device, and all rows at once."""
         ...
 
@@ -62,8 +63,8 @@ class DiffusionModel(Denoiser, Protocol):
 
     # Text.
 
-    def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
-        """Embeddings of prompts, (prompts, tokens, width); "" is what the model was trained to read as no text."""
+    def encode_prompts(self, prompts: Sequence[str]) -> list[Condition]:
+        """The condition of each prompt; "" is what the model was trained to read as no text."""
         ...
 
     def token_offsets(self, caption: str) -> list[tuple[int, int]]:

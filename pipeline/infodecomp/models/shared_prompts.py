@@ -24,18 +24,18 @@ class SharedPrompts:
         self.projections = [one for layer in layers for one in (layer.to_k, layer.to_v) if one is not None]
 
     @contextmanager
-    def of(self, embedding: torch.Tensor) -> Iterator[None]:
-        """Inside the `with`, layers project each distinct prompt of `embedding` (B, tokens, width) once.
+    def of(self, states: torch.Tensor) -> Iterator[None]:
+        """Inside the `with`, layers project each distinct prompt of `states` (B, tokens, width) once.
 
         Prompts are projected one by one, so that the last digits of a row do not depend on the prompts of other rows. Shapes
-        stay as they are, and layers that get anything other than `embedding` itself work as always.
+        stay as they are, and layers that get anything other than `states` itself work as always.
         """
-        first, of_row = distinct_rows(embedding)
+        first, of_row = distinct_rows(states)
 
         def once(project: Projection) -> Projection:
-            def projected(states: torch.Tensor) -> torch.Tensor:
-                if states is not embedding:
-                    return project(states)
+            def projected(given: torch.Tensor) -> torch.Tensor:
+                if given is not states:
+                    return project(given)
                 return torch.cat([project(states[row : row + 1]) for row in first])[of_row]
 
             return projected

@@ -44,7 +44,7 @@ def settled_batch_size(model: DiffusionModel) -> int:
     for _ in range(_CALLS):
         rows = int(model.batch_size)
         latents = torch.zeros(rows, *model.latent_shape)
-        model(latents, torch.zeros(rows), model.encode_prompts([_PROMPT]).expand(rows, -1, -1))
+        model(latents, torch.zeros(rows), model.encode_prompts([_PROMPT])[0].expand(rows))
         if int(model.batch_size) == rows:
             break
     return int(model.batch_size)
@@ -58,12 +58,12 @@ def measure(model: DiffusionModel, batch_size: int, start_up: float, seconds: fl
     channels, height, width = model.latent_shape
     rng = torch.Generator().manual_seed(0)
     latents = torch.randn((batch_size, channels, height, width), generator=rng)
-    embedding = model.encode_prompts([_PROMPT]).expand(batch_size, -1, -1)
+    condition = model.encode_prompts([_PROMPT])[0].expand(batch_size)
     logsnr = torch.zeros(batch_size)
     taps = [Tap(row, row, [1]) for row in range(batch_size)]
 
     def call() -> None:
-        model(latents, logsnr, embedding)
+        model(latents, logsnr, condition)
 
     plain = _seconds_a_call(call, seconds)
     with model.recording() as recorder:

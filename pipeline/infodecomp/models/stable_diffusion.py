@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from infodecomp.estimator.batching import padded
 from infodecomp.estimator.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import AttentionRecorder, recording
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
@@ -81,7 +82,7 @@ class LatentDiffusion:
     ) -> LatentDiffusion:
         """Load from a local folder or the Hub, with the weights of a LoRA added if one is named.
 
-        precision: of the denoiser, see `devices`; text tower and autoencoder stay float32, so that latents and embeddings
+        precision: of the denoiser, see `devices`; text tower and autoencoder stay float32, so that latents and conditions
         are the same at every precision. compiled: let torch compile the denoiser at its first calls.
 
         Raises InputError, naming the model that was looked for, if loading fails.
@@ -122,36 +123,36 @@ class LatentDiffusion:
         self.unet.compile(dynamic=False, **options)
         self._prompts = None  # sharing prompts would compile the denoiser for each number of them
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """ε̂ at the timestep whose trained log-SNR is nearest; shapes as in `Denoiser`. Result on the CPU, float32."""
         timesteps = nearest_timestep(logsnr.cpu().double(), self.logsnr_table)
-        return self.batch_size.run(self._predict, x_alpha, timesteps, logsnr, embedding)
+        return self.batch_size.run(self._predict, x_alpha, timesteps, logsnr, condition)
 
-    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def predict(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """As a call, with the rows filled up to the batch size by copies of the first, whose results are dropped.
 
         Calls are then of one size, so that the last digits of a row do not depend on how many rows share its call.
         """
         count = self.batch_size.filled(len(x_alpha))
-        return self(*(padded(rows, count) for rows in (x_alpha, logsnr, embedding)))[: len(x_alpha)]
+        return self(padded(x_alpha, count), padded(logsnr, count), padded(condition, count))[: len(x_alpha)]
 
     def _predict(
-        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
+        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, condition: Condition
     ) -> torch.Tensor:
-        embedding = embedding.to(self.device, self.unet.dtype)
-        sharing = self._prompts.of(embedding) if self._prompts else nullcontext()
+        condition = condition.to(self.device, self.unet.dtype)
+        sharing = self._prompts.of(condition.states) if self._prompts else nullcontext()
         with torch.inference_mode(), sharing:
-            return self.eps_hat(x_alpha, timesteps, logsnr, embedding).cpu()
+            return self.eps_hat(x_alpha, timesteps, logsnr, condition).cpu()
 
     def eps_hat(
-        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor
+        self, x_alpha: torch.Tensor, timesteps: torch.Tensor, logsnr: torch.Tensor, condition: Condition
     ) -> torch.Tensor:
         """ε̂ at these timesteps on the model's device, float32, differentiable."""
         x_alpha = x_alpha.to(self.device, torch.float32)
         output = self.unet(
             x_alpha.to(self.unet.dtype),
             timesteps.to(self.device),
-            encoder_hidden_states=embedding.to(self.device, self.unet.dtype),
+            encoder_hidden_states=condition.to(self.device, self.unet.dtype).states,
         ).sample.float()
         if self.prediction == "v_prediction":
             # v = √σ(α)·ε − √σ(−α)·x, so ε = √σ(α)·v + √σ(−α)·x_α.
@@ -159,10 +160,10 @@ class LatentDiffusion:
             output = signal * output + noise * x_alpha
         return output
 
-    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def differentiable(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """As a call, but differentiable: on the model's device, and all rows at once."""
         timesteps = nearest_timestep(logsnr.detach().cpu().double(), self.logsnr_table)
-        return self.eps_hat(x_alpha, timesteps, logsnr, embedding)
+        return self.eps_hat(x_alpha, timesteps, logsnr, condition)
 
     def logsnr_at(self, timesteps: torch.Tensor) -> torch.Tensor:
         """The log-SNRs at which the model was trained at these timesteps (any shape, integers), float64."""
@@ -180,11 +181,11 @@ class LatentDiffusion:
         """Shuffle the weights of the denoiser inside the `with`, see `randomised.randomised`."""
         return randomised(self.unet, rng)
 
-    def encode_prompts(self, prompts: Sequence[str]) -> torch.Tensor:
-        """The text tower's states, float32 (prompts, tokens, width); encoded one at a time, never in a batch."""
+    def encode_prompts(self, prompts: Sequence[str]) -> list[Condition]:
+        """Conditions with the text tower's states, float32 (tokens, width); encoded one at a time, never in a batch."""
         with torch.inference_mode():
             states = [self.pipeline.encode_prompt(prompt, self.device, 1, False)[0] for prompt in prompts]
-        return torch.cat(states).float().cpu()
+        return [Condition.of(one) for one in torch.cat(states).float().cpu()]
 
     def encode_image(self, image: Image.Image, sample: np.random.Generator | None = None) -> torch.Tensor:
         """The latent of an RGB image in the model's pixel size, float32 (C, h, w): (z − shift)·scale.

@@ -10,9 +10,12 @@ import numpy as np
 
 from infodecomp.config import PairSamplingSection
 from infodecomp.config.designs import Sampled
+from infodecomp.estimator.densities import Placing
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
-from infodecomp.estimator.sampling import Draws, Interval, Placing, draws_of
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_density, study_interval
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, INTERVENTION
@@ -38,7 +41,7 @@ def pair_estimates(
             under_way.append(job)
             pairs = list(dict.fromkeys(pair for case in job.cases for pair in pairs_of(case).values()))
             draws = _draws(stage, job, section, information, interval, density)
-            yield Problem(latent, stage.captions.embeddings(image_prompts(job.cases, pairs_of)), pairs, draws)
+            yield Problem(latent, stage.captions.conditions(image_prompts(job.cases, pairs_of)), pairs, draws)
 
     for estimate in estimate_many(stage.model.predict, problems(), stage.model.batch_size):
         yield under_way.pop(0), estimate

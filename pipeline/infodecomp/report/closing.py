@@ -86,8 +86,8 @@ def _retrieval(rows: list[_Row]) -> Iterator[str]:
     """The method with the highest accuracy on each set."""
     for dataset, found in _datasets([row for row in rows if row["micro"]]).items():
         best = max(found, key=lambda row: float(row["micro"]))
-        chance = 100 * float(best["chance"])
-        yield f"Retrieval, {dataset}: highest accuracy {_percent(best, 'micro')} by {_method(best)}; chance is {chance:.0f} %"
+        accuracy, chance = _percent(best, "micro"), 100 * float(best["chance"])
+        yield f"Retrieval, {dataset}: highest accuracy {accuracy} by {_method(best)}; chance is {chance:.0f} %"
 
 
 def _editing(rows: list[_Row]) -> Iterator[str]:
@@ -125,9 +125,10 @@ def _validation(rows: list[_Row]) -> Iterator[str]:
     most = max((int(row["steps"]) for row in totals), default=0)
     coverage = [100 * float(row["coverage"]) for row in totals if int(row["steps"]) == most]
     if coverage:
+        least, largest = min(coverage), max(coverage)
         yield (
-            f"Validation: intervals of totals from {most} draws hold the truth in {min(coverage):.0f}–{max(coverage):.0f} % "
-            f"of the runs, by problem and design"
+            f"Validation: intervals of totals from {most} draws contain the truth in {least:.0f} to {largest:.0f} % of the "
+            "runs, depending on problem and design"
         )
 
 
@@ -138,7 +139,8 @@ def _failures(rows: list[_Row]) -> Iterator[str]:
     failed = "; ".join(
         f"{row['dataset']}/{row['stage']}: {row['failed']} of {row['cases']} ({row['reasons']})" for row in lost
     )
-    yield f"{cases:,} cases, " + (f"some failed: {failed}" if failed else "none failed in any stage")
+    if rows:
+        yield f"{cases:,} cases, " + (f"some failed: {failed}" if failed else "none failed in any stage")
 
 
 def _interval(row: _Row, name: str) -> str:

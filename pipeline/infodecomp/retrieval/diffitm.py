@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from infodecomp.config import DiffitmSection
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem
-from infodecomp.estimator.sampling import Draws
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
@@ -27,7 +27,7 @@ def diffitm_problems(
         generator(stage.args.seed, "diffitm", int(timestep)).standard_normal(stage.model.latent_shape, dtype=np.float32)
         for timestep in timesteps
     ]
-    draws = Draws(
+    draws = Draws.held(
         logsnr=stage.model.logsnr_at(torch.from_numpy(timesteps)),
         weight=torch.ones(len(timesteps), dtype=torch.float64),
         eps=torch.from_numpy(np.stack(noise)),
@@ -35,4 +35,4 @@ def diffitm_problems(
     )
     for job, latent in images:
         options = list(dict.fromkeys(option for case in job.cases for option in case.options))
-        yield Problem(latent, stage.captions.embeddings(options), [], draws)
+        yield Problem(latent, stage.captions.conditions(options), [], draws)

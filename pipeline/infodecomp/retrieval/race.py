@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.options import EMPTY, OptionEstimate, Scores, diffitm_scores
 from infodecomp.estimator.racing import after_look
-from infodecomp.estimator.sampling import Draws, Interval, draws_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.jobs.model_job import ModelJob
 from infodecomp.retrieval.diffitm import diffitm_problems
 from infodecomp.retrieval.plan import ScoringPlan
@@ -81,7 +83,7 @@ def race(
     """Estimate some images together: diffitm once, then look by look for the cases that are not decided yet.
 
     Args:
-        stage: the model and the captions' embeddings.
+        stage: the model and the captions' conditions.
         images: with their latents (C, h, w).
         plan: what to score.
         interval: of the log-SNR, for the draws; None if only diffitm is scored.
@@ -132,6 +134,6 @@ def _problem(stage: ModelJob, image: RacingImage, plan: ScoringPlan, start: int,
         raise ValueError("an image without draws cannot race")
     captions, draws = image.running, image.draws.between(start, stop)
     if not plan.refers:
-        return Problem(image.latent, stage.captions.embeddings(captions), [], draws)
+        return Problem(image.latent, stage.captions.conditions(captions), [], draws)
     prompts = list(dict.fromkeys([EMPTY, *captions]))
-    return Problem(image.latent, stage.captions.embeddings(prompts), [(EMPTY, caption) for caption in captions], draws)
+    return Problem(image.latent, stage.captions.conditions(prompts), [(EMPTY, caption) for caption in captions], draws)

@@ -1,4 +1,4 @@
-"""Command-line arguments of the form DATASET=PATH."""
+"""Command-line arguments of the form NAME=VALUE: paths of datasets, and numbers of stages."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def named_path(argument: str, texts: Sequence[str]) -> dict[str, Path]:
     if problems:
         raise InputError("\n".join(problems))
     return {name: path for name, (path,) in paths.items()}
+
+
+def named_counts(argument: str, texts: Sequence[str]) -> dict[str, int]:
+    """Stage → number. Raises InputError for a text of another form.
+
+    >>> named_counts("--stage-shards", ["judge_maps=2"])
+    {'judge_maps': 2}
+    """
+    parts = [text.partition("=") for text in texts]
+    for text, (stage, _, count) in zip(texts, parts, strict=True):
+        if not stage or not count.isdecimal():
+            raise InputError(f"{argument} {text}: expected STAGE=COUNT, such as judge_maps=1.")
+    return {stage: int(count) for stage, _, count in parts}

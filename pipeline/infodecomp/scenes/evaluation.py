@@ -15,7 +15,8 @@ from PIL import Image
 
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate_many
-from infodecomp.estimator.sampling import integration_interval, sample_draws
+from infodecomp.estimator.interval import integration_interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
@@ -132,9 +133,9 @@ def investigate(
             interval=interval,
             rng=generator(seed, probe.number, "evaluation"),
         )
-        embeddings = dict(zip(probe.prompts, model.encode_prompts(probe.prompts), strict=True))
+        conditions = dict(zip(probe.prompts, model.encode_prompts(probe.prompts), strict=True))
         latent = model.encode_image(Image.fromarray(probe.picture))
-        problems.append(Problem(latent, embeddings, _pairs(probe), sampled))
+        problems.append(Problem(latent, conditions, _pairs(probe), sampled))
     with model.recording() as recorder:
 
         def tap(rows: Sequence[Row]) -> None:

@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 
-from infodecomp.attribution.token_table import explained_captions, write_token_table
+from infodecomp.attribution.pictures import draw_captions
+from infodecomp.attribution.token_table import write_token_table
 from infodecomp.config import parse
 from infodecomp.config.settings import DrawExplanations
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import image_folder
-from infodecomp.figures import saliency_overlay
 from infodecomp.maps.one_model import check_one_model
 from infodecomp.maps.outcomes import read_statuses
-from infodecomp.pictures.images import fit_image, load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.provenance import write_provenance
-from infodecomp.runs.storage import atomic_path
 
 STAGE = "draw_explanations"
 
@@ -56,16 +53,10 @@ def run(args: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     captions = len(shown.drop_duplicates(["image_id", "prompt_full"]))
     with Progress(STAGE, captions, "captions") as progress:
-        for caption in explained_captions(shown, args.maps):
-            size = (caption.side, caption.side)
-            picture = np.asarray(fit_image(load_image(folder / caption.case.image_path), size, args.resize))
-            for target in caption.targets:
-                image = saliency_overlay.draw(
-                    picture, caption.cells(target), settings.palette, caption.box(target, boxes)
-                )
-                with atomic_path(args.output_dir / f"{caption.stem}-{target}.png") as temporary:
-                    image.save(temporary)
-            rows += caption.rows()
+        for tokens in draw_captions(
+            shown, args.maps, folder, args.output_dir, palette=settings.palette, boxes=boxes, resize=args.resize
+        ):
+            rows += tokens
             progress.advance()
     write_token_table(args.output_dir, rows)
     write_provenance(

@@ -1,4 +1,4 @@
-"""Judge the edited pictures of embedded scenes with a classifier: does it see the word's object, or its partner's?"""
+"""Judge by a classifier whether edited pictures of embedded scenes show the word's object, or its partner's."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_table
 from infodecomp.tables.csv_columns import read_csv_columns
 
+_Settings = PlotLocalisationCurves | PlotLocalisationPanels
 _CURVE_COLUMNS = ("dataset", "method", "estimator", "steps", "threshold", "n", "miou", "miou_low", "miou_high")
 
 
@@ -33,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--maps-information", type=Path, help="panels: folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, help="panels: folder of <case_id>.npz")
     parser.add_argument("--scores", type=Path, help="panels: scores.parquet, for datasets with masks")
-    parser.add_argument(
-        "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="panels: as for the model"
-    )
+    parser.add_argument("--resize", choices=("squeeze", "letterbox"), help="panels: as for the model")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
 
@@ -71,9 +70,7 @@ def _plot_panels(args: argparse.Namespace, settings: PlotLocalisationPanels) -> 
     _save(figure, args.output_dir / f"panels-{cases['dataset'].iloc[0]}", settings, inputs)
 
 
-def _save(
-    figure: Figure, stem: Path, section: PlotLocalisationCurves | PlotLocalisationPanels, inputs: list[Path]
-) -> None:
+def _save(figure: Figure, stem: Path, section: _Settings, inputs: list[Path]) -> None:
     save_figure(figure, stem, section.format)
     write_provenance(
         stem.with_name(f"{stem.name}.provenance.json"),

@@ -17,7 +17,7 @@ STAGE = "summarise_study"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The folder of the results, and which of them to expect there."""
     parser.add_argument("--results", required=True, type=Path, help="folder of the study")
-    parser.add_argument("--cases", nargs="+", required=True, metavar="DATASET", help="datasets")
+    parser.add_argument("--cases", nargs="*", default=[], metavar="DATASET", help="datasets")
     parser.add_argument(
         "--stages",
         nargs="*",

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 
-from infodecomp.config import parse
+from infodecomp.config import (
+    parse,
+)
 from infodecomp.config.settings import WriteReport
-from infodecomp.datasets.retrieval_folders import retrieval_image_folder
-from infodecomp.report.edits import edits_of
-from infodecomp.report.explorer import Explorer
+from infodecomp.report.content import PageContent
 from infodecomp.report.layout import StudyFolder
 from infodecomp.report.page import write_data, write_page
 from infodecomp.report.pictures import PictureFolder
-from infodecomp.report.retrieval import choices_of
-from infodecomp.runs.errors import InputError
+from infodecomp.runs.named_paths import named_counts
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.provenance import write_provenance
 
@@ -47,37 +44,23 @@ def run(args: argparse.Namespace) -> None:
     section, datasets, retrieval = settings.report, settings.datasets, settings.retrieval_datasets
     shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
     shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
-    study, page = StudyFolder(args.results, shards, _counts(args.stage_shards)), args.output_dir
+    study, page = StudyFolder(args.results, shards, named_counts("--stage-shards", args.stage_shards)), args.output_dir
     shutil.rmtree(page, ignore_errors=True)
     pictures = PictureFolder(page, section.picture)
-    images, edits, choices = (list[dict[str, Any]]() for _ in range(3))
+    content, shown = PageContent(), section.images
     with Progress(STAGE, total=len(datasets) + len(retrieval), unit="datasets") as progress:
-        for name, dataset in datasets.items():
-            images += Explorer(study, name, dataset, args.resize, section.images, pictures).write()
-            edits += edits_of(study, name, section.images, pictures) if dataset.editing else []
+        for _ in content.add_datasets(study, datasets, pictures, resize=args.resize, limit=shown):
             progress.advance()
-        for name, choice in retrieval.items():
-            folder = retrieval_image_folder(choice, args.results / name)
-            choices += choices_of(study, name, folder, section.images, pictures)
+        for _ in content.add_choices(study, retrieval, pictures, limit=shown):
             progress.advance()
     names = [*datasets, *retrieval]
-    shown = {"images": len(images), "choices": len(choices), "edits": len(edits)}
-    write_data(page, images=images, choices=choices, edits=edits, palette=settings.palette)
+    write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=settings.palette)
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,
         section={"report": section.model_dump(mode="json"), "figures": {"palette": settings.palette}},
         inputs=[study.cases(name) for name in names],
-        extra=shown,
+        extra=content.counts,
     )
-    write_page(page, study, args.results.name, names, shown)
-    print(f"{page / 'index.html'}: " + ", ".join(f"{count:,} {name}" for name, count in shown.items()))
-
-
-def _counts(texts: Sequence[str]) -> dict[str, int]:
-    """Stage → number of its shards; InputError for a text of another form."""
-    parts = [text.partition("=") for text in texts]
-    for text, (stage, _, count) in zip(texts, parts, strict=True):
-        if not stage or not count.isdecimal():
-            raise InputError(f"--stage-shards {text}: expected STAGE=COUNT, such as judge_maps=1.")
-    return {stage: int(count) for stage, _, count in parts}
+    write_page(page, study, args.results.name, names, content.counts)
+    print(f"{page / 'index.html'}: " + ", ".join(f"{count:,} {name}" for name, count in content.counts.items()))

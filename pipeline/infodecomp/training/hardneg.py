@@ -24,6 +24,7 @@ from peft.utils import get_peft_model_state_dict
 
 from infodecomp.config.settings import TrainScenesHardneg
 from infodecomp.estimator.channel import nearest_timestep, noised
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.scenes.aro import PAIR_FILES
 from infodecomp.scenes.drawing import draw_scene
@@ -108,9 +109,11 @@ def hardneg_loss(model: LatentDiffusion, batch: HardBatch, margin: float) -> tup
     """The loss of a batch, and the share of its samples in which the true caption has the smaller error."""
     latents = torch.stack([model.encode_pixels(picture[None]) for picture in batch.pictures])
     x_alpha = noised(latents, batch.logsnr, batch.eps)
-    embeddings = model.encode_prompts([*batch.true, *batch.false])
+    conditions = Condition.stack(model.encode_prompts([*batch.true, *batch.false]))
     timesteps = nearest_timestep(batch.logsnr, model.logsnr_table)
-    predicted = model.unet(x_alpha.repeat(2, 1, 1, 1), timesteps.repeat(2), encoder_hidden_states=embeddings).sample
+    predicted = model.unet(
+        x_alpha.repeat(2, 1, 1, 1), timesteps.repeat(2), encoder_hidden_states=conditions.states
+    ).sample
     errors = (predicted - batch.eps.repeat(2, 1, 1, 1)).square().mean((1, 2, 3))
     true, false = errors.chunk(2)
     loss = (true + (true - false + margin).clamp(min=0)).mean()

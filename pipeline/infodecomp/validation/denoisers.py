@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import torch
 
 from infodecomp.estimator.channel import signal_and_noise
+from infodecomp.estimator.condition import Condition
 
 
 @dataclass(frozen=True)
 class GaussianMixture:
-    """The exact denoiser of x ~ Σ_k π_k N(μ_k, Σ_k); a prompt is a vector of log weights ln π_k.
+    """The exact denoiser of x ~ Σ_k π_k N(μ_k, Σ_k); the states of a prompt are log weights ln π_k, (K,).
 
     means: (K, d). covariances: (K, d) for diagonal or (K, d, d) for full ones. x of shape (C, h, w) with C·h·w = d is
     flattened. With s = σ(α), component k of x_α is N(√s μ_k, C_k), C_k = s Σ_k + (1 − s) I, and
@@ -29,28 +30,28 @@ class GaussianMixture:
     covariances: torch.Tensor
     logsnr_range: tuple[float, float] = (-math.inf, math.inf)
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         signal, noise = signal_and_noise(logsnr.double())
         residual, spread = self._rotated(x_alpha.flatten(1).double(), signal, noise)
         whitened = residual / spread  # (B, K, d), rotated
-        weights = self._posterior(residual, spread, embedding.double())
+        weights = self._posterior(residual, spread, condition.states.double())
         score = torch.einsum("bk,bkd->bd", weights, self._unrotated(whitened))
         return (noise[:, None] * score).view_as(x_alpha).to(x_alpha.dtype)
 
-    def log_density(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """ln p(x | prompt), float64 (B,). x: (B, C, h, w); embedding: (B, K)."""
+    def log_density(self, x: torch.Tensor, condition: Condition) -> torch.Tensor:
+        """ln p(x | prompt), float64 (B,). x: (B, C, h, w); condition: a batch."""
         one, zero = torch.ones(len(x)).double(), torch.zeros(len(x)).double()
         residual, spread = self._rotated(x.flatten(1).double(), one, zero)
-        return torch.logsumexp(_log_normal(residual, spread) + embedding.double().log_softmax(1), 1)
+        return torch.logsumexp(_log_normal(residual, spread) + condition.states.double().log_softmax(1), 1)
 
-    def prompt(self, *components: int, weights: torch.Tensor) -> torch.Tensor:
-        """The prompt "x comes from one of `components`", (K,); without components, the prior."""
+    def prompt(self, *components: int, weights: torch.Tensor) -> Condition:
+        """The prompt "x comes from one of `components`"; without components, the prior."""
         logs = weights.double().log()
         if components:
             kept = torch.full_like(logs, -math.inf)
             kept[list(components)] = logs[list(components)]
             logs = kept
-        return logs - torch.logsumexp(logs, 0)
+        return Condition.of(logs - torch.logsumexp(logs, 0))
 
     def _eigen(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         if self.covariances.ndim == 2:
@@ -77,7 +78,7 @@ class GaussianMixture:
 
 @dataclass(frozen=True)
 class GaussianField:
-    """The exact denoiser of independent pixels x_j ~ N(m_j, v_j); a prompt is the pair (m, v), shape (2, C, h, w).
+    """The exact denoiser of independent pixels x_j ~ N(m_j, v_j); the states of a prompt are (m, v), shape (2, C, h, w).
 
     ε̂ = √(1 − s) (x_α − √s m) / (s v + 1 − s). With the marginal mean and variance as the reference prompt and the
     conditional ones as the conditioned prompt, i(x; y) is known exactly at every pixel.
@@ -85,27 +86,27 @@ class GaussianField:
 
     logsnr_range: tuple[float, float] = (-math.inf, math.inf)
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         signal, noise = (amplitude[:, None, None, None] for amplitude in signal_and_noise(logsnr.to(x_alpha.dtype)))
-        mean, variance = embedding[:, 0], embedding[:, 1]
+        mean, variance = condition.states[:, 0], condition.states[:, 1]
         return noise * (x_alpha - signal * mean) / (signal**2 * variance + noise**2)
 
     @staticmethod
-    def log_density(x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        """ln p(x_j | prompt) summed over channels, (h, w). x: (C, h, w); embedding: (2, C, h, w)."""
-        mean, variance = embedding
+    def log_density(x: torch.Tensor, condition: Condition) -> torch.Tensor:
+        """ln p(x_j | prompt) summed over channels, (h, w). x: (C, h, w); condition: one prompt."""
+        mean, variance = condition.states
         return -0.5 * ((x - mean) ** 2 / variance + torch.log(2 * math.pi * variance)).sum(0)
 
 
 @dataclass(frozen=True)
 class GaussianVector:
-    """The exact denoiser of x ~ N(m, V); a prompt is [m | V], shape (d, 1 + d). x: (1, 1, d)."""
+    """The exact denoiser of x ~ N(m, V); the states of a prompt are [m | V], shape (d, 1 + d). x: (1, 1, d)."""
 
     logsnr_range: tuple[float, float] = (-math.inf, math.inf)
 
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         signal, noise = (amplitude[:, None] for amplitude in signal_and_noise(logsnr.double()))
-        mean, covariance = embedding[..., 0].double(), embedding[..., 1:].double()
+        mean, covariance = condition.states[..., 0].double(), condition.states[..., 1:].double()
         spread = signal[..., None] ** 2 * covariance + noise[..., None] ** 2 * torch.eye(mean.shape[1]).double()
         residual = x_alpha.flatten(1).double() - signal * mean
         return (noise * torch.linalg.solve(spread, residual)).view_as(x_alpha).to(x_alpha.dtype)

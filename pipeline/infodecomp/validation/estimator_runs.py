@@ -11,10 +11,12 @@ import numpy as np
 
 from infodecomp.config import PilotSection, ValidationGridSection
 from infodecomp.config.settings import ValidateEstimator
-from infodecomp.estimator.density import AdaptiveDensity, fit_density, integrand_squares, pilot_draws
+from infodecomp.estimator.adaptive_density import AdaptiveDensity, fit_density, integrand_squares, pilot_draws
+from infodecomp.estimator.densities import Placing
 from infodecomp.estimator.estimates import Estimate, MapEstimate
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval, Placing, draws_of, interval_of
+from infodecomp.estimator.interval import Interval, interval_of
+from infodecomp.estimator.sampling import draws_of
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.points import PAIR, ClosedForm, Point, Truth

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.condition import Condition
+from infodecomp.estimator.interval import Interval
 from infodecomp.validation.denoisers import GaussianField, GaussianVector
 from infodecomp.validation.points import LABEL, REFERENCE, Point, Truth, integral
 
@@ -56,13 +57,13 @@ class JointNormal:
         x, y = joint[: self.d], joint[self.d :]
         slope, rest = self._given_y
         believed = {REFERENCE: (np.zeros(self.d), self._xx), LABEL: (slope @ y, rest)}
-        prompts = {name: torch.from_numpy(np.column_stack(one)) for name, one in believed.items()}
+        prompts = {name: Condition.of(torch.from_numpy(np.column_stack(one))) for name, one in believed.items()}
         log_ratio = _log_normal(x, *believed[LABEL]) - _log_normal(x, *believed[REFERENCE])
         return Point(torch.from_numpy(x).view(1, 1, -1), prompts, log_ratio)
 
     def truth(self, point: Point, interval: Interval) -> Truth:
         x = point.x.flatten().numpy()
-        believed = [point.prompts[name].numpy() for name in (REFERENCE, LABEL)]
+        believed = [point.prompts[name].states.numpy() for name in (REFERENCE, LABEL)]
 
         def linear(logsnr: np.ndarray, prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             """ε̂ = A ε + b: (Q, d, d) and (Q, d)."""
@@ -108,13 +109,13 @@ class Field:
         x = mean + rng.standard_normal(self.explained.shape) * np.sqrt(self.rest)
         marginal = self.explained + self.rest
         believed = {REFERENCE: (np.zeros_like(mean), marginal), LABEL: (mean, self.rest)}
-        prompts = {name: torch.from_numpy(np.stack(one)).float() for name, one in believed.items()}
+        prompts = {name: Condition.of(torch.from_numpy(np.stack(one)).float()) for name, one in believed.items()}
         log_ratio = 0.5 * (x**2 / marginal - (x - mean) ** 2 / self.rest + np.log(marginal / self.rest)).sum()
         return Point(torch.from_numpy(x).float(), prompts, float(log_ratio))
 
     def truth(self, point: Point, interval: Interval) -> Truth:
         x = point.x.double().numpy()
-        believed = [point.prompts[name].double().numpy() for name in (REFERENCE, LABEL)]
+        believed = [point.prompts[name].states.double().numpy() for name in (REFERENCE, LABEL)]
 
         def integrands(logsnr: np.ndarray) -> np.ndarray:
             power = 1 / (1 + np.exp(-logsnr))[:, None, None, None]

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.evaluation import estimate
-from infodecomp.estimator.sampling import Interval, sample_draws
+from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.validation.denoisers import GaussianMixture
 from infodecomp.validation.points import LABEL, PAIR, REFERENCE, Point, Truth
 
@@ -44,7 +45,7 @@ class Mixture:
             REFERENCE: self.denoiser.prompt(weights=self.weights),
             LABEL: self.denoiser.prompt(component, weights=self.weights),
         }
-        known, unknown = (self.denoiser.log_density(x[None], prompts[name][None]) for name in (LABEL, REFERENCE))
+        known, unknown = (self.denoiser.log_density(x[None], prompts[name].expand(1)) for name in (LABEL, REFERENCE))
         return Point(x, prompts, float(known - unknown))
 
     def truth(self, point: Point, interval: Interval) -> Truth:

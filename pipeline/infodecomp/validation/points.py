@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Denoiser
-from infodecomp.estimator.sampling import Interval
+from infodecomp.estimator.interval import Interval
 
 REFERENCE, LABEL = "reference", "label"
 PAIR = (REFERENCE, LABEL)
@@ -25,7 +26,7 @@ class Point:
     """
 
     x: torch.Tensor
-    prompts: Mapping[str, torch.Tensor]
+    prompts: Mapping[str, Condition]
     log_ratio: float
 
 

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infodecomp.estimator.densities import logistic_cumulative
+from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import KINDS, Estimate
+from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.sampling import Draws, Interval, logistic_cumulative, sample_draws
+from infodecomp.estimator.sampling import sample_draws
 from infodecomp.runs.errors import InputError
 
 BINS = 24
@@ -115,7 +118,7 @@ def integrand_squares(estimate: Estimate, pairs: Mapping[str, PromptPair]) -> di
     """Log-SNRs and squared integrands of named prompt pairs: of the total, and summed over cells.
 
     >>> import torch
-    >>> draws = Draws(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
+    >>> draws = Draws.held(torch.tensor([1.0]), torch.ones(1), torch.zeros(1, 1, 1, 2))
     >>> error = {"": torch.full((1, 1, 2), 3.0), "dog": torch.ones(1, 1, 2)}
     >>> found = Estimate(draws, 1, error, {("", "dog"): torch.full((1, 1, 2), 2.0)})
     >>> integrand_squares(found, {"mi": ("", "dog")})["mi_standard_total"][1].tolist()
