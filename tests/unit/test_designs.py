@@ -69,6 +69,10 @@ def test_stages_run_again_when_the_choice_changes(tmp_path: Path) -> None:
         copy.write_bytes(source.read_bytes())
     stages = [f"infodecomp.stages.{stage}" for stage in ("estimate_information", "edit_images", "score_retrieval")]
     before = [code_digest(stage, tmp_path) for stage in stages]
+    for name in ("settings", "information", "study"):  # their values are in the params of rules
+        path = tmp_path / f"infodecomp/config/{name}.py"
+        path.write_text(path.read_text(encoding="utf-8") + "\nANOTHER = 1\n", encoding="utf-8")
+    assert before == [code_digest(stage, tmp_path) for stage in stages]
     assert before == [code_digest(stage) for stage in stages]
     designs = tmp_path / "infodecomp/config/designs.py"
     text = designs.read_text(encoding="utf-8")

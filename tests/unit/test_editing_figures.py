@@ -426,7 +426,9 @@ def test_the_stages_write_four_figures_and_say_what_they_chose(study: Path) -> N
     assert [record["extra"][name] for name in ("cases", "failed", "swapped", "without_r")] == [6, 1, 4, 0]
     assert len(record["inputs"]) == 3 and sorted(record["section"]) == ["format", "palette", "panels"]
     scattered = json.loads((study / "figures" / "scatter-scenes.provenance.json").read_text())
-    assert scattered["section"]["editing"] == {"bootstrap": 200, "confidence": 0.9} and scattered["extra"]["seed"] == 3
+    assert (
+        scattered["section"]["statistics"] == {"bootstrap": 200, "confidence": 0.9} and scattered["extra"]["seed"] == 3
+    )
 
 
 def test_the_scatter_has_the_resamples_of_the_tables(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:

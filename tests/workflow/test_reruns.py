@@ -22,6 +22,7 @@ ESTIMATES = {"estimate_information": 2, **INFORMATION, **CAPTION, **SUMMARY, **S
 GRADIENTS = {"record_gradients": 2}
 VALIDATION = {"validate_estimator": 1, "tabulate_validation": 1, "plot_validation": 1}
 FIGURES = {"plot_localisation_curves": 1, "plot_localisation_panels": 1, "write_report": 1, "all": 1}
+PANELS = {"plot_localisation_panels": 1, "write_report": 1, "all": 1}
 STATEMENT = "\n\nANOTHER_CONSTANT = 1\n"
 
 
@@ -65,8 +66,8 @@ def test_code_runs_again_what_uses_it(study: Study, file: str, jobs: dict[str, i
         ({"gradients": {"steps": [8]}}, {**GRADIENTS, **SUMMARY, **SCORES}),
         ({"validation": {"grid": {"runs": 3}}}, {**VALIDATION, "write_report": 1, "all": 1}),
         ({"attention": {"steps": [3]}}, {"record_attention": 2, **SUMMARY, **SCORES}),
-        ({"statistics": {"bootstrap": 101}}, {"plot_information_scatter": 1, **SCORES}),
-        ({"figures": {"palette": "magma"}}, {**DRAWN_CAPTION, **FIGURES}),
+        ({"statistics": {"bootstrap": 101}}, {"plot_information_scatter": 1, **TABLES}),
+        ({"figures": {"palette": "magma"}}, {**DRAWN_CAPTION, **PANELS}),
     ],
     ids=["seed", "clip", "missing word", "gradients", "validation", "attention", "bootstrap", "palette"],
 )

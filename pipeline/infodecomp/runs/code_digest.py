@@ -17,8 +17,10 @@ from typing import NamedTuple
 from infodecomp.runs.errors import InputError
 
 # Modules that cannot change a result, so that editing them must not cost hours of estimation. What a stage takes from
-# the configuration is in the section that its rule passes in `params`, defaults included; the other two only report.
+# the configuration is in the settings that its rule passes in `params`, defaults included; the other two only report.
 NOT_COUNTED = frozenset({"infodecomp.config", "infodecomp.runs.progress", "infodecomp.runs.provenance"})
+# The one module of the configuration that decides on the way to a result: what `design: auto` stands for.
+_DESIGNS = "infodecomp.config.designs"
 
 # The table of methods says how to make a map and how to draw it. Looks count only where something is drawn, so that
 # another colour redraws figures but makes no map again.
@@ -54,7 +56,7 @@ def _closure(root: Path, module: str) -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         path = _source_file(root, name)
-        if name in found or path is None or (name in NOT_COUNTED and name != module):
+        if name in found or path is None or (_is_left_out(name) and name != module):
             continue
         status = path.stat()
         source = _read_source(path, name, status.st_mtime_ns, status.st_size)
@@ -64,6 +66,10 @@ def _closure(root: Path, module: str) -> dict[str, str]:
         waiting += [other for other in source.imports | parents if other.partition(".")[0] == package]
     draws = _DRAWING in found
     return {name: source.digest if draws else source.without_looks for name, source in found.items()}
+
+
+def _is_left_out(name: str) -> bool:
+    return name in NOT_COUNTED or (name.startswith("infodecomp.config.") and name != _DESIGNS)
 
 
 def _source_file(root: Path, module: str) -> Path | None:
