@@ -88,7 +88,7 @@ def errors(name: str, density: str) -> tuple[float, float]:
     closed_form = problem(name)
     placing: str | Placing = "logistic"
     if density == "adaptive":
-        placing = pilot(name, closed_form, InformationSection(), INTERVAL, seed=0).draws
+        placing = pilot(name, closed_form, InformationSection().pilot, INTERVAL, seed=0).draws
     variance = []
     for number in range(24):
         point = closed_form.point(np.random.default_rng([7, number]))
