@@ -17,9 +17,9 @@ from tests.workflow.study import Study
 
 def test_configuration(fresh: Study) -> None:
     """All problems at once: a key that does not exist and a value out of range."""
-    run = fresh.snakemake("--dry-run", config={"information": {"clpi": 3.0}, "statistics": {"bootstrap": 5}})
+    run = fresh.snakemake("--dry-run", config={"information": {"range": {"clpi": 3.0}}, "statistics": {"bootstrap": 5}})
     assert run.status != 0
-    assert "information → clpi is not a key; the nearest valid key is `clip`" in run.output
+    assert "information → range → clpi is not a key; the nearest valid key is `clip`" in run.output
     assert "statistics → bootstrap is 5; allowed is a whole number ≥ 100" in run.output
     assert "Traceback" not in run.output
 

@@ -39,9 +39,13 @@ class Run:
     batch_size: int = 16
 
     def __call__(self, **changes: object) -> Results:
-        """Run all shards with other settings of `information`."""
-        budget = self.information.budget.model_copy(update=changes)
-        run = replace(self, information=self.information.model_copy(update={"budget": budget}))
+        """Run all shards with other settings of `information`, each in the subsection that has it."""
+        information = self.information
+        for name in ("range", "draws", "budget"):
+            section = getattr(information, name)
+            own = {key: value for key, value in changes.items() if key in type(section).model_fields}
+            information = information.model_copy(update={name: section.model_copy(update=own)})
+        run = replace(self, information=information)
         for shard in range(run.shards):
             assert main(run._arguments(shard)) == 0
         return {path.stem: read_arrays(path) for path in sorted((self.folder / "maps").glob("*.npz"))}

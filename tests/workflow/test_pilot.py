@@ -88,7 +88,7 @@ def test_without_a_pilot_there_is_one_sentence(
     scene_cases: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments("estimate_information", *scene_cases, tmp_path / "shard.parquet")) == 1
-    assert "--pilot is missing; with information → density: adaptive" in capsys.readouterr().err
+    assert "--pilot is missing; with information → draws → density: adaptive" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
