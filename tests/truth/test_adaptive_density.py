@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from infodecomp.config import PilotSection
 from infodecomp.estimator.adaptive_density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
 from infodecomp.estimator.densities import Placing, logistic_draws, uniform_draws
 from infodecomp.estimator.evaluation import Problem, estimate_many
