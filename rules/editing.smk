@@ -151,6 +151,7 @@ rule tabulate_editing:
             else ""
         ),
         settings=settings("tabulate_editing"),
+        resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         code=code("tabulate_editing"),
     message:
@@ -158,8 +159,8 @@ rule tabulate_editing:
     shell:
         quiet_command(
             "tabulate_editing",
-            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --settings"
-            " {params.settings:q} --seed {params.seed}"
+            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --resize"
+            " {params.resize} --settings {params.settings:q} --seed {params.seed}"
             " --output-dir {params.folder}",
         )
 

@@ -25,7 +25,6 @@ from infodecomp.config.information import (
     RangeSection,
 )
 from infodecomp.config.localisation import LocalisationSection
-from infodecomp.config.models import Resize
 from infodecomp.config.pairs import PairSamplingSection, PairSelectionSection, Redundancy, WordPrior
 from infodecomp.config.presentation import Format, Palette, ReportSection
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
@@ -163,7 +162,6 @@ class DrawExplanations(Settings):
     source: Annotated[AnySource, At("datasets.NAME.source")]
     explanation: Annotated[ExplanationSection, At("gradients.explanation")]
     palette: Annotated[Palette, At("figures.palette")]
-    resize: Annotated[Resize, At("model.resize")]
 
 
 class DissectCaption(Settings):
@@ -177,7 +175,6 @@ class ScoreLocalisation(Settings):
 
     localisation: Annotated[LocalisationSection, At("localisation")]
     source: Annotated[AnySource, At("datasets.NAME.source")]
-    resize: Annotated[Resize, At("model.resize")]
 
 
 class TabulateLocalisation(Settings):
@@ -201,7 +198,6 @@ class PlotLocalisationPanels(Settings):
     palette: Annotated[Palette, At("figures.palette")]
     panels: Annotated[int, At("figures.panels")]
     format: Annotated[Format, At("figures.format")]
-    resize: Annotated[Resize, At("model.resize")]
 
 
 class ScoreRetrieval(Settings):
@@ -256,7 +252,6 @@ class TabulateEditing(Settings):
     table: Annotated[EditingTableSection, At("editing.table")]
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     statistics: Annotated[StatisticsSection, At("statistics")]
-    resize: Annotated[Resize, At("model.resize")]
 
 
 class PlotEditStrips(Settings):
@@ -312,7 +307,6 @@ class PlotPartialInformation(Settings):
     statistics: Annotated[StatisticsSection, At("statistics")]
     panels: Annotated[int, At("figures.panels")]
     format: Annotated[Format, At("figures.format")]
-    resize: Annotated[Resize, At("model.resize")]
 
 
 class JudgeMaps(Settings):
@@ -397,7 +391,6 @@ class WriteReport(Settings):
     palette: Annotated[Palette, At("figures.palette")]
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     retrieval_datasets: Annotated[dict[Name, RetrievalDataset], At("retrieval_datasets")]
-    resize: Annotated[Resize, At("model.resize")]
 
 
 class TrainScenesText(Settings):
