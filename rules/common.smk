@@ -102,11 +102,6 @@ def dataset_settings(stage):
     return lambda job: settings(stage, job.dataset, CONFIG.of_dataset(job.dataset))
 
 
-def model_section(model):
-    """What a result depends on of a model: everything but its mirrors."""
-    return section_json(model.without_mirrors)
-
-
 def code(stage):
     """Digest of the package modules that a stage imports."""
     return code_digest(f"infodecomp.stages.{stage}")
@@ -142,7 +137,7 @@ def maps_beside_table(wildcards, output):
 
 # Params of every stage that runs the model over the shards of a dataset.
 MODEL_PARAMS = {
-    "model": model_section(CONFIG.model),
+    "model": section_json(CONFIG.model.without_mirrors),
     "seed": CONFIG.seed,
     "shards": lambda wildcards: CONFIG.shards_of(
         wildcards.get("dataset") or wildcards.get("retrieval_dataset")

@@ -50,7 +50,7 @@ rule dissect_caption:
             else ""
         ),
         settings=settings("dissect_caption"),
-        model=model_section(CONFIG.model),
+        model=section_json(CONFIG.model.without_mirrors),
         seed=CONFIG.seed,
         code=code("dissect_caption"),
     message:

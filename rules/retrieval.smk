@@ -91,8 +91,8 @@ rule score_second_model:
         **{
             **MODEL_PARAMS,
             "maps": lambda wildcards, output: f"{folder_of_first(wildcards, output)}/parts",
-            "model": lambda wildcards: model_section(
-                CONFIG.models[wildcards.second_model]
+            "model": lambda wildcards: section_json(
+                CONFIG.models[wildcards.second_model].without_mirrors
             ),
         },
         settings=settings("score_second_model"),
@@ -123,7 +123,7 @@ rule score_clip:
         **MODEL_JOB,
         images=retrieval_images,
     params:
-        clip=model_section(CONFIG.clip),
+        clip=section_json(CONFIG.clip.without_mirrors),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),

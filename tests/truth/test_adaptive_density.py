@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from infodecomp.config import InformationSection
+from infodecomp.config import PilotSection
 from infodecomp.estimator.adaptive_density import BINS, AdaptiveDensity, fit_density, pilot_draws, relative_moments
 from infodecomp.estimator.densities import Placing, logistic_draws, uniform_draws
 from infodecomp.estimator.evaluation import Problem, estimate_many
@@ -88,7 +88,7 @@ def errors(name: str, density: str) -> tuple[float, float]:
     closed_form = problem(name)
     placing: str | Placing = "logistic"
     if density == "adaptive":
-        placing = pilot(name, closed_form, InformationSection().pilot, INTERVAL, seed=0).draws
+        placing = pilot(name, closed_form, PilotSection(), INTERVAL, seed=0).draws
     variance = []
     for number in range(24):
         point = closed_form.point(np.random.default_rng([7, number]))

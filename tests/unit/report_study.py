@@ -90,6 +90,7 @@ class ReportStudy:
                 "write_report",
                 *("--results", str(self.results), "--shards", "1", "--output-dir", str(self.page)),
                 *("--settings", settings("write_report", **self.sections, report=ReportSection(**report))),
+                *("--resize", "squeeze"),
             ]
         )
 

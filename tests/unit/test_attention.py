@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention
 
+from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import (
     AttentionSum,
     Tap,
@@ -26,15 +27,15 @@ def model(reference: Path) -> LatentDiffusion:
     return LatentDiffusion.load(str(reference / "tiny_sd"))
 
 
-def inputs(rows: int, size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def inputs(rows: int, size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, Condition]:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(rows, 4, *size, generator=generator)
     text = torch.randn(rows, 9, 32, generator=generator)
-    return x, torch.linspace(-1, 2, rows), text
+    return x, torch.linspace(-1, 2, rows), Condition.of(text)
 
 
 def record(
-    model: LatentDiffusion, arrays: tuple[torch.Tensor, torch.Tensor, torch.Tensor], taps: list[Tap]
+    model: LatentDiffusion, arrays: tuple[torch.Tensor, torch.Tensor, Condition], taps: list[Tap]
 ) -> dict[object, AttentionSum]:
     with recording(model.unet, tuple(arrays[0].shape[2:])) as recorder:  # type: ignore[arg-type]
         recorder.expect(taps)
@@ -192,7 +193,7 @@ def test_probabilities_are_those_of_the_definition(model: LatentDiffusion) -> No
     found = record(model, arrays, [Tap(2, "key", [7, 1])])["key"].layers[name]
     hook.remove()
     query = layer.to_q(seen[0][2]).unflatten(1, (layer.heads, -1))
-    key = layer.to_k(arrays[2][2]).unflatten(1, (layer.heads, -1))
+    key = layer.to_k(arrays[2].states[2]).unflatten(1, (layer.heads, -1))
     scores = torch.einsum("phd,thd->htp", query, key) / query.shape[-1] ** 0.5
     expected = scores.softmax(1)[:, [7, 1]].unflatten(2, (16, 16))
     assert torch.allclose(found, expected, atol=1e-6)

@@ -116,7 +116,15 @@ def test_a_new_method_becomes_a_row_of_the_table(extended: Path, tmp_path: Path)
         return "--settings", json.dumps(read)
 
     inputs = ("cases", "estimates", "attention", "maps-information", "maps-attention", "seed")
-    run("score_localisation", *study.arguments(*inputs), *chosen("score_localisation"), "--output", "scores.parquet")
+    run(
+        "score_localisation",
+        *study.arguments(*inputs),
+        *chosen("score_localisation"),
+        "--resize",
+        "squeeze",
+        "--output",
+        "scores.parquet",
+    )
     scores = read_table(tmp_path / "scores.parquet", SCORE_COLUMNS)
     of_method = scores[scores["method"] == "context_gain"]
     assert set(of_method["steps"]) == {2, 4} and set(of_method["estimator"]) == {"orthogonal"}

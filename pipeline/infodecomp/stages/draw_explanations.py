@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explanations", type=Path, nargs="+", required=True, help="shards of explain_images")
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz")
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
-    parser.add_argument(
-        "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as for the model's images"
-    )
+    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="as for the model's images")
     parser.add_argument(
         "--output-dir", type=Path, required=True, help="folder for the table and pictures; it is emptied"
     )

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of every stage that runs the model, the estimator's section, and results of the localisation study."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--heads", choices=["all", "second_half"], default="all", help="attention heads to average")
+    parser.add_argument("--heads", choices=["all", "second_half"], required=True, help="attention heads to average")
     parser.add_argument(
         "--known", type=Path, help="table of estimate_information (same shard) with MI and CMI to reuse"
     )

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of a stage that runs the model, a pilot, and the heads of the attention maps."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--heads", choices=["all", "second_half"], default="all", help="attention heads to average")
+    parser.add_argument("--heads", choices=["all", "second_half"], required=True, help="attention heads to average")
 
 
 def run(args: argparse.Namespace) -> None:

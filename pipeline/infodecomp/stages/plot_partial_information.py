@@ -33,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--table", type=Path, required=True, help="partial_information.parquet")
     parser.add_argument("--omitted", type=Path, required=True, help="partial_information_omitted.csv")
-    parser.add_argument(
-        "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as for the model's images"
-    )
+    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="as for the model's images")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resize",
         choices=("squeeze", "letterbox"),
-        default="squeeze",
+        required=True,
         help="how the model's images, and so the masks, are fitted",
     )
     parser.add_argument(

@@ -26,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--judgements", nargs="*", default=[], metavar="DATASET=PATH", help="judgements.parquet, for datasets with one"
     )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
-    parser.add_argument(
-        "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="as for the model's images"
-    )
+    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="as for the model's images")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 

@@ -31,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with a different number of shards"
     )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
-    parser.add_argument(
-        "--resize", choices=("squeeze", "letterbox"), default="squeeze", help="how images fit the model"
-    )
+    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="how images fit the model")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the page; its content is replaced")
 
 
