@@ -60,14 +60,13 @@ rule edit_images:
         settings=lambda wildcards: settings(
             "edit_images", study=CONFIG.of_edits(wildcards.dataset)
         ),
-        heads=CONFIG.attention.heads,
         code=code("edit_images"),
     message:
         "Editing the images of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         model_command(
             "edit_images",
-            "--heads {params.heads} {params.known} {params.pilot}",
+            "{params.known} {params.pilot}",
         )
 
 

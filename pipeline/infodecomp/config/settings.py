@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Annotated, Any
 
-from infodecomp.config.attribution import AttentionSection, ExplanationSection
+from infodecomp.config.attribution import AttentionSection, ExplanationSection, Heads
 from infodecomp.config.datasets import AnySource, Dataset
 from infodecomp.config.editing import EditCaptionsSection, EditingTableSection, FlowSection
 from infodecomp.config.faithfulness import JudgingSection
@@ -131,6 +131,7 @@ class EstimateInformation(Settings):
     """Of `estimate_information`."""
 
     information: Annotated[InformationSection, At("information")]
+    heads: Annotated[Heads, At("attention.heads")]
 
 
 class RecordAttention(Settings):
@@ -242,6 +243,7 @@ class EditImages(Settings):
     captions: Annotated[EditCaptionsSection, At("editing.captions")]
     animated: Annotated[int, At("editing.animated")]
     information: Annotated[InformationSection, At("information")]
+    heads: Annotated[Heads, At("attention.heads")]
 
 
 class JudgeEdits(Settings):
