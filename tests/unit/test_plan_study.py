@@ -78,6 +78,20 @@ def config(**changes: object) -> Config:
     return default_config().model_copy(update={**values, **changes})
 
 
+@pytest.mark.parametrize(
+    ("parts", "stages"),
+    [
+        (("editing",), ["estimate_information", "edit_images"]),
+        (("localisation",), ["estimate_information", "record_attention", "record_gradients"]),
+        (("retrieval", "validation"), []),
+    ],
+)
+def test_only_the_work_of_the_chosen_parts_is_planned(
+    cases: pd.DataFrame, parts: tuple[str, ...], stages: list[str]
+) -> None:
+    assert [one.stage for one in study_work(config(parts=parts), {"d": cases})] == stages
+
+
 def test_evaluations_are_counted_from_the_cases(cases: pd.DataFrame) -> None:
     work = {one.stage: one for one in study_work(config(), {"d": cases})}
     assert list(work) == ["estimate_information", "record_attention", "record_gradients", "edit_images", "judge_maps"]
