@@ -116,7 +116,6 @@ rule draw_explanations:
     params:
         maps=lambda wildcards: f"{RESULTS}/{wildcards.dataset}/explain_images/maps",
         settings=dataset_settings("draw_explanations"),
-        resize=CONFIG.model.resize,
         code=code("draw_explanations"),
     message:
         "Plotting the explanations of {wildcards.dataset}"
@@ -124,8 +123,7 @@ rule draw_explanations:
         command(
             "draw_explanations",
             "--cases {input.cases} --explanations {input.explanations} --maps {params.maps} --settings"
-            " {params.settings:q} --resize"
-            " {params.resize} --output-dir {output}",
+            " {params.settings:q} --output-dir {output}",
         )
 
 

@@ -60,14 +60,13 @@ rule edit_images:
         settings=lambda wildcards: settings(
             "edit_images", study=CONFIG.of_edits(wildcards.dataset)
         ),
-        heads=CONFIG.attention.heads,
         code=code("edit_images"),
     message:
         "Editing the images of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         model_command(
             "edit_images",
-            "--heads {params.heads} {params.known} {params.pilot}",
+            "{params.known} {params.pilot}",
         )
 
 
@@ -151,7 +150,6 @@ rule tabulate_editing:
             else ""
         ),
         settings=settings("tabulate_editing"),
-        resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         code=code("tabulate_editing"),
     message:
@@ -159,8 +157,8 @@ rule tabulate_editing:
     shell:
         quiet_command(
             "tabulate_editing",
-            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --resize"
-            " {params.resize} --settings {params.settings:q} --seed {params.seed}"
+            "--cases {params.cases} --edits {params.edits} --maps {params.maps} {params.judgements} --settings"
+            " {params.settings:q} --seed {params.seed}"
             " --output-dir {params.folder}",
         )
 

@@ -77,13 +77,12 @@ rule estimate_information:
     params:
         **MODEL_PARAMS,
         settings=dataset_settings("estimate_information"),
-        heads=CONFIG.attention.heads,
         pilot=pilot_argument,
         code=code("estimate_information"),
     message:
         "Estimating information in {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        model_command("estimate_information", "--heads {params.heads} {params.pilot}")
+        model_command("estimate_information", "{params.pilot}")
 
 
 rule record_attention:

@@ -40,7 +40,6 @@ rule score_localisation:
         **TABLE_JOB,
     params:
         settings=dataset_settings("score_localisation"),
-        resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         maps_information=information_maps,
         maps_attention=attention_maps,
@@ -54,7 +53,7 @@ rule score_localisation:
             "score_localisation",
             "--cases {input.cases} --estimates {input.estimates} --attention {input.attention} --maps-information"
             " {params.maps_information} --maps-attention {params.maps_attention} {params.gradients} {params.parts}"
-            " --settings {params.settings:q} --resize {params.resize}"
+            " --settings {params.settings:q}"
             " --seed {params.seed} --output {output.scores}",
         )
 
@@ -153,7 +152,6 @@ rule plot_localisation_panels:
     params:
         folder=folder_of_first,
         settings=dataset_settings("plot_localisation_panels"),
-        resize=CONFIG.model.resize,
         scores=lambda wildcards, input: (
             f"--scores {input.scores}" if input.scores else ""
         ),
@@ -166,8 +164,7 @@ rule plot_localisation_panels:
         command(
             "plot_localisation",
             "--cases {input.cases} --maps-information {params.maps_information} --maps-attention"
-            " {params.maps_attention} {params.scores} --resize"
-            " {params.resize} --settings {params.settings:q} --output-dir {params.folder}",
+            " {params.maps_attention} {params.scores} --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 

@@ -94,7 +94,6 @@ rule plot_partial_information:
         pairs=[f"{name}={RESULTS}/{name}/pair_words/pairs.parquet" for name in PAIRED],
         maps=[f"{name}={RESULTS}/{name}/decompose_information/maps" for name in PAIRED],
         settings=settings("plot_partial_information"),
-        resize=CONFIG.model.resize,
         seed=CONFIG.seed,
         code=code("plot_partial_information"),
     message:
@@ -103,7 +102,7 @@ rule plot_partial_information:
         command(
             "plot_partial_information",
             "--cases {params.cases} --pairs {params.pairs} --maps {params.maps}"
-            " --table {input.table} --omitted {input.omitted} --resize {params.resize} --settings {params.settings:q}"
+            " --table {input.table} --omitted {input.omitted} --settings {params.settings:q}"
             " --seed {params.seed} --output-dir {params.folder}",
         )
 

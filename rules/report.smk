@@ -49,7 +49,6 @@ rule write_report:
                 }
             ),
         ),
-        resize=CONFIG.model.resize,
         code=code("write_report"),
         assets=[
             folder_sha256(CHECKOUT / "pipeline/infodecomp/report" / name)
@@ -61,7 +60,7 @@ rule write_report:
         command(
             "write_report",
             "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards}"
-            " --settings {params.settings:q} --resize {params.resize} --output-dir {output}",
+            " --settings {params.settings:q} --output-dir {output}",
         )
 
 

@@ -121,7 +121,7 @@ class Study:
             "seed",
         ]
         output = self.folder / "scores.parquet"
-        given = ["--settings", self.settings("score_localisation"), "--resize", "squeeze", "--output", str(output)]
+        given = ["--settings", self.settings("score_localisation"), "--output", str(output)]
         assert main(["score_localisation", *self.arguments(*names), *given]) == 0
         return read_table(output, SCORE_COLUMNS)
 

@@ -90,7 +90,6 @@ class ReportStudy:
                 "write_report",
                 *("--results", str(self.results), "--shards", "1", "--output-dir", str(self.page)),
                 *("--settings", settings("write_report", **self.sections, report=ReportSection(**report))),
-                *("--resize", "squeeze"),
             ]
         )
 

@@ -206,7 +206,6 @@ def estimate(folder: Path, name: str, batch_size: int | str = 16) -> dict[str, d
         name,
         images=folder,
         settings=settings("estimate_information", information=InformationSection(budget=BudgetSection(steps=(4, 8)))),
-        heads="all",
         max_failed_fraction=0.0,
         batch_size=batch_size,
     )

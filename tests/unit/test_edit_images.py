@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageSequence
 
 from infodecomp.config import (
+    AttentionSection,
     BudgetSection,
     EditCaptionsSection,
     EditingSection,
@@ -69,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def arguments(folder: Path, name: str, read: str, **changes: Any) -> argparse.Namespace:
-    given = {"settings": read, "heads": "all", "maps": folder / name / "edits"}
+    given = {"settings": read, "maps": folder / name / "edits"}
     return shard_arguments(folder, name, **{**given, **changes})
 
 
@@ -79,9 +80,14 @@ def edit(folder: Path, name: str = "out", section: EditingSection = SECTION, **c
     return read_table(folder / name / "shard.parquet", EDIT_COLUMNS)
 
 
-def estimated(folder: Path, information: InformationSection = INFORMATION, **changes: Any) -> None:
+def estimated(
+    folder: Path,
+    information: InformationSection = INFORMATION,
+    attention: AttentionSection | None = None,
+    **changes: Any,
+) -> None:
     """Run the localisation study's estimation into `known`."""
-    read = settings("estimate_information", information=information)
+    read = settings("estimate_information", information=information, attention=attention or AttentionSection())
     estimate_information.run(arguments(folder, "known", read, maps=folder / "known/maps", **changes))
 
 
@@ -247,7 +253,7 @@ OTHER_MODEL = section_json(ModelSection(id=MODEL, latents="sample"))
     [
         (INFORMATION, {"seed": 4}),
         (INFORMATION, {"model": OTHER_MODEL}),
-        (INFORMATION, {"heads": "second_half"}),
+        (INFORMATION, {"attention": AttentionSection(heads="second_half")}),
         (InformationSection(budget=BudgetSection(steps=(8,)), range=RangeSection(loc=0.5)), {}),
         (InformationSection(budget=BudgetSection(steps=(4, 8))), {}),
         (InformationSection(budget=BudgetSection(steps=(8,)), prompts=PromptsSection(missing="underscore")), {}),

@@ -120,8 +120,6 @@ def test_a_new_method_becomes_a_row_of_the_table(extended: Path, tmp_path: Path)
         "score_localisation",
         *study.arguments(*inputs),
         *chosen("score_localisation"),
-        "--resize",
-        "squeeze",
         "--output",
         "scores.parquet",
     )

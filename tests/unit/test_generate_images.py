@@ -171,7 +171,7 @@ def test_drawn_explanations(made: Made) -> None:
     ]
     gradients = GradientsSection(explanation=ExplanationSection(boxes=((0, 0, 32, 64), (32, 0, 64, 64))))
     read = settings("draw_explanations", "generated", datasets=made.datasets, gradients=gradients)
-    arguments += ["--settings", read, "--resize", "squeeze", "--output-dir", str(made.folder / "drawn")]
+    arguments += ["--settings", read, "--output-dir", str(made.folder / "drawn")]
     assert main(["draw_explanations", *arguments]) == 0
     tokens = pd.read_csv(made.folder / "drawn" / "tokens.csv")
     sums = tokens.groupby(["image_id", "prompt", "target"])["percent"].sum()

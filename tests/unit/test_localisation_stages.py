@@ -96,7 +96,7 @@ def test_unique_is_scored_where_the_word_is_in_a_pair(study: Study) -> None:
     arguments = [
         *study.arguments("cases", "estimates", "attention", "maps-information", "maps-attention"),
         *("--pairs", str(study.folder / "words.parquet"), "--maps-pairs", str(study.folder / "pairs")),
-        *("--settings", study.settings("score_localisation"), "--seed", "0", "--resize", "squeeze"),
+        *("--settings", study.settings("score_localisation"), "--seed", "0"),
     ]
     assert main(["score_localisation", *arguments, "--output", str(output)]) == 0
     tables = [
@@ -118,7 +118,7 @@ def test_unique_is_scored_where_the_word_is_in_a_pair(study: Study) -> None:
 
 def test_gradients_without_their_folder(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["cases", "gradients", "maps-information", "maps-attention", "seed"]
-    given = ["--settings", study.settings("score_localisation"), "--resize", "squeeze"]
+    given = ["--settings", study.settings("score_localisation")]
     assert (
         main(["score_localisation", *study.arguments(*names), *given, "--output", str(study.folder / "s.parquet")]) == 1
     )

@@ -117,7 +117,6 @@ class PairStudy:
                 "plot_partial_information",
                 *(text for name, file in where.items() for text in (f"--{name}", f"d={self.folder / file}")),
                 *("--settings", settings("plot_partial_information", **drawn)),
-                *("--resize", "squeeze"),
                 *("--table", str(self.folder / "tables/partial_information.parquet")),
                 *("--omitted", str(self.folder / "tables/partial_information_omitted.csv")),
                 *("--seed", "0", "--output-dir", str(self.folder / "figures")),

@@ -171,7 +171,6 @@ class Study:
             *("--maps", *(f"{name}={self.path(name, 'edits')}" for name in names)),
             *(("--judgements", f"mine={self.folder / 'judgements.parquet'}") if judged else ()),
             *("--seed", "0"),
-            *("--resize", "squeeze"),
             *("--output-dir", str(self.folder / "tables")),
         ]
 
@@ -682,7 +681,7 @@ def test_a_folder_without_maps_is_told_in_a_few_sentences(study: Study, capsys: 
 def test_names_that_do_not_agree_are_refused(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     def error(*arguments: str) -> list[str]:
         read = settings("tabulate_editing", datasets={"b": study.sections["mine"]})
-        common = ["--seed", "0", "--resize", "squeeze", "--output-dir", str(study.folder), "--settings", read]
+        common = ["--seed", "0", "--output-dir", str(study.folder), "--settings", read]
         assert main(["tabulate_editing", *common, *arguments]) == 1
         return capsys.readouterr().err.removeprefix("error: ").splitlines()
 

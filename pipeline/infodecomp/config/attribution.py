@@ -15,10 +15,13 @@ Pixel = Annotated[int, Field(ge=0)]
 PixelBox = tuple[Pixel, Pixel, Pixel, Pixel]
 
 
+Heads = Literal["all", "second_half"]
+
+
 class AttentionSection(Section):
     """Cross-attention maps of words."""
 
-    heads: Literal["all", "second_half"] = Field("all", description="attention heads to average")
+    heads: Heads = Field("all", description="attention heads to average")
     image_range: Literal["signed", "unit"] = Field(
         "signed", description="pixel values given to the encoder: -1 to 1 as in its training, or 0 to 1"
     )

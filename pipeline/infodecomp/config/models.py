@@ -10,6 +10,8 @@ from infodecomp.config.section import Mirrors, Precision, Section
 
 HubMirrors = Annotated[Mirrors | None, Field(description="other Hub repositories of it, tried in this order")]
 
+Resize = Literal["squeeze", "letterbox"]
+
 
 class ModelSection(Section):
     """The diffusion model."""
@@ -19,7 +21,7 @@ class ModelSection(Section):
     variant: str | None = Field(None, description="variant of the weight files, such as fp16 (null: the plain ones)")
     lora: str | None = Field(None, min_length=1, description="LoRA folder or file to add (null: none)")
     precision: Precision = Field("auto", description="auto: float32 on CPU, tf32 on GPU")
-    resize: Literal["squeeze", "letterbox"] = Field("squeeze", description="fit images by stretching or by padding")
+    resize: Resize = Field("squeeze", description="fit images by stretching or by padding")
     latents: Literal["mean", "sample"] = Field("mean", description="latent of an image: the encoder's mean or a sample")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Annotated, Any
 
-from infodecomp.config.attribution import AttentionSection, ExplanationSection
+from infodecomp.config.attribution import AttentionSection, ExplanationSection, Heads
 from infodecomp.config.datasets import AnySource, Dataset
 from infodecomp.config.editing import EditCaptionsSection, EditingTableSection, FlowSection
 from infodecomp.config.faithfulness import JudgingSection
@@ -25,6 +25,7 @@ from infodecomp.config.information import (
     RangeSection,
 )
 from infodecomp.config.localisation import LocalisationSection
+from infodecomp.config.models import Resize
 from infodecomp.config.pairs import PairSamplingSection, PairSelectionSection, Redundancy, WordPrior
 from infodecomp.config.presentation import Format, Palette, ReportSection
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
@@ -130,6 +131,7 @@ class EstimateInformation(Settings):
     """Of `estimate_information`."""
 
     information: Annotated[InformationSection, At("information")]
+    heads: Annotated[Heads, At("attention.heads")]
 
 
 class RecordAttention(Settings):
@@ -162,6 +164,7 @@ class DrawExplanations(Settings):
     source: Annotated[AnySource, At("datasets.NAME.source")]
     explanation: Annotated[ExplanationSection, At("gradients.explanation")]
     palette: Annotated[Palette, At("figures.palette")]
+    resize: Annotated[Resize, At("model.resize")]
 
 
 class DissectCaption(Settings):
@@ -175,6 +178,7 @@ class ScoreLocalisation(Settings):
 
     localisation: Annotated[LocalisationSection, At("localisation")]
     source: Annotated[AnySource, At("datasets.NAME.source")]
+    resize: Annotated[Resize, At("model.resize")]
 
 
 class TabulateLocalisation(Settings):
@@ -198,6 +202,7 @@ class PlotLocalisationPanels(Settings):
     palette: Annotated[Palette, At("figures.palette")]
     panels: Annotated[int, At("figures.panels")]
     format: Annotated[Format, At("figures.format")]
+    resize: Annotated[Resize, At("model.resize")]
 
 
 class ScoreRetrieval(Settings):
@@ -238,6 +243,7 @@ class EditImages(Settings):
     captions: Annotated[EditCaptionsSection, At("editing.captions")]
     animated: Annotated[int, At("editing.animated")]
     information: Annotated[InformationSection, At("information")]
+    heads: Annotated[Heads, At("attention.heads")]
 
 
 class JudgeEdits(Settings):
@@ -252,6 +258,7 @@ class TabulateEditing(Settings):
     table: Annotated[EditingTableSection, At("editing.table")]
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     statistics: Annotated[StatisticsSection, At("statistics")]
+    resize: Annotated[Resize, At("model.resize")]
 
 
 class PlotEditStrips(Settings):
@@ -307,6 +314,7 @@ class PlotPartialInformation(Settings):
     statistics: Annotated[StatisticsSection, At("statistics")]
     panels: Annotated[int, At("figures.panels")]
     format: Annotated[Format, At("figures.format")]
+    resize: Annotated[Resize, At("model.resize")]
 
 
 class JudgeMaps(Settings):
@@ -391,6 +399,7 @@ class WriteReport(Settings):
     palette: Annotated[Palette, At("figures.palette")]
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     retrieval_datasets: Annotated[dict[Name, RetrievalDataset], At("retrieval_datasets")]
+    resize: Annotated[Resize, At("model.resize")]
 
 
 class TrainScenesText(Settings):

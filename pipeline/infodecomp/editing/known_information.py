@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from infodecomp.config import InformationSection
+from infodecomp.config.settings import EditImages
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.model_job import ModelJob, pilot_identity
 from infodecomp.runs.errors import InputError
@@ -71,15 +71,13 @@ class KnownInformation:
         return arrays
 
 
-def known_information(
-    args: argparse.Namespace, information: InformationSection, jobs: Sequence[ImageJob]
-) -> KnownInformation:
+def known_information(args: argparse.Namespace, settings: EditImages, jobs: Sequence[ImageJob]) -> KnownInformation:
     """What the table `args.known` knows of the jobs' cases, nothing without it.
 
     Raises InputError unless it holds what the editing study would compute itself.
     """
     if not args.known:
         return KnownInformation({}, Path())
-    identity = {"heads": args.heads, **pilot_identity(args.pilot)}
-    estimates = ModelJob.open(args, "estimate_information", information.model_dump(mode="json"), **identity)
+    identity = {"heads": settings.heads, **pilot_identity(args.pilot)}
+    estimates = ModelJob.open(args, "estimate_information", settings.information.model_dump(mode="json"), **identity)
     return KnownInformation.of(args.known, [case for job in jobs for case in job.cases], estimates.shard.key)

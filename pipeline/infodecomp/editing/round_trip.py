@@ -146,7 +146,7 @@ class RoundTripper:
     def _heat(self, recorder: AttentionRecorder, number: int, image: CaptionedImage) -> dict[str, np.ndarray]:
         recorded = recorder.pop(number)
         return {
-            case.case_id: word_attention_map(self.stage, case, recorded, image.tokens, self.stage.args.heads)
+            case.case_id: word_attention_map(self.stage, case, recorded, image.tokens, self.section.heads)
             for case in image.cases
         }
 

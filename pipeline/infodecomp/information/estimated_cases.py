@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import InformationSection
+from infodecomp.config.attribution import Heads
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.information.case_draws import draw_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
@@ -23,18 +24,21 @@ from infodecomp.words.prompts import case_pairs
 
 
 def estimated_cases(
-    stage: ModelJob, jobs: Sequence[ImageJob], section: InformationSection
+    stage: ModelJob, jobs: Sequence[ImageJob], section: InformationSection, heads: Heads
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
-    """Each case with its arrays, as soon as it has its draws; see `case_arrays` and `extended_cases`."""
+    """Each case with its arrays, as soon as it has its draws; see `case_arrays` and `extended_cases`.
+
+    heads: the attention heads that maps of attention average.
+    """
     parts = [part for job in jobs for part in by_start(stage, job, section)]
     for case, image, estimate in draw_cases(stage, parts, section):
         attention = image.attention[case.prompt_full]
         own = [word_sum(stage, case, sums, image.tokens[case.prompt_full]) for sums in attention]
         if section.budget.extendable:
-            arrays = extended_arrays(stage, case, image, estimate, section, own)
+            arrays = extended_arrays(stage, case, image, estimate, section, own, heads)
             yield case, arrays | _counts(case, estimate, section, len(image.draws))
         else:
-            yield case, case_arrays(case, estimate, section, _attention_maps(stage, own, section.budget.steps))
+            yield case, case_arrays(case, estimate, section, _attention_maps(stage, own, section.budget.steps, heads))
 
 
 def case_arrays(
@@ -76,10 +80,10 @@ def _counts(case: Any, estimate: Estimate, section: InformationSection, draws: i
     return {"draws": np.array(draws), "evaluations": np.array(own.evaluations // len(own.draws) * draws)}
 
 
-def _attention_maps(stage: ModelJob, parts: Sequence[AttentionSum], steps: Sequence[int]) -> dict[int, np.ndarray]:
+def _attention_maps(
+    stage: ModelJob, parts: Sequence[AttentionSum], steps: Sequence[int], heads: Heads
+) -> dict[int, np.ndarray]:
     """Number of draws → attention map over the draws so far; a case that stopped early repeats its last map."""
     sums = [sum(parts[1 : k + 1], start=parts[0]) for k in range(len(parts))]
     sums += [sums[-1]] * (len(steps) - len(sums))
-    return {
-        count: attention_map(stage, recorded, stage.args.heads) for count, recorded in zip(steps, sums, strict=True)
-    }
+    return {count: attention_map(stage, recorded, heads) for count, recorded in zip(steps, sums, strict=True)}

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from infodecomp.config import InformationSection
+from infodecomp.config.attribution import Heads
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.extension import Extended, extended, with_error
 from infodecomp.information.case_draws import Drawn
@@ -54,6 +55,7 @@ def extended_arrays(
     estimate: Estimate,
     section: InformationSection,
     attention: Sequence[AttentionSum],
+    heads: Heads,
 ) -> dict[str, np.ndarray]:
     """Maps, totals and curves of a case from the stored earlier draws and an estimate of the others, and what is stored."""
     start, earlier = _earlier(stage, case, section)
@@ -74,7 +76,7 @@ def extended_arrays(
         arrays |= {name: total.value, f"{name}_error": total.error, f"by_draw/{name}": found.totals[name]}
     arrays["curve_logsnr"] = np.sort(image.draws.logsnr.numpy())
     arrays |= {f"curve_{name}": found.curve(name) for name in INTEGRALS}
-    arrays |= _extended_attention(stage, attention, earlier, start, section)
+    arrays |= _extended_attention(stage, attention, earlier, start, section, heads)
     return arrays
 
 
@@ -96,13 +98,14 @@ def _extended_attention(
     earlier: Mapping[str, np.ndarray],
     start: int,
     section: InformationSection,
+    heads: Heads,
 ) -> dict[str, np.ndarray]:
     """Attention maps at each number of draws, and the sums of all draws, layer by layer."""
     arrays = {name: heat for name, heat in earlier.items() if name.startswith("attention_information/")}
     recorded = _recorded(earlier, start)
     for count, part in zip([steps for steps in section.budget.steps if steps > start], parts, strict=True):
         recorded = part if recorded is None else recorded + part
-        arrays[f"attention_information/-/{count}"] = attention_map(stage, recorded, stage.args.heads)
+        arrays[f"attention_information/-/{count}"] = attention_map(stage, recorded, heads)
     if recorded is None:
         raise ValueError("the case has no draws, and so no attention")
     return arrays | {f"attention_sum/{layer}": sums.numpy() for layer, sums in recorded.layers.items()}

@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explanations", type=Path, nargs="+", required=True, help="shards of explain_images")
     parser.add_argument("--maps", type=Path, required=True, help="folder of <case_id>.npz")
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
-    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="as for the model's images")
     parser.add_argument(
         "--output-dir", type=Path, required=True, help="folder for the table and pictures; it is emptied"
     )
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     captions = len(shown.drop_duplicates(["image_id", "prompt_full"]))
     with Progress(STAGE, captions, "captions") as progress:
         for tokens in draw_captions(
-            shown, args.maps, folder, args.output_dir, palette=settings.palette, boxes=boxes, resize=args.resize
+            shown, args.maps, folder, args.output_dir, palette=settings.palette, boxes=boxes, resize=settings.resize
         ):
             rows += tokens
             progress.advance()

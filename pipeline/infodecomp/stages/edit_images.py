@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of every stage that runs the model, the estimator's section, and results of the localisation study."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--heads", choices=["all", "second_half"], required=True, help="attention heads to average")
     parser.add_argument(
         "--known", type=Path, help="table of estimate_information (same shard) with MI and CMI to reuse"
     )
@@ -51,11 +50,11 @@ def run(args: argparse.Namespace) -> None:
     settings = section.model_dump(mode="json", exclude={"animated"})
     if args.known:
         settings["known"] = code_digest("infodecomp.stages.estimate_information")
-    stage = ModelJob.open(args, STAGE, settings, heads=args.heads, **pilot_identity(args.pilot))
+    stage = ModelJob.open(args, STAGE, settings, **pilot_identity(args.pilot))
     pending = stage.shard.pending(lambda case: lacks_animations(args.maps, case, section))
     if pending:
         jobs = stage.captions.readable(pending)
-        editor = Editor(stage, section, known_information(args, section.information, jobs))
+        editor = Editor(stage, section, known_information(args, section, jobs))
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for case, arrays, pictures, frames in editor.edits(jobs):
                 if all(np.isfinite(picture).all() for picture in (*pictures.values(), *frames.values())):

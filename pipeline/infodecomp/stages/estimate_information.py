@@ -20,16 +20,16 @@ STAGE = "estimate_information"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of a stage that runs the model, a pilot, and the heads of the attention maps."""
+    """The arguments of a stage that runs the model, and a pilot."""
     add_model_arguments(parser)
     add_pilot_argument(parser)
-    parser.add_argument("--heads", choices=["all", "second_half"], required=True, help="attention heads to average")
 
 
 def run(args: argparse.Namespace) -> None:
     """Estimate the cases of one shard."""
-    section = resolved(parse(EstimateInformation, args.settings).information, "maps")
-    identity = {"heads": args.heads, **pilot_identity(args.pilot)}
+    settings = parse(EstimateInformation, args.settings)
+    section = resolved(settings.information, "maps")
+    identity = {"heads": settings.heads, **pilot_identity(args.pilot)}
     stage = ModelJob.open(args, STAGE, section.model_dump(mode="json"), **identity)
-    stage.compute(lambda jobs: estimated_cases(stage, jobs, section))
+    stage.compute(lambda jobs: estimated_cases(stage, jobs, section, settings.heads))
     stage.finish(SHARD_COLUMNS, estimate_row)

@@ -34,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--maps-information", type=Path, help="panels: folder of <case_id>.npz")
     parser.add_argument("--maps-attention", type=Path, help="panels: folder of <case_id>.npz")
     parser.add_argument("--scores", type=Path, help="panels: scores.parquet, for datasets with masks")
-    parser.add_argument("--resize", choices=("squeeze", "letterbox"), help="panels: as for the model")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
 
@@ -66,7 +65,7 @@ def _plot_panels(args: argparse.Namespace, settings: PlotLocalisationPanels) -> 
     scores = None
     if args.scores is not None:
         scores, inputs = read_table(args.scores, SCORE_COLUMNS), [args.cases, args.scores]
-    figure = panels_figure(cases, folders, scores, args.resize, settings)
+    figure = panels_figure(cases, folders, scores, settings.resize, settings)
     _save(figure, args.output_dir / f"panels-{cases['dataset'].iloc[0]}", settings, inputs)
 
 

@@ -33,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--table", type=Path, required=True, help="partial_information.parquet")
     parser.add_argument("--omitted", type=Path, required=True, help="partial_information_omitted.csv")
-    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="as for the model's images")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     figures: dict[str, Figure] = {}
     for name, path in pairs.items():
         source = PairMapSource(
-            name, cases[name], path, maps[name], image_folder(section.datasets[name]), args.resize, section
+            name, cases[name], path, maps[name], image_folder(section.datasets[name]), section.resize, section
         )
         figures |= dataset_figures(source, shown[shown["dataset"] == name], max(section.panels // 2, 1))
     figures["omissions"] = omission_figure(args.omitted, section, args.seed)

@@ -29,12 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_map_arguments(parser)
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument(
-        "--resize",
-        choices=("squeeze", "letterbox"),
-        required=True,
-        help="how the model's images, and so the masks, are fitted",
-    )
-    parser.add_argument(
         "--seed", type=int, required=True, help="seed of the study; pairs images for the method shuffled"
     )
     parser.add_argument("--output", type=Path, required=True, help="scores.parquet to write")
@@ -48,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     cases = read_cases(args.cases).sort_values("position", kind="stable")
     sources = MapSources.of(args)
     maps = sources.maps(cases, args.seed)
-    masks = Masks(settings.source, section.map_size, args.resize)
+    masks = Masks(settings.source, section.map_size, settings.resize)
     rows, failures = 0, Counter[tuple[str, str]]()
 
     def frames() -> Iterator[pd.DataFrame]:
@@ -68,5 +62,5 @@ def run(args: argparse.Namespace) -> None:
         stage=STAGE,
         section=settings.model_dump(mode="json"),
         inputs=[args.cases, *sources.tables],
-        extra={"seed": args.seed, "resize": args.resize, "rows": rows},
+        extra={"seed": args.seed, "resize": settings.resize, "rows": rows},
     )

@@ -26,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--judgements", nargs="*", default=[], metavar="DATASET=PATH", help="judgements.parquet, for datasets with one"
     )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
-    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="as for the model's images")
     parser.add_argument("--seed", type=int, required=True, help="of the bootstrap")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the tables")
 
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     section = parse(TabulateEditing, args.settings)
     sources = edited_sources(args, section.datasets)
     check_one_model(path for source in sources for path in source.edits)
-    datasets = read_datasets(sources, args.resize)
+    datasets = read_datasets(sources, section.resize)
     tables = editing_tables(datasets, section, args.seed)
     tables.write(args.output_dir)
     write_provenance(
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
             "datasets": {source.name: source.section.model_dump(mode="json") for source in sources},
         },
         inputs=[path for source in sources for path in source.files],
-        extra={"seed": args.seed, "resize": args.resize},
+        extra={"seed": args.seed, "resize": section.resize},
     )
     print(tables.text)
     for dataset in datasets:

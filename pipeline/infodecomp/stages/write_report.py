@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with a different number of shards"
     )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
-    parser.add_argument("--resize", choices=("squeeze", "letterbox"), required=True, help="how images fit the model")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the page; its content is replaced")
 
 
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     pictures = PictureFolder(page, section.picture)
     content, shown = PageContent(), section.images
     with Progress(STAGE, total=len(datasets) + len(retrieval), unit="datasets") as progress:
-        for _ in content.add_datasets(study, datasets, pictures, resize=args.resize, limit=shown):
+        for _ in content.add_datasets(study, datasets, pictures, resize=settings.resize, limit=shown):
             progress.advance()
         for _ in content.add_choices(study, retrieval, pictures, limit=shown):
             progress.advance()
