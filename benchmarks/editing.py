@@ -39,7 +39,7 @@ def edit(folder: Path, cases: Path, steps: int, batch_size: int) -> float:
         return stage(
             "edit_images",
             *model_arguments(cases, folder / "scenes/val2017", Path(output), read),
-            *("--heads", "all", "--threads", 1, "--batch-size", batch_size),
+            *("--threads", 1, "--batch-size", batch_size),
         ).cpu_seconds
 
 

@@ -144,10 +144,11 @@ def equal_draws(
             return meter.cost(partial(stage_here, name, *arguments, "--batch-size", BATCH_SIZE))
 
     attention = AttentionSection(steps=section.budget.steps)
-    estimator = settings("estimate_information", information=section)
     ours = {
         "cmi": meter.cost(lambda: our_cmi(model, words, Way(section, fitted.density))),
-        "stage": our_stage("estimate_information", estimator, "--pilot", density, "--heads", "all"),
+        "stage": our_stage(
+            "estimate_information", settings("estimate_information", information=section), "--pilot", density
+        ),
         "attention": our_stage("record_attention", settings("record_attention", attention=attention)),
     }
     theirs = {

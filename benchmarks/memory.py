@@ -55,7 +55,7 @@ def estimate(folder: Path, cases: int, steps: tuple[int, ...], name: str) -> tup
             settings("estimate_information", information=logistic_information(*steps)),
             model=str(folder / "tiny"),
         ),
-        *("--heads", "all", "--threads", 1, "--batch-size", 16),
+        *("--threads", 1, "--batch-size", 16),
     )
 
 
@@ -65,7 +65,8 @@ def score(folder: Path, cases: int, name: str) -> tuple[object, ...]:
     return (
         *("--cases", folder / f"cases-{cases}.parquet", "--estimates", folder / name / "shard.parquet"),
         *("--maps-information", folder / name / "maps", "--maps-attention", folder / "none", "--seed", 0),
-        *("--settings", read, "--resize", "squeeze", "--output", folder / name / "scores.parquet"),
+        *("--settings", read),
+        *("--output", folder / name / "scores.parquet"),
     )
 
 

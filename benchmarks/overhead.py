@@ -49,7 +49,7 @@ def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_s
     frame = read_cases(folder / "cases.parquet").head(cases)
     write_table(table, frame, CASE_COLUMNS)
     read = settings("estimate_information", information=InformationSection())  # the logistic density needs no pilot
-    arguments = (*model_arguments(table, folder / "scenes/val2017", folder / name, read), "--heads", "all")
+    arguments = model_arguments(table, folder / "scenes/val2017", folder / name, read)
     recorded = 0.0
 
     def timed(method: Callable[..., None]) -> Callable[..., None]:

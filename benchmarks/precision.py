@@ -53,14 +53,14 @@ def run(folder: Path, precision: str, steps: int, device: str) -> tuple[Maps, Cu
     arguments = model_arguments(
         cases, folder / "scenes/val2017", output, settings("estimate_information", information=information)
     )
-    stage_here("estimate_information", *arguments, "--heads", "all", "--model", section_json(model), "--device", device)
+    stage_here("estimate_information", *arguments, "--model", section_json(model), "--device", device)
     localisation = LocalisationSection(methods=METHODS)
     read = settings("score_localisation", "scenes", datasets=scenes_below(folder), localisation=localisation)
     stage_here(
         "score_localisation",
         *("--cases", cases, "--estimates", output / "shard.parquet", "--maps-information", output / "maps"),
         *("--maps-attention", folder / "none", "--seed", 0, "--output", output / "scores.parquet"),
-        *("--settings", read, "--resize", "squeeze"),
+        *("--settings", read),
     )
     maps: dict[str, dict[str, np.ndarray]] = {}
     for path in sorted((output / "maps").glob("*.npz")):

@@ -68,7 +68,6 @@ class ShardRun:
             *("--cases", str(self._rows), "--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards)),
             *("--settings", settings(self.stage, **self._sections()), *self._judging()),
-            *(("--heads", "all") if self.stage in ("estimate_information", "edit_images") else ()),
             *("--model", section_json(ModelSection(id=str(self.model)))),
             *("--seed", "0", "--max-failed-fraction", "0"),
             *("--maps", str(self.maps), "--output", str(self.table(shard))),

@@ -56,7 +56,7 @@ class Run:
             "estimate_information",
             *("--cases", str(self.cases), "--images", str(self.images)),
             *("--shard", str(shard), "--shards", str(self.shards), "--seed", str(self.seed)),
-            *("--settings", read, "--heads", "all", "--model", section_json(ModelSection(id=str(MODEL)))),
+            *("--settings", read, "--model", section_json(ModelSection(id=str(MODEL)))),
             *("--maps", str(self.folder / "maps"), "--output", str(self.folder / f"{shard}.parquet")),
             *("--max-failed-fraction", "0", "--device", "cpu", "--batch-size", str(self.batch_size), "--threads", "1"),
         ]

@@ -32,7 +32,6 @@ def arguments(stage: str, cases: Path, images: Path, output: Path, *others: str,
         *("--settings", settings(stage, information=SECTION), "--model", section_json(ModelSection(id=str(MODEL)))),
         *("--maps", str(output.parent / "maps"), "--output", str(output), "--max-failed-fraction", "0"),
         *("--device", "cpu", "--batch-size", "16", "--threads", "1", *others),
-        *(("--heads", "all") if stage == "estimate_information" else ()),
     ]
 
 
