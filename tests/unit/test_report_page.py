@@ -102,7 +102,7 @@ def test_a_word_under_the_pointer_shows_its_map_and_legend(open_page: Open) -> N
     page.locator(OPENED).first.wait_for()
     dog, value = heat(page), page.locator(".value").first
     assert value.text_content() == "“dog” 3 ± 0.25 nats in total"
-    assert page.locator(".pane .ends").first.inner_text().split() == ["0", "nats", "a", "cell", "1"]
+    assert page.locator(".pane .ends").first.inner_text().split() == ["0", "nats", "per", "cell", "1"]
     bed = page.get_by_role("button", name="bed", exact=True)
     bed.hover()
     assert heat(page) != dog and value.text_content() == "“bed” 4 ± 0.25 nats in total"
