@@ -30,9 +30,11 @@ TABLES = {
         "scenes,pixel,omit,cmi_o,latent_l2,0.5,0.41,0.58\nscenes,image,omit,cmi_o,latent_l2,0.2,0.1,0.3\n"
     ),
     "partial_information_correlations": "dataset,kind,predictor,r,r_low,r_high\nscenes,all,unique,0.3,0.05,0.5\n",
-    "faithfulness": (
-        "dataset,method,estimator,measure,value,low,high\nscenes,cmi,orthogonal,insertion_i_o,12.34,10,14.5\n"
-        "scenes,mi,orthogonal,insertion_i_o,1,1,1\n"
+    "faithfulness_paired": (
+        "dataset,measure,method_a,method_b,estimator_b,difference,low,high\n"
+        "scenes,deletion_i_o,shuffled,cmi,orthogonal,0.2,-0.5,0.8\n"
+        "scenes,insertion_i_o,shuffled,cmi,orthogonal,-1.4,-3.04,-0.2\n"
+        "scenes,insertion_i_o,saliency,cmi,orthogonal,5,5,5\n"
     ),
     "validation": ("level,steps,coverage\ntotal,50,0.5\ntotal,100,0.93\ntotal,100,0.97\npixel,100,0.2\n"),
     "summary": (
@@ -60,8 +62,7 @@ def test_a_line_for_each_part_and_the_page_last(results: Path) -> None:
         "Retrieval, scenes_noun_swap: highest accuracy 90.0 % [80.0, 95.0] by i_s; chance is 50 %",
         "Editing, scenes: r = 0.50 [0.41, 0.58] of CMI with the change when the word is left out",
         "Word pairs, scenes: r = 0.30 [0.05, 0.50] of unique information with the change when the word is left out",
-        "Faithfulness, scenes: the pixels that CMI ranks highest bring back 12.3 nats [10.0, 14.5], "
-        "on average over shares of the pixels",
+        "Faithfulness, scenes: CMI beyond another image's CMI, in nats: deletion -0.2 [-0.8, 0.5], insertion 1.4 [0.2, 3.0]",
         "Validation: intervals of totals from 100 draws contain the truth in 93 to 97 % of the runs, "
         "depending on problem and design",
         "60 cases, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
