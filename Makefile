@@ -21,7 +21,7 @@ demo: $(VENV)/.installed ## install, then run the embedded study: no GPU, no net
 	snakemake --cores all
 
 test: $(VENV)/.installed-test ## install, then run the tests
-	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev ## install, then check style, types and rules
 	ruff check .
