@@ -27,7 +27,6 @@ from infodecomp.training.workers import run_workers, training_device
 
 EVERY = 500
 Recipe = TypeVar("Recipe", TrainScenesUnet, TrainScenesConsistency)
-Report = Callable[[DenoiserState, float], None]
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
