@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", required=True, type=Path, help="cases.parquet")
     parser.add_argument("--images", required=True, type=Path, help="folder that image paths are relative to")
     parser.add_argument(
-        "--image-id", default="", help="image whose caption is taken apart; empty: chosen from the cases"
+        "--image-id", default="", help="image whose caption is analysed word by word; empty: chosen from the cases"
     )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--model", required=True, help="the model section of the configuration, as JSON")
