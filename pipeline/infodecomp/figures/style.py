@@ -56,11 +56,11 @@ class DatasetTitle(NamedTuple):
 
 DATASET_TITLES: dict[str, DatasetTitle] = {
     "vg_relation": DatasetTitle("Who does what to whom?", "VG-Relation: objects swapped"),
-    "vg_attribution": DatasetTitle("Which object has which attribute?", "VG-Attribution: attributes swapped"),
+    "vg_attribution": DatasetTitle("What has which attribute?", "VG-Attribution: attributes swapped"),
     "coco_order": DatasetTitle("Which word order is right?", "COCO-Order: words shuffled"),
     "flickr30k_order": DatasetTitle("Which word order is right?", "Flickr30k-Order: words shuffled"),
     "scenes_vg_relation": DatasetTitle("What is where?", "scenes: objects swapped"),
-    "scenes_vg_attribution": DatasetTitle("Which object has which attribute?", "scenes: attributes swapped"),
+    "scenes_vg_attribution": DatasetTitle("What has which attribute?", "scenes: attributes swapped"),
     "scenes_noun_swap": DatasetTitle("What is there?", "scenes: a noun replaced"),
     "scenes_coco_order": DatasetTitle("Which word order is right?", "scenes as in COCO-Order"),
     "scenes_flickr30k_order": DatasetTitle("Which word order is right?", "scenes as in Flickr30k-Order"),
