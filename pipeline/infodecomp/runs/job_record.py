@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -39,6 +39,7 @@ class JobRecord:
 
     path: Path
     stage: str
+    date: str
     arguments: Mapping[str, str]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -72,10 +73,11 @@ def read_record(path: Path) -> JobRecord | None:
     content = read_content(path)
     if content is None:
         return None
-    folder = path.parent
+    folder = absolute(path.parent)
     return JobRecord(
         path,
         content["stage"],
+        content.get("date", ""),
         content["arguments"],
         *({_path(name, folder): digest for name, digest in content[kind].items()} for kind in ("inputs", "outputs")),
     )
@@ -120,8 +122,13 @@ class Records:
     def _of_folder(self, folder: str) -> dict[str, JobRecord]:
         if folder not in self._folders:
             records = [read_record(path) for path in record_files(Path(folder))]
-            self._folders[folder] = {output: record for record in records if record for output in record.outputs}
+            self._folders[folder] = makers(record for record in records if record)
         return self._folders[folder]
+
+
+def makers(records: Iterable[JobRecord]) -> dict[str, JobRecord]:
+    """File → the record of the job that wrote it last: a study with fewer shards than before has records left over."""
+    return {name: record for record in sorted(records, key=lambda record: record.date) for name in record.outputs}
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -146,9 +153,12 @@ def _study(path: Path) -> tuple[str, ...]:
         return path.parent.parts
 
 
-def _path(name: str, folder: Path) -> str:
-    if name.startswith(("./", "../")):
-        return absolute(folder / name)
+def _path(name: str, folder: str) -> str:
+    # Texts, not paths: a study names a hundred thousand files.
+    if name.startswith("./"):
+        return f"{folder}/{name[2:]}"
+    if name.startswith("../"):
+        return os.path.normpath(f"{folder}/{name}")
     return absolute(shipped(name))
 
 

@@ -15,7 +15,11 @@ def shipped(path: str | Path) -> Path:
     The configuration and all records name the file as it was given, so that a study says the same wherever it runs.
     """
     given = Path(path)
-    beside = CHECKOUT / given
-    if given.exists() or given.is_absolute() or not any(given.is_relative_to(place) for place in _SHIPPED):
+    if (
+        not str(path).startswith(_SHIPPED)
+        or not any(given.is_relative_to(place) for place in _SHIPPED)
+        or given.exists()
+    ):
         return given
+    beside = CHECKOUT / given
     return beside if beside.exists() else given
