@@ -6,17 +6,23 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from infodecomp.config.scenes_model import HardnegTrainingSection, ScenesModelSection
 from infodecomp.models.clip import ClipSimilarity
 from infodecomp.models.recorded_hashes import check_recorded_hashes, record_hashes, record_of
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import load_classifier
 from infodecomp.scenes.clip_model import load_text_parts
+from infodecomp.stages import train_scenes_consistency, train_scenes_hardneg
 from infodecomp.training.classifier import load_autoencoder
+from infodecomp.training.consistency import ConsistencyRecipe, new_state
 from tests.conftest import ROOT
+from tests.stage_settings import settings
+from tests.unit.small_model import small_pipeline
 
 MODELS = ROOT / "data" / "models"
 SHIPPED = ("scenes", "scenes_clip", "scenes_hardneg", "scenes_classifier")
@@ -103,3 +109,24 @@ def test_a_new_record_replaces_that_of_an_earlier_model(models: Path) -> None:
     (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
     record_hashes(folder)
     load_classifier(folder)
+
+
+def test_training_a_lora_records_it(models: Path) -> None:
+    """Even in the place of the shipped one, whose record it replaces."""
+    recipe = ScenesModelSection(hardneg=HardnegTrainingSection(steps=1, batch=2))
+    read = settings("train_scenes_hardneg", scenes_model=recipe)
+    output, before = models / "scenes_hardneg", record_of(models / "scenes_hardneg").read_text()
+    train_scenes_hardneg.run(SimpleNamespace(settings=read, model=str(models / "scenes"), output_dir=output))
+    assert record_of(output).read_text() != before
+    LatentDiffusion.load(str(models / "scenes"), lora=str(output))
+
+
+def test_training_the_denoiser_records_the_model(tmp_path: Path) -> None:
+    pipeline = small_pipeline()
+    pipeline.save_pretrained(tmp_path / "before")
+    recipe = ConsistencyRecipe(seed=0, steps=1, batch=1, learning_rate=1e-4, ema=0.9, hide_padding=0.5)
+    state = new_state(recipe, pipeline.unet, pipeline.text_encoder)
+    train_scenes_consistency._export(state, tmp_path / "before", tmp_path / "trained")
+    check_recorded_hashes(tmp_path / "trained")
+    assert "unet/diffusion_pytorch_model.safetensors" in record_of(tmp_path / "trained").read_text()
+    LatentDiffusion.load(str(tmp_path / "trained"))

@@ -253,6 +253,7 @@ def test_the_stage_writes_a_classifier_and_says_how_good_it_is(
     assert "step 2: loss" in printed.out and "step 3: loss" in printed.out and "3/3 steps" in printed.err
     assert all(f"\n{category} " in printed.out for category in CATEGORIES) and "\nmean " in printed.out
     assert load_classifier(tmp_path / "judge").categories == CATEGORIES
+    assert "  model.safetensors\n" in (tmp_path / "judge.sha256").read_text()
 
 
 def test_a_model_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
