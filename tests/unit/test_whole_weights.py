@@ -180,6 +180,15 @@ def test_a_gap_would_be_filled_at_random(folder: Path, part: str) -> None:
     assert not torch.equal(one, other)
 
 
+def test_a_tensor_under_two_names_is_refused(folder: Path) -> None:
+    """transformers would load one of them and drop the other."""
+    file, name = PARTS["text_encoder"]
+    twice = f"text_model.{name}"
+    change(folder / file, lambda tensors: {**tensors, twice: torch.zeros_like(tensors[name])})
+    with pytest.raises(InputError, match=rf"1 tensor is not part of CLIPTextModel \({twice}\)"):
+        load(folder, "text_encoder")
+
+
 def test_training_reads_whole_text_towers_alone(folder: Path) -> None:
     change(folder / PARTS["text_encoder"][0], without(PARTS["text_encoder"][1]))
     with pytest.raises(InputError, match="1 tensor of CLIPTextModel is missing"):

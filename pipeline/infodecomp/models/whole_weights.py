@@ -69,7 +69,7 @@ def load_whole(
     """
     where = str(model)
     if Path(model).is_dir():
-        where = _checked_files(Path(model), variant)
+        where = _checked_files(kind, Path(model), variant)
     options = {"torch_dtype" if issubclass(kind, ModelMixin) else "dtype": dtype, "use_safetensors": True}
     options |= {name: value for name, value in (("revision", revision), ("variant", variant)) if value is not None}
     network, found = _with_report(kind, str(model), options)
@@ -118,7 +118,7 @@ def tensor_names(file: Path) -> set[str]:
         ) from error
 
 
-def _checked_files(folder: Path, variant: str | None) -> str:
+def _checked_files(kind: Any, folder: Path, variant: str | None) -> str:
     """Check the files of weights before the library opens them; returns what messages call them: the file or the folder."""
     files = weight_files(folder, str(folder), variant)
     names = {file: tensor_names(file) for file in files if file.suffix == ".safetensors"}
@@ -126,7 +126,12 @@ def _checked_files(folder: Path, variant: str | None) -> str:
         listed = indexed(index)
         held = set[str]().union(*(names[folder / file] for file in set(listed.values())))
         refuse_difference(index, "this index", Difference(set(listed) - held, held - set(listed)))
-    return str(next(iter(names))) if len(names) == 1 else str(folder)
+    where, held = str(next(iter(names))) if len(names) == 1 else str(folder), set[str]().union(*names.values())
+    # Transformers reads names with and without these prefixes, and of two that become one it drops the second.
+    prefixes = {"text_model", getattr(kind, "base_model_prefix", "")}
+    twice = {f"{prefix}.{name}" for prefix in prefixes for name in held if f"{prefix}.{name}" in held}
+    refuse_difference(where, kind.__name__, Difference(unexpected=twice))
+    return where
 
 
 def _with_report(kind: Any, model: str, options: Mapping[str, Any]) -> tuple[nn.Module, Mapping[str, Any]]:
