@@ -38,9 +38,6 @@ class Difference(NamedTuple):
     unexpected: Collection[str] = ()
     shapes: Collection[tuple[str, Sequence[int], Sequence[int]]] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.unexpected or self.shapes)
-
 
 def load_parts(
     folder: Path, parts: Collection[str], *, variant: str | None = None, dtype: torch.dtype = torch.float32
