@@ -114,15 +114,15 @@ def test_a_folder_that_holds_no_classifier_is_refused(tmp_path: Path) -> None:
     for changes, message in (
         ({"architecture": "CLIPModel"}, "CLIPModel"),
         ({"widths": [8, 8]}, "does not describe"),
-        ({"widths": [8, 8, 8]}, "not the weights"),
-        ({"categories": ["dog"]}, "not the weights"),
+        ({"widths": [8, 8, 8]}, r"of another shape \(features.0.weight is 24×3×5×5, expected 8×3×5×5"),
+        ({"categories": ["dog"]}, r"2 tensors are of another shape \(logits.bias is 14, expected 1, "),
     ):
         config.write_text(json.dumps({**settings, **changes}))
         with pytest.raises(InputError, match=message):
             load_classifier(tmp_path / "judge")
     config.write_text(json.dumps(settings))
     (tmp_path / "judge" / "model.safetensors").write_text("none")
-    with pytest.raises(InputError, match="not the weights"):
+    with pytest.raises(InputError, match="not a whole safetensors file"):
         load_classifier(tmp_path / "judge")
 
 
@@ -253,6 +253,7 @@ def test_the_stage_writes_a_classifier_and_says_how_good_it_is(
     assert "step 2: loss" in printed.out and "step 3: loss" in printed.out and "3/3 steps" in printed.err
     assert all(f"\n{category} " in printed.out for category in CATEGORIES) and "\nmean " in printed.out
     assert load_classifier(tmp_path / "judge").categories == CATEGORIES
+    assert "  model.safetensors\n" in (tmp_path / "judge.sha256").read_text()
 
 
 def test_a_model_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
