@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.shipped import CHECKOUT, shipped
+from infodecomp.runs.shipped import CHECKOUT, SHIPPED, shipped
 
 SUFFIX = ".provenance.json"
 # Folders above a file in which its record may lie: a stage writes at most maps/<case>/<picture> beside its table.
@@ -73,13 +73,16 @@ def read_record(path: Path) -> JobRecord | None:
     content = read_content(path)
     if content is None:
         return None
-    folder = absolute(path.parent)
+    folder, here = absolute(path.parent), absolute(Path())
     return JobRecord(
         path,
         content["stage"],
         content.get("date", ""),
         content["arguments"],
-        *({_path(name, folder): digest for name, digest in content[kind].items()} for kind in ("inputs", "outputs")),
+        *(
+            {_path(name, folder, here): digest for name, digest in content[kind].items()}
+            for kind in ("inputs", "outputs")
+        ),
     )
 
 
@@ -153,17 +156,20 @@ def _study(path: Path) -> tuple[str, ...]:
         return path.parent.parts
 
 
-def _path(name: str, folder: str) -> str:
+def _path(name: str, folder: str, here: str) -> str:
     # Texts, not paths: a study names a hundred thousand files.
     if name.startswith("./"):
         return f"{folder}/{name[2:]}"
     if name.startswith("../"):
         return os.path.normpath(f"{folder}/{name}")
-    return absolute(shipped(name))
+    if name.startswith(SHIPPED):
+        return absolute(shipped(name))
+    return name if name.startswith("/") else f"{here}/{name}"
 
 
 def _seal(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_text(content).encode()).hexdigest()
+    # Without indentation, which Python's encoder in C does not know.
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _text(content: Mapping[str, Any]) -> str:
