@@ -1,4 +1,4 @@
-"""Unpack what is needed of a zip archive: nothing outside its folder, no links and no bombs; each member checked by its CRC."""
+"""Unpack what is needed of a zip archive: nothing outside its folder, no links, no bombs, each member checked by its CRC."""
 
 from __future__ import annotations
 
