@@ -24,6 +24,7 @@ report: "rules/captions/study.rst"
 
 
 include: "rules/common.smk"
+include: "rules/overlays.smk"
 include: "rules/files.smk"
 include: "rules/fetch.smk"
 include: "rules/scenes.smk"
@@ -45,10 +46,6 @@ include: "rules/figures.smk"
 include: "rules/report.smk"
 
 
-localrules:
-    all,
-
-
 rule all:
     default_target: True
     input:
@@ -56,5 +53,6 @@ rule all:
         rules.summarise_study.output,
         rules.paper_figures.input,
         rules.report.input,
+    localrule: True
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures, the page in {RESULTS}/report/index.html"
