@@ -36,10 +36,19 @@ word_parts_arguments = lambda wildcards, input: (
 )
 
 
+def tokenizer_files(wildcards):
+    """What says how much of a caption the model reads: its tokenizers, or the receipt of a model that is fetched."""
+    files = model_files(wildcards)
+    return [
+        file for file in files if Path(file).parent.name.startswith("tokenizer")
+    ] or files
+
+
 rule pair_words:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         list=present([shipped(PAIR_LIST)] if PAIR_LIST else []),
+        tokenizers=tokenizer_files,
     output:
         pairs=f"{RESULTS}/{{dataset}}/pair_words/pairs.parquet",
         provenance=f"{RESULTS}/{{dataset}}/pair_words/pairs.provenance.json",
@@ -51,13 +60,15 @@ rule pair_words:
         **TABLE_JOB,
     params:
         settings=settings("pair_words"),
+        model=MODEL_PARAMS["model"],
         code=code("pair_words"),
     message:
         "Pairing the words of the captions of {wildcards.dataset}"
     shell:
         command(
             "pair_words",
-            "--dataset {wildcards.dataset} --cases {input.cases} --settings {params.settings:q} --output {output.pairs}",
+            "--dataset {wildcards.dataset} --cases {input.cases} --settings {params.settings:q} --model {params.model:q}"
+            " --output {output.pairs}",
         )
 
 
