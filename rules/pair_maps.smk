@@ -34,14 +34,15 @@ word_parts_arguments = lambda wildcards, input: (
     if input.parts
     else ""
 )
-
-
-def tokenizer_files(wildcards):
-    """What says how much of a caption the model reads: its tokenizers, or the receipt of a model that is fetched."""
-    files = model_files(wildcards)
-    return [
-        file for file in files if Path(file).parent.name.startswith("tokenizer")
-    ] or files
+# What says how much of a caption the model reads: its tokenizers, or the receipt of a model that is fetched.
+tokenizer_files = lambda wildcards: (
+    [
+        file
+        for file in model_files(wildcards)
+        if Path(file).parent.name.startswith("tokenizer")
+    ]
+    or model_files(wildcards)
+)
 
 
 rule pair_words:
