@@ -20,6 +20,7 @@ import yaml
 from snakemake.utils import update_config
 
 from infodecomp.config import load_config, section_json, settings_of
+from infodecomp.config.overlays import refuse_code
 from infodecomp.models.gpus import count_gpus
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
@@ -30,6 +31,8 @@ if workflow.modifier.skip_configfile:
     update_config(merged, config)
     config = merged
 try:
+    # Overlays are values. Snakemake runs those that ask for it as programs, before this file is read; nothing else runs then.
+    refuse_code(workflow.configfiles)
     CONFIG = load_config(config)
 except InputError as error:
     sys.exit(f"error: {error}")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from infodecomp.fetching import download as module
-from infodecomp.fetching.download import AddressError, Part, check_room, download
+from infodecomp.fetching.download import Part, check_room, download
+from infodecomp.fetching.web import AddressError
 from infodecomp.runs.errors import InputError
 from tests.unit.file_server import FileServer, Served, running_server
 
@@ -55,7 +56,7 @@ def get(
     server: FileServer, part: Part, name: str = "file", size: int | None = None, known: bool = False
 ) -> list[float]:
     waits = Waits()
-    download(server.url(name), part, size=size, hash_known=known, tries=3, pause=waits)
+    download(server.url(name), part, size=size, hash_known=known, own=True, tries=3, pause=waits)
     return waits
 
 
@@ -78,7 +79,7 @@ def test_cuts_are_resumed_by_the_entity_tag(server: FileServer, part: Part) -> N
 def test_a_later_process_goes_on(server: FileServer, part: Part, tmp_path: Path) -> None:
     server.files["file"] = Served(CONTENT, cut_after=100_000, cuts=1)
     with pytest.raises(DeadError):
-        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+        download(server.url("file"), part, size=None, hash_known=False, own=True, pause=die)
     get(server, Part.beside(tmp_path / "file.bin"))
     assert part.path.read_bytes() == CONTENT
     assert server.ranges("file") == [None, "bytes=100000-"]
@@ -154,7 +155,7 @@ def test_what_is_not_there(server: FileServer, part: Part) -> None:
         get(server, part)
     assert len(server.requests) == 1
     with pytest.raises(AddressError, match="no connection, 2 times"):
-        download("http://127.0.0.1:9/file", part, size=None, hash_known=False, tries=2, pause=Waits())
+        download("http://127.0.0.1:9/file", part, size=None, hash_known=False, own=True, tries=2, pause=Waits())
     assert not part.path.exists()
 
 
@@ -178,6 +179,6 @@ def test_a_full_disk_is_told_before(server: FileServer, part: Part, monkeypatch:
 def test_the_parts_do_not_look_like_the_file(server: FileServer, part: Part, tmp_path: Path) -> None:
     server.files["file"] = Served(CONTENT, cut_after=10, cuts=1)
     with pytest.raises(DeadError):
-        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+        download(server.url("file"), part, size=None, hash_known=False, own=True, pause=die)
     assert {path.name for path in tmp_path.iterdir()} == {".file.bin.part", ".file.bin.part.json"}
     assert part.path.read_bytes() == CONTENT[:10]

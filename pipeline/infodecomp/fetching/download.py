@@ -14,14 +14,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import requests
 from urllib3.exceptions import HTTPError as TransferError
 
+from infodecomp.fetching.web import AddressError, WebSession
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.storage import write_text
 
+_FILE = "file://"
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
 _CONNECT_SECONDS, _READ_SECONDS = 20.0, 60.0
@@ -31,10 +35,6 @@ _SPARE_BYTES = 100 * _MEGABYTE
 # The server asks to try again later.
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAGE = ("text/html", "application/xhtml+xml")
-
-
-class AddressError(Exception):
-    """An address does not give the file; the text says why."""
 
 
 class _CutError(Exception):
@@ -103,20 +103,25 @@ def download(
     *,
     size: int | None,
     hash_known: bool,
+    own: bool = False,
     tries: int = 6,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Complete the part from one address.
 
     size: expected bytes of the file, if known. hash_known: the finished file will be checked, so bytes from another
-    address may be continued. It gives up after `tries` in a row without a new byte. Raises AddressError if the address
-    does not give the file, and InputError if the disk is too small.
+    address may be continued. own: the user's own table names the address, which may then be of a private network or, as
+    `file:///…`, of this machine. It gives up after `tries` in a row without a new byte. Raises AddressError if the address
+    may not be asked or does not give the file, and InputError if the disk is too small.
     """
     left, reason = tries, ""
     while left:
         before = part.bytes
         try:
-            _receive(address, part, size, hash_known)
+            if address.startswith(_FILE):
+                _copy(address, part, own)
+            else:
+                _receive(address, part, size, WebSession(own=own, hash_known=hash_known), hash_known)
         except _ChangedError as error:
             part.discard()
             left, reason = left - 1, str(error)
@@ -144,7 +149,20 @@ def check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> None:
+def _copy(address: str, part: Part, own: bool) -> None:
+    """The whole of a file of this machine."""
+    if not own:
+        raise AddressError("is a file of this machine, which only a table of your own (`fetch → sources`) may name")
+    part.discard()
+    path = Path(url2pathname(urlsplit(address).path))
+    try:
+        check_room(part.path.parent, path.stat().st_size)
+        shutil.copyfile(path, part.path)
+    except (OSError, shutil.Error) as error:
+        raise AddressError(f"cannot be read ({error})") from error
+
+
+def _receive(address: str, part: Part, size: int | None, session: WebSession, hash_known: bool) -> None:
     """One request: append what is still missing to the part."""
     have = part.bytes
     same = part.address == address
@@ -159,7 +177,7 @@ def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> No
         if same and part.tag:
             headers["If-Range"] = part.tag
     timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-    with requests.get(address, headers=headers, stream=True, timeout=timeout) as response:
+    with session, session.get(address, headers=headers, stream=True, timeout=timeout) as response:
         if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             if _whole_of_range(response) == have:
                 return

@@ -20,7 +20,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from infodecomp.fetching.download import AddressError, check_room
+from infodecomp.fetching.download import check_room
+from infodecomp.fetching.web import AddressError
 from infodecomp.runs.hashes import Locked, content_of, mismatch, read_lock, write_lock
 from infodecomp.runs.progress import Progress
 

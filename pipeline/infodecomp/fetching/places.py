@@ -7,10 +7,10 @@ import os
 from pathlib import Path, PurePosixPath
 
 from infodecomp.fetching.archives import unpack
-from infodecomp.fetching.download import AddressError
 from infodecomp.fetching.files import fetch_file
 from infodecomp.fetching.hub import Repository, fetch_repository, repository_files
 from infodecomp.fetching.sources import HUB_ADDRESS, Source
+from infodecomp.fetching.web import AddressError
 from infodecomp.runs.errors import InputError
 
 

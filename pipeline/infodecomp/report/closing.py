@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infodecomp.runs.time_left import spoken
+from infodecomp.tables.spreadsheet_text import meant
 
 _Row = Mapping[str, str]
 
@@ -29,7 +30,9 @@ def closing_lines(results: Path, since: float) -> Iterator[str]:
         table = results / "tables" / f"{name}.csv"
         if _is_new(table, since):
             with table.open(encoding="utf-8", newline="") as file:
-                yield from sentences(list(csv.DictReader(file)))
+                yield from sentences(
+                    [{name: meant(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+                )
     yield f"Done in {spoken(time.time() - since)}; tables: {results / 'tables'}, figures: {results / 'figures'}"
     page = results / "report" / "index.html"
     if page.is_file():
