@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from infodecomp.fetching.download import check_room
+from infodecomp.runs.durable import put_in_place
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 
@@ -92,7 +93,7 @@ def _is_there(target: Path, files: dict[str, zipfile.ZipInfo]) -> bool:
 
 
 def _place(opened: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], target: Path, progress: Progress) -> None:
-    """Write a place under another name, then rename it."""
+    """Write a place under another name, then rename it. A name so given is that of a whole place, whatever happens."""
     partial = target.with_name(f".{target.name}.partial")
     _remove(partial)
     for name, member in files.items():
@@ -102,8 +103,7 @@ def _place(opened: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], target: P
         with opened.open(member) as source, path.open("xb") as written:
             shutil.copyfileobj(source, written, 1 << 20)
         progress.advance()
-    _remove(target)
-    partial.replace(target)
+    put_in_place(partial, target)
 
 
 def _remove(path: Path) -> None:

@@ -85,6 +85,20 @@ def put_in_place(finished: Path, target: Path) -> None:
     shutil.rmtree(earlier, ignore_errors=True)
 
 
+def write_record(path: Path, text: str) -> None:
+    """Write a text that declares something finished (a receipt, a lock), as UTF-8; a power cut leaves all of it or none.
+
+    What it declares must be on the disk before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="")
+        put_in_place(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _folders_above(path: Path) -> Iterator[Path]:
     """The folder of a path and those above it: up to the working folder, or to the root of the file system."""
     here = Path.cwd()

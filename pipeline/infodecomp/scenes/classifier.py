@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from infodecomp.pictures.images import image_array
+from infodecomp.runs.durable import put_in_place
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_text
 from infodecomp.scenes.world import CATEGORIES, IMAGE_SIZE
@@ -84,8 +84,7 @@ def save_classifier(folder: Path, classifier: SceneClassifier) -> None:
         "widths": list(classifier.widths),
     }
     write_text(partial / "config.json", json.dumps(settings, indent=2, sort_keys=True) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    put_in_place(partial, folder)
 
 
 def load_classifier(folder: Path) -> SceneClassifier:

@@ -17,6 +17,7 @@ from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesConsistency
+from infodecomp.runs.durable import put_in_place
 from infodecomp.scenes.model import drop_settings
 from infodecomp.training.consistency import (
     ConsistencyRecipe,
@@ -67,5 +68,4 @@ def _export(state: DenoiserState, model: Path, output: Path) -> None:
     shutil.copytree(model, unfinished)
     state.unet.cpu().half().save_pretrained(unfinished / "unet")
     drop_settings(unfinished / "unet" / "config.json", ("_name_or_path",))
-    shutil.rmtree(output, ignore_errors=True)
-    unfinished.rename(output)
+    put_in_place(unfinished, output)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesUnet
+from infodecomp.runs.durable import put_in_place
 from infodecomp.scenes.model import save_pipeline
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 from infodecomp.training.denoiser_state import DenoiserState
@@ -55,5 +55,4 @@ def _export(state: DenoiserState, vae: AutoencoderTiny, output: Path) -> None:
     use_averages(state)
     unfinished = output.with_name(f".{output.name}.{os.getpid()}")
     save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae.cpu())
-    shutil.rmtree(output, ignore_errors=True)
-    unfinished.rename(output)
+    put_in_place(unfinished, output)
