@@ -21,6 +21,8 @@ import torch
 
 from infodecomp.cli import run_stage as main
 from infodecomp.fetching.sources import COLUMNS
+from infodecomp.runs.contents import file_sha256
+from infodecomp.runs.job_record import SUFFIX, read_record
 from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint
 from tests.unit.file_server import FileServer, Served, running_server
 from tests.workflow.faults import TABLE, without_estimates, without_scores
@@ -28,7 +30,7 @@ from tests.workflow.power_cut.cuts import Cut, RecordedRun, recorded
 from tests.workflow.power_cut.recording import compile_recorder
 from tests.workflow.study import TINY_WITHOUT_GRADIENTS, Study, working_copy
 
-MOMENTS, MOMENTS_OF_A_STUDY = 40, 3
+MOMENTS = 40
 STEPS = 4
 
 
@@ -178,15 +180,15 @@ def descend(state: TrainState) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "count"),
+    ("start", "again"),
     [
-        ("scores", MOMENTS_OF_A_STUDY),
-        pytest.param("estimates", 12, marks=pytest.mark.slow),
-        pytest.param("nothing", 12, marks=pytest.mark.slow),
+        ("scores", 3),
+        pytest.param("estimates", 6, marks=pytest.mark.slow),
+        pytest.param("nothing", 6, marks=pytest.mark.slow),
     ],
 )
-def test_a_study(recorder: Path, finished: Study, repository: Path, tmp_path: Path, start: str, count: int) -> None:
-    """From nothing, from the cases, or from the estimates to the tables of localisation."""
+def test_a_study(recorder: Path, finished: Study, repository: Path, tmp_path: Path, start: str, again: int) -> None:
+    """From nothing, the cases or the estimates to the tables of localisation; the command runs again after some cuts."""
     if start == "nothing":
         study = working_copy(repository, tmp_path / "study", TINY_WITHOUT_GRADIENTS)
     else:
@@ -196,8 +198,18 @@ def test_a_study(recorder: Path, finished: Study, repository: Path, tmp_path: Pa
     assert done.status == 0, done.output
     wanted = _results(study.folder)
     assert len(wanted) > 6
-    for cut in run.cuts(count, seed=3):
-        _assert_it_ends_the_same(Study(cut.folder, study.base), cut, wanted)
+    for number, cut in enumerate(run.cuts(MOMENTS // 2, seed=3), start=1):
+        assert _declared_but_lost(cut.folder) == [], str(cut)
+        if number * again % (MOMENTS // 2) < again:
+            _assert_it_ends_the_same(Study(cut.folder, study.base), cut, wanted)
+
+
+def _declared_but_lost(folder: Path) -> list[str]:
+    """Results that a record declares finished and that are not on the disk as it says. A record is whole or not there."""
+    paths = [path for top in ("data", "results") for path in (folder / top).rglob(f"[!.]*{SUFFIX}")]
+    records = [read_record(path) for path in paths]
+    outputs = {name: digest for record in records if record for name, digest in record.outputs.items()}
+    return [name for name, digest in outputs.items() if not Path(name).is_file() or file_sha256(Path(name)) != digest]
 
 
 def _assert_it_ends_the_same(study: Study, cut: Cut, wanted: dict[str, bytes]) -> None:
