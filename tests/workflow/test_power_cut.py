@@ -182,7 +182,7 @@ def descend(state: TrainState) -> None:
 @pytest.mark.parametrize(
     ("start", "again"),
     [
-        ("scores", 3),
+        ("scores", 2),
         pytest.param("estimates", 6, marks=pytest.mark.slow),
         pytest.param("nothing", 6, marks=pytest.mark.slow),
     ],
