@@ -10,6 +10,7 @@ import numpy as np
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesHardneg
+from infodecomp.models.recorded_hashes import record_hashes
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.durable import put_in_place
 from infodecomp.runs.progress import Progress
@@ -45,3 +46,4 @@ def run(args: argparse.Namespace) -> None:
     partial = args.output_dir.with_name(f".{args.output_dir.name}.{os.getpid()}")
     save_hardneg(model, partial)
     put_in_place(partial, args.output_dir)
+    record_hashes(args.output_dir)
