@@ -85,6 +85,38 @@ def test_a_later_process_goes_on(server: FileServer, part: Part, tmp_path: Path)
     assert server.ranges("file") == [None, "bytes=100000-"]
 
 
+@pytest.mark.parametrize("left", [b"", CONTENT[:60_000], CONTENT[:100_000] + bytes(50_000)])
+def test_after_a_power_cut_only_what_is_on_the_disk_for_good_counts(
+    server: FileServer, part: Part, tmp_path: Path, left: bytes
+) -> None:
+    """The part may have lost its end, or hold zeros in its place."""
+    server.files["file"] = Served(CONTENT, cut_after=100_000, cuts=1)
+    with pytest.raises(DeadError):
+        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+    part.path.write_bytes(left)
+    get(server, Part.beside(tmp_path / "file.bin"))
+    assert part.path.read_bytes() == CONTENT
+    assert server.ranges("file")[1] == ("bytes=100000-" if len(left) > 100_000 else None)
+
+
+def test_a_part_is_put_on_the_disk_while_it_comes(
+    server: FileServer, part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SYNCED_EVERY", 100_000)
+    synced: list[int] = []
+    monkeypatch.setattr(Part, "_record", lambda part: synced.append(part.synced))
+    server.files["file"] = Served(CONTENT)
+    get(server, part)
+    assert len(synced) > 3 and synced[0] == 0 and synced[-1] == SIZE and synced == sorted(synced)
+
+
+def test_a_part_without_notes_begins_again(server: FileServer, part: Part, tmp_path: Path) -> None:
+    server.files["file"] = Served(CONTENT)
+    part.path.write_bytes(bytes(1000))
+    get(server, Part.beside(tmp_path / "file.bin"), known=True)
+    assert part.path.read_bytes() == CONTENT and server.ranges("file") == [None]
+
+
 def test_progress_renews_the_tries(server: FileServer, part: Part) -> None:
     """Five cuts with three tries: a bad line that moves is no reason to give up."""
     server.files["file"] = Served(CONTENT, cut_after=60_000, cuts=5)

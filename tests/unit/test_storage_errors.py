@@ -11,7 +11,12 @@ from infodecomp.runs.storage_errors import disk_problem, write_problem
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "permissions"),
+        (errno.EIO, "disk failed"),
+    ],
 )
 def test_the_sentence_names_the_file_and_what_to_do(number: int, words: str) -> None:
     sentence = disk_problem(OSError(number, os.strerror(number), "results/a.npz"))
@@ -27,6 +32,7 @@ def test_without_a_file_it_is_a_sentence_too() -> None:
 def test_other_errors_are_not_explained_away() -> None:
     assert disk_problem(OSError(errno.EPIPE, "Broken pipe")) is None
     assert disk_problem(OSError("no number")) is None
+    assert disk_problem(OSError(errno.EIO, "the terminal is gone")) is None
 
 
 def test_the_nearest_folder_that_is_there_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from infodecomp.fetching.download import check_room
+from infodecomp.runs.durable import put_in_place
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 
@@ -149,8 +150,7 @@ def _place(opened: zipfile.ZipFile, places: dict[Path, dict[str, zipfile.ZipInfo
                 _write(opened, member, partial / name if name else partial)
                 progress.advance()
         for target, partial in partials.items():
-            _remove(target)
-            partial.replace(target)
+            put_in_place(partial, target)
     finally:
         for partial in partials.values():
             _remove(partial)

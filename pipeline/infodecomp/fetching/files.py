@@ -9,6 +9,7 @@ from pathlib import Path
 from infodecomp.fetching.download import Part, download
 from infodecomp.fetching.sources import Source
 from infodecomp.fetching.web import AddressError
+from infodecomp.runs.durable import sync_name
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.hashes import Content, Locked, content_of, implausible, mismatch, read_lock, write_lock
 
@@ -29,6 +30,7 @@ def fetch_file(source: Source, local_path: Path | None, pause: Callable[[float],
     elif own and own.is_file():
         content, origin = _checked(source, own, "the table of sources"), str(own)
         target.symlink_to(own.resolve())
+        sync_name(target)
     else:
         content, origin = _fetched(source, pause)
     if source.file not in read_lock(source.lock):

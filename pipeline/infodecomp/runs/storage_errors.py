@@ -13,6 +13,7 @@ _FREE_SPACE = "free some space and run the same command again; it continues wher
 _REASONS = {
     errno.ENOSPC: f"the disk is full; {_FREE_SPACE}",
     errno.EDQUOT: f"your disk quota is used up; {_FREE_SPACE}",
+    errno.EIO: "the disk failed; check it (`dmesg` may name the fault) before you run the same command again",
     errno.EROFS: "the file system is read-only; run the command in a writable folder, or make this one writable",
     errno.EACCES: "permission denied; change its permissions, or run the command as its owner",
     errno.EPERM: "permission denied; change its permissions, or run the command as its owner",
@@ -22,7 +23,8 @@ _REASONS = {
 def disk_problem(error: OSError) -> str | None:
     """A sentence that names the file and the remedy; None for errors other than of disk space and permissions."""
     reason = _REASONS.get(error.errno or 0)
-    if reason is None:
+    # A terminal that is gone gives EIO too, without a file.
+    if reason is None or (error.errno == errno.EIO and not error.filename):
         return None
     return f"{error.filename}: {reason}." if error.filename else f"{reason[0].upper()}{reason[1:]}."
 
