@@ -48,9 +48,9 @@ FORCE:
 
 # Looked at by every target. Its date is that of the environment: what was installed before is installed again.
 $(VENV)/.environment: FORCE
-	@if $(usable); then test -f $@ || touch -r $(VENV)/bin/python $@; else \
+	@if $(usable); then test -f $@ || touch -r $(VENV)/bin/python $@; else $(forget_python) && \
 		$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)' \
-		&& $(forget_python) && $(PYTHON) -m venv $(VENV) && touch $@; fi
+		&& $(PYTHON) -m venv $(VENV) && touch $@; fi
 
 $(VENV)/.installed: $(sources) $(VENV)/.environment
 	$(install) .

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-# Stands for Python: creates environments as venv does, which keeps the Python and the pip that it finds, and logs what it is
-# asked to do. It is new enough unless a file `too_old` lies beside it; its pip starts if the package has an `_internal`.
+# Stands for Python: makes environments as venv does, which keeps the Python and the pip that it finds, and logs what it is
+# asked to do. It is too old if a file `python-too-old` lies beside it; a pip without `_internal` does not start.
 PYTHON = """#!/bin/sh
 here=$(dirname "$0"); site="$here/../lib/python3/site-packages"
+if test -f "$here/python-too-old"; then exit 1; fi
 case "$1 $2" in
     "-m venv")
         echo "venv" >> log
         mkdir -p "$3/bin" "$3/lib/python3/site-packages"
         touch "$3/pyvenv.cfg"
-        test -L "$3/bin/python" || ln -s "$PWD/python" "$3/bin/python"
+        for name in python python3; do test -L "$3/bin/$name" || ln -s "$PWD/tools/python3" "$3/bin/$name"; done
         test -d "$3/lib/python3/site-packages/pip" || mkdir -p "$3/lib/python3/site-packages/pip/_internal"
         touch "$3/bin/activate" ;;
     "-m pip") echo "pip" >> log; test -d "$site/pip/_internal" ;;
-    -c*) test ! -f "$here/too_old" && { test "$0" = ./python || test -d "$site/pip/_internal"; } ;;
+    "-c import sys, pip"*) test -d "$site/pip/_internal" ;;
 esac
 """
 SITE = Path("lib/python3/site-packages")
@@ -43,16 +46,14 @@ def without_the_script_that_activates_it(environment: Path) -> None:
 
 
 def with_a_python_that_is_gone(environment: Path) -> None:
-    (environment / "bin" / "python").unlink()
-    (environment / "bin" / "python").symlink_to("/nowhere/bin/python")
+    for name in ("python", "python3"):
+        (environment / "bin" / name).unlink()
+        (environment / "bin" / name).symlink_to("/nowhere/bin/python3")
 
 
 def with_a_python_that_is_too_old(environment: Path) -> None:
-    (environment / "bin" / "too_old").touch()
-    (environment / "bin" / "python").unlink()
-    shutil.copy(environment.parent / "python", environment / "bin" / "python")
-    # What is beside the old one is not beside the new one.
-    (environment.parent / "python").write_text(PYTHON.replace("$here/too_old", "too_old"), encoding="utf-8")
+    """It is also the `python3` of the PATH while make runs, and cannot be the one that makes the environment anew."""
+    (environment / "bin" / "python-too-old").touch()
 
 
 def with_only_a_folder(environment: Path) -> None:
@@ -77,18 +78,30 @@ def checkout(repository: Path, tmp_path: Path) -> Path:
         pytest.skip("needs make")
     for name in ("Makefile", "constraints.txt", "pyproject.toml"):
         shutil.copy(repository / name, tmp_path / name)
-    (tmp_path / "python").write_text(PYTHON, encoding="utf-8")
-    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "python3").write_text(PYTHON, encoding="utf-8")
+    (tmp_path / "tools" / "python3").chmod(0o755)
     assert make(tmp_path) == ["venv", "pip"]
     return tmp_path
+
+
+def run_make(checkout: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(checkout / "tools"), os.environ["PATH"]])
+    return subprocess.run(
+        ["make", ".venv/.installed"],
+        cwd=checkout,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def make(checkout: Path) -> list[str]:
     """What make asks of Python, besides looking at it."""
     log = checkout / "log"
     log.write_text("", encoding="utf-8")
-    command = ["make", "PYTHON=./python", ".venv/.installed"]
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    done = run_make(checkout)
     assert done.returncode == 0, done.stdout + done.stderr
     return log.read_text(encoding="utf-8").split()
 
@@ -100,9 +113,7 @@ def test_a_finished_installation_is_left_alone(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("breaks", BROKEN, ids=lambda breaks: breaks.__name__)
-def test_a_broken_environment_is_completed_by_the_same_command(
-    checkout: Path, breaks: Callable[[Path], None]
-) -> None:
+def test_a_broken_environment_is_completed_by_the_same_command(checkout: Path, breaks: Callable[[Path], None]) -> None:
     breaks(checkout / ".venv")
     assert make(checkout) == ["venv", "pip"]
     assert (checkout / ".venv" / "bin" / "activate").is_file()
@@ -134,8 +145,9 @@ def test_a_folder_that_is_no_environment_loses_nothing(checkout: Path) -> None:
 
 def test_an_old_python_is_named(checkout: Path) -> None:
     shutil.rmtree(checkout / ".venv")
-    (checkout / "python").write_text('#!/bin/sh\nexec python3 -c "import sys; sys.version_info = (3, 9); $2"\n')
-    done = subprocess.run(["make", "PYTHON=./python", "demo"], cwd=checkout, capture_output=True, text=True, check=False)
+    old = f"""#!/bin/sh\nexec '{sys.executable}' -c "import sys; sys.version_info = (3, 9); $2"\n"""
+    (checkout / "tools" / "python3").write_text(old, encoding="utf-8")
+    done = run_make(checkout)
     assert done.returncode != 0
     assert "needs Python 3.11 or newer: make PYTHON=python3.11" in done.stderr
     assert not (checkout / ".venv").exists()
