@@ -92,14 +92,26 @@ def model_command(stage, arguments="", shard="{wildcards.shard}"):
     )
 
 
-def settings(stage, name=None, study=CONFIG):
+def verbatim(text):
+    """A parameter with a text of the configuration: in one that is no function, `{word}` of a prompt would be a wildcard."""
+    return lambda wildcards: text
+
+
+def settings_json(stage, name=None, study=CONFIG):
     """What a stage reads of the configuration, as JSON: changing it runs the stage again, and changing nothing else does."""
     return section_json(settings_of(stage, study, name))
 
 
+def settings(stage, study=CONFIG):
+    """The same as a parameter."""
+    return verbatim(settings_json(stage, study=study))
+
+
 def dataset_settings(stage):
     """The same for the dataset of a job, which may have its own number of draws."""
-    return lambda job: settings(stage, job.dataset, CONFIG.of_dataset(job.dataset))
+    return lambda job: settings_json(
+        stage, job.dataset, CONFIG.of_dataset(job.dataset)
+    )
 
 
 def code(stage):
@@ -137,7 +149,7 @@ def maps_beside_table(wildcards, output):
 
 # Params of every stage that runs the model over the shards of a dataset.
 MODEL_PARAMS = {
-    "model": section_json(CONFIG.model.without_mirrors),
+    "model": verbatim(section_json(CONFIG.model.without_mirrors)),
     "seed": CONFIG.seed,
     "shards": lambda wildcards: CONFIG.shards_of(
         wildcards.get("dataset") or wildcards.get("retrieval_dataset")

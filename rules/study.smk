@@ -105,7 +105,7 @@ rule plan_study:
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PLANNED],
-        settings=section_json(CONFIG),
+        settings=verbatim(section_json(CONFIG)),
         host=platform.node(),
         code=code("plan_study"),
     message:
