@@ -109,9 +109,7 @@ def settings(stage, study=CONFIG):
 
 def dataset_settings(stage):
     """The same for the dataset of a job, which may have its own number of draws."""
-    return lambda job: settings_json(
-        stage, job.dataset, CONFIG.of_dataset(job.dataset)
-    )
+    return lambda job: settings_json(stage, job.dataset, CONFIG.of_dataset(job.dataset))
 
 
 def code(stage):
