@@ -10,6 +10,11 @@ from pathlib import Path
 
 # Where the rules lie: elsewhere than the working folder if this Snakefile is named by `-s` or used as a module.
 CHECKOUT = Path(str(workflow.current_basedir)).parent
+if set("{}") & set(str(CHECKOUT)):
+    sys.exit(
+        f"error: {CHECKOUT}: the path of the checkout has braces, which Snakemake would fill in; rename the folder, "
+        "or move the checkout."
+    )
 
 # Every command imports the package of this checkout, not one that happens to be installed.
 sys.path.insert(0, str(CHECKOUT / "pipeline"))
@@ -23,6 +28,12 @@ from infodecomp.config import load_config, section_json, settings_of
 from infodecomp.models.gpus import count_gpus
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.written_paths import records_problem
+
+refused = records_problem(Path(".snakemake"), sys.argv[1:])
+if refused:
+    elsewhere = f" From another folder: snakemake -s {CHECKOUT}/Snakefile …"
+    sys.exit(f"error: {refused}{elsewhere if Path.cwd() == CHECKOUT else ''}")
 
 if workflow.modifier.skip_configfile:
     # A module with a configuration of its own: an overlay on config.yaml, as `--configfile` is.

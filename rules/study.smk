@@ -12,6 +12,7 @@ import time
 from infodecomp.report.closing import close_run
 from infodecomp.runs.storage_errors import write_problem
 from infodecomp.runs.time_left import announce_time_left
+from infodecomp.runs.written_paths import written_paths
 
 # Datasets whose cases can be counted already.
 PLANNED = [
@@ -168,12 +169,24 @@ STARTED = time.time()
 
 
 onstart:
-    refused = write_problem(Path(RESULTS))
+    jobs = list(workflow.dag.needrun_jobs())
+    refused = write_problem(
+        Path(RESULTS),
+        *written_paths(
+            Path(RESULTS),
+            (file for job in jobs for file in job.output),
+            (
+                file
+                for job in jobs
+                for file in (*job.log, *filter(None, [job.benchmark]))
+            ),
+        ),
+    )
     if refused:
         sys.exit(f"error: {refused}")
     for sentence in put_aside_damaged_files(Path(RESULTS)):
         print(sentence, file=sys.stderr)
-    announce_time_left(job.rule.name for job in workflow.dag.needrun_jobs())
+    announce_time_left(job.rule.name for job in jobs)
 
 
 onsuccess:
