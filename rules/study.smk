@@ -194,4 +194,4 @@ onsuccess:
 
 
 onerror:
-    close_run(Path(RESULTS), STARTED, failed=True)
+    close_run(Path(RESULTS), STARTED, failed=True, logs=log)

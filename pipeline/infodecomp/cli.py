@@ -14,6 +14,7 @@ from types import ModuleType
 
 from infodecomp import __version__
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.memory_errors import memory_problem
 from infodecomp.runs.storage_errors import disk_problem
 
 _USAGE = """usage: infodecomp [--help | --version] COMMAND …
@@ -50,6 +51,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_stage(arguments: Sequence[str]) -> int:
     """Run one stage, or list the stages without arguments; returns the exit status as `main` does."""
+    try:
+        return _run_stage(arguments)
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        sentence = memory_problem(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 1
+
+
+def _run_stage(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_listing())
         return 0
@@ -66,7 +78,7 @@ def run_stage(arguments: Sequence[str]) -> int:
     try:
         module.run(parser.parse_args(rest))
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {memory_problem(error) or error}", file=sys.stderr)
         return 1
     except OSError as error:
         sentence = disk_problem(error)

@@ -73,6 +73,7 @@ def test_a_killed_worker(unfinished: Study, finished: Study) -> None:
         worker.kill()
         assert run.wait() != 0
         assert "The study stopped" in run.output
+        assert "estimate_information was ended by SIGKILL, which the system does when memory runs out" in run.output
     go_on(unfinished)
     assert_same_tables(unfinished, finished)
 
