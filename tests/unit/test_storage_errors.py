@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,9 +36,30 @@ def test_other_errors_are_not_explained_away() -> None:
     assert disk_problem(OSError(errno.EIO, "the terminal is gone")) is None
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
+    """Let the system say that these cannot be written; it says so to everyone but root."""
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in paths)
+
+
 def test_the_nearest_folder_that_is_there_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert write_problem(tmp_path / "results" / "demo") is None
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    refuse(monkeypatch, tmp_path)
     assert write_problem(tmp_path / "results" / "demo") == (
+        f"{tmp_path}: permission denied; change its permissions, or run the command as its owner."
+    )
+
+
+def test_a_read_only_file_system_is_told_from_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    assert write_problem(tmp_path) == (
         f"{tmp_path}: the file system is read-only; run the command in a writable folder, or make this one writable."
     )
+
+
+def test_the_first_of_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "a.log"
+    log.touch()
+    refuse(monkeypatch, log)
+    assert write_problem(tmp_path, tmp_path / "b.log") is None
+    assert str(write_problem(tmp_path, log)).startswith(f"{log}: permission denied")

@@ -6,9 +6,10 @@ import atexit
 import csv
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from infodecomp.report.killed_jobs import killed_jobs
 from infodecomp.runs.time_left import spoken
 from infodecomp.tables.spreadsheet_text import meant
 
@@ -39,12 +40,13 @@ def closing_lines(results: Path, since: float) -> Iterator[str]:
         yield f"Open {page.resolve().as_uri()}"
 
 
-def close_run(results: Path, since: float, failed: bool = False) -> None:
-    """Print the last lines of a run after everything that Snakemake prints itself."""
+def close_run(results: Path, since: float, failed: bool = False, logs: Iterable[str] = ()) -> None:
+    """Print the last lines of a run after everything that Snakemake prints itself; logs: its log files, if it failed."""
     if failed:
         last = [
+            *killed_jobs(logs),
             f"The study stopped after {spoken(time.time() - since)}. The logs are in {results}/**/logs/; "
-            "the same command continues where it stopped."
+            "the same command continues where it stopped.",
         ]
     else:
         last = list(closing_lines(results, since))

@@ -29,9 +29,14 @@ def disk_problem(error: OSError) -> str | None:
     return f"{error.filename}: {reason}." if error.filename else f"{reason[0].upper()}{reason[1:]}."
 
 
-def write_problem(folder: Path) -> str | None:
-    """Why nothing can be written into a folder, or into its nearest existing parent; None if it is writable."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if os.access(existing, os.W_OK | os.X_OK):
-        return None
-    return f"{existing}: {_REASONS[errno.EROFS]}."
+def write_problem(*paths: Path) -> str | None:
+    """Why one of these files or folders cannot be written, the first that cannot; None if all can.
+
+    A missing one is judged by its nearest existing parent.
+    """
+    for path in paths:
+        existing = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+        if not os.access(existing, os.W_OK | (os.X_OK if existing.is_dir() else 0)):
+            read_only = os.statvfs(existing).f_flag & os.ST_RDONLY
+            return f"{existing}: {_REASONS[errno.EROFS if read_only else errno.EACCES]}."
+    return None
