@@ -107,7 +107,7 @@ def test_truncated_files_are_found_and_made_again(study: Study, finished: Study)
     before = _files_and_dates(study)
     plan = study.snakemake("--dry-run", TABLE)
     assert plan.status == 0 and plan.jobs["estimate_information"] == 2, plan.output
-    assert all(f"{path.relative_to(study.folder)}: this file is damaged" in plan.output for path in (table, damaged))
+    assert all(f"{path.relative_to(study.folder)}: this result is damaged" in plan.output for path in (table, damaged))
     assert _files_and_dates(study) == before, "a dry run has changed something"
     printed = go_on(study)
     assert all(f"{path.relative_to(study.folder)}: this file is damaged" in printed for path in (table, damaged))
