@@ -1,4 +1,4 @@
-"""A process that has imported everything once, and runs `python -m snakemake …` and `python -m infodecomp …` in forks of itself.
+"""A process that has imported everything, and runs `python -m snakemake …` and `python -m infodecomp …` in forks of itself.
 
 Start of Python, of Snakemake and of torch is most of the time of a tiny job. A fork has them already, and is otherwise a
 process of its own: working folder, environment, arguments and streams are those of whoever asked for it.
@@ -111,10 +111,12 @@ def _import_everything() -> None:
 def _serve(asked: socket.socket) -> None:
     """Become the process that was asked for; send its exit status, one byte, and end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
     request, streams = _receive(asked)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    threading.Thread(target=_end_with, args=[asked], daemon=True).start()
     status = 1
     try:
         status = _run(request)
@@ -122,6 +124,12 @@ def _serve(asked: socket.socket) -> None:
         with contextlib.suppress(OSError):
             asked.sendall(bytes([status & 255]))
         os._exit(status)
+
+
+def _end_with(asked: socket.socket) -> None:
+    """End this process and what it started when whoever asked for it is gone."""
+    if asked.recv(1) == b"":
+        os.killpg(0, signal.SIGKILL)
 
 
 def _receive(asked: socket.socket) -> tuple[dict[str, Any], list[int]]:
