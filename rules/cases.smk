@@ -33,7 +33,7 @@ dataset_images = lambda wildcards: str(image_folder(CONFIG.datasets[wildcards.da
 rule build_cases:
     input:
         dataset_inputs,
-        remake_damaged,
+        remake_changed,
         prompts=lambda wildcards: PROMPTS if wildcards.dataset == GENERATED else [],
     output:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",

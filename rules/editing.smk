@@ -75,8 +75,8 @@ rule judge_edits:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         edits=edit_shards,
         classifier=[
-            str(CLASSIFIER / "config.json"),
-            str(CLASSIFIER / "model.safetensors"),
+            ancient(str(CLASSIFIER / "config.json")),
+            ancient(str(CLASSIFIER / "model.safetensors")),
         ],
     output:
         table=f"{RESULTS}/{{dataset}}/judge_edits/judgements.parquet",

@@ -1,6 +1,9 @@
 # Files of every chain: inputs that are fetched, drawn, shipped or may be missing, and outputs that go into a report.
 
 import re
+from functools import cache
+
+from snakemake.iocontainers import Wildcards
 
 from infodecomp.datasets.folders import image_folder, input_files
 from infodecomp.datasets.retrieval_folders import retrieval_input_files
@@ -11,42 +14,87 @@ from infodecomp.models.folders import (
     is_on_hub,
     model_receipt,
 )
-from infodecomp.runs.damaged_files import damaged_files, put_aside_damaged_files
+from infodecomp.runs.content_cache import ContentCache
+from infodecomp.runs.job_record import argument_digest
 from infodecomp.runs.shipped import shipped
+from infodecomp.runs.study_check import check_study, put_aside
 
 try:
     SOURCES = list(read_sources(shipped(CONFIG.fetch.sources)).values())
 except InputError as error:
     sys.exit(f"error: {error}")
 
-# Truncated results of this study, with the files whose jobs make them again. Only looked at here; see `remake_damaged`.
-DAMAGED = damaged_files(Path(RESULTS)) if workflow.is_main_process else {}
-for file in DAMAGED:
-    print(f"{file}: this file is damaged; a run makes it again.", file=sys.stderr)
-
+# The content of the study's files, as of the last run; written when a run starts and ends.
+CONTENTS = ContentCache(Path(RESULTS) / ".contents.json")
+# Folders of this study with records of jobs.
+RECORDED = [Path(RESULTS), Path(CONFIG.scenes.folder)]
 # Matplotlib's settings are no module, and so in no digest of code.
-FIGURE_STYLE = str(shipped("pipeline/infodecomp/figures/style.mplstyle"))
+FIGURE_STYLE = ancient(str(shipped("pipeline/infodecomp/figures/style.mplstyle")))
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
 # Matches no text: Snakemake takes an empty constraint for none.
 NOTHING = "(?!)"
 
 
-def remake_damaged(wildcards):
-    """No input. Snakemake takes a truncated table for finished; this asks it to run its job again.
+def remake_changed(wildcards):
+    """No input. Snakemake decides by dates; this asks it to run the jobs whose files have another content, or are gone.
 
     It stands among the inputs of the rules in which every chain begins, so that it is called while jobs are laid out.
     """
-    workflow.dag.forcefiles.update(*DAMAGED.values())
+    if workflow.is_main_process:
+        workflow.dag.forcefiles.update(findings().remade)
     return []
 
 
+@cache
+def findings():
+    """What of this study must be made again because of the content of files; said once, and only looked at."""
+    found = check_study(RECORDED, CONTENTS, expected_arguments)
+    for sentence in found.sentences():
+        print(sentence, file=sys.stderr)
+    return found
+
+
+def expected_arguments(record):
+    """The arguments with which a rule would make a job's results now; None if no rule of this study makes them."""
+    for name in (str(record.path), str(record.path.parent)):
+        for rule in workflow.rules:
+            if rule.is_producer(name):
+                job = Wildcards(fromdict=rule.get_wildcards(name))
+                asked = {key: rule.params.get(key) for key in record.arguments}
+                return {
+                    key: argument_digest(value(job) if callable(value) else value)
+                    for key, value in asked.items()
+                    if value is not None
+                }
+    return None
+
+
+def look_again():
+    """Say what has changed while the jobs ran, and remember the content of what they made."""
+    findings.cache_clear()
+    findings()
+    CONTENTS.save()
+
+
+def put_aside_damaged_files():
+    """Rename the damaged results whose jobs are about to run."""
+    ahead = {file for job in workflow.dag.needrun_jobs() for file in job.output}
+    for path, record in findings().damaged.items():
+        if not ahead.isdisjoint({str(record), str(record.parent)}):
+            print(put_aside(path), file=sys.stderr)
+
+
 def present(files, made=()):
-    """The files that exist or that a rule makes.
+    """The files that exist or that a rule makes; of the former only the content counts, not the date.
 
     A missing one is left to the stage, whose message says in one sentence what to put where.
     """
     made = {str(path) for path in made}
-    return [str(path) for path in files if Path(path).exists() or str(path) in made]
+    return [
+        str(path) if str(path) in made else ancient(str(path))
+        for path in files
+        if Path(path).exists() or str(path) in made
+    ]
 
 
 def all_present(files, made=()):
@@ -72,7 +120,7 @@ def fetched_or_present(files, images, made):
 def local_files(*paths):
     """Files, and the files of folders."""
     found = [file for path in paths for file in (Path(path), *Path(path).rglob("*"))]
-    return sorted(str(file) for file in found if file.is_file())
+    return [ancient(file) for file in sorted(str(f) for f in found if f.is_file())]
 
 
 def name_of_fetched(model):

@@ -16,11 +16,11 @@ GENERATING = settings("generate_images")
 rule list_prompts:
     input:
         *(
-            [str(shipped(CONFIG.generate.source.listed))]
+            [ancient(str(shipped(CONFIG.generate.source.listed)))]
             if CONFIG.generate.source.listed
             else []
         ),
-        remake_damaged,
+        remake_changed,
     output:
         prompts=PROMPTS,
         provenance=f"{RESULTS}/{GENERATED}/list_prompts/prompts.provenance.json",

@@ -4,7 +4,7 @@
 # PRODUCES  results/<study>/report/    index.html with its style, scripts, pictures and data: open it in any browser
 # STEPS     write_report; the target `report` runs it
 
-from infodecomp.runs.provenance import folder_sha256
+from infodecomp.runs.contents import folder_sha256
 
 
 rule write_report:

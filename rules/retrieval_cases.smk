@@ -34,7 +34,7 @@ rule build_retrieval_cases:
         lambda wildcards: retrieval_files(
             CONFIG.retrieval_datasets[wildcards.retrieval_dataset]
         ),
-        remake_damaged,
+        remake_changed,
     output:
         cases=f"{RESULTS}/{{retrieval_dataset}}/cases.parquet",
         provenance=f"{RESULTS}/{{retrieval_dataset}}/cases.provenance.json",

@@ -171,14 +171,16 @@ onstart:
     refused = write_problem(Path(RESULTS))
     if refused:
         sys.exit(f"error: {refused}")
-    for sentence in put_aside_damaged_files(Path(RESULTS)):
-        print(sentence, file=sys.stderr)
+    put_aside_damaged_files()
+    CONTENTS.save()
     announce_time_left(job.rule.name for job in workflow.dag.needrun_jobs())
 
 
 onsuccess:
+    look_again()
     close_run(Path(RESULTS), STARTED)
 
 
 onerror:
+    look_again()
     close_run(Path(RESULTS), STARTED, failed=True)

@@ -14,7 +14,7 @@ wildcard_constraints:
 
 rule validate_estimator:
     input:
-        remake_damaged,
+        remake_changed,
     output:
         runs=f"{RESULTS}/validation/validate_estimator/{{problem}}.parquet",
         provenance=f"{RESULTS}/validation/validate_estimator/{{problem}}.provenance.json",

@@ -14,6 +14,8 @@ from types import ModuleType
 
 from infodecomp import __version__
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.job_arguments import files_among, what_was_asked
+from infodecomp.runs.ledger import job_ledger
 from infodecomp.runs.storage_errors import disk_problem
 
 _USAGE = """usage: infodecomp [--help | --version] COMMAND …
@@ -63,8 +65,10 @@ def run_stage(arguments: Sequence[str]) -> int:
     module = _import_stage(stage)
     parser = argparse.ArgumentParser(prog=f"infodecomp run {stage}", description=module.__doc__)
     module.add_arguments(parser)
+    args = parser.parse_args(rest)
     try:
-        module.run(parser.parse_args(rest))
+        with job_ledger(what_was_asked(vars(args)), files_among(vars(args))):
+            module.run(args)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

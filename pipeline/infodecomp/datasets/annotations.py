@@ -12,6 +12,7 @@ from typing import Any
 from pycocotools.coco import COCO
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 
 def open_instances(path: Path) -> COCO:
@@ -29,7 +30,7 @@ def _open(path: Path, lists: Sequence[str], fields: Sequence[str]) -> COCO:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected annotations in COCO's JSON layout.")
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(checked(path).read_bytes())
     except ValueError as error:
         raise InputError(f"{path}: this is not JSON ({error}).") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(name), list) for name in lists):

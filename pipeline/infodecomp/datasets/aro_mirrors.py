@@ -23,8 +23,8 @@ from infodecomp.datasets import aro_order, aro_pairs
 from infodecomp.datasets.json_records import raise_record_problems
 from infodecomp.datasets.retrieval_cases import RetrievalCase, make_retrieval_case
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked, checked_sha256, kept
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.provenance import file_sha256
 from infodecomp.runs.storage import atomic_path
 
 MirrorKind = Literal["vg_relation", "vg_attribution", "coco_order", "flickr30k_order"]
@@ -74,8 +74,8 @@ def mirror_cases(
 def text_digest(files: Sequence[Path]) -> str:
     """SHA-256 of a file; of several, SHA-256 over the lines `<name> <SHA-256>` of all, in their order."""
     if len(files) == 1:
-        return file_sha256(files[0])
-    lines = "".join(f"{path.name} {file_sha256(path)}\n" for path in files)
+        return checked_sha256(files[0])
+    lines = "".join(f"{path.name} {checked_sha256(path)}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -167,8 +167,11 @@ def _store_image(cell: Any, folder: Path, where: str) -> tuple[str, str, str]:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return "", "image_unreadable", f"{where}: this image cannot be read ({error})."
     name = f"{hashlib.sha256(content).hexdigest()[:16]}.{_SUFFIXES.get(kind, kind.lower())}"
-    if not (folder / name).is_file():
-        with atomic_path(folder / name) as temporary:
+    file = folder / name
+    if file.is_file() and file.read_bytes() == content:
+        kept(file)
+    else:
+        with atomic_path(file) as temporary:
             temporary.write_bytes(content)
     return name, "ok", ""
 
@@ -187,6 +190,6 @@ def _open(path: Path) -> pq.ParquetFile:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a Parquet table with images and captions.")
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(checked(path))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: this is not a readable Parquet table ({error}).") from error

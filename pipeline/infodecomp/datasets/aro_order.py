@@ -21,7 +21,7 @@ from infodecomp.datasets.json_records import (
 from infodecomp.datasets.retrieval_cases import RetrievalCase, make_retrieval_case
 from infodecomp.datasets.shuffles import TAG_SHUFFLES, TRIGRAM_SHUFFLES
 from infodecomp.datasets.taggers import Tagger, Tokens, word_tokenizer_version, word_tokens
-from infodecomp.runs.provenance import file_sha256
+from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.seeds import generator
 
 # The order of options is ARO's: the true caption, then the shuffles.
@@ -52,7 +52,7 @@ def order_cases(
         for caption in record["caption"]
     ][:first]
     tagged = tagger.tag([one.caption for one in captions])
-    digest, versions = file_sha256(path), f"{tagger.versions}; {word_tokenizer_version()}"
+    digest, versions = checked_sha256(path), f"{tagger.versions}; {word_tokenizer_version()}"
     return [
         make_retrieval_case(
             dataset=dataset,

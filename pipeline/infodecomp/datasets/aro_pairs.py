@@ -21,7 +21,7 @@ from infodecomp.datasets.json_records import (
     texts_problem,
 )
 from infodecomp.datasets.retrieval_cases import RetrievalCase, make_retrieval_case
-from infodecomp.runs.provenance import file_sha256
+from infodecomp.runs.ledger import checked_sha256
 
 PairKind = Literal["vg_relation", "vg_attribution"]
 
@@ -43,7 +43,7 @@ def pair_cases(dataset: str, kind: PairKind, path: Path, *, first: int | None = 
     records = read_json_records(path)
     problems = {index: _problems(record, kind) for index, record in enumerate(records)}
     raise_record_problems(path, problems)
-    digest = file_sha256(path)
+    digest = checked_sha256(path)
     return [_case(dataset, kind, record, digest) for record in records[:first]]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 # In a file of another layout every record is wrong; this many are enough to show how.
 _SHOWN = 100
@@ -18,7 +19,7 @@ def read_json_records(path: Path) -> list[Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a JSON list of records.")
     try:
-        records = json.loads(path.read_bytes())
+        records = json.loads(checked(path).read_bytes())
     except ValueError as error:
         raise InputError(f"{path}: this is not JSON ({error}).") from error
     if not isinstance(records, list) or not records:

@@ -12,6 +12,7 @@ from pycocotools.coco import COCO
 
 from infodecomp.datasets.annotations import open_instances
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 __all__ = ["Crowd", "load_mask", "open_instances", "read_mask_file"]
 
@@ -38,7 +39,7 @@ def read_mask_file(path: Path) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a mask image.")
     try:
-        with Image.open(path) as image:
+        with Image.open(checked(path)) as image:
             image.load()
             bands = image.getbands()
             pixels = np.asarray(image)

@@ -19,7 +19,7 @@ from infodecomp.datasets.records import Record, raise_problems, read_records
 from infodecomp.datasets.word_pairs import is_pair_list, read_pair_list
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.provenance import file_sha256
+from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.words.occurrences import find_word
@@ -182,4 +182,4 @@ def _given(root: Path, image: str, mask: str) -> list[str]:
             raise InputError(f"{root / mask}: the mask has {size}; they must be the same.")
         if not found.any():
             raise InputError(f"{root / mask}: the mask is black all over; there is nothing to inpaint.")
-    return [file_sha256(root / name) for name in (image, mask) if name]
+    return [checked_sha256(root / name) for name in (image, mask) if name]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 
 class Record(NamedTuple):
@@ -50,7 +51,7 @@ def raise_problems(path: Path, problems: dict[int, str]) -> None:
 
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
-    with path.open(newline="", encoding="utf-8-sig") as handle:
+    with checked(path).open(newline="", encoding="utf-8-sig") as handle:
         reader = csv.reader(handle, strict=True)
         rows, line = [], 1
         for cells in reader:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 
 def read_symmetric_relations(path: Path) -> frozenset[str]:
@@ -19,7 +20,7 @@ def read_symmetric_relations(path: Path) -> frozenset[str]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a text file with one symmetric relation a line.")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = checked(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: this is not text in UTF-8 ({error}).") from error
     first_line, problems = dict[str, int](), []

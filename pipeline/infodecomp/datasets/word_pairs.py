@@ -22,6 +22,7 @@ import pandas as pd
 from infodecomp.datasets.records import raise_problems, read_records
 from infodecomp.datasets.taggers import Tagger
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import read_table
 from infodecomp.words.occurrences import find_word, remove_word
 
@@ -203,7 +204,7 @@ def read_pair_list(path: Path) -> list[Listed]:
 def is_pair_list(path: Path) -> bool:
     """Whether the header of a CSV names two words and their caption."""
     try:
-        with path.open(encoding="utf-8-sig") as handle:
+        with checked(path).open(encoding="utf-8-sig") as handle:
             header = {name.strip().strip('"').lower() for name in handle.readline().split(",")}
     except (OSError, UnicodeDecodeError):
         return False  # whoever reads the file says so

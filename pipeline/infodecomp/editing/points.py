@@ -76,7 +76,6 @@ class EditPoints:
             stem.with_name(f"{stem.name}.provenance.json"),
             stage=stage,
             section=settings.model_dump(mode="json"),
-            inputs=[self.args.cases, *self.args.edits],
             extra=self.counts | extra,
         )
 

@@ -21,6 +21,7 @@ from matplotlib.transforms import Bbox
 
 from infodecomp.methods import METHODS, RETRIEVAL_STYLES, Style
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import atomic_path
 
 ACCENT = "#C43C00"  # the word in a caption
@@ -80,7 +81,7 @@ def method_style(method: str) -> Style:
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Matplotlib settings of every figure, for the length of a `with` block."""
-    with mpl.rc_context(fname=STYLE_FILE):
+    with mpl.rc_context(fname=checked(STYLE_FILE)):
         yield
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from infodecomp.datasets.cases import read_cases
 from infodecomp.information.quantities import INTEGRALS, LIKELIHOOD
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 # Totals with their standard errors, in nats; curves of the integrand, in nats per unit of log-SNR.
 SHARD_COLUMNS = {
@@ -29,7 +30,7 @@ def read_estimates(cases: Path, shards: Sequence[Path], columns: Sequence[str]) 
     frames = []
     for path in shards:
         try:
-            frames.append(pd.read_parquet(path, columns=wanted))
+            frames.append(pd.read_parquet(checked(path), columns=wanted))
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path}: this is not a table of estimate_information ({error}).") from error
     estimates = pd.concat(frames) if frames else pd.DataFrame(columns=wanted)

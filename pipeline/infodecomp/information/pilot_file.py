@@ -12,6 +12,7 @@ import numpy as np
 from infodecomp.estimator.adaptive_density import BINS, AdaptiveDensity
 from infodecomp.estimator.interval import Interval
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 
 def density_record(density: AdaptiveDensity) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def density_record(density: AdaptiveDensity) -> dict[str, Any]:
 def read_density(path: Path) -> AdaptiveDensity:
     """The density in a density.json; InputError if `pilot_density` did not write the file."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(checked(path).read_text(encoding="utf-8"))
         interval = Interval(**{name: float(value) for name, value in record["interval"].items()})
         root = np.array(record["root"], dtype=np.float64)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,9 +11,10 @@ from infodecomp.models.devices import resolve_device
 from infodecomp.models.folders import FETCHED, model_folder, model_lock
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.contents import files_sha256
 from infodecomp.runs.hashes import check_lock
+from infodecomp.runs.ledger import checked_folder_sha256, checked_sha256, note_read
 from infodecomp.runs.memory_allocator import keep_freed_memory
-from infodecomp.runs.provenance import file_sha256, files_sha256, folder_sha256
 from infodecomp.runs.shipped import shipped
 
 
@@ -57,10 +58,13 @@ def weights_sha256(folder: Path) -> str:
     """
     lock = model_lock(folder)
     if folder.parent == FETCHED and lock.is_file():
-        return files_sha256(check_lock(folder, lock))
-    return folder_sha256(folder)
+        found = check_lock(folder, lock)
+        for name, digest in found.items():
+            note_read(folder / name, digest)
+        return files_sha256(found)
+    return checked_folder_sha256(folder)
 
 
 def _lora_identity(lora: str) -> str:
     path = shipped(lora)
-    return folder_sha256(path) if path.is_dir() else file_sha256(path) if path.is_file() else lora
+    return checked_folder_sha256(path) if path.is_dir() else checked_sha256(path) if path.is_file() else lora

@@ -22,8 +22,9 @@ from infodecomp.jobs.image_latents import ImageLatents
 from infodecomp.models.devices import resolve_precision
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.provenance import file_sha256, write_provenance
+from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.shards import ImageJob, Shard
 
 # Columns of a shard's table where a case has no numbers besides its evaluations.
@@ -32,7 +33,7 @@ COUNT_COLUMNS = {**dict.fromkeys(("case_id", "status", "reason", "key"), "string
 
 def pilot_identity(pilot: Path | None) -> dict[str, Any]:
     """What the pilot adds to the identity of a result."""
-    return {"pilot": file_sha256(pilot)} if pilot else {}
+    return {"pilot": checked_sha256(pilot)} if pilot else {}
 
 
 @dataclass
@@ -139,7 +140,6 @@ class ModelJob:
             self.args.output.with_suffix(".provenance.json"),
             stage=self.stage,
             section=dict(self.shard.identity["section"]),
-            inputs=[self.args.cases],
             extra={
                 **self.shard.identity,
                 **self._machine(),

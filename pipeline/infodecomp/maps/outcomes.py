@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def read_statuses(shards: Sequence[Path]) -> dict[str, Failure | None]:
     statuses: dict[str, Failure | None] = {}
     for path in shards:
         try:
-            with path.open("rb") as handle:  # a handle, so that a name such as a=b is not taken for a partition
+            with checked(path).open(
+                "rb"
+            ) as handle:  # a handle, so that a name such as a=b is not taken for a partition
                 frame = pd.read_parquet(handle, columns=["case_id", "status", "reason"])
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: not a readable shard with case_id, status and reason ({error}).") from error

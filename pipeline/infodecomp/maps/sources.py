@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.maps.outcomes import read_statuses
 from infodecomp.maps.word_maps import Maps
 from infodecomp.runs.errors import InputError
@@ -49,7 +48,6 @@ class MapSources:
             {"information": args.estimates, **{name: known[name] for name in ("attention", *_OPTIONAL)}},
             {name: known[f"maps_{name}"] for name in ("information", "attention", *given)},
         )
-        check_one_model(found.tables)
         return found
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import atomic_path
 
 Resize = Literal["squeeze", "letterbox"]
@@ -26,7 +27,7 @@ def load_image(path: Path) -> Image.Image:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an image.")
     try:
-        with Image.open(path) as image:
+        with Image.open(checked(path)) as image:
             image.load()
             return _eight_bits(image).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -41,7 +42,7 @@ def image_size(path: Path) -> tuple[int, int]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an image.")
     try:
-        with Image.open(path) as image:
+        with Image.open(checked(path)) as image:
             return image.height, image.width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: this image cannot be read ({error}).") from error

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def existing(paths: Sequence[Path]) -> list[Path]:
 def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a Parquet table; InputError naming the file if it cannot be read or lacks one."""
     try:
-        with path.open("rb") as handle:  # a handle, so that a name such as a=b is not taken for a partition
+        with checked(path).open("rb") as handle:  # a handle, so that a name such as a=b is not taken for a partition
             return pq.read_table(handle, columns=list(columns)).select(list(columns)).to_pandas()
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a readable table with the columns {', '.join(columns)} ({error}).") from error
@@ -92,7 +93,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def read_csv(path: Path) -> pd.DataFrame:
     """A table for programs; empty if it does not exist. Raises InputError naming the file if it cannot be read."""
     try:
-        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+        return pd.read_csv(checked(path)) if path.is_file() else pd.DataFrame()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a readable CSV ({error}).") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from infodecomp.report.records import failures, provenance
 from infodecomp.report.rendering import render
 from infodecomp.report.scripts import write_constant
 from infodecomp.report.shown_maps import SHOWN_MAPS
-from infodecomp.runs.storage import write_text
+from infodecomp.runs.storage import copy_file, write_text
 
 ASSETS = Path(__file__).parent / "assets"
 _SIGNED = "PuOr_r"  # zero in the middle, safe for the colour-blind
@@ -68,7 +67,7 @@ def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str
         shown: numbers of images, choices and edits on the page.
     """
     for asset in sorted(ASSETS.iterdir()):
-        shutil.copyfile(asset, page / asset.name)
+        copy_file(asset, page / asset.name)
     parts = headlines(study)
     others = [other for other in study.parts() if other not in {part.key for part in parts}]
     parts += [Part(other, f"Further figures: {other}", []) for other in others]
@@ -93,8 +92,7 @@ def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str
 
 def _copied(page: Path, source: Path, name: str) -> str:
     """Copy a file into the page; returns its path there."""
-    (page / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, page / name)
+    copy_file(source, page / name)
     return name
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import atomic_path
 
 THUMBNAIL = 192  # pixels, longest side
@@ -47,7 +48,7 @@ class PictureFolder:
 
     def copy(self, picture: Path) -> str:
         """Copy a WebP file unchanged; returns its path relative to the page."""
-        content = picture.read_bytes()
+        content = checked(picture).read_bytes()
         name = f"pictures/{hashlib.sha256(content).hexdigest()[:16]}.webp"
         with atomic_path(self.page / name) as temporary:
             temporary.write_bytes(content)

@@ -13,6 +13,7 @@ import pandas as pd
 from infodecomp.report.cells import Table
 from infodecomp.report.layout import StudyFolder, read_columns
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.job_record import read_content
 
 # Stages that run the denoiser case by case.
 _COUNTED = (
@@ -141,15 +142,12 @@ def _record_files(study: StudyFolder, datasets: Sequence[str]) -> list[Path]:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: this is not a readable record of provenance ({error}).") from error
+    record = read_content(path) or {}
     needed = {"stage", "code_digest", "date", "section", "extra", "infodecomp", "git_commit", "python", "packages"}
-    missing = sorted(needed - set(record)) if isinstance(record, dict) else sorted(needed)
+    missing = sorted(needed - set(record))
     if missing:
         raise InputError(f"{path}: the record lacks {', '.join(missing)}.")
-    return dict(record)
+    return record
 
 
 def _all(values: Any) -> str:

@@ -1,12 +1,10 @@
-"""The record beside every result: the code, packages, settings and inputs that produced it."""
+"""The record beside every result: the code, packages, settings and files that it was made from."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any
 
 from infodecomp import __version__
 from infodecomp.runs.code_digest import code_digest
-from infodecomp.runs.errors import InputError
+from infodecomp.runs.job_record import absolute, name_in_record, sealed
+from infodecomp.runs.ledger import Ledger, current_ledger
 from infodecomp.runs.storage import write_text
 
 # Packages that can change a number: the numerical and imaging libraries, and the workflow engine.
@@ -41,73 +40,44 @@ _PACKAGES = (
     "transformers",
 )
 
-# Larger inputs (archives, weights) are named with their size; hashing them again for every shard would cost minutes.
-_LARGEST_HASHED = 50 * 1024 * 1024
-
 _ROOT = Path(__file__).resolve().parents[3]
 
 
-def write_provenance(
-    path: Path, *, stage: str, section: dict[str, Any], inputs: Sequence[Path], extra: dict[str, Any] | None = None
-) -> None:
-    """Write the provenance of one result as JSON (UTF-8, sorted keys).
+def write_provenance(path: Path, *, stage: str, section: dict[str, Any], extra: dict[str, Any] | None = None) -> None:
+    """Write the record of a job's results as sealed JSON (UTF-8, sorted keys); with it the results are finished.
 
-    `section` is the configuration the stage ran with, `inputs` the files it read: each is listed with its size and,
-    up to 50 MB, its SHA-256; `extra` holds what only the stage knows (device, hash of the model, counts). Raises
-    InputError if an input does not exist.
+    `section` is the configuration the stage ran with; `extra` holds what only the stage knows (device, hash of the model,
+    counts). Files read and written are those of the job's ledger; a stage that runs outside a job records none. Everything
+    that was written is on the disk before the record is.
     """
+    ledger = current_ledger() or Ledger()
+    written = {name: digest for name, digest in ledger.outputs.items() if Path(name).exists()}
     record = {
         "infodecomp": infodecomp_version(),
         "git_commit": _git_commit(),
         "stage": stage,
         "code_digest": code_digest(f"infodecomp.stages.{stage}"),
         "section": section,
-        "inputs": [_describe_input(file) for file in inputs],
+        "arguments": dict(ledger.arguments),
+        "inputs": _named(ledger.inputs, path.parent),
+        "outputs": _named(written, path.parent),
         "extra": extra or {},
         "python": platform.python_version(),
         "packages": {name: _installed_version(name) for name in _PACKAGES},
         "platform": platform.platform(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_text(path, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    write_text(path, sealed(record))
+    ledger.outputs.pop(absolute(path), None)
+
+
+def _named(files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    return {name_in_record(path, folder): digest for path, digest in files.items()}
 
 
 def infodecomp_version() -> str:
     """Version of the package."""
     return __version__
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hex digits; InputError if there is no such file."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def folder_sha256(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files below a folder; InputError if there is no such folder.
-
-    Hidden files, dates and the order in which the file system lists the files do not count.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder.")
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    shown = [name for name in files if not any(part.startswith(".") for part in name.split("/"))]
-    return files_sha256({name: file_sha256(files[name]) for name in shown})
-
-
-def files_sha256(hashes: Mapping[str, str]) -> str:
-    """SHA-256 over the names and SHA-256s of files: that of a folder with exactly these files."""
-    lines = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(hashes.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _describe_input(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    size = path.stat().st_size
-    return {"path": str(path), "bytes": size, "sha256": file_sha256(path) if size <= _LARGEST_HASHED else None}
 
 
 def _installed_version(package: str) -> str | None:

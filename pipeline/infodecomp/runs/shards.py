@@ -1,8 +1,9 @@
 """One shard of cases: which have results already, which are pending, and which failed.
 
-The results of a case are one npz file, `<maps>/<case_id>.npz`, written as soon as its image is done. It holds a key made of
-everything that determines the results; a rerun uses the file if the key agrees, and otherwise, or if the file is damaged,
-computes the case again. The files are not declared as outputs of a rule, so that Snakemake never deletes them between tries.
+The results of a case are one npz file, `<maps>/<case_id>.npz`, written as soon as its image is done, after the pictures
+that belong to them. It holds a key made of everything that determines the results, and the SHA-256 of each picture; a rerun
+keeps the case if the key and the pictures agree, and otherwise, or if a file is damaged or missing, computes it again. The
+files are not declared as outputs of a rule, so that Snakemake never deletes them between tries.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,8 +21,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from infodecomp.runs.contents import file_sha256
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.provenance import file_sha256
+from infodecomp.runs.ledger import checked_sha256, kept, note_read
 from infodecomp.runs.storage import read_arrays, write_arrays, write_table_rows
 
 # Rows hold the curves of a case, thousands of numbers.
@@ -95,7 +98,7 @@ class Shard:
     def pending(self, lacks: Callable[[Any], bool] = lambda _: False) -> list[ImageJob]:
         """The images with cases that have no results yet, in the order of the cases table.
 
-        lacks: whether a case that has its arrays lacks something else.
+        lacks: whether a case that has its results lacks something else.
         """
         todo = [case for case in self._usable() if not self._done(case) or lacks(case)]
         images: dict[str, list[Any]] = {}
@@ -103,14 +106,19 @@ class Shard:
             images.setdefault(case.image_id, []).append(case)
         return [ImageJob(image, cases[0].image_path, tuple(cases)) for image, cases in images.items()]
 
-    def store(self, case: Any, arrays: Mapping[str, np.ndarray]) -> None:
-        """Store the results of a case; if a value is not finite, the case fails instead."""
+    def store(self, case: Any, arrays: Mapping[str, np.ndarray], pictures: Iterable[Path] = ()) -> None:
+        """Store the results of a case; if a value is not finite, the case fails instead.
+
+        pictures: files that belong to the results, written already.
+        """
         numbers = {name: value for name, value in arrays.items() if value.dtype.kind != "U"}
         broken = [name for name, value in numbers.items() if not np.isfinite(value).all()]
         if broken:
             self.fail(case, "non_finite", f"{broken[0]} holds values that are not finite")
         else:
-            write_arrays(self._file(case), {**arrays, "key": np.array(self.key(case))})
+            sums = [f"{os.path.relpath(path, self.maps)} {file_sha256(path)}" for path in pictures]
+            named = {"pictures": np.array(sums)} if sums else {}
+            write_arrays(self._file(case), {**arrays, **named, "key": np.array(self.key(case))})
 
     def fail(self, case: Any, status: str, reason: str) -> None:
         """Record that a case could not be computed."""
@@ -184,7 +192,9 @@ class Shard:
         """Hash of an image's file, read once for all its cases; None if there is no file."""
         if image_path not in self._image_hashes:
             file = self.images / image_path
-            self._image_hashes[image_path] = file_sha256(file) if file.is_file() else None
+            self._image_hashes[image_path] = checked_sha256(file) if file.is_file() else None
+            if self._image_hashes[image_path] is None:
+                note_read(file, "")
         return self._image_hashes[image_path]
 
     def _done(self, case: Any) -> bool:
@@ -192,10 +202,21 @@ class Shard:
         if not file.is_file():
             return False
         try:
-            return str(read_arrays(file).get("key")) == self.key(case)
+            found = read_arrays(file)
         except InputError as error:
             print(f"{error} The case is computed again.", flush=True)
             return False
+        if str(found.get("key")) != self.key(case):
+            return False
+        sums = (str(line).rsplit(" ", 1) for line in found.get("pictures", ()))
+        pictures = {self.maps / name: digest for name, digest in sums}
+        for path, digest in pictures.items():
+            if not path.is_file() or file_sha256(path) != digest:
+                print(f"{path}: missing, or not the picture that was written. The case is computed again.", flush=True)
+                return False
+        for path in (file, *pictures):
+            kept(path)
+        return True
 
     def _file(self, case: Any) -> Path:
         return self.maps / f"{case.case_id}.npz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[3]
 # Nothing else: what a study draws or fetches below data/ belongs to the folder in which it runs.
 _SHIPPED = ("data/models", "data/reference", "data/sources.csv", "pipeline/infodecomp")
 
@@ -15,7 +15,7 @@ def shipped(path: str | Path) -> Path:
     The configuration and all records name the file as it was given, so that a study says the same wherever it runs.
     """
     given = Path(path)
-    beside = _CHECKOUT / given
+    beside = CHECKOUT / given
     if given.exists() or given.is_absolute() or not any(given.is_relative_to(place) for place in _SHIPPED):
         return given
     return beside if beside.exists() else given

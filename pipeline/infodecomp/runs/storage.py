@@ -9,19 +9,23 @@ from __future__ import annotations
 import io
 import lzma
 import os
+import shutil
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infodecomp.runs.contents import file_sha256
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked, current_ledger
 
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -59,11 +63,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` (same suffix) that becomes `path` when the block ends without error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    ledger = current_ledger()
     try:
         yield temporary
+        if ledger is not None:
+            ledger.wrote(path, file_sha256(temporary))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file that the job reads; errors as for `checked`."""
+    with atomic_path(target) as temporary:
+        shutil.copyfile(checked(source), temporary)
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a file that the job reads; errors as for `checked`."""
+    return checked(path).read_text(encoding=encoding)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -85,7 +103,7 @@ def write_table(path: Path, frame: pd.DataFrame, columns: Mapping[str, str]) -> 
 def write_table_rows(path: Path, frames: Iterable[pd.DataFrame], columns: Mapping[str, str]) -> None:
     """As `write_table`, from consecutive frames, of which only one at a time is in memory."""
     schema = _schema(columns)
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
         for frame in frames:
             _check_names(path, list(frame.columns), columns)
             arrays = [_column(path, name, frame[name], kind) for name, kind in columns.items()]
@@ -114,7 +132,7 @@ def _opened(path: Path, columns: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
     try:
         # A file handle, so that a folder name such as `a=b` is not taken for a partition of the table.
         # Unbuffered, so that a table that is read a few rows at a time is never in memory as a whole.
-        with path.open("rb") as handle, pq.ParquetFile(handle, pre_buffer=False) as table:
+        with checked(path).open("rb") as handle, _parquet(handle) as table:
             schema = table.schema_arrow
             _check_names(path, schema.names, columns)
             for name, kind in columns.items():
@@ -126,13 +144,17 @@ def _opened(path: Path, columns: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{path}: this is not a readable Parquet table ({error}).") from error
 
 
+def _parquet(handle: BinaryIO) -> pq.ParquetFile:
+    return pq.ParquetFile(handle, pre_buffer=False, page_checksum_verification=True)
+
+
 def read_columns(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """Some columns of a table that may have more; InputError as `read_table`."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a Parquet table with the columns {', '.join(columns)}.")
     try:
-        with path.open("rb") as handle:
-            table = pq.read_table(handle, columns=list(columns))
+        with checked(path).open("rb") as handle:
+            table = pq.read_table(handle, columns=list(columns), page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: this is not a readable Parquet table ({error}).") from error
     _check_names(path, table.column_names, columns)
@@ -162,7 +184,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an npz file of arrays.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(checked(path), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except _DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
@@ -173,7 +195,7 @@ def array_names(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an npz file of arrays.")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(checked(path)) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except _DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error

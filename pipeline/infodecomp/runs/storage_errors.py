@@ -6,6 +6,9 @@ import errno
 import os
 from pathlib import Path
 
+# What mends whatever a run can make again.
+AGAIN = "run the same snakemake command again, which makes it again"
+
 _FREE_SPACE = "free some space and run the same command again; it continues where it stopped"
 _REASONS = {
     errno.ENOSPC: f"the disk is full; {_FREE_SPACE}",

@@ -19,6 +19,7 @@ from torch import nn
 
 from infodecomp.pictures.images import image_array
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import write_text
 from infodecomp.scenes.world import CATEGORIES, IMAGE_SIZE
 
@@ -99,7 +100,7 @@ def load_classifier(folder: Path) -> SceneClassifier:
         raise InputError(f"{folder}: there is no {' and no '.join(missing)} in it; expected a folder of a classifier.")
     classifier = _from_settings(settings)
     try:
-        classifier.load_state_dict(load_file(weights))
+        classifier.load_state_dict(load_file(checked(weights)))
     except (SafetensorError, RuntimeError) as error:
         # Torch lists every weight that differs, a line each.
         first = str(error).splitlines()[0]
@@ -109,7 +110,7 @@ def load_classifier(folder: Path) -> SceneClassifier:
 
 def _from_settings(path: Path) -> SceneClassifier:
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(checked(path).read_text(encoding="utf-8"))
         if settings["architecture"] != ARCHITECTURE:
             raise ValueError(f"its architecture is {settings['architecture']!r}")
         first, second, third = map(int, settings["widths"])

@@ -44,7 +44,6 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage="build_cases",
         section=section.model_dump(mode="json"),
-        inputs=[*folders.input_files(section), *([args.prompts] if args.prompts else [])],
         extra={"dataset": args.dataset, "cases": len(frame), "status": frame["status"].value_counts().to_dict()},
     )
     print(summary(frame))

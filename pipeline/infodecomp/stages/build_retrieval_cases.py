@@ -11,7 +11,6 @@ from infodecomp.datasets.retrieval_cases import mark_lost_images, retrieval_case
 from infodecomp.datasets.retrieval_folders import (
     require_retrieval_files,
     retrieval_image_folder,
-    retrieval_input_files,
 )
 from infodecomp.retrieval.datasets import describe, read_dataset, tie_counts
 from infodecomp.runs.errors import InputError
@@ -40,7 +39,6 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage="build_retrieval_cases",
         section=section.model_dump(mode="json"),
-        inputs=retrieval_input_files(section),
         extra={
             "dataset": args.dataset,
             "seed": args.seed,

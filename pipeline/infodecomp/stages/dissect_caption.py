@@ -56,7 +56,6 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "words.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[args.cases],
         extra=extra,
     )
     words = f"{len(found.rows)} words, maps at {LEVELS} log-SNRs of {', '.join(found.strips)}"

@@ -15,7 +15,6 @@ from infodecomp.config import parse
 from infodecomp.config.settings import DrawExplanations
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.folders import image_folder
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.maps.outcomes import read_statuses
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
@@ -40,7 +39,6 @@ def run(args: argparse.Namespace) -> None:
     mpl.use("Agg")
     settings = parse(DrawExplanations, args.settings)
     boxes, folder = settings.explanation.boxes or (), image_folder(settings.source)
-    check_one_model(args.explanations)
     statuses = read_statuses(args.explanations)
     cases = read_cases(args.cases)
     shown = cases[[statuses.get(case, 0) is None for case in cases["case_id"]]]
@@ -60,7 +58,6 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "tokens.provenance.json",
         stage=STAGE,
         section={"palette": settings.palette, "boxes": [list(box) for box in boxes]},
-        inputs=[args.cases, *args.explanations],
         extra={"captions": captions, "cases_without": len(cases) - len(shown)},
     )
     images, without = shown["image_id"].nunique(), len(cases) - len(shown)

@@ -25,6 +25,5 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "scenes.provenance.json",
         stage="draw_scenes",
         section=section.model_dump(mode="json"),
-        inputs=[],
     )
     print(f"{section.count} scenes in {args.output_dir}")

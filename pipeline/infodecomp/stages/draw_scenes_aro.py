@@ -25,6 +25,5 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "aro.provenance.json",
         stage="draw_scenes_aro",
         section=section.model_dump(mode="json"),
-        inputs=[],
     )
     print(f"{section.retrieval} cases of each retrieval set in {args.output_dir}")

@@ -16,7 +16,7 @@ from infodecomp.config import parse
 from infodecomp.config.designs import resolved
 from infodecomp.config.settings import EditImages
 from infodecomp.editing.case_pictures import (
-    delete_stale_animations,
+    keep_animations,
     lacks_animations,
     write_animations,
     write_pictures,
@@ -57,10 +57,11 @@ def run(args: argparse.Namespace) -> None:
         editor = Editor(stage, section, known_information(args, section, jobs))
         with Progress(f"{STAGE} shard {args.shard}", sum(len(job.cases) for job in jobs), "cases") as progress:
             for case, arrays, pictures, frames in editor.edits(jobs):
+                files = []
                 if all(np.isfinite(picture).all() for picture in (*pictures.values(), *frames.values())):
-                    write_pictures(args.maps / case.case_id, pictures)
+                    files = write_pictures(args.maps / case.case_id, pictures)
                     write_animations(args.maps / case.case_id, frames)
-                stage.shard.store(case, arrays)
+                stage.shard.store(case, arrays, files)
                 progress.advance()
     _finish(stage, section)
 
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
 def _finish(stage: ModelJob, section: EditImages) -> None:
     summary = stage.shard.check_failures(stage.args.max_failed_fraction)
     for case in stage.shard.cases.itertuples(index=False):
-        delete_stale_animations(stage.args.maps, case, section)
+        keep_animations(stage.args.maps, case, section)
     write_table(stage.args.output, edit_table(stage.shard.outcomes(), section.captions), EDIT_COLUMNS)
     stage.write_provenance()
     print(summary, flush=True)

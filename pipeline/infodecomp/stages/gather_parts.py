@@ -12,7 +12,6 @@ from infodecomp.config import parse
 from infodecomp.config.settings import GatherParts
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.pairs.estimates import read_shards
 from infodecomp.pairs.parts import PARTS_COLUMNS, parts_summary, write_parts
 from infodecomp.runs.provenance import write_provenance
@@ -37,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Average the parts of every case over its pairs; write its maps, the table and its provenance."""
     section = parse(GatherParts, args.settings)
-    check_one_model(args.estimates)
     cases, pairs = read_cases(args.cases), read_shards(args.estimates, read_pairs(args.pairs))
     prior = surprisals(cases, [*pairs["first"], *pairs["second"]], section.word_prior)
     shutil.rmtree(args.maps, ignore_errors=True)  # maps of pairs that no longer exist
@@ -50,6 +48,5 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[args.cases, args.pairs, *args.estimates],
     )
     print(parts_summary(table))

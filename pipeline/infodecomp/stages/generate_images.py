@@ -35,13 +35,14 @@ def run(args: argparse.Namespace) -> None:
     if pending:
         with Progress(f"{STAGE} shard {args.shard}", len(pending), "images") as progress:
             for row, trajectory in generated_latents(stage, section, pending):
+                picture, animation = (args.pictures / f"{row.image_id}.{suffix}" for suffix in ("png", "webp"))
                 if trajectory.isfinite().all():
                     pictures = decoded_trajectory(stage, trajectory)
-                    write_sequence(args.pictures / f"{row.image_id}.webp", pictures)
-                    write_picture(args.pictures / f"{row.image_id}.png", pictures[-1])
+                    write_sequence(animation, pictures)
+                    write_picture(picture, pictures[-1])
                 # Last, because an image counts as finished once its latents are stored.
                 evaluations = rows_a_step(section.guidance) * (len(trajectory) - 1)
                 arrays = {"trajectory": trajectory.numpy(), "evaluations": np.array(evaluations)}
-                stage.shard.store(row, arrays)
+                stage.shard.store(row, arrays, [picture, animation])
                 progress.advance()
     stage.finish(COUNT_COLUMNS, lambda arrays: {"evaluations": int(arrays["evaluations"])})

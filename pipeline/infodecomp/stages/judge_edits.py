@@ -13,8 +13,9 @@ from infodecomp.config.settings import JudgeEdits
 from infodecomp.datasets.cases import read_cases
 from infodecomp.editing.edits import JUDGEMENT_COLUMNS, read_edits
 from infodecomp.editing.judging import EditJudge, Row, judgement_summary
+from infodecomp.runs.ledger import checked_folder_sha256
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.provenance import folder_sha256, write_provenance
+from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_table
 from infodecomp.scenes.classifier import load_classifier
 
@@ -51,7 +52,6 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=captions.model_dump(mode="json"),
-        inputs=[args.cases, *args.edits],
-        extra={"classifier": folder_sha256(args.classifier)},
+        extra={"classifier": checked_folder_sha256(args.classifier)},
     )
     print(judgement_summary(table), flush=True)

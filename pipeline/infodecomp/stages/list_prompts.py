@@ -9,7 +9,6 @@ from infodecomp.config import parse
 from infodecomp.config.settings import ListPrompts
 from infodecomp.datasets.prompts import prompt_table, write_prompts
 from infodecomp.runs.provenance import write_provenance
-from infodecomp.runs.shipped import shipped
 
 STAGE = "list_prompts"
 
@@ -29,7 +28,6 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[shipped(section.listed)] if section.listed else [],
         extra={"images": len(frame)},
     )
     alone = [prompt for prompt in frame["prompt"] if len(prompt.split()) == 1]

@@ -11,7 +11,6 @@ from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS
 from infodecomp.pairs.pairing import check_any_pair, count_captions, word_pairs
 from infodecomp.runs.provenance import write_provenance
-from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import write_table
 
 STAGE = "pair_words"
@@ -37,7 +36,6 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[args.cases, *([shipped(section.list)] if section.list else [])],
         extra={"dataset": args.dataset, "pairs": len(frame), "captions": captions, "unused_lines": unused},
     )
     kinds = ", ".join(f"{count} {kind}" for kind, count in frame["kind"].value_counts().items())

@@ -55,7 +55,6 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "plan.provenance.json",
         stage=STAGE,
         section=config.model_dump(mode="json"),
-        inputs=list(paths.values()),
         extra={"speed": None if speed is None else speed.__dict__, "no_pilot": no_speed},
     )
     print(text, flush=True)

@@ -56,5 +56,4 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "denoising_strip.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=found.files,
     )

@@ -13,6 +13,7 @@ from infodecomp.editing.points import EditPoints, add_edit_arguments
 from infodecomp.figures import editing_correlations, editing_scatter
 from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 from infodecomp.runs.seeds import generator
 
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
 def _read_correlations(path: Path) -> pd.DataFrame:
     columns = ["dataset", "level", "intervention", "predictor", "change", "r", "r_low", "r_high", "n"]
     try:
-        return pd.read_parquet(path, columns=columns)
+        return pd.read_parquet(checked(path), columns=columns)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path} is not a table with the columns {', '.join(columns)} ({error}); run tabulate_editing again."

@@ -40,5 +40,4 @@ def run(args: argparse.Namespace) -> None:
         stem.with_name(f"{stem.name}.provenance.json"),
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[args.table, args.curves, args.paired],
     )

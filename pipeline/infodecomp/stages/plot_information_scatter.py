@@ -56,6 +56,5 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "information_scatter.provenance.json",
         stage="plot_information_scatter",
         section=section.model_dump(mode="json"),
-        inputs=[*cases.values(), *(path for paths in shards.values() for path in paths)],
         extra={"seed": args.seed},
     )

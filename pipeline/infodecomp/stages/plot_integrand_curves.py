@@ -51,7 +51,6 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "integrand_curves.provenance.json",
         stage="plot_integrand_curves",
         section=section.model_dump(mode="json"),
-        inputs=[args.cases, *args.estimates],
         extra={"dataset": args.dataset},
     )
 

@@ -75,5 +75,4 @@ def _save(figure: Figure, stem: Path, section: _Settings, inputs: list[Path]) ->
         stem.with_name(f"{stem.name}.provenance.json"),
         stage="plot_localisation",
         section=section.model_dump(mode="json"),
-        inputs=inputs,
     )

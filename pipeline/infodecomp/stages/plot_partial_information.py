@@ -57,6 +57,5 @@ def run(args: argparse.Namespace) -> None:
             args.output_dir / f"{name}.provenance.json",
             stage=STAGE,
             section=section.model_dump(mode="json", exclude={"datasets"}),
-            inputs=[args.table, args.omitted, *pairs.values()],
             extra={"seed": args.seed},
         )

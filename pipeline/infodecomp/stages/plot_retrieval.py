@@ -30,16 +30,15 @@ def run(args: argparse.Namespace) -> None:
     table, by_group = read_accuracy(args.table), read_by_group(args.by_group)
     chances = {str(name): float(rows["chance"].max()) for name, rows in table.groupby("dataset")}
     figures = {
-        "accuracy": (retrieval_accuracy.draw(table, section.confidence), [args.table]),
-        "relations": (retrieval_relations.draw(by_group, chances), [args.table, args.by_group]),
-        "budget": (retrieval_budget.draw(table, section.confidence), [args.table]),
+        "accuracy": retrieval_accuracy.draw(table, section.confidence),
+        "relations": retrieval_relations.draw(by_group, chances),
+        "budget": retrieval_budget.draw(table, section.confidence),
     }
-    for name, (figure, inputs) in figures.items():
+    for name, figure in figures.items():
         stem = args.output_dir / name
         save_figure(figure, stem, section.format)
         write_provenance(
             stem.with_name(f"{name}.provenance.json"),
             stage="plot_retrieval",
             section=section.model_dump(mode="json"),
-            inputs=inputs,
         )

@@ -49,5 +49,4 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "teaser.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=found.files,
     )

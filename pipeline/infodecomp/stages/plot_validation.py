@@ -41,5 +41,4 @@ def run(args: argparse.Namespace) -> None:
             stem.with_name(f"{name}.provenance.json"),
             stage="plot_validation",
             section=section.model_dump(mode="json"),
-            inputs=[args.table],
         )

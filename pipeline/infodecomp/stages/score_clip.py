@@ -53,7 +53,6 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section={**section.model_dump(mode="json"), "resize": args.resize},
-        inputs=[args.cases],
         extra={
             "model": weights,
             "device": device,

@@ -61,6 +61,5 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=settings.model_dump(mode="json"),
-        inputs=[args.cases, *sources.tables],
         extra={"seed": args.seed, "resize": settings.resize, "rows": rows},
     )

@@ -32,6 +32,5 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section={},
-        inputs=[args.cases],
         extra={"order": ORDER, "smoothing": "interpolated Witten-Bell", "cases": len(cases)},
     )

@@ -38,5 +38,4 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "summary.provenance.json",
         stage=STAGE,
         section={"stages": list(args.stages)},
-        inputs=[args.results / name / "cases.parquet" for name in args.cases],
     )

@@ -9,7 +9,6 @@ from infodecomp.config import parse
 from infodecomp.config.settings import TabulateEditing
 from infodecomp.editing.edited_datasets import edited_sources, read_datasets
 from infodecomp.editing.tables import editing_tables
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.runs.provenance import write_provenance
 
 STAGE = "tabulate_editing"
@@ -34,7 +33,6 @@ def run(args: argparse.Namespace) -> None:
     """Read the edits, correlate their changes with the predictors, write the tables."""
     section = parse(TabulateEditing, args.settings)
     sources = edited_sources(args, section.datasets)
-    check_one_model(path for source in sources for path in source.edits)
     datasets = read_datasets(sources, section.resize)
     tables = editing_tables(datasets, section, args.seed)
     tables.write(args.output_dir)
@@ -45,7 +43,6 @@ def run(args: argparse.Namespace) -> None:
             **section.model_dump(mode="json", include={"table", "statistics"}),
             "datasets": {source.name: source.section.model_dump(mode="json") for source in sources},
         },
-        inputs=[path for source in sources for path in source.files],
         extra={"seed": args.seed, "resize": section.resize},
     )
     print(tables.text)

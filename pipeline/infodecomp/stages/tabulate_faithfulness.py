@@ -12,7 +12,6 @@ from infodecomp.config.settings import TabulateFaithfulness
 from infodecomp.faithfulness.markdown import faithfulness_markdown
 from infodecomp.faithfulness.measures import OmissionChanges, measure_maps
 from infodecomp.faithfulness.tables import CASE_COLUMNS, CURVE_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS, tabulate
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.runs.named_paths import named_path, named_paths
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_table, write_text
@@ -42,8 +41,6 @@ def run(args: argparse.Namespace) -> None:
     cases, maps = named_path("--cases", args.cases), named_path("--maps", args.maps)
     judged, edits = named_paths("--judged", args.judged), named_paths("--edits", args.edits)
     edit_maps = named_path("--edit-maps", args.edit_maps)
-    shards = [path for paths in (*judged.values(), *edits.values()) for path in paths]
-    check_one_model(shards)
     tables = []
     for name, path in cases.items():
         changes = OmissionChanges(path, edits[name], edit_maps[name]) if name in edits else None
@@ -63,7 +60,6 @@ def run(args: argparse.Namespace) -> None:
         folder / "faithfulness.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[*cases.values(), *shards],
         extra={"seed": args.seed, "methods": list(args.methods)},
     )
     print(text)

@@ -51,7 +51,6 @@ def run(args: argparse.Namespace) -> None:
         folder / "localisation.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=list(paths.values()),
         extra={"seed": args.seed},
     )
     print(text)

@@ -38,7 +38,6 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "paper_comparison.provenance.json",
         stage=STAGE,
         section={},
-        inputs=[args.published, *args.ours, *args.released],
         extra={"study": args.study, "answered": int(np.isfinite(table["ours"]).sum()), "published": len(table)},
     )
     print(text)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TabulatePartialInformation
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.pairs.decomposition import paired_sources
 from infodecomp.pairs.tables import pair_tables
 from infodecomp.runs.provenance import write_provenance
@@ -37,14 +36,12 @@ def run(args: argparse.Namespace) -> None:
     """Read the estimates, decompose them, correlate, write the tables."""
     section = parse(TabulatePartialInformation, args.settings)
     sources = paired_sources(args)
-    check_one_model(path for source in sources for path in source.estimates)
     tables = pair_tables(sources, section, args.seed)
     tables.write(args.output_dir)
     write_provenance(
         args.output_dir / "partial_information.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=[path for source in sources for path in source.files],
         extra={"seed": args.seed},
     )
     print(tables.text)

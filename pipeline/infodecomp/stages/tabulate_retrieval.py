@@ -10,7 +10,6 @@ import pandas as pd
 from infodecomp.config import parse
 from infodecomp.config.settings import TabulateRetrieval
 from infodecomp.datasets.symmetric_relations import read_symmetric_relations
-from infodecomp.maps.one_model import check_one_model
 from infodecomp.retrieval.markdown import retrieval_markdown
 from infodecomp.retrieval.scored_datasets import read_scored_datasets
 from infodecomp.retrieval.tables import TABLE_COLUMNS, tabulate
@@ -41,7 +40,6 @@ def run(args: argparse.Namespace) -> None:
     section = parse(TabulateRetrieval, args.settings)
     datasets = section.datasets
     cases, scores = named_path("--cases", args.cases), named_paths("--scores", args.scores)
-    check_one_model(path for paths in scores.values() for path in paths)
     symmetric_file = shipped(section.table.symmetric_relations)
     symmetric = read_symmetric_relations(symmetric_file)
     scored = read_scored_datasets(cases, scores, datasets, section)
@@ -61,7 +59,6 @@ def run(args: argparse.Namespace) -> None:
             **section.model_dump(mode="json", exclude={"datasets"}),
             "retrieval_datasets": {name: datasets[name].model_dump(mode="json") for name in cases},
         },
-        inputs=[*cases.values(), *(path for paths in scores.values() for path in paths), symmetric_file],
         extra={"seed": args.seed},
     )
     print(text)

@@ -39,7 +39,6 @@ def run(args: argparse.Namespace) -> None:
         args.output_dir / "validation.provenance.json",
         stage=STAGE,
         section=section.model_dump(mode="json"),
-        inputs=args.runs,
     )
     print(text)
 

@@ -15,8 +15,8 @@ from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesClip
 from infodecomp.models.devices import resolve_device
 from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.contents import folder_sha256
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.provenance import folder_sha256
 from infodecomp.scenes.clip_model import load_text_parts, save_clip
 from infodecomp.training.clip import (
     ClipRecipe,

@@ -40,6 +40,5 @@ def run(args: argparse.Namespace) -> None:
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,
         section=settings.model_dump(mode="json"),
-        inputs=[],
         extra={"problem": args.problem, "seed": args.seed},
     )

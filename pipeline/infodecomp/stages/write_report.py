@@ -52,12 +52,11 @@ def run(args: argparse.Namespace) -> None:
             progress.advance()
     names = [*datasets, *retrieval]
     write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=settings.palette)
+    write_page(page, study, args.results.name, names, content.counts)
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,
         section={"report": section.model_dump(mode="json"), "figures": {"palette": settings.palette}},
-        inputs=[study.cases(name) for name in names],
         extra=content.counts,
     )
-    write_page(page, study, args.results.name, names, content.counts)
     print(f"{page / 'index.html'}: " + ", ".join(f"{count:,} {name}" for name, count in content.counts.items()))

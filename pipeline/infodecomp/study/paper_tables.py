@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 from infodecomp.study.paper_comparison import DATASETS, PUBLISHED_COLUMNS, Tables
 from infodecomp.study.paper_markdown import TITLES
 
@@ -22,7 +23,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
 def read_published(path: Path) -> pd.DataFrame:
     """The published numbers; one InputError with every problem of the table."""
     try:
-        frame = pd.read_csv(path, dtype={name: str for name in PUBLISHED_COLUMNS}, keep_default_na=False)
+        frame = pd.read_csv(checked(path), dtype={name: str for name in PUBLISHED_COLUMNS}, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable CSV ({error}).") from error
     missing = [name for name in PUBLISHED_COLUMNS if name not in frame]
@@ -54,7 +55,7 @@ def read_tables(paths: list[Path]) -> Tables:
         if path.stem not in _PARTS:
             raise InputError(f"{path}: unknown table; allowed are {', '.join(f'{name}.parquet' for name in _PARTS)}.")
         try:
-            found[path.stem] = pd.read_parquet(path, columns=list(_PARTS[path.stem]))
+            found[path.stem] = pd.read_parquet(checked(path), columns=list(_PARTS[path.stem]))
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{path}: not a table of tabulate_{path.stem} ({error}).") from error
     return Tables(**found)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import checked
 
 _RANGES = {"count": (0.0, np.inf), "fraction": (0.0, 1.0), "change": (-1.0, 1.0)}
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
@@ -35,7 +36,7 @@ def read_checked_csv(path: Path, columns: Mapping[str, str], key: Sequence[str])
     """
     try:
         # A group may be named "null" or "NA": only numbers can be missing.
-        text = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        text = pd.read_csv(checked(path), dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable CSV file ({error}).") from error
     missing = [f"`{name}`" for name in columns if name not in text.columns]

@@ -17,8 +17,8 @@ from infodecomp.config import Section, parse, section_json
 from infodecomp.config.settings import TrainScenesConsistency, TrainScenesUnet
 from infodecomp.models.devices import set_precision
 from infodecomp.runs.code_digest import code_digest
+from infodecomp.runs.contents import folder_sha256
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.provenance import folder_sha256
 from infodecomp.runs.storage import atomic_path
 from infodecomp.training.denoiser_state import DenoiserState
 from infodecomp.training.samples import sample_sheet

@@ -1,0 +1,136 @@
+"""What of a study must be made again because of the content of files, whatever their dates say.
+
+Each record of the study (see `job_record`) is compared with the disk: the job's results must be what it wrote, what it read
+must be what it read, and it must have been asked for what the configuration asks for. Only looks; changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from infodecomp.runs.content_cache import ContentCache
+from infodecomp.runs.job_record import SUFFIX, DamagedFile, JobRecord, absolute, read_record
+
+# Lines a cause that a user reads.
+_SHOWN = 5
+
+
+@dataclass
+class Findings:
+    """damaged: results that are not what was written; missing: results that are gone; both with the record of their job.
+
+    changed: files that were read and have another content now. other: records of jobs that were asked for something else.
+    """
+
+    damaged: dict[Path, Path] = field(default_factory=dict)
+    missing: dict[Path, Path] = field(default_factory=dict)
+    changed: dict[Path, Path] = field(default_factory=dict)
+    other: dict[Path, Path] = field(default_factory=dict)
+    _stale: set[Path] = field(default_factory=set)
+
+    @property
+    def remade(self) -> set[str]:
+        """Files whose jobs must run again, as rules name their outputs; a folder stands for a rule whose output it is."""
+        records = {*self.damaged.values(), *self.missing.values(), *self._stale}
+        return {name for record in records for name in (str(record), str(record.parent))}
+
+    def sentences(self) -> list[str]:
+        """What a user reads: a line for each cause, and for the first few of many."""
+        return [
+            *_first(self.damaged, "this result is damaged or was changed; it is made again."),
+            *_first(self.missing, "this result is missing; it is made again."),
+            *_first(self.changed, "its content has changed; what was made from it is made again."),
+            *_first(self.other, "this was made with other settings, another seed or another model; it is made again."),
+        ]
+
+
+def _first(paths: Collection[Path], what: str) -> list[str]:
+    shown = [f"{path}: {what}" for path in islice(paths, _SHOWN)]
+    more = len(paths) - len(shown)
+    return [*shown, f"… and {more:,} more: {what}"] if more else shown
+
+
+def check_study(
+    folders: Iterable[Path],
+    contents: ContentCache,
+    expected: Callable[[JobRecord], Mapping[str, str] | None],
+) -> Findings:
+    """Compare the records below some folders with the disk.
+
+    Args:
+        folders: of the study, and of what is drawn for it.
+        contents: of files, so that only those that changed are read.
+        expected: record → digests of the arguments that its job would get now; None if no rule of this study makes it.
+    """
+    found, records = Findings(), list[JobRecord]()
+    for path in _record_files(folders):
+        try:
+            record = read_record(path)
+        except DamagedFile:
+            found.damaged[path] = path
+            continue
+        if record is not None:
+            records.append(record)
+    makers = {name: record for record in records for name in record.outputs}
+    for record in records:
+        asked = expected(record)
+        if asked is not None:
+            _check_outputs(record, contents, found)
+            _check_inputs(record, makers, contents, found)
+            _check_arguments(record, asked, found)
+    return found
+
+
+def put_aside(path: Path) -> str:
+    """Rename a damaged result, so that its job makes it again; a sentence that says so."""
+    aside = path.with_name(f"{path.name}.damaged")
+    try:
+        path.replace(aside)
+    except OSError as error:
+        return f"{path}: this file is damaged and could not be renamed ({error.strerror}); delete it."
+    return f"{path}: this file is damaged; it was renamed to {aside.name} and is made again."
+
+
+def _check_outputs(record: JobRecord, contents: ContentCache, found: Findings) -> None:
+    for name, digest in record.outputs.items():
+        path = _shown(name)
+        content = contents.sha256(path)
+        if content is None:
+            found.missing[path] = record.path
+        elif content != digest:
+            found.damaged[path] = record.path
+
+
+def _check_inputs(record: JobRecord, makers: Mapping[str, JobRecord], contents: ContentCache, found: Findings) -> None:
+    for name, digest in record.inputs.items():
+        maker, path = makers.get(name), _shown(name)
+        # A result is compared with what its job wrote last: if the disk differs from that, the result itself is damaged.
+        content = maker.outputs[name] if maker else contents.sha256(path) or ""
+        # An input that is gone is missed only by the job that reads it next.
+        if content != digest and (maker or content or not digest):
+            found.changed[path] = record.path
+            found._stale.add(record.path)
+
+
+def _check_arguments(record: JobRecord, asked: Mapping[str, str], found: Findings) -> None:
+    if any(record.arguments.get(name, digest) != digest for name, digest in asked.items()):
+        found.other[record.path] = record.path
+        found._stale.add(record.path)
+
+
+def _record_files(folders: Iterable[Path]) -> Iterator[Path]:
+    for top in folders:
+        for folder, inner, files in os.walk(top):
+            inner.sort()
+            yield from (Path(folder, name) for name in sorted(files) if name.endswith(SUFFIX) and name[0] != ".")
+
+
+def _shown(name: str) -> Path:
+    """A path as rules write it: from the working folder."""
+    path = Path(name)
+    here = absolute(Path())
+    return path.relative_to(here) if path.is_relative_to(here) else path
