@@ -84,6 +84,11 @@ class ForkServer:
         )
         return done.returncode, done.stdout
 
+    def cpu_seconds(self) -> float:
+        """What all commands took so far, and what they ran."""
+        times = Path(f"{self._address}.times")
+        return sum(map(float, times.read_text(encoding="utf-8").split())) if times.exists() else 0.0
+
     def _environment(self) -> Mapping[str, str]:
         """That of the tests, with the server's `python` first."""
         left_out = ("COCO_ROOT", "PYTHONPATH", "PATH")

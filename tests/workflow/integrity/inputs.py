@@ -38,7 +38,10 @@ def write_inputs(repository: Path, folder: Path, seed: int) -> None:
         _copy(repository / name, folder / name)
     _copy(repository / "data/models/scenes_clip", folder / "clip")
     write_scenes(folder / "coco", seed=50 + seed, count=2)
-    _shorten(folder / "coco" / "words.csv", 2)
+    _write_csv(
+        folder / "coco" / "words.csv",
+        [("image_id", "caption_id", "label", "word", "word_type"), *_nouns(folder / "coco")],
+    )
     write_aro_scenes(folder / "aro", seed=50 + seed, cases=1)
     # Other pictures than those of the study's own sets of captions.
     for unused in ("visual_genome_relation", "visual_genome_attribution", "noun_swap", "flickr30k_test"):
@@ -47,6 +50,8 @@ def write_inputs(repository: Path, folder: Path, seed: int) -> None:
     for picture in (folder / "aro" / "images").iterdir():
         if f"images/{picture.name}" not in named:
             picture.unlink()
+    for part in ("coco", "aro"):
+        (folder / part / "LICENSE.txt").unlink()  # nobody reads it
     _write_csv(folder / "prompts.csv", [("prompt", "seed"), *((PROMPTS[2 * seed + number], seed) for number in (0, 1))])
     _write_csv(folder / "pairs.csv", [("first", "second", "caption"), *_pairs(seed)])
     write_model(repository, folder / "model", folder / "lora", seed)
@@ -81,10 +86,10 @@ def write_model(repository: Path, folder: Path, lora: Path, seed: int) -> None:
     )
     pipeline = StableDiffusionPipeline(
         vae=AutoencoderTiny(
-            encoder_block_out_channels=(8, 8),
-            decoder_block_out_channels=(8, 8),
-            num_encoder_blocks=(1, 1),
-            num_decoder_blocks=(1, 1),
+            encoder_block_out_channels=(8, 8, 8, 8),
+            decoder_block_out_channels=(8, 8, 8, 8),
+            num_encoder_blocks=(1, 1, 1, 1),
+            num_decoder_blocks=(1, 1, 1, 1),
         ),
         text_encoder=CLIPTextModel(text),
         tokenizer=tokenizer,
@@ -108,11 +113,27 @@ def write_model(repository: Path, folder: Path, lora: Path, seed: int) -> None:
 
 
 def _pairs(seed: int) -> Iterable[tuple[str, str, str]]:
-    """Two pairs of words of the captions of the first scenes; another seed picks other words."""
-    for image_id in (1, 2):
-        caption = draw(0, image_id).captions[0]
-        words = [word for word in caption.split() if len(word) > 2]
-        yield words[seed], words[-1], caption
+    """A pair of words of each caption of the scenes, whichever of the two seeds drew them; another seed, another word."""
+    for scenes in (0, 1):
+        for image_id in (1, 2, 3):
+            caption = draw(scenes, image_id).captions[0]
+            words = [word for word in caption.split() if len(word) > 2]
+            yield words[seed], words[-1], caption
+
+
+def _nouns(coco: Path) -> Iterable[tuple[object, ...]]:
+    """A row of each picture: the first caption that names one of its things."""
+    instances, captions = (
+        json.loads((coco / "annotations" / f"{name}_val2017.json").read_text(encoding="utf-8"))
+        for name in ("instances", "captions")
+    )
+    names = {category["id"]: category["name"] for category in instances["categories"]}
+    things = {one["image_id"]: names[one["category_id"]] for one in instances["annotations"]}
+    for image_id, name in sorted(things.items()):
+        row = next(
+            one for one in captions["annotations"] if one["image_id"] == image_id and name in one["caption"].split()
+        )
+        yield image_id, row["id"], name, name, "noun"
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -121,11 +142,6 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copyfile(source, target)
-
-
-def _shorten(table: Path, rows: int) -> None:
-    lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
-    table.write_text("".join(lines[: rows + 1]), encoding="utf-8")
 
 
 def _write_csv(path: Path, rows: Iterable[tuple[object, ...]]) -> None:

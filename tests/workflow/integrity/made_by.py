@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tests.workflow.integrity.study import CONFIG
+
 # Neither results nor inputs: what jobs print, how long they took, and what Snakemake keeps for itself.
 _NO_RESULT = ("logs", ".snakemake")
 # Where Snakemake keeps a record of each output: named by it in base64, long names cut into folders.
@@ -111,7 +113,7 @@ class Making:
 def is_result_or_input(file: str) -> bool:
     """Whether a file of the working folder belongs to the study: not a log, not Snakemake's own, not its configuration."""
     path = PurePosixPath(file)
-    return not any(part in _NO_RESULT for part in path.parts) and not path.name.startswith(".") and len(path.parts) > 0
+    return not any(part in _NO_RESULT for part in path.parts) and not path.name.startswith(".") and file != CONFIG
 
 
 def record_of(folder: Path, output: str) -> Path:
