@@ -24,6 +24,8 @@ import pandas as pd
 import yaml
 
 from infodecomp.cli import STAGES
+from infodecomp.runs.contents import file_sha256
+from infodecomp.runs.job_record import SUFFIX, argument_digest, sealed
 from infodecomp.runs.storage import write_table
 from measuring import ROOT, Child, Row, Target, alternating, argument_parser, python, report, stage
 
@@ -47,6 +49,8 @@ MODEL_STAGES = {
     "pilot_density",
 }
 CPU_STAGES = [name for name in STAGES if name not in MODEL_STAGES and not name.startswith("train_")]
+# Stages that leave maps of every case.
+MAP_STAGES = ("estimate_information", "record_attention", "record_gradients")
 ARO_CASES = {"visual_genome_relation": 23_937, "visual_genome_attribution": 28_748}
 ORDER_CASES = {"coco_order": 25_010, "flickr30k_order": 5_000}
 
@@ -102,8 +106,11 @@ def _write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
-    """Make every output of the study as an empty file, table or folder, marked as finished; returns their number."""
+def make_outputs(folder: Path, configuration: Sequence[str], cases: int) -> int:
+    """Make every output of the study as an empty file, table or folder, marked as finished; returns their number.
+
+    Records name them, and for each shard of COCO the maps and images of its cases, which are there too.
+    """
     outputs = summary_files(_snakemake(folder, configuration, "--summary", "--cores", "1").output)
     for name in outputs:
         path = folder / name
@@ -114,8 +121,39 @@ def make_outputs(folder: Path, configuration: Sequence[str]) -> int:
             path.touch()
         else:
             path.mkdir(parents=True, exist_ok=True)
+    maps = sum(write_record(folder, name, outputs, cases) for name in outputs if name.endswith(SUFFIX))
     _snakemake(folder, configuration, "--touch", "--cores", "1", "--quiet")
-    return len(outputs)
+    return len(outputs) + maps
+
+
+def write_record(folder: Path, name: str, outputs: Sequence[str], cases: int) -> int:
+    """The record of one job, with maps and images of its cases where it is a shard of COCO; returns how many maps."""
+    path, stem = folder / name, name.removesuffix(SUFFIX)
+    own = [Path(output).name for output in outputs if output.startswith(f"{stem}.") and not output.endswith(SUFFIX)]
+    images, maps = list[str](), list[str]()
+    if (folder / name).parent.name in MAP_STAGES:
+        numbers = sorted(
+            int(other[-len("0000.parquet") : -len(".parquet")]) for other in outputs if _beside(other, name)
+        )
+        mine = range(numbers.index(int(stem[-4:])), cases, len(numbers))
+        images = [f"data/coco/val2017/{case:012d}.jpg" for case in mine]
+        maps = [f"maps/{case:012d}.npz" for case in mine]
+    for file in (*(folder / image for image in images), *(path.parent / one for one in maps)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    content = {
+        "stage": path.parent.name,
+        "arguments": {"seed": argument_digest(0)},
+        "inputs": {image: file_sha256(folder / image) for image in images},
+        "outputs": {f"./{one}": file_sha256(path.parent / one) for one in (*own, *maps)},
+    }
+    path.write_text(sealed(content), encoding="utf-8")
+    return len(maps)
+
+
+def _beside(output: str, name: str) -> bool:
+    """Whether an output is a shard's table in the folder of a record."""
+    return output.endswith(".parquet") and Path(output).parent == Path(name).parent
 
 
 def summary_files(summary: str) -> list[str]:
@@ -145,7 +183,7 @@ def study_rows(rounds: int, cases: int) -> list[Row]:
         configuration = ["config/paper.yaml", overlay.name]
         plans = [_snakemake(folder, configuration, "--dry-run", "--cores", "2", "--quiet") for _ in range(rounds)]
         jobs = planned_jobs(_snakemake(folder, configuration, "--dry-run", "--cores", "2").output)
-        outputs = make_outputs(folder, configuration)
+        outputs = make_outputs(folder, configuration, cases)
         again = [_snakemake(folder, configuration, "--cores", "2") for _ in range(rounds)]
         left = planned_jobs(again[-1].output)
     return [

@@ -60,12 +60,15 @@ def expected_arguments(record):
         for rule in workflow.rules:
             if rule.is_producer(name):
                 job = Wildcards(fromdict=rule.get_wildcards(name))
-                asked = {key: rule.params.get(key) for key in record.arguments}
-                return {
-                    key: argument_digest(value(job) if callable(value) else value)
-                    for key, value in asked.items()
+                params = {key: rule.params.get(key) for key in record.arguments}
+                asked = {
+                    key: value(job) if callable(value) else value
+                    for key, value in params.items()
                     if value is not None
                 }
+                if int(job.get("shard", 0)) >= asked.get("shards", 1):
+                    return None  # left over from a run with more shards
+                return {key: argument_digest(value) for key, value in asked.items()}
     return None
 
 

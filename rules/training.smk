@@ -6,6 +6,7 @@
 #           data/models/scenes_clip-trained/         by `snakemake --cores 1 train_scenes_clip`
 #           data/models/scenes_hardneg-trained/      by `snakemake --cores 1 train_scenes_hardneg`
 #           data/models/scenes_classifier-trained/   by `snakemake --cores 1 train_scenes_classifier`
+#           data/models/<folder>.sha256              beside each of the last four: the hashes of its files
 # STEPS     train_scenes_text, train_scenes_autoencoder, train_scenes_unet, train_scenes_consistency, evaluate_scenes_model;
 #           train_scenes_clip; train_scenes_hardneg; train_scenes_classifier
 
@@ -81,7 +82,8 @@ rule train_scenes_consistency:
     input:
         rules.train_scenes_unet.output,
     output:
-        directory(TRAINED),
+        model=directory(TRAINED),
+        hashes=f"{TRAINED}.sha256",
     log:
         f"{TRAINING}/logs/train_scenes_consistency.log",
     conda:
@@ -95,12 +97,12 @@ rule train_scenes_consistency:
         "Training the denoiser of the embedded model to be consistent; an interrupted run continues from its last checkpoint"
     shell:
         "python -m infodecomp run train_scenes_consistency --settings {params.settings:q} --model {input}"
-        " --work-dir {params.folder} --output-dir {output} --processes {threads} 2>&1 | tee -a {log}"
+        " --work-dir {params.folder} --output-dir {output.model} --processes {threads} 2>&1 | tee -a {log}"
 
 
 rule evaluate_scenes_model:
     input:
-        rules.train_scenes_consistency.output,
+        rules.train_scenes_consistency.output.model,
     output:
         table=f"{TRAINED}-metrics.json",
     log:
@@ -134,7 +136,8 @@ rule train_scenes_clip:
     input:
         SCENES_MODEL,
     output:
-        directory("data/models/scenes_clip-trained"),
+        model=directory("data/models/scenes_clip-trained"),
+        hashes="data/models/scenes_clip-trained.sha256",
     log:
         f"{TRAINING}/logs/train_scenes_clip.log",
     conda:
@@ -145,15 +148,16 @@ rule train_scenes_clip:
     message:
         "Training the image encoder of the embedded CLIP; an interrupted run continues from its last checkpoint"
     shell:
-        "python -m infodecomp run train_scenes_clip --settings {params.settings:q} --model {input:q} --output-dir {output}"
-        " 2>&1 | tee -a {log}"
+        "python -m infodecomp run train_scenes_clip --settings {params.settings:q} --model {input:q}"
+        " --output-dir {output.model} 2>&1 | tee -a {log}"
 
 
 rule train_scenes_hardneg:
     input:
         SCENES_MODEL,
     output:
-        directory("data/models/scenes_hardneg-trained"),
+        model=directory("data/models/scenes_hardneg-trained"),
+        hashes="data/models/scenes_hardneg-trained.sha256",
     log:
         f"{TRAINING}/logs/train_scenes_hardneg.log",
     conda:
@@ -166,7 +170,7 @@ rule train_scenes_hardneg:
     shell:
         command(
             "train_scenes_hardneg",
-            "--settings {params.settings:q} --model {input:q} --output-dir {output}",
+            "--settings {params.settings:q} --model {input:q} --output-dir {output.model}",
         )
 
 
@@ -174,7 +178,8 @@ rule train_scenes_classifier:
     input:
         SCENES_MODEL,
     output:
-        directory("data/models/scenes_classifier-trained"),
+        model=directory("data/models/scenes_classifier-trained"),
+        hashes="data/models/scenes_classifier-trained.sha256",
     log:
         f"{TRAINING}/logs/train_scenes_classifier.log",
     conda:
@@ -187,5 +192,5 @@ rule train_scenes_classifier:
     shell:
         command(
             "train_scenes_classifier",
-            "--settings {params.settings:q} --model {input:q} --output-dir {output}",
+            "--settings {params.settings:q} --model {input:q} --output-dir {output.model}",
         )

@@ -25,6 +25,7 @@ from infodecomp.metrics.word_parts import PARTS
 from infodecomp.pictures.animations import write_animation
 from infodecomp.report.shown_maps import TOTALS
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
+from infodecomp.runs.job_record import sealed
 from infodecomp.runs.storage import write_arrays, write_table, write_text
 from tests.stage_settings import settings
 
@@ -271,4 +272,4 @@ class ReportStudy:
             **{"infodecomp": "0.1.0", "git_commit": None, "python": "3.11", "packages": {"torch": "2"}},
         }
         path = self.results / "mine" / "estimate_information" / "shard-0000.provenance.json"
-        write_text(path, json.dumps(record))
+        write_text(path, sealed({**record, "arguments": {}, "inputs": {}, "outputs": {}}))

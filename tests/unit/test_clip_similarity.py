@@ -125,7 +125,9 @@ def test_what_cannot_be_loaded_is_named(folder: Path, tmp_path: Path) -> None:
         for file in folder.iterdir():
             if file.name != lost:
                 (part / file.name).write_bytes(file.read_bytes())
-        with pytest.raises(InputError, match=f"without-{lost}.*could not be loaded as a CLIP"):
+        with pytest.raises(
+            InputError, match=f"without-{lost}.*(could not be loaded as a CLIP|has no safetensors weights)"
+        ):
             ClipSimilarity.load(str(part))
 
 
@@ -136,7 +138,7 @@ def test_a_text_tower_alone_is_no_clip(folder: Path, tmp_path: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     kept = {name: weight for name, weight in weights.items() if name.startswith("text_model.")}
     save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(InputError, match=r"\d+ weights of a CLIPModel are missing, such as logit_scale"):
+    with pytest.raises(InputError, match=r"\d+ tensors of CLIPModel are missing \(logit_scale, "):
         ClipSimilarity.load(str(tmp_path))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infodecomp.config import FetchedClipSection, FetchedModelSection, section_json
-from infodecomp.runs.provenance import folder_sha256
+from infodecomp.runs.contents import folder_sha256
 from tests.unit.fake_hub import REVISION, FakeHub, folder_files, running_hub
 
 ID = "someone/scenes"

@@ -18,6 +18,7 @@ from infodecomp.config import FiguresSection
 from infodecomp.figures import retrieval_accuracy, retrieval_budget, retrieval_relations
 from infodecomp.figures.style import METHOD_STYLES, balanced_columns, dataset_title, panel_figure, shorten
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import job_ledger
 from infodecomp.stages import plot_retrieval
 from infodecomp.tables.checked_csv import read_checked_csv
 from tests.stage_settings import settings
@@ -314,7 +315,8 @@ def plot(tmp_path: Path) -> Plot:
         ]
         parser = plot_retrieval.argparse.ArgumentParser()
         plot_retrieval.add_arguments(parser)
-        plot_retrieval.run(parser.parse_args(arguments))
+        with job_ledger({}):
+            plot_retrieval.run(parser.parse_args(arguments))
         return tmp_path / name
 
     return run
@@ -332,7 +334,8 @@ def test_the_stage_writes_three_figures_with_provenance_and_equal_bytes(plot: Pl
     assert "<!-- NA -->" in first["relations.svg"].decode()  # a group's name, not a missing one
     record = json.loads((folder / "relations.provenance.json").read_text())
     assert record["stage"] == "plot_retrieval"
-    assert [Path(file["path"]).name for file in record["inputs"]] == ["retrieval.csv", "retrieval_by_group.csv"]
+    names = [Path(name).name for name in record["inputs"]]
+    assert names == ["retrieval.csv", "retrieval_by_group.csv", "style.mplstyle"]
 
 
 def test_the_stage_draws_without_groups(plot: Plot) -> None:

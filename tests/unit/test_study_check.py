@@ -134,22 +134,22 @@ def test_only_what_changed_is_hashed_again(monkeypatch: pytest.MonkeyPatch) -> N
         later(path, -10)
     monkeypatch.setattr("infodecomp.runs.content_cache._YOUNGEST_NS", -1)
     cache = ContentCache(Path("cache.json"))
-    digests = {path: cache.sha256(path) for path in (CASES, SCORES)}
+    digests = {path: cache.sha256(str(path)) for path in (CASES, SCORES)}
     cache.save()
     hashed: list[Path] = []
     monkeypatch.setattr("infodecomp.runs.content_cache.file_sha256", lambda path: hashed.append(path) or "new")
     again = ContentCache(Path("cache.json"))
-    assert {path: again.sha256(path) for path in digests} == digests and hashed == []
+    assert {path: again.sha256(str(path)) for path in digests} == digests and hashed == []
     status = CASES.stat()
     CASES.write_text("sesac")  # as long as before
     os.utime(CASES, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert again.sha256(CASES) == "new" and hashed == [CASES]
+    assert again.sha256(str(CASES)) == "new" and hashed == [CASES]
 
 
 def test_a_file_of_this_moment_is_not_remembered() -> None:
     Path("young.csv").write_text("young")
     cache = ContentCache(Path("cache.json"))
-    cache.sha256(Path("young.csv"))
+    cache.sha256("young.csv")
     cache.save()
     assert not Path("cache.json").exists()
 
@@ -157,4 +157,4 @@ def test_a_file_of_this_moment_is_not_remembered() -> None:
 @pytest.mark.parametrize("content", ["", "[", "[]", '{"a": 1}', '{"a": ["x", 1, 1, 1, "d"]}', '{"a": [1, 2, "d"]}'])
 def test_a_damaged_cache_counts_as_empty(content: str) -> None:
     Path("cache.json").write_text(content)
-    assert ContentCache(Path("cache.json")).sha256(CASES) is not None
+    assert ContentCache(Path("cache.json")).sha256(str(CASES)) is not None

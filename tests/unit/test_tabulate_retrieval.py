@@ -27,6 +27,7 @@ from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_c
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.retrieval.tables import GROUP_COLUMNS, PAIR_COLUMNS, TABLE_COLUMNS
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.ledger import job_ledger
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.stages import tabulate_retrieval
 from tests.stage_settings import settings
@@ -144,7 +145,8 @@ class Study:
 def run(*arguments: str) -> None:
     parser = argparse.ArgumentParser()
     tabulate_retrieval.add_arguments(parser)
-    tabulate_retrieval.run(parser.parse_args(arguments))
+    with job_ledger({}):
+        tabulate_retrieval.run(parser.parse_args(arguments))
 
 
 @pytest.fixture
@@ -347,7 +349,7 @@ def test_the_record_names_settings_and_inputs(study: Study) -> None:
     assert record["stage"] == "tabulate_retrieval"
     assert record["section"]["table"]["ties"] == "half"
     assert record["section"]["retrieval_datasets"]["relations"]["kind"] == "vg_relation"
-    names = sorted(Path(entry["path"]).name for entry in record["inputs"])
+    names = sorted(Path(name).name for name in record["inputs"])
     assert names == [name for stem in ("cases", "clip", "shard-0", "shard-1") for name in [f"{stem}.parquet"] * 2] + [
         "symmetric.txt"
     ]

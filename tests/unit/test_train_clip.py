@@ -219,6 +219,7 @@ def test_the_stage_writes_a_clip_that_scores(
     printed = capsys.readouterr()
     assert "step 2: loss" in printed.out and "step 3: loss" in printed.out
     assert "accuracy among 2 captions" in printed.out and "3/3 steps" in printed.err
+    assert "  model.safetensors\n" in (tmp_path / "out" / "clip.sha256").read_text()
     loaded = ClipSimilarity.load(str(tmp_path / "out" / "clip"))
     parts, _ = load_text_parts(model)
     for name, weight in parts.state_dict().items():

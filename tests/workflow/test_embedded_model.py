@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from infodecomp.models.stable_diffusion import LatentDiffusion
-from infodecomp.runs.provenance import folder_sha256
+from infodecomp.runs.contents import folder_sha256
 from infodecomp.scenes.evaluation import build_probes, information_bounds, investigate
 from infodecomp.scenes.model_metrics import Metric, model_metrics
 from tests.conftest import ROOT

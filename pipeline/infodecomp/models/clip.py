@@ -23,6 +23,9 @@ from transformers.utils import logging as transformers_logging
 from infodecomp.estimator.batching import padded
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.devices import resolve_precision, set_precision
+from infodecomp.models.layout import weight_files
+from infodecomp.models.recorded_hashes import check_recorded_hashes
+from infodecomp.models.whole_weights import load_whole
 from infodecomp.pictures.images import Resize, fit_mask
 from infodecomp.runs.errors import InputError
 
@@ -54,15 +57,22 @@ class ClipSimilarity:
     def load(
         cls, model_id: str, *, revision: str | None = None, precision: str = "auto", device: str = "cpu"
     ) -> ClipSimilarity:
-        """Load from a local folder or the hub. Raises InputError, naming what was looked for, if that fails."""
+        """Load from a local folder or the hub.
+
+        Raises InputError, naming what was looked for, if that fails, and naming the file if the weights are not exactly
+        those of the model (see `whole_weights`).
+        """
         dtype = set_precision(resolve_precision(precision, device))
         try:
-            _check_folder(Path(model_id))
-            model = _load_model(model_id, revision, dtype)
+            if Path(model_id).is_dir():
+                _check_folder(Path(model_id))
+                weight_files(Path(model_id), f"clip → id '{model_id}'", None)
+            check_recorded_hashes(Path(model_id))
+            model = load_whole(CLIPModel, model_id, revision=revision, dtype=dtype)
             tokenizer = CLIPTokenizer.from_pretrained(model_id, revision=revision)
             settings = _image_settings(model_id, revision)
             mean, std = (np.array(settings[name], dtype=np.float32).reshape(3) for name in ("image_mean", "image_std"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise InputError(
                 f"clip → id '{model_id}' (revision {revision or 'default'}) could not be loaded as a CLIP: looked for "
                 f"config.json, safetensors weights, a tokenizer and {_SETTINGS} with image_mean and image_std in a local "
@@ -125,23 +135,12 @@ def cosine(image: np.ndarray, captions: np.ndarray) -> np.ndarray:
     return captions.astype(np.float64) @ image.astype(np.float64)
 
 
-def _load_model(model_id: str, revision: str | None, dtype: torch.dtype) -> CLIPModel:
-    """The model; OSError if weights are missing, which transformers would replace by random ones."""
-    model, found = CLIPModel.from_pretrained(
-        model_id, revision=revision, dtype=dtype, use_safetensors=True, output_loading_info=True
-    )
-    missing = sorted(found["missing_keys"])
-    if missing:
-        raise OSError(f"{len(missing)} weights of a CLIPModel are missing, such as {missing[0]}")
-    return model
-
-
 def _check_folder(folder: Path) -> None:
     """OSError if a local folder lacks a configuration or a tokenizer, which transformers would replace by an empty one."""
     lacking = [
         " or ".join(names)
         for names in (("config.json",), ("tokenizer.json", "vocab.json"))
-        if folder.is_dir() and not any((folder / name).is_file() for name in names)
+        if not any((folder / name).is_file() for name in names)
     ]
     if lacking:
         raise OSError(f"the folder has no {' and no '.join(lacking)}")

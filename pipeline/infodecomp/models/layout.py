@@ -24,7 +24,7 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "unet": ("diffusers", ("UNet2DConditionModel",)),
     "vae": ("diffusers", ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE")),
 }
-_WITH_WEIGHTS = ("text_encoder", "unet", "vae")
+WITH_WEIGHTS = ("text_encoder", "unet", "vae")
 _CLIP_FILES = (
     "config.json",
     "preprocessor_config.json",
@@ -36,7 +36,9 @@ _CLIP_FILES = (
 )
 _STEMS = "model|diffusion_pytorch_model"
 _PART_NUMBER = r"-\d{5}-of-\d{5}"
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_ADAPTER = "adapter_config.json"
+# Weights in formats that are never opened: pickles, and those of other frameworks.
+_REFUSED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
 
 
 def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None:
@@ -46,6 +48,40 @@ def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None
         raise InputError(f"{where} is not the folder of a diffusers pipeline: it lacks {INDEX}")
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     pipeline_files(index.read_bytes(), names, where, variant)
+    for part in WITH_WEIGHTS:
+        weight_files(folder / part, f"{where}, {part}", variant)
+
+
+def weight_files(folder: Path, where: str, variant: str | None) -> list[Path]:
+    """The safetensors files of one part's folder, or of a CLIP's, and their index if there are several.
+
+    Raises InputError, beginning with `where`, if there are none, if the index names a file that is not among them, or if an
+    adapter lies beside them, which loading would add to the weights.
+    """
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    if _ADAPTER in names:
+        raise InputError(
+            f"{where} holds an adapter ({_ADAPTER}), which would change its weights; take it out of the folder, and name "
+            "a LoRA by `model → lora`"
+        )
+    found = _weights(names, where, variant)
+    for listed in filter(_is_weight_list, found):
+        others = sorted(set(indexed(folder / listed).values()) - set(found))
+        if others:
+            raise InputError(
+                f"{where}: {listed} names {', '.join(others[:3])}, which is not a safetensors file of this folder; no other "
+                "file of weights is opened: download the model again, or save it again with save_pretrained"
+            )
+    return [folder / name for name in found]
+
+
+def indexed(path: Path) -> dict[str, str]:
+    """Tensor → file, as an index of several weight files says; InputError if it is not such an index."""
+    try:
+        files = json.loads(path.read_bytes())["weight_map"]
+        return {str(name): str(file) for name, file in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: this is not an index of weight files ({error!r}); download it again.") from error
 
 
 def pipeline_files(index: bytes, names: Collection[str], where: str, variant: str | None) -> list[str]:
@@ -58,9 +94,9 @@ def pipeline_files(index: bytes, names: Collection[str], where: str, variant: st
     for part in PARTS:
         inside = [name for name in names if name.startswith(f"{part}/") and name.count("/") == 1]
         needed += [name for name in inside if name.endswith((".json", ".txt")) and not _is_weight_list(name)]
-        if part in _WITH_WEIGHTS:
+        if part in WITH_WEIGHTS:
             needed += _weights(inside, f"{where}, {part}", variant)
-    _require(needed, ["scheduler/scheduler_config.json", *(f"{part}/config.json" for part in _WITH_WEIGHTS)], where)
+    _require(needed, ["scheduler/scheduler_config.json", *(f"{part}/config.json" for part in WITH_WEIGHTS)], where)
     if not any(name in needed for name in ("tokenizer/tokenizer.json", "tokenizer/vocab.json")):
         raise InputError(f"{where} lacks tokenizer/tokenizer.json or tokenizer/vocab.json")
     return sorted(needed)
@@ -112,14 +148,14 @@ def _weights(names: Collection[str], where: str, variant: str | None) -> list[st
     found = [name for name in names if weights.fullmatch(name)]
     if found:
         return [*found, *(name for name in names if lists.fullmatch(name))]
-    pickles = sorted(name.rpartition("/")[2] for name in names if name.endswith(_PICKLES))
+    refused = sorted(name.rpartition("/")[2] for name in names if name.endswith(_REFUSED))
     others = sorted(name.rpartition("/")[2] for name in names if name.endswith(".safetensors"))
     wanted = f"safetensors weights{f' of the variant {variant}' if variant else ''}"
     if others:
         raise InputError(f"{where} has no {wanted}; it has {', '.join(others)}, which `variant` can select")
-    if pickles:
+    if refused:
         raise InputError(
-            f"{where} has no {wanted}, only {', '.join(pickles)}, which are refused because opening a pickle can run "
+            f"{where} has no {wanted}, only {', '.join(refused)}, which are refused because opening a pickle can run "
             "any code; use a revision with safetensors, or convert them elsewhere"
         )
     raise InputError(f"{where} has no {wanted}")

@@ -25,13 +25,18 @@ from infodecomp.models.attention import AttentionRecorder, recording
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
 from infodecomp.models.devices import resolve_precision, set_precision
-from infodecomp.models.layout import check_pipeline_folder
+from infodecomp.models.layout import WITH_WEIGHTS, check_pipeline_folder
 from infodecomp.models.lora import add_lora
 from infodecomp.models.randomised import randomised
+from infodecomp.models.recorded_hashes import check_recorded_hashes
 from infodecomp.models.shared_prompts import SharedPrompts
+from infodecomp.models.whole_weights import load_parts, without_warnings
 from infodecomp.runs.errors import InputError
 
 PREDICTIONS = ("epsilon", "v_prediction")
+
+# Parts that some pipelines have and nothing here needs: they are not opened.
+_UNUSED = {"safety_checker": None, "feature_extractor": None, "image_encoder": None}
 
 # Progress bars of loading would clutter the logs of stages.
 diffusers_logging.disable_progress_bar()
@@ -85,24 +90,20 @@ class LatentDiffusion:
         precision: of the denoiser, see `devices`; text tower and autoencoder stay float32, so that latents and conditions
         are the same at every precision. compiled: let torch compile the denoiser at its first calls.
 
-        Raises InputError, naming the model that was looked for, if loading fails.
+        Raises InputError, naming the model that was looked for, if loading fails, and naming the file if the weights are not
+        exactly those of the model (see `whole_weights`).
         """
         dtype = set_precision(resolve_precision(precision, device))
-        folder = Path(model_id)
-        if folder.exists():
-            check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
         try:
-            pipeline = StableDiffusionPipeline.from_pretrained(
-                model_id,
-                revision=revision,
-                variant=variant,
-                dtype=torch.float32,
-                use_safetensors=True,
-                safety_checker=None,
-                feature_extractor=None,
-                requires_safety_checker=False,
-            )
-        except (OSError, ValueError) as error:
+            folder = _folder(model_id, revision, variant)
+            check_recorded_hashes(folder)
+            check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
+            parts = load_parts(folder, WITH_WEIGHTS, variant=variant)
+            with without_warnings():  # that an autoencoder is of another class than in Stable Diffusion
+                pipeline = StableDiffusionPipeline.from_pretrained(
+                    folder, **parts, **_UNUSED, use_safetensors=True, requires_safety_checker=False
+                )
+        except (OSError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"model → id '{model_id}' (revision {revision or 'default'}) could not be loaded as a Stable Diffusion "
                 f"pipeline with safetensors weights; set it to a local folder or a reachable Hub id: {error}"
@@ -238,3 +239,11 @@ class LatentDiffusion:
             return_offsets_mapping=True,
         )
         return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
+
+
+def _folder(model_id: str, revision: str | None, variant: str | None) -> Path:
+    """The folder of a model's files: a local one, or that of the library's cache, downloaded if it must be."""
+    if Path(model_id).exists():
+        return Path(model_id)
+    options = {"revision": revision, "variant": variant, "use_safetensors": True}
+    return Path(StableDiffusionPipeline.download(model_id, **options, **_UNUSED))

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.shipped import CHECKOUT, shipped
+from infodecomp.runs.shipped import CHECKOUT, SHIPPED, shipped
 
 SUFFIX = ".provenance.json"
 # Folders above a file in which its record may lie: a stage writes at most maps/<case>/<picture> beside its table.
@@ -39,6 +39,7 @@ class JobRecord:
 
     path: Path
     stage: str
+    date: str
     arguments: Mapping[str, str]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -72,12 +73,16 @@ def read_record(path: Path) -> JobRecord | None:
     content = read_content(path)
     if content is None:
         return None
-    folder = path.parent
+    folder, here = absolute(path.parent), absolute(Path())
     return JobRecord(
         path,
         content["stage"],
+        content.get("date", ""),
         content["arguments"],
-        *({_path(name, folder): digest for name, digest in content[kind].items()} for kind in ("inputs", "outputs")),
+        *(
+            {_path(name, folder, here): digest for name, digest in content[kind].items()}
+            for kind in ("inputs", "outputs")
+        ),
     )
 
 
@@ -120,8 +125,13 @@ class Records:
     def _of_folder(self, folder: str) -> dict[str, JobRecord]:
         if folder not in self._folders:
             records = [read_record(path) for path in record_files(Path(folder))]
-            self._folders[folder] = {output: record for record in records if record for output in record.outputs}
+            self._folders[folder] = makers(record for record in records if record)
         return self._folders[folder]
+
+
+def makers(records: Iterable[JobRecord]) -> dict[str, JobRecord]:
+    """File → the record of the job that wrote it last: a study with fewer shards than before has records left over."""
+    return {name: record for record in sorted(records, key=lambda record: record.date) for name in record.outputs}
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -146,14 +156,20 @@ def _study(path: Path) -> tuple[str, ...]:
         return path.parent.parts
 
 
-def _path(name: str, folder: Path) -> str:
-    if name.startswith(("./", "../")):
-        return absolute(folder / name)
-    return absolute(shipped(name))
+def _path(name: str, folder: str, here: str) -> str:
+    # Texts, not paths: a study names a hundred thousand files.
+    if name.startswith("./"):
+        return f"{folder}/{name[2:]}"
+    if name.startswith("../"):
+        return os.path.normpath(f"{folder}/{name}")
+    if name.startswith(SHIPPED):
+        return absolute(shipped(name))
+    return name if name.startswith("/") else f"{here}/{name}"
 
 
 def _seal(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_text(content).encode()).hexdigest()
+    # Without indentation, which Python's encoder in C does not know.
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _text(content: Mapping[str, Any]) -> str:

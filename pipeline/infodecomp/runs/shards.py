@@ -174,7 +174,7 @@ class Shard:
         """The stored results of a case, if they are complete and belong to that other identity; else None."""
         file = self._file(case)
         try:
-            found = read_arrays(file) if file.is_file() else {}
+            found = read_arrays(file, own=True) if file.is_file() else {}
         except InputError:
             return None
         return found if str(found.get("key")) == self.key(case, identity) else None
@@ -202,7 +202,7 @@ class Shard:
         if not file.is_file():
             return False
         try:
-            found = read_arrays(file)
+            found = read_arrays(file, own=True)
         except InputError as error:
             print(f"{error} The case is computed again.", flush=True)
             return False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 # Nothing else: what a study draws or fetches below data/ belongs to the folder in which it runs.
-_SHIPPED = ("data/models", "data/reference", "data/sources.csv", "pipeline/infodecomp")
+SHIPPED = ("data/models", "data/reference", "data/sources.csv", "pipeline/infodecomp")
 
 
 def shipped(path: str | Path) -> Path:
@@ -16,6 +16,6 @@ def shipped(path: str | Path) -> Path:
     """
     given = Path(path)
     beside = CHECKOUT / given
-    if given.exists() or given.is_absolute() or not any(given.is_relative_to(place) for place in _SHIPPED):
+    if given.exists() or given.is_absolute() or not any(given.is_relative_to(place) for place in SHIPPED):
         return given
     return beside if beside.exists() else given

@@ -179,12 +179,15 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             archive.writestr(member, buffer.getvalue(), zipfile.ZIP_LZMA if large else zipfile.ZIP_DEFLATED)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read every array of an npz file; InputError if the file is missing, damaged or holds pickled objects."""
+def read_arrays(path: Path, own: bool = False) -> dict[str, np.ndarray]:
+    """Read every array of an npz file; InputError if the file is missing, damaged or holds pickled objects.
+
+    own: an earlier try of this job wrote the file, so that no record of another job knows it.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an npz file of arrays.")
     try:
-        with np.load(checked(path), allow_pickle=False) as archive:
+        with np.load(path if own else checked(path), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except _DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error

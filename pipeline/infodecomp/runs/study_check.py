@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from infodecomp.runs.content_cache import ContentCache
-from infodecomp.runs.job_record import SUFFIX, DamagedFile, JobRecord, absolute, read_record
+from infodecomp.runs.job_record import SUFFIX, DamagedFile, JobRecord, absolute, makers, read_record
 
 # Lines a cause that a user reads.
 _SHOWN = 5
@@ -75,12 +75,12 @@ def check_study(
             continue
         if record is not None:
             records.append(record)
-    makers = {name: record for record in records for name in record.outputs}
+    made_by = makers(records)
     for record in records:
         asked = expected(record)
         if asked is not None:
-            _check_outputs(record, contents, found)
-            _check_inputs(record, makers, contents, found)
+            _check_outputs(record, made_by, contents, found)
+            _check_inputs(record, made_by, contents, found)
             _check_arguments(record, asked, found)
     return found
 
@@ -95,24 +95,25 @@ def put_aside(path: Path) -> str:
     return f"{path}: this file is damaged; it was renamed to {aside.name} and is made again."
 
 
-def _check_outputs(record: JobRecord, contents: ContentCache, found: Findings) -> None:
+def _check_outputs(
+    record: JobRecord, made_by: Mapping[str, JobRecord], contents: ContentCache, found: Findings
+) -> None:
     for name, digest in record.outputs.items():
-        path = _shown(name)
-        content = contents.sha256(path)
-        if content is None:
-            found.missing[path] = record.path
-        elif content != digest:
-            found.damaged[path] = record.path
+        if made_by[name] is not record:
+            continue
+        content = contents.sha256(name)
+        if content != digest:
+            (found.missing if content is None else found.damaged)[_shown(name)] = record.path
 
 
-def _check_inputs(record: JobRecord, makers: Mapping[str, JobRecord], contents: ContentCache, found: Findings) -> None:
+def _check_inputs(record: JobRecord, made_by: Mapping[str, JobRecord], contents: ContentCache, found: Findings) -> None:
     for name, digest in record.inputs.items():
-        maker, path = makers.get(name), _shown(name)
+        maker = made_by.get(name)
         # A result is compared with what its job wrote last: if the disk differs from that, the result itself is damaged.
-        content = maker.outputs[name] if maker else contents.sha256(path) or ""
+        content = maker.outputs[name] if maker else contents.sha256(name) or ""
         # An input that is gone is missed only by the job that reads it next.
         if content != digest and (maker or content or not digest):
-            found.changed[path] = record.path
+            found.changed[_shown(name)] = record.path
             found._stale.add(record.path)
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from infodecomp.models.recorded_hashes import check_recorded_hashes
+from infodecomp.models.whole_weights import Difference, refuse_difference, refuse_not_finite, tensor_names
 from infodecomp.pictures.images import image_array
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
@@ -92,19 +93,21 @@ def save_classifier(folder: Path, classifier: SceneClassifier) -> None:
 def load_classifier(folder: Path) -> SceneClassifier:
     """The classifier of a folder that `save_classifier` wrote, in float32 on the CPU and in evaluation mode.
 
-    Raises InputError naming the file that is missing or does not hold such a classifier.
+    Raises InputError naming the file that is missing, has changed, or does not hold exactly such a classifier.
     """
+    check_recorded_hashes(folder)
     settings, weights = folder / "config.json", folder / "model.safetensors"
     missing = [path.name for path in (settings, weights) if not path.is_file()]
     if missing:
         raise InputError(f"{folder}: there is no {' and no '.join(missing)} in it; expected a folder of a classifier.")
     classifier = _from_settings(settings)
-    try:
-        classifier.load_state_dict(load_file(checked(weights)))
-    except (SafetensorError, RuntimeError) as error:
-        # Torch lists every weight that differs, a line each.
-        first = str(error).splitlines()[0]
-        raise InputError(f"{weights}: these are not the weights that {settings} describes ({first}).") from error
+    names, expected = tensor_names(weights), classifier.state_dict()
+    refuse_difference(weights, ARCHITECTURE, Difference(expected.keys() - names, names - expected.keys()))
+    found = load_file(checked(weights))
+    shapes = {(name, tuple(found[name].shape), tuple(expected[name].shape)) for name in names}
+    refuse_difference(weights, ARCHITECTURE, Difference(shapes={one for one in shapes if one[1] != one[2]}))
+    refuse_not_finite(weights, found)
+    classifier.load_state_dict(found)
     return classifier.requires_grad_(False).eval()
 
 

@@ -10,9 +10,10 @@ import os
 import shutil
 from pathlib import Path
 
-import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig
 
+from infodecomp.models.recorded_hashes import check_recorded_hashes
+from infodecomp.models.whole_weights import load_whole
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_text
 from infodecomp.scenes.world import IMAGE_SIZE
@@ -53,13 +54,14 @@ def build_clip(text_encoder: CLIPTextModel) -> CLIPModel:
 
 
 def load_text_parts(model: Path) -> tuple[CLIPTextModel, CLIPTokenizer]:
-    """Text tower (float32) and tokenizer of a pipeline folder; InputError if it lacks them."""
+    """Text tower (float32) and tokenizer of a pipeline folder; InputError if it lacks them or they are damaged."""
     missing = [name for name in ("text_encoder", "tokenizer") if not (model / name).is_dir()]
     if missing:
         raise InputError(
             f"{model}: there is no folder {' or '.join(missing)} in it; expected a diffusers pipeline folder."
         )
-    tower = CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32, use_safetensors=True)
+    check_recorded_hashes(model)
+    tower = load_whole(CLIPTextModel, model / "text_encoder")
     return tower.requires_grad_(False).eval(), CLIPTokenizer.from_pretrained(model / "tokenizer")
 
 

@@ -12,11 +12,12 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesConsistency
+from infodecomp.models.recorded_hashes import record_hashes
+from infodecomp.models.whole_weights import load_whole
 from infodecomp.scenes.model import drop_settings
 from infodecomp.training.consistency import (
     ConsistencyRecipe,
@@ -48,9 +49,9 @@ def run(args: argparse.Namespace) -> None:
 def _work(worker: Worker, settings: TrainScenesConsistency, model: Path, work_dir: Path, output: Path) -> None:
     recipe = ConsistencyRecipe.of(settings)
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
-    vae = AutoencoderTiny.from_pretrained(model / "vae", torch_dtype=torch.float32).to(worker.device)
-    unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=torch.float32).to(worker.device)
-    text = CLIPTextModel.from_pretrained(model / "text_encoder", torch_dtype=torch.float32).to(worker.device)
+    vae = load_whole(AutoencoderTiny, model / "vae").to(worker.device)
+    unet = load_whole(UNet2DConditionModel, model / "unet").to(worker.device)
+    text = load_whole(CLIPTextModel, model / "text_encoder").to(worker.device)
     teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
     checkpoints = work_dir / checkpoint_folder(STAGE, settings, model, (".",))
     training = DenoiserTraining(STAGE, recipe.steps, checkpoints, work_dir / "samples_consistency", tokenizer, vae)
@@ -69,3 +70,4 @@ def _export(state: DenoiserState, model: Path, output: Path) -> None:
     drop_settings(unfinished / "unet" / "config.json", ("_name_or_path",))
     shutil.rmtree(output, ignore_errors=True)
     unfinished.rename(output)
+    record_hashes(output)

@@ -11,6 +11,7 @@ import numpy as np
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesHardneg
+from infodecomp.models.recorded_hashes import record_hashes
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.progress import Progress
 from infodecomp.training.hardneg import HardnegRecipe, save_hardneg, train_hardneg
@@ -46,3 +47,4 @@ def run(args: argparse.Namespace) -> None:
     save_hardneg(model, partial)
     shutil.rmtree(args.output_dir, ignore_errors=True)
     partial.rename(args.output_dir)
+    record_hashes(args.output_dir)

@@ -16,6 +16,7 @@ from diffusers import AutoencoderTiny
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesUnet
+from infodecomp.models.whole_weights import load_whole
 from infodecomp.scenes.model import save_pipeline
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 from infodecomp.training.denoiser_state import DenoiserState
@@ -40,8 +41,8 @@ def run(args: argparse.Namespace) -> None:
 def _work(worker: Worker, settings: TrainScenesUnet, parts: Path, output: Path) -> None:
     recipe = Recipe.of(settings)
     tokenizer = CLIPTokenizer.from_pretrained(parts / "tokenizer")
-    vae = AutoencoderTiny.from_pretrained(parts / "vae").to(worker.device)
-    state = new_state(recipe, CLIPTextModel.from_pretrained(parts / "text_encoder").train(), worker.device)
+    vae = load_whole(AutoencoderTiny, parts / "vae").to(worker.device)
+    state = new_state(recipe, load_whole(CLIPTextModel, parts / "text_encoder").train(), worker.device)
     checkpoints = parts / checkpoint_folder(STAGE, settings, parts, ("text_encoder", "tokenizer", "vae"))
     training = DenoiserTraining(STAGE, recipe.steps, checkpoints, parts / "samples", tokenizer, vae)
     training.resume(state)

@@ -19,6 +19,8 @@ from diffusers import AutoencoderTiny
 from torch import nn
 
 from infodecomp.config.settings import TrainScenesClassifier
+from infodecomp.models.recorded_hashes import check_recorded_hashes
+from infodecomp.models.whole_weights import load_whole
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import SceneClassifier
 from infodecomp.scenes.drawing import draw_scene
@@ -83,7 +85,8 @@ def load_autoencoder(model: Path) -> AutoencoderTiny:
     """The autoencoder of a pipeline folder in float32; InputError if it has none."""
     if not (model / "vae").is_dir():
         raise InputError(f"{model}: it has no folder vae; expected a diffusers pipeline folder.")
-    return AutoencoderTiny.from_pretrained(model / "vae").float().requires_grad_(False).eval()
+    check_recorded_hashes(model)
+    return load_whole(AutoencoderTiny, model / "vae").requires_grad_(False).eval()
 
 
 def draw_batch(recipe: ClassifierRecipe, step: int, vae: AutoencoderTiny) -> tuple[torch.Tensor, torch.Tensor]:
