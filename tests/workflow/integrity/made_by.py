@@ -57,6 +57,13 @@ class Making:
                 return found
         return None
 
+    def made(self, result: str) -> Job:
+        """The job of a result; KeyError if none made it."""
+        job = self.maker(result)
+        if job is None:
+            raise KeyError(result)
+        return job
+
     def readers(self, file: str) -> list[Job]:
         """The jobs that read a file: by name, or as one of the files beside the outputs of its maker, or beside inputs.
 

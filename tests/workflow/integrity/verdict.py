@@ -18,8 +18,8 @@ from tests.workflow.integrity.tables import Tables, differences, read_tables
 RIGHT, TOLD, WRONG = "right", "told", "wrong"
 # The same command, at most so often.
 RUNS = 3
-RECORD = ".provenance.json"
 _NOTHING_RAN = "Nothing to be done"
+_RECORD = ".provenance.json"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Verdict:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.cell} ({self.cell.file}, target {self.cell.target}): {self.why}"
+        return f"{self.kind} {self.cell} ({self.cell.file}, then {self.cell.target}) {self.why}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -51,33 +51,45 @@ class Judge:
     def judge(self, cell: Cell, slot: Slot) -> Verdict:
         """Disturb a slot as the cell says, and give the same command again until the tables are right, three times."""
         started = time.monotonic()
-        kind, why, output = WRONG, "", ""
         slot.restore()
-        if cell.when == MIDWAY:
-            self._unmake(cell, slot.folder)
-        path = slot.folder / cell.file
-        other = slot.folder / cell.other if cell.change in WITH_SIBLING and cell.other else cell.other
-        CHANGES[cell.change](path, other, Random(cell.seed))
-        left = path.read_bytes() if path.exists() else None
-        expected = self._expected(cell, slot.folder)
+        left = self._disturb(cell, slot.folder)
+        printed: list[str] = []
+        kind, why = WRONG, f"still not right after {RUNS} runs"
         for number in range(RUNS):
-            status, printed = self.run(slot.folder, cell.target)
-            output += printed
-            if "Traceback" in printed:
-                why = "a traceback"
-                break
-            if status == 0:
-                why = self._wrong(cell, slot.folder, expected, left, printed if number == 0 else "")
-                kind = WRONG if why else TOLD if number else RIGHT
-                break
-            if not _names(printed, cell.file):
-                why = "no sentence that names the file"
-                break
-            if cell.is_input:
-                kind, why = TOLD, ""
-                break
-            why = f"still not right after {RUNS} runs"
-        return Verdict(cell, kind, why, output, time.monotonic() - started)
+            status, output = self.run(slot.folder, cell.target)
+            printed.append(output)
+            found = self._end(cell, slot.folder, status, output)
+            if found is None:
+                continue
+            kind, why = found
+            if kind == RIGHT and not why:
+                kind, why = (TOLD if number else RIGHT), self._left_over(cell, slot.folder, left, printed)
+            kind = WRONG if why else kind
+            break
+        return Verdict(cell, kind, why, "\n".join(printed), time.monotonic() - started)
+
+    def _disturb(self, cell: Cell, folder: Path) -> bytes | None:
+        """What is in the file then; None without it."""
+        if cell.when == MIDWAY:
+            self._unmake(cell, folder)
+        path = folder / cell.file
+        other = folder / cell.other if cell.change in WITH_SIBLING and cell.other else cell.other
+        CHANGES[cell.change](path, other, Random(cell.seed))
+        return path.read_bytes() if path.exists() else None
+
+    def _end(self, cell: Cell, folder: Path, status: int, printed: str) -> tuple[str, str] | None:
+        """The verdict of one run, and why it is wrong; None if the same command must be given again."""
+        if "Traceback" in printed:
+            return WRONG, "a traceback"
+        if status == 0:
+            return RIGHT, self._wrong_tables(cell, folder)
+        sentences = re.findall(r"^\s*error: .*$", printed, re.MULTILINE)
+        if not sentences:
+            return WRONG, "no sentence that says why"
+        # An input that cannot be used is the user's to mend.
+        if cell.is_input and (any(_names(one, cell.file) for one in sentences) or self._expected(cell, folder) is None):
+            return TOLD, ""
+        return None
 
     def _expected(self, cell: Cell, folder: Path) -> Tables | None:
         """The tables that a run must leave that ends well; None if none may."""
@@ -86,42 +98,39 @@ class Judge:
         changed = [cell.file, *([str(cell.other)] if cell.change in WITH_SIBLING else [])]
         return self.references.tables(folder, changed, cell.target)
 
-    def _wrong(self, cell: Cell, folder: Path, expected: Tables | None, left: bytes | None, printed: str) -> str:
-        """Why a run that ended well is wrong; "" if it is not."""
+    def _wrong_tables(self, cell: Cell, folder: Path) -> str:
+        """What is wrong with the tables after a run that ended well; "" if nothing is."""
+        expected = self._expected(cell, folder)
         if expected is None:
             return "exit status 0, where a fresh study with this input fails"
-        asked = self._asked(cell)
-        found = read_tables(folder)
+        asked, found = self._asked(cell), read_tables(folder)
         if cell.is_input:
             found = {name: content for name, content in found.items() if name in asked}
-        different = differences(found, expected)
-        missing = sorted(asked - found.keys())
-        if different or missing:
-            return f"exit status 0 with other tables: {different}, without: {missing}"
+        different, missing = differences(found, expected), sorted(asked - found.keys())
+        return f"exit status 0 with other tables: {different}, without: {missing}" if different or missing else ""
+
+    def _left_over(self, cell: Cell, folder: Path, left: bytes | None, printed: list[str]) -> str:
+        """What is wrong besides the tables: a result that is still as it was left, or jobs that ran for a new date."""
         if cell.change == "touch":
-            return "" if cell.when == MIDWAY or not printed or _NOTHING_RAN in printed else "a new date ran jobs again"
+            idle = cell.when == MIDWAY or _NOTHING_RAN in printed[0]
+            return "" if idle else "a new date ran jobs again"
+        # Nobody misses a record before what it is about is read, and records of shards say the same under other names.
+        harmless = cell.change in ("delete", "swap") and cell.file.endswith(_RECORD)
         path = folder / cell.file
-        made_again = path.exists() and path.read_bytes() != left
-        # Of a record that is gone nobody knows, as long as nobody has to read what it was about.
-        forgotten = cell.change == "delete" and cell.file.endswith(RECORD)
-        return "" if cell.is_input or made_again or forgotten else "exit status 0, and the file is not made again"
+        if cell.is_input or harmless or (path.exists() and path.read_bytes() != left):
+            return ""
+        return "exit status 0, and the file is not made again"
 
     def _asked(self, cell: Cell) -> set[str]:
         """The tables that the command makes or reads."""
-        job = self.making.maker(cell.target)
-        assert job is not None, cell.target
-        outputs = {name for one in self.making.above(job) for name in one.outputs}
+        outputs = {name for job in self.making.above(self.making.made(cell.target)) for name in job.outputs}
         return {
-            name
-            for name in self.undisturbed
-            if name in outputs or any(f"{one}/" in name for one in outputs if "." not in one)
+            name for name in self.undisturbed if not outputs.isdisjoint((name, *map(str, PurePosixPath(name).parents)))
         }
 
     def _unmake(self, cell: Cell, folder: Path) -> None:
         """Delete what was made from a file, as if the study had stopped before: of an input, after its first reader."""
-        start = cell.file
-        if cell.is_input:
-            start = self.making.readers(cell.file)[0].outputs[0]
+        start = self.making.readers(cell.file)[0].outputs[0] if cell.is_input else cell.file
         below = self.making.below(start)
         for name in self.making.files:
             if self.making.maker(name) in below:
@@ -131,8 +140,7 @@ class Judge:
                 record_of(folder, output).unlink(missing_ok=True)
 
 
-def _names(printed: str, file: str) -> bool:
-    """Whether a sentence says what is wrong and names the file, or its folder."""
+def _names(sentence: str, file: str) -> bool:
+    """Whether a sentence names a file, or its folder."""
     path = PurePosixPath(file)
-    names = [name for name in (str(path), path.name, str(path.parent)) if name != "."]
-    return any(any(name in line for name in names) for line in re.findall(r"^\s*error: .*$", printed, re.MULTILINE))
+    return any(name in sentence for name in (str(path), path.name, str(path.parent)) if name != ".")
