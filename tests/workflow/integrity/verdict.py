@@ -71,7 +71,7 @@ class Judge:
     def _disturb(self, cell: Cell, folder: Path) -> bytes | None:
         """What is in the file then; None without it."""
         if cell.when == MIDWAY:
-            self._unmake(cell, folder)
+            self.unmake(cell, folder)
         path = folder / cell.file
         other = folder / cell.other if cell.change in WITH_SIBLING and cell.other else cell.other
         CHANGES[cell.change](path, other, Random(cell.seed))
@@ -128,7 +128,7 @@ class Judge:
             name for name in self.undisturbed if not outputs.isdisjoint((name, *map(str, PurePosixPath(name).parents)))
         }
 
-    def _unmake(self, cell: Cell, folder: Path) -> None:
+    def unmake(self, cell: Cell, folder: Path) -> None:
         """Delete what was made from a file, as if the study had stopped before: of an input, after its first reader."""
         start = self.making.readers(cell.file)[0].outputs[0] if cell.is_input else cell.file
         below = self.making.below(start)
