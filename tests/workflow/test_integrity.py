@@ -2,7 +2,8 @@
 
 Right are the tables of the undisturbed study, or, where a user's input changed, those of a fresh study with that input. The
 cells are drawn from every file that a tiny study through all chains read or wrote (`integrity/cells.py`), every change
-(`integrity/changes.py`), and two moments: after the study, and before what is made from the file. `make soak` runs many more.
+(`integrity/changes.py`), and two moments: after the study, and before anything is made from the file. `make soak` runs
+many more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,12 +115,8 @@ def test_a_stopped_run_leaves_what_midway_cells_start_from(bench: Bench, tmp_pat
     assert status == 0, printed
     bench.judge.unmake(cell, tmp_path / "unmade")
     folders = ("scenes/pair_words", "scenes/decompose_information", "scenes/gather_parts")
-    left = [
-        {
-            path.relative_to(tmp_path / name)
-            for folder in folders
-            for path in (tmp_path / name / RESULTS / folder).rglob("*.*")
-        }
-        for name in ("stopped", "unmade")
-    ]
+    left = []
+    for name in ("stopped", "unmade"):
+        results = tmp_path / name / RESULTS
+        left.append({path.relative_to(results) for folder in folders for path in (results / folder).rglob("*.*")})
     assert left[0] == left[1] != set()
