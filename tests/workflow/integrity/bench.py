@@ -44,9 +44,9 @@ class Bench:
     judge: Judge
     slots: tuple[Slot, ...]
 
-    def cells(self, seed: int) -> list[Cell]:
-        """Every cell of the study."""
-        return list(all_cells(self.folder, self.making, self.sisters, seed))
+    def cells(self, seed: int, most_jobs: int | None) -> list[Cell]:
+        """Every cell of the study; see `all_cells`."""
+        return list(all_cells(self.folder, self.making, self.sisters, seed, most_jobs))
 
     def run_all(self, cells: Sequence[Cell], seen: Callable[[Verdict], None] = lambda verdict: None) -> list[Verdict]:
         """Judge cells, as many at a time as there are slots, in the order of the cells; `seen` is called with each."""

@@ -12,8 +12,6 @@ from tests.workflow.integrity.changes import CHANGES, FROM_SISTER, WITH_SIBLING
 from tests.workflow.integrity.made_by import Job, Making
 
 AFTER, MIDWAY = "after", "midway"
-# Runs of more jobs than this are left to the long test.
-CHEAP = 9
 
 
 @dataclass(frozen=True)
@@ -41,17 +39,20 @@ class Cell:
         return f"{self.stage}/{kind}/{self.change}/{self.when}"
 
 
-def all_cells(folder: Path, making: Making, sisters: Sequence[Path], seed: int) -> Iterator[Cell]:
+def all_cells(
+    folder: Path, making: Making, sisters: Sequence[Path], seed: int, most_jobs: int | None
+) -> Iterator[Cell]:
     """Every cell of a finished study, each with a random target among those that are made from its file.
 
     folder: where it ran. sisters: working folders of studies of the same shape; the first that has other content under
-    the name of a file gives what replaces it.
+    the name of a file gives what replaces it. most_jobs: targets that take more jobs are left out where there are others;
+    None: targets are tables of any cost, and the page, which takes every job.
     """
     for file in making.files:
         rng = random.Random(f"{seed} {file}")
         maker = making.maker(file)
         stage = maker.rule if maker else input_kind(file)
-        targets = _targets(making, file)
+        targets = _targets(making, file, most_jobs)
         for change in CHANGES:
             other = _other(change, folder, file, making, sisters, rng)
             if (change in (*FROM_SISTER, *WITH_SIBLING) and other is None) or _does_nothing(change, folder / file):
@@ -103,16 +104,19 @@ def _used(used: Mapping[tuple[str, ...], int], cell: Cell) -> tuple[int, ...]:
     return tuple(used.get(key, 0) for key in _keys(cell))
 
 
-def _targets(making: Making, file: str) -> list[tuple[str, int]]:
-    """What a command may ask for, made from a file, and the number of jobs on the way; the cheap ones if there are any."""
+def _targets(making: Making, file: str, most_jobs: int | None) -> list[tuple[str, int]]:
+    """What a command may ask for, made from a file, and the number of jobs on the way."""
     maker, below = making.maker(file), making.below(file)
-    ends = [job for job in below if any("/tables/" in name for name in job.outputs) or job.rule == "draw_explanations"]
+    also = ("draw_explanations", *(["write_report"] if most_jobs is None else []))
+    ends = [job for job in below if job.rule in also or any("/tables/" in name for name in job.outputs)]
     ends = ends or below or ([maker] if maker else [])
     found = [(_named(job), len(making.above(job) & {*below, *([maker] if maker else [])})) for job in ends]
+    if most_jobs is None:
+        return found
     if not maker:
         # What is right is known only from a fresh run, so that all jobs count.
         return [min(found, key=lambda target: len(making.above(making.made(target[0]))))]
-    cheap = [target for target in found if target[1] <= CHEAP]
+    cheap = [target for target in found if target[1] <= most_jobs]
     return cheap or [min(found, key=lambda target: target[1])]
 
 
