@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -138,6 +139,8 @@ class Judge:
         for job in below:
             for output in job.outputs:
                 record_of(folder, output).unlink(missing_ok=True)
+                if (folder / output).is_dir():
+                    shutil.rmtree(folder / output)
 
 
 def _names(sentence: str, file: str) -> bool:
