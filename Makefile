@@ -7,12 +7,21 @@ PYTHON ?= python3
 # Rules call `python`: it is the environment's.
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-install = @echo 'Installing into $(VENV): a few minutes, once'; \
+# Whether the environment has a Python that is new enough, a pip that starts, and the script that activates it.
+usable = $(VENV)/bin/python -c 'import sys, pip._internal.commands.install; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
+	&& { test ! -f $(VENV)/pyvenv.cfg || test -f $(VENV)/bin/activate; }
+packages = $(VENV)/lib/python*/site-packages
+# What `python -m venv` would keep of a killed one, or of one whose Python is too old or gone. It completes the rest.
+forget_python = { test ! -f $(VENV)/pyvenv.cfg || rm -rf $(VENV)/bin/python* $(packages)/pip $(packages)/pip-*.dist-info; }
+# A package without a list of its files was being installed when pip was killed; pip would take it for whole.
+forget_half_installed = test ! -f $(VENV)/pyvenv.cfg || for info in $(packages)/*.dist-info; do \
+	test ! -d "$$info" || test -s "$$info/RECORD" || rm -r "$$info"; done
+install = @$(forget_half_installed); echo 'Installing into $(VENV): a few minutes, once'; \
 	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 benchmarks = sweep startup memory overhead attention_overhead localisation
 sources = constraints.txt pyproject.toml
 
-.PHONY: help demo test soak check bench
+.PHONY: help demo test soak check bench FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,18 +47,22 @@ bench: $(VENV)/.installed ## install, then measure: evaluations, time, memory (1
 		python benchmarks/$$name.py --json results/benchmarks/$$name.json || missed="$$missed $$name"; \
 	done; if [ -n "$$missed" ]; then echo "targets missed:$$missed"; exit 1; fi
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV)
+FORCE:
 
-$(VENV)/.installed: $(sources) | $(VENV)/bin/python
+# Looked at by every target. Its date is that of the environment: what was installed before is installed again.
+$(VENV)/.environment: FORCE
+	@if $(usable); then test -f $@ || touch -r $(VENV)/bin/python $@; else $(forget_python) && \
+		$(PYTHON) -c 'import sys; sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)' \
+		&& $(PYTHON) -m venv $(VENV) && touch $@; fi
+
+$(VENV)/.installed: $(sources) $(VENV)/.environment
 	$(install) .
 	@touch $@
 
-$(VENV)/.installed-test: $(sources) | $(VENV)/bin/python
+$(VENV)/.installed-test: $(sources) $(VENV)/.environment
 	$(install) '.[test]'
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-dev: $(sources) | $(VENV)/bin/python
+$(VENV)/.installed-dev: $(sources) $(VENV)/.environment
 	$(install) '.[test,dev]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test

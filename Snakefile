@@ -45,10 +45,6 @@ include: "rules/figures.smk"
 include: "rules/report.smk"
 
 
-localrules:
-    all,
-
-
 rule all:
     default_target: True
     input:
@@ -56,5 +52,6 @@ rule all:
         rules.summarise_study.output,
         rules.paper_figures.input,
         rules.report.input,
+    localrule: True
     message:
         "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures, the page in {RESULTS}/report/index.html"

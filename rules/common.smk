@@ -10,6 +10,11 @@ from pathlib import Path
 
 # Where the rules lie: elsewhere than the working folder if this Snakefile is named by `-s` or used as a module.
 CHECKOUT = Path(str(workflow.current_basedir)).parent
+if set("{}") & set(str(CHECKOUT)):
+    sys.exit(
+        f"error: {CHECKOUT}: the path of the checkout has braces, which Snakemake would fill in; rename the folder, "
+        "or move the checkout."
+    )
 
 # Every command imports the package of this checkout, not one that happens to be installed.
 sys.path.insert(0, str(CHECKOUT / "pipeline"))
@@ -20,9 +25,16 @@ import yaml
 from snakemake.utils import update_config
 
 from infodecomp.config import load_config, section_json, settings_of
+from infodecomp.config.overlays import refuse_code
 from infodecomp.models.gpus import count_gpus
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.written_paths import records_problem
+
+refused = records_problem(Path(".snakemake"), sys.argv[1:])
+if refused:
+    elsewhere = f" From another folder: snakemake -s {CHECKOUT}/Snakefile …"
+    sys.exit(f"error: {refused}{elsewhere if Path.cwd() == CHECKOUT else ''}")
 
 if workflow.modifier.skip_configfile:
     # A module with a configuration of its own: an overlay on config.yaml, as `--configfile` is.
@@ -30,6 +42,8 @@ if workflow.modifier.skip_configfile:
     update_config(merged, config)
     config = merged
 try:
+    # Overlays are values. Snakemake runs those that ask for it as programs, before this file is read; nothing else runs then.
+    refuse_code(workflow.configfiles)
     CONFIG = load_config(config)
 except InputError as error:
     sys.exit(f"error: {error}")
@@ -92,14 +106,24 @@ def model_command(stage, arguments="", shard="{wildcards.shard}"):
     )
 
 
-def settings(stage, name=None, study=CONFIG):
+def verbatim(text):
+    """A parameter with a text of the configuration: in one that is no function, `{word}` of a prompt would be a wildcard."""
+    return lambda wildcards: text
+
+
+def settings_json(stage, name=None, study=CONFIG):
     """What a stage reads of the configuration, as JSON: changing it runs the stage again, and changing nothing else does."""
     return section_json(settings_of(stage, study, name))
 
 
+def settings(stage, study=CONFIG):
+    """The same as a parameter."""
+    return verbatim(settings_json(stage, study=study))
+
+
 def dataset_settings(stage):
     """The same for the dataset of a job, which may have its own number of draws."""
-    return lambda job: settings(stage, job.dataset, CONFIG.of_dataset(job.dataset))
+    return lambda job: settings_json(stage, job.dataset, CONFIG.of_dataset(job.dataset))
 
 
 def code(stage):
@@ -137,7 +161,7 @@ def maps_beside_table(wildcards, output):
 
 # Params of every stage that runs the model over the shards of a dataset.
 MODEL_PARAMS = {
-    "model": section_json(CONFIG.model.without_mirrors),
+    "model": verbatim(section_json(CONFIG.model.without_mirrors)),
     "seed": CONFIG.seed,
     "shards": lambda wildcards: CONFIG.shards_of(
         wildcards.get("dataset") or wildcards.get("retrieval_dataset")

@@ -57,7 +57,7 @@ rule edit_images:
         },
         known=lambda wildcards, input: f"--known {input.known}" if input.known else "",
         pilot=pilot_argument,
-        settings=lambda wildcards: settings(
+        settings=lambda wildcards: settings_json(
             "edit_images", study=CONFIG.of_edits(wildcards.dataset)
         ),
         code=code("edit_images"),

@@ -44,13 +44,13 @@ rule dissect_caption:
         images=dataset_images,
     params:
         folder=folder_of_first,
-        image=(
+        image=verbatim(
             f"--image-id={quote(CONFIG.figures.caption_image)}"
             if CONFIG.figures.caption_image
             else ""
         ),
         settings=settings("dissect_caption"),
-        model=section_json(CONFIG.model.without_mirrors),
+        model=verbatim(section_json(CONFIG.model.without_mirrors)),
         seed=CONFIG.seed,
         code=code("dissect_caption"),
     message:

@@ -10,7 +10,7 @@ from infodecomp.config.generated import GENERATED
 from infodecomp.datasets.folders import given_folder
 
 PROMPTS = f"{RESULTS}/{GENERATED}/list_prompts/prompts.parquet"
-GENERATING = settings("generate_images")
+GENERATING = settings_json("generate_images")
 
 
 rule list_prompts:

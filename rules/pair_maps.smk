@@ -34,12 +34,22 @@ word_parts_arguments = lambda wildcards, input: (
     if input.parts
     else ""
 )
+# What says how much of a caption the model reads: its tokenizers, or the receipt of a model that is fetched.
+tokenizer_files = lambda wildcards: (
+    [
+        file
+        for file in model_files(wildcards)
+        if Path(file).parent.name.startswith("tokenizer")
+    ]
+    or model_files(wildcards)
+)
 
 
 rule pair_words:
     input:
         cases=f"{RESULTS}/{{dataset}}/cases.parquet",
         list=present([shipped(PAIR_LIST)] if PAIR_LIST else []),
+        tokenizers=tokenizer_files,
     output:
         pairs=f"{RESULTS}/{{dataset}}/pair_words/pairs.parquet",
         provenance=f"{RESULTS}/{{dataset}}/pair_words/pairs.provenance.json",
@@ -51,13 +61,15 @@ rule pair_words:
         **TABLE_JOB,
     params:
         settings=settings("pair_words"),
+        model=MODEL_PARAMS["model"],
         code=code("pair_words"),
     message:
         "Pairing the words of the captions of {wildcards.dataset}"
     shell:
         command(
             "pair_words",
-            "--dataset {wildcards.dataset} --cases {input.cases} --settings {params.settings:q} --output {output.pairs}",
+            "--dataset {wildcards.dataset} --cases {input.cases} --settings {params.settings:q} --model {params.model:q}"
+            " --output {output.pairs}",
         )
 
 

@@ -123,7 +123,7 @@ rule score_clip:
         **MODEL_JOB,
         images=retrieval_images,
     params:
-        clip=section_json(CONFIG.clip.without_mirrors),
+        clip=verbatim(section_json(CONFIG.clip.without_mirrors)),
         resize=CONFIG.model.resize,
         failed=CONFIG.max_failed_fraction,
         code=code("score_clip"),

@@ -45,7 +45,7 @@ rule build_retrieval_cases:
     resources:
         **TABLE_JOB,
     params:
-        settings=lambda wildcards: settings(
+        settings=lambda wildcards: settings_json(
             "build_retrieval_cases", wildcards.retrieval_dataset
         ),
         seed=CONFIG.seed,

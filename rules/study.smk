@@ -12,6 +12,7 @@ import time
 from infodecomp.report.closing import close_run
 from infodecomp.runs.storage_errors import write_problem
 from infodecomp.runs.time_left import announce_time_left
+from infodecomp.runs.written_paths import written_paths
 
 # Datasets whose cases can be counted already.
 PLANNED = [
@@ -105,7 +106,7 @@ rule plan_study:
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PLANNED],
-        settings=section_json(CONFIG),
+        settings=verbatim(section_json(CONFIG)),
         host=platform.node(),
         code=code("plan_study"),
     message:
@@ -168,12 +169,24 @@ STARTED = time.time()
 
 
 onstart:
-    refused = write_problem(Path(RESULTS))
+    jobs = list(workflow.dag.needrun_jobs())
+    refused = write_problem(
+        Path(RESULTS),
+        *written_paths(
+            Path(RESULTS),
+            (file for job in jobs for file in job.output),
+            (
+                file
+                for job in jobs
+                for file in (*job.log, *filter(None, [job.benchmark]))
+            ),
+        ),
+    )
     if refused:
         sys.exit(f"error: {refused}")
     put_aside_damaged_files()
     CONTENTS.save()
-    announce_time_left(job.rule.name for job in workflow.dag.needrun_jobs())
+    announce_time_left(job.rule.name for job in jobs)
 
 
 onsuccess:
@@ -183,4 +196,4 @@ onsuccess:
 
 onerror:
     look_again()
-    close_run(Path(RESULTS), STARTED, failed=True)
+    close_run(Path(RESULTS), STARTED, failed=True, logs=log)

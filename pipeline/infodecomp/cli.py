@@ -16,6 +16,7 @@ from infodecomp import __version__
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.job_arguments import files_among, what_was_asked
 from infodecomp.runs.ledger import job_ledger
+from infodecomp.runs.memory_errors import memory_problem
 from infodecomp.runs.storage_errors import disk_problem
 
 _USAGE = """usage: infodecomp [--help | --version] COMMAND …
@@ -52,6 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_stage(arguments: Sequence[str]) -> int:
     """Run one stage, or list the stages without arguments; returns the exit status as `main` does."""
+    try:
+        return _run_stage(arguments)
+    except (MemoryError, RuntimeError, OSError, ImportError) as error:
+        sentence = memory_problem(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 1
+
+
+def _run_stage(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_listing())
         return 0
@@ -70,7 +82,7 @@ def run_stage(arguments: Sequence[str]) -> int:
         with job_ledger(what_was_asked(vars(args)), files_among(vars(args))):
             module.run(args)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {memory_problem(error) or error}", file=sys.stderr)
         return 1
     except OSError as error:
         sentence = disk_problem(error)

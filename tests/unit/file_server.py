@@ -24,6 +24,7 @@ class Served:
     claimed_length: int | None = None  # Content-Length that is sent, whatever comes
     content_type: str = "application/octet-stream"
     becomes: tuple[bytes, str] | None = None  # content and tag after the first request
+    redirect: str = ""  # where it sends instead
 
 
 @dataclass
@@ -77,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
         served = server.files.get(self.path.lstrip("/"))
         if served is None:
             self._answer(404, b"nothing here", {})
+        elif served.redirect:
+            self._answer(302, b"", {"Location": served.redirect})
         elif served.busy:
             served.busy -= 1
             self._answer(503, b"later", {"Retry-After": "7"})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from infodecomp.fetching import archives
 from infodecomp.fetching import download as downloads
 from infodecomp.fetching.archives import unpack
 from infodecomp.runs.errors import InputError
@@ -71,7 +73,12 @@ def test_what_is_there_stays_and_what_is_not_whole_is_replaced(tmp_path: Path) -
         ("val/link", stat.S_IFLNK | 0o777, "is a link"),
         ("val/pipe", stat.S_IFIFO | 0o644, "is no plain file"),
         ("val/device", stat.S_IFBLK | 0o644, "is no plain file"),
+        ("val/socket", stat.S_IFSOCK | 0o644, "is no plain file"),
         ("val/a.txt", stat.S_IFREG | 0o644, "is in it twice"),
+        ("val/./a.txt", stat.S_IFREG | 0o644, "is in it twice"),
+        ("val//a.txt", stat.S_IFREG | 0o644, "is in it twice"),
+        ("val/a.txt/b.txt", stat.S_IFREG | 0o644, "is a file and a folder"),
+        ("val", stat.S_IFREG | 0o644, "is a file and a folder"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -101,7 +108,7 @@ def test_damage_is_found_by_the_crc(tmp_path: Path) -> None:
     archive.write_bytes(content.replace(b"firstfirst", b"firstfurst", 1))
     with pytest.raises(InputError, match=r"the archive is damaged \(Bad CRC-32.*delete it to have it fetched again"):
         unpack(archive, ["val/"], tmp_path / "out")
-    assert not (tmp_path / "out" / "val").exists()
+    assert not below(tmp_path / "out")
     archive.write_bytes(content[:-30])
     with pytest.raises(InputError, match="the archive is damaged"):
         unpack(archive, ["val/"], tmp_path / "out")
@@ -119,3 +126,81 @@ def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(InputError, match=r"0\.1 GB are needed and 0\.0 GB are free"):
         unpack(archive, ["val/"], tmp_path / "out")
     assert not (tmp_path / "out" / "val").exists()
+
+
+def sizes(path: Path, *members: tuple[int, int]) -> Path:
+    """Write other sizes, packed and unpacked, into the central directory of an archive, member by member."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"PK\x01\x02")
+    for packed, unpacked in members:
+        struct.pack_into("<II", content, start + 20, packed, unpacked)
+        start = content.find(b"PK\x01\x02", start + 4)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    archive, out = tmp_path / "a.zip", tmp_path / "out"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        for number in range(3):
+            opened.writestr(f"val/{number}.txt", bytes(40_000_000))
+    with pytest.raises(InputError, match="claim to unpack to 120000000; allowed are 100000000; if you trust it"):
+        unpack(archive, ["val/"], out)
+    assert not out.exists()
+
+
+def test_lists_that_are_packed_well_are_no_bomb(tmp_path: Path) -> None:
+    """A hundred times smaller than what it holds, and small."""
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("lists/c.json", b'{"segmentation": [0, 0, 9, 0, 9, 9]}' * 500_000)
+    assert archive.stat().st_size * 100 < 18_000_000
+    assert unpack(archive, ["lists/c.json"], tmp_path / "out") == 1
+
+
+def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_MOST_MEMBERS", 3)
+    with pytest.raises(InputError, match="refused, because it holds 4 files; allowed are 3"):
+        unpack(make(tmp_path / "a.zip", FILES), ["val/"], tmp_path / "out")
+    monkeypatch.setattr(archives, "_MOST_MEMBERS", 4)
+    assert unpack(make(tmp_path / "a.zip", FILES), ["val/"], tmp_path / "out") == 2
+
+
+def test_members_that_share_their_bytes(tmp_path: Path) -> None:
+    """The kernel of a bomb that claims honest ratios: many names for the same packed bytes."""
+    archive = make(tmp_path / "a.zip", {f"val/{number}.txt": b"x" * 1000 for number in range(3)})
+    content = bytearray(archive.read_bytes())
+    first = content.index(b"PK\x01\x02")
+    second = content.index(b"PK\x01\x02", first + 4)
+    struct.pack_into("<I", content, second + 42, 0)  # where its bytes begin
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="its files share their bytes, as in a zip bomb"):
+        unpack(archive, ["val/"], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("claimed", "told"),
+    [
+        ((500, 500), "Bad CRC-32|has 500 bytes"),
+        ((1000, 2000), "has 1000 bytes and claims 2000"),
+        ((1000, 10**9), "claim to"),
+    ],
+)
+def test_sizes_that_lie_leave_nothing(tmp_path: Path, claimed: tuple[int, int], told: str) -> None:
+    """Neither of the file itself nor of the place that was unpacked before it."""
+    out = tmp_path / "out"
+    archive = make(tmp_path / "a.zip", {"val/a.txt": b"x" * 1000, "lists/c.json": b"{}"})
+    with pytest.raises(InputError, match=told):
+        unpack(sizes(archive, claimed), ["lists/c.json", "val/"], out)
+    assert not below(out)
+
+
+def test_names_that_are_one_on_this_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, out = make(tmp_path / "a.zip", {"val/a.txt": b"1", "val/A.txt": b"2"}), tmp_path / "out"
+    opened = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, *rest: opened(self.with_name(self.name.lower()), *rest)
+    )  # as on a disk that does not tell them apart
+    with pytest.raises(InputError, match="two of its files have one name on this disk"):
+        unpack(archive, ["val/"], out)
+    assert not below(out)

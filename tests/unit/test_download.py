@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from infodecomp.fetching import download as module
-from infodecomp.fetching.download import AddressError, Part, check_room, download
+from infodecomp.fetching.download import Part, check_room, download
+from infodecomp.fetching.web import AddressError
 from infodecomp.runs.errors import InputError
 from tests.unit.file_server import FileServer, Served, running_server
 
@@ -55,7 +56,7 @@ def get(
     server: FileServer, part: Part, name: str = "file", size: int | None = None, known: bool = False
 ) -> list[float]:
     waits = Waits()
-    download(server.url(name), part, size=size, hash_known=known, tries=3, pause=waits)
+    download(server.url(name), part, size=size, hash_known=known, own=True, tries=3, pause=waits)
     return waits
 
 
@@ -78,10 +79,42 @@ def test_cuts_are_resumed_by_the_entity_tag(server: FileServer, part: Part) -> N
 def test_a_later_process_goes_on(server: FileServer, part: Part, tmp_path: Path) -> None:
     server.files["file"] = Served(CONTENT, cut_after=100_000, cuts=1)
     with pytest.raises(DeadError):
-        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+        download(server.url("file"), part, size=None, hash_known=False, own=True, pause=die)
     get(server, Part.beside(tmp_path / "file.bin"))
     assert part.path.read_bytes() == CONTENT
     assert server.ranges("file") == [None, "bytes=100000-"]
+
+
+@pytest.mark.parametrize("left", [b"", CONTENT[:60_000], CONTENT[:100_000] + bytes(50_000)])
+def test_after_a_power_cut_only_what_is_on_the_disk_for_good_counts(
+    server: FileServer, part: Part, tmp_path: Path, left: bytes
+) -> None:
+    """The part may have lost its end, or hold zeros in its place."""
+    server.files["file"] = Served(CONTENT, cut_after=100_000, cuts=1)
+    with pytest.raises(DeadError):
+        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+    part.path.write_bytes(left)
+    get(server, Part.beside(tmp_path / "file.bin"))
+    assert part.path.read_bytes() == CONTENT
+    assert server.ranges("file")[1] == ("bytes=100000-" if len(left) > 100_000 else None)
+
+
+def test_a_part_is_put_on_the_disk_while_it_comes(
+    server: FileServer, part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SYNCED_EVERY", 100_000)
+    synced: list[int] = []
+    monkeypatch.setattr(Part, "_record", lambda part: synced.append(part.synced))
+    server.files["file"] = Served(CONTENT)
+    get(server, part)
+    assert len(synced) > 3 and synced[0] == 0 and synced[-1] == SIZE and synced == sorted(synced)
+
+
+def test_a_part_without_notes_begins_again(server: FileServer, part: Part, tmp_path: Path) -> None:
+    server.files["file"] = Served(CONTENT)
+    part.path.write_bytes(bytes(1000))
+    get(server, Part.beside(tmp_path / "file.bin"), known=True)
+    assert part.path.read_bytes() == CONTENT and server.ranges("file") == [None]
 
 
 def test_progress_renews_the_tries(server: FileServer, part: Part) -> None:
@@ -154,7 +187,7 @@ def test_what_is_not_there(server: FileServer, part: Part) -> None:
         get(server, part)
     assert len(server.requests) == 1
     with pytest.raises(AddressError, match="no connection, 2 times"):
-        download("http://127.0.0.1:9/file", part, size=None, hash_known=False, tries=2, pause=Waits())
+        download("http://127.0.0.1:9/file", part, size=None, hash_known=False, own=True, tries=2, pause=Waits())
     assert not part.path.exists()
 
 
@@ -178,6 +211,6 @@ def test_a_full_disk_is_told_before(server: FileServer, part: Part, monkeypatch:
 def test_the_parts_do_not_look_like_the_file(server: FileServer, part: Part, tmp_path: Path) -> None:
     server.files["file"] = Served(CONTENT, cut_after=10, cuts=1)
     with pytest.raises(DeadError):
-        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+        download(server.url("file"), part, size=None, hash_known=False, own=True, pause=die)
     assert {path.name for path in tmp_path.iterdir()} == {".file.bin.part", ".file.bin.part.json"}
     assert part.path.read_bytes() == CONTENT[:10]

@@ -94,7 +94,7 @@ def test_every_stage_reads_what_its_class_is_named_after() -> None:
     assert set(SETTINGS) - of_two_rules <= stages
     rules = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
     for stage in SETTINGS:
-        passed = re.findall(rf'settings\(\s*"{stage}"', rules)
+        passed = re.findall(rf'settings(?:_json)?\(\s*"{stage}"', rules)
         assert passed, f"no rule passes the settings of {stage}"
 
 

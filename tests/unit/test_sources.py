@@ -120,6 +120,42 @@ def test_every_bad_row_is_told(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:1/a",
+        "https://localhost/a",
+        "http://[::1]/a",
+        "http://10.0.0.7/a",
+        "file:///srv/a",
+        "form:http://10.1.1.1/a",
+    ],
+)
+def test_private_addresses_are_for_a_table_of_ones_own(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    TABLE.parent.mkdir()
+    row = {**ROW, "url": address}
+    mine = read_sources(write(tmp_path / "mine.csv", row))
+    assert mine["coco/val.zip"].own
+    write(TABLE, row, {**ROW, "file": "b.zip", "url": "https://example.org/b.zip"})
+    for table in (TABLE, TABLE.resolve(), Path("data/../data/sources.csv")):
+        with pytest.raises(
+            InputError, match=r"line 2: '.*' is of this machine or of a private network; name it in"
+        ) as told:
+            read_sources(table)
+        assert len(str(told.value).splitlines()) == 1
+
+
+def test_the_checkouts_table_is_the_shipped_one_from_anywhere(
+    sources: dict[str, Source], repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = read_sources(repository / TABLE)
+    assert not any(source.own for source in (*sources.values(), *elsewhere.values()))
+
+
 def test_a_table_with_other_columns(tmp_path: Path) -> None:
     table = tmp_path / "sources.csv"
     table.write_text("file,url\n", encoding="utf-8")

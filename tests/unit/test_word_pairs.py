@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import shutil
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from infodecomp.cli import run_stage as main
-from infodecomp.config import PairSelectionSection, PairsSection
+from infodecomp.config import PairSelectionSection, PairsSection, default_config, section_json
 from infodecomp.datasets.cases import cases_table, lost_case, make_case, write_cases
+from infodecomp.datasets.pair_limits import PairLimits
 from infodecomp.datasets.word_pairs import (
     pairs_by_class,
     pairs_listed,
@@ -19,11 +22,16 @@ from infodecomp.datasets.word_pairs import (
     read_pairs,
     surprisals,
 )
+from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.tokenizers import Tokenizers
+from infodecomp.pairs.left_out import left_out_sentence
+from infodecomp.pairs.readable import planned_reader, word_reader
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.tagger import ScenesTagger
 from tests.conftest import ROOT
 from tests.stage_settings import settings
 
+MODEL = default_config().model.without_mirrors.model_copy(update={"id": str(ROOT / "data/models/scenes")})
 KINDS = ("noun+noun", "adjective+noun")
 
 
@@ -194,6 +202,7 @@ def pair_words(folder: Path, **section: object) -> int:
         [
             "pair_words",
             *("--dataset", "d", "--cases", str(folder / "cases.parquet"), "--output", str(folder / "pairs.parquet")),
+            *("--model", section_json(MODEL)),
             *("--settings", settings("pair_words", pairs=PairsSection(selection=PairSelectionSection(**section)))),
         ]
     )
@@ -215,3 +224,96 @@ def test_no_pair_at_all_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     assert "gives no pair: none of its 1 captions holds words for noun+noun" in capsys.readouterr().err
     assert pair_words(tmp_path, list=str(tmp_path / "nothing.csv")) == 1
     assert "nothing.csv: no such file" in capsys.readouterr().err
+
+
+def long_caption(words: int) -> tuple[pd.DataFrame, list[str]]:
+    """A caption of so many nouns, each a case of its own."""
+    nouns = [f"noun{chr(97 + n // 26 % 26)}{chr(97 + n % 26)}" for n in range(words)]
+    frame = cases_table([case("1", " ".join(nouns), noun) for noun in nouns])
+    return frame, nouns
+
+
+def test_of_too_many_pairs_those_of_the_first_words_are_made() -> None:
+    frame, nouns = long_caption(40)
+    limits = PairLimits(per_caption=10)
+    found = pairs_by_class("d", frame, kinds=KINDS, tagger=None, join="and", limits=limits)
+    assert [(pair["first"], pair["second"]) for pair in found] == list(combinations(nouns[:5], 2))
+    assert limits.left_out == {"beyond the first 10 of a caption": 40 * 39 // 2 - 10}
+    # As many as are allowed: nothing is left out, and the order is that of before.
+    exact = PairLimits(per_caption=780, per_dataset=780)
+    assert len(pairs_by_class("d", frame, kinds=KINDS, tagger=None, join="and", limits=exact)) == 780
+    assert not exact.left_out
+
+
+def test_a_dataset_has_a_limit_too() -> None:
+    frame = cases_table(
+        [case(str(n), f"a dog {n} on the bed, a cat", word) for n in range(4) for word in ("dog", "bed", "cat")]
+    )
+    limits = PairLimits(per_dataset=7)
+    found = pairs_by_class("d", frame, kinds=KINDS, tagger=None, join="and", limits=limits)
+    assert [pair["image_id"] for pair in found] == ["0", "0", "0", "1", "1", "1", "2"]
+    assert limits.left_out == {"beyond the first 7 of the dataset": 5}
+    # `first` counts captions that have pairs, made or not.
+    limits = PairLimits(per_dataset=3)
+    pairs_by_class("d", frame, kinds=KINDS, tagger=None, join="and", limits=limits, first=2)
+    assert limits.left_out == {"beyond the first 3 of the dataset": 3}
+
+
+def test_listed_pairs_have_the_same_limits(tmp_path: Path) -> None:
+    frame, nouns = long_caption(40)
+    rows = [f"{one},{other}" for one, other in combinations(nouns[:4], 2)]
+    path = write_list(tmp_path, "\n".join(["first,second", *rows[::-1]]) + "\n")
+    limits = PairLimits(per_caption=3, reads=lambda caption, word: word != nouns[0])
+    found, unused = pairs_listed("d", frame, read_pair_list(path), join="and", limits=limits)
+    assert [(pair["first"], pair["second"]) for pair in found] == list(combinations(nouns[1:4], 2))[::-1]
+    assert limits.left_out == {"with a word beyond what the model reads": 3} and not unused
+
+
+def test_only_words_that_the_model_reads_are_paired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """500 words are 124,750 pairs, most of them of words behind the last token; the model's own tokenizer says which."""
+    frame, nouns = long_caption(500)
+    write_cases(tmp_path / "cases.parquet", frame)
+    assert pair_words(tmp_path, tagger=None, limits={"per_caption": None}) == 0
+    offsets = LatentDiffusion.load(MODEL.id).token_offsets(" ".join(nouns))
+    known = " ".join(nouns)[: max(end for _, end in offsets)].split()
+    assert 5 < len(known) < 96
+    pairs = len(known) * (len(known) - 1) // 2
+    table = read_pairs(tmp_path / "pairs.parquet")
+    assert set(table["first"]) | set(table["second"]) == set(nouns[: len(known)]) and len(table) == pairs
+    reason = "with a word beyond what the model reads"
+    assert f"left out: {124_750 - pairs} pairs {reason}\n" in capsys.readouterr().out
+    sentence = left_out_sentence({"d": tmp_path / "pairs.parquet", "other": tmp_path / "none.parquet"})
+    assert sentence == f"Left out: {124_750 - pairs:,} pairs of d {reason} (`pairs → selection → limits`)."
+    # By default there is a limit, which the first words reach.
+    assert pair_words(tmp_path, tagger=None) == 0
+    assert len(read_pairs(tmp_path / "pairs.parquet")) == min(pairs, 300)
+
+
+def test_short_captions_need_no_tokenizer(cases: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tokenizers, "offsets", pytest.fail)
+    reads = word_reader(MODEL)
+    assert reads(CAPTION, "teddy bear")
+    with pytest.raises(pytest.fail.Exception):
+        reads("é" * 3, "é")
+    with pytest.raises(pytest.fail.Exception):
+        reads("dog " * 30, "dog")
+
+
+def test_a_word_is_read_if_any_tokenizer_reads_it(tmp_path: Path) -> None:
+    """As of pipelines with several text encoders."""
+    for name, limit in (("tokenizer", 6), ("tokenizer_2", 12)):
+        shutil.copytree(Path(MODEL.id) / "tokenizer", tmp_path / name)
+        settings_file = tmp_path / name / "tokenizer_config.json"
+        settings_file.write_text(settings_file.read_text().replace("96", str(limit)), encoding="utf-8")
+    reads = word_reader(MODEL.model_copy(update={"id": str(tmp_path)}))
+    words = ["a", "dog", "a", "dog", "a", "dog", "a", "cat", "a", "dog", "a", "bed", "a", "bear"]
+    assert [reads(" ".join(words), word) for word in ("dog", "cat", "bed", "bear")] == [True, True, False, False]
+    shutil.rmtree(tmp_path / "tokenizer_2")
+    assert not word_reader(MODEL.model_copy(update={"id": str(tmp_path)}))(" ".join(words), "cat")
+
+
+def test_a_plan_without_the_model_takes_all_words(tmp_path: Path) -> None:
+    assert planned_reader(MODEL.model_copy(update={"id": str(tmp_path / "none")})) is None
+    assert planned_reader(MODEL) is not None
+    with pytest.raises(InputError, match=r"the model has no tokenizer/tokenizer_config\.json"):
+        word_reader(MODEL.model_copy(update={"id": str(tmp_path)}))

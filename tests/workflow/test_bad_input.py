@@ -24,6 +24,17 @@ def test_configuration(fresh: Study) -> None:
     assert "Traceback" not in run.output
 
 
+def test_an_overlay_that_is_a_program(fresh: Study) -> None:
+    """Snakemake runs its expressions before it reads any rule; nothing else runs then."""
+    (fresh.folder / "program.yaml").write_text(
+        "__use_yte__: true\nseed: ?open('ran', 'w').write('x')\n", encoding="utf-8"
+    )
+    run = fresh.command("snakemake", "--cores", "1", "--dry-run", "--configfile", "program.yaml")
+    assert run.status != 0
+    assert "program.yaml: `__use_yte__` makes an overlay a program" in run.output
+    assert "Traceback" not in run.output and not run.jobs
+
+
 def test_missing_annotations(fresh: Study) -> None:
     config = {"datasets": {"scenes": None, "mine": {"kind": "coco_it", "root": "nowhere"}}}
     run = fresh.snakemake("results/tiny/mine/cases.parquet", config=config)

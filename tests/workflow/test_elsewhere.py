@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.workflow.mounts import read_only
 from tests.workflow.study import Run, Study, working_copy
 
 # Two cases, of methods that need no gradients.
@@ -82,6 +83,27 @@ def commands(run: Run) -> set[str]:
     found = re.findall(r"python -m infodecomp run .*", run.output)
     assert found
     return {re.sub(r" --(images|given|table|published|classifier) ('[^']*'|\S+)", "", command) for command in found}
+
+
+def test_a_read_only_checkout(checkout: Path, tmp_path: Path) -> None:
+    """A sentence in the checkout itself; from another folder nothing is amiss."""
+    with read_only(checkout):
+        run = Study(checkout).command("snakemake", "--cores", "2")
+        assert run.status != 0
+        assert f"error: {checkout}: the file system is read-only; run the command in a writable folder" in run.output
+        assert f"From another folder: snakemake -s {checkout}/Snakefile …" in run.output
+        assert "Traceback" not in run.output
+        cases = "results/tiny/scenes/cases.parquet"
+        run = snakemake(tmp_path, "-s", str(checkout / "Snakefile"), cases, "--configfile", "small.yaml")
+    assert run.status == 0, run.output
+    assert (tmp_path / cases).is_file()
+
+
+def test_a_checkout_in_braces(repository: Path, tmp_path: Path) -> None:
+    study = working_copy(repository, tmp_path / "my {new} checkout")
+    run = study.snakemake("--dry-run")
+    assert run.status != 0 and "Traceback" not in run.output
+    assert f"error: {study.folder}: the path of the checkout has braces, which Snakemake would fill in" in run.output
 
 
 @pytest.mark.slow

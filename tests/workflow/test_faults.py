@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.shards import ImageJob, shard_of
 from infodecomp.runs.storage import read_arrays, read_table
 from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates, without_scores
+from tests.workflow.mounts import mount, mounted, read_only
 from tests.workflow.shard_runs import ShardRun
 from tests.workflow.study import TINY_WITHOUT_GRADIENTS, Study, working_copy
 
@@ -75,6 +73,7 @@ def test_a_killed_worker(unfinished: Study, finished: Study) -> None:
         worker.kill()
         assert run.wait() != 0
         assert "The study stopped" in run.output
+        assert "estimate_information was ended by SIGKILL, which the system does when memory runs out" in run.output
     go_on(unfinished)
     assert_same_tables(unfinished, finished)
 
@@ -131,17 +130,24 @@ def test_a_damaged_table_that_nobody_asks_for(study: Study) -> None:
     assert plan.status == 0 and plan.jobs["validate_estimator"] == 1, plan.output
 
 
-def test_a_read_only_results_folder(fresh: Study) -> None:
-    results = fresh.folder / "results"
-    results.mkdir(exist_ok=True)
-    with _mounted(results, "--bind", str(results)):
-        _mount("-o", "remount,bind,ro", str(results))
-        run = fresh.snakemake(TABLE)
-    assert run.status != 0
-    assert (
-        "the file system is read-only; run the command in a writable folder, or make this one writable." in run.output
-    )
-    assert "Traceback" not in run.output
+def test_read_only_folders(fresh: Study) -> None:
+    """One sentence before any job starts, and no lock is left: the same command goes on."""
+    for folder in (
+        fresh.folder / "results",
+        fresh.results / "tables",
+        fresh.results / "scenes" / "estimate_information",
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        with read_only(folder):
+            run = fresh.snakemake(TABLE)
+        assert run.status != 0
+        assert (
+            f"error: {folder}: the file system is read-only; run the command in a writable folder, or make this one "
+            "writable." in run.output
+        )
+        assert "Traceback" not in run.output and "Drawing the scenes" not in run.output
+    run = fresh.snakemake("data/scenes/words.csv")
+    assert run.status == 0, run.output
 
 
 @pytest.fixture(scope="module")
@@ -157,14 +163,14 @@ def test_a_full_disk(undisturbed: ShardRun, tmp_path: Path, capsys: pytest.Captu
     run = undisturbed.into(tmp_path / "full")
     run.maps.mkdir(parents=True)
     size = sum(path.stat().st_size for path in undisturbed.finished())
-    with _mounted(run.maps, "-t", "tmpfs", "-o", f"size={size // 2}", "tmpfs"):
+    with mounted(run.maps, "-t", "tmpfs", "-o", f"size={size // 2}", "tmpfs"):
         assert main(run.arguments()) == 1
         assert "the disk is full; free some space and run the same command again" in capsys.readouterr().err.lower()
         kept = run.finished()
         assert 0 < len(kept) < len(undisturbed.finished())
         assert len(list(run.maps.iterdir())) == len(kept), "half a file is left"
         assert not run.table().exists()
-        _mount("-o", f"remount,size={10 * size}", str(run.maps))
+        mount("-o", f"remount,size={10 * size}", str(run.maps))
         assert main(run.arguments()) == 0
         _assert_same_shard(run, undisturbed)
 
@@ -248,21 +254,3 @@ def _files_and_dates(study: Study) -> dict[Path, int]:
 
 def _count(study: Study) -> int:
     return len(_files(study.results / "scenes")) + len(_files(study.folder / "data" / "scenes"))
-
-
-@contextmanager
-def _mounted(folder: Path, *options: str) -> Iterator[None]:
-    """Mount something onto a folder; the test is skipped where that is not allowed."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a file system, which takes root")
-    mounted = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"cannot mount here: {mounted.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def _mount(*options: str) -> None:
-    subprocess.run(["mount", *options], check=True)

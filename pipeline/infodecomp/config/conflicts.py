@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+from infodecomp.config.dataset_names import dataset_name_problems
 from infodecomp.config.datasets import DatasetSection
 from infodecomp.config.draws import draw_problems
 from infodecomp.config.editing import EditingSection
@@ -18,11 +19,13 @@ from infodecomp.config.problems import Problem
 from infodecomp.config.retrieval import SecondModel
 from infodecomp.config.retrieval_datasets import OrderRetrievalDataset, RetrievalDataset
 from infodecomp.config.study import Config, Part
+from infodecomp.config.wildcards import wildcard_problems
 
 
 def conflicts(config: Config) -> Iterator[Problem]:
     """Every such problem, each with values that would not conflict."""
-    yield from _dataset_names(config)
+    yield from dataset_name_problems(config)
+    yield from wildcard_problems(config)
     yield from _parts(config)
     yield from _retrieval_files(config.retrieval_datasets)
     yield from draw_problems(config)
@@ -37,16 +40,6 @@ def conflicts(config: Config) -> Iterator[Problem]:
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")
         yield Problem(path, f"is {thresholds.high}; allowed is a number > low = {thresholds.low}", path, 0.5)
-
-
-def _dataset_names(config: Config) -> Iterator[Problem]:
-    if not config.datasets and not config.retrieval_datasets:
-        matter = "is empty, and so is `retrieval_datasets`; a study needs at least one dataset"
-        yield Problem(("datasets",), matter, ("datasets", "scenes", "kind"), "coco_it")
-    for name in [name for name in config.datasets if name in config.retrieval_datasets]:
-        matter = "is also a name under `datasets`; allowed is another name, because results go to a folder of that name"
-        right = ("retrieval_datasets", f"{name}_captions", "kind")
-        yield Problem(("retrieval_datasets", name), matter, right, config.retrieval_datasets[name].kind)
 
 
 def _parts(config: Config) -> Iterator[Problem]:

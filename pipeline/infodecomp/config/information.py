@@ -63,9 +63,7 @@ class BudgetSection(Section):
 class InformationSection(Section):
     """The estimator of information: where the integral over log-SNR is sampled, and between which prompts."""
 
-    range: RangeSection = Field(
-        RangeSection(), description="The log-SNRs of the integral: loc - clip*scale to loc + clip*scale"
-    )
+    range: RangeSection = Field(RangeSection(), description="The log-SNRs of the integral: loc ± clip*scale")
     draws: DrawsSection = Field(DrawsSection(), description="How log-SNRs and noise are drawn")
     pilot: PilotSection = Field(PilotSection(), description="The pilot of an adaptive density: draws of each image")
     prompts: PromptsSection = Field(PromptsSection(), description="The prompts between which information is estimated")

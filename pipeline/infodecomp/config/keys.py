@@ -19,7 +19,7 @@ from infodecomp.config.retrieval_datasets import RETRIEVAL_FILE
 from infodecomp.config.section import CSV_FILE, HUB_REVISION, NAME, Section
 from infodecomp.config.study import Config
 
-NAME_MEANING = "letters, digits, `_` and `-`"
+NAME_MEANING = "letters, digits, `_` and, but for the first, `-`"
 LIST_OF = "a list with one or more of: "
 
 _PATTERN_MEANINGS = {

@@ -13,6 +13,13 @@ WordPrior = Literal["corpus", "uniform"]
 PairKind = Literal["noun+noun", "adjective+noun"]
 
 
+class PairLimitsSection(Section):
+    """The most word pairs; those beyond are left out, and counted."""
+
+    per_caption: int | None = Field(300, ge=1, description="of a caption, those of its first words (null: all)")
+    per_dataset: int | None = Field(100_000, ge=1, description="of a dataset, those of its first captions (null: all)")
+
+
 class PairSelectionSection(Section):
     """Which words of a caption are paired."""
 
@@ -26,6 +33,7 @@ class PairSelectionSection(Section):
         None, min_length=1, description="CSV of first, second (and kind, caption, …): pairs to use instead"
     )
     captions: int | None = Field(13, ge=1, description="use only the first N captions with a pair (null: all)")
+    limits: PairLimitsSection = Field(PairLimitsSection(), description="The most word pairs that are made")
     join: str = Field("and", description="joins two nouns that are apart in the caption to one prompt")
 
 

@@ -85,7 +85,7 @@ def _wrong_name(key: str, name: str) -> Problem:
     choices = get_args(name_type(key))
     if isinstance(choices[0], type):
         matter = f"is no name for a dataset; allowed are {NAME_MEANING}"
-        near = re.sub(r"[^A-Za-z0-9_-]+", "_", name) or "my_images"
+        near = re.sub(r"[^A-Za-z0-9_-]+", "_", name).lstrip("-") or "my_images"
     else:
         matter = f"is no name here; allowed is {' | '.join(choices)}"
         near = choices[0]

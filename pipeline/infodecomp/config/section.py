@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-# Names become folder names, and parts of them words of a file name.
-NAME = r"^[A-Za-z0-9_-]+$"
+# Names become folder names, parts of file names, and arguments of commands.
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 HUB_REVISION = r"^[\w.-]+/[\w.-]+@[\w./-]+$"
 CSV_FILE = r"^.*\S.*$"
 

@@ -19,6 +19,7 @@ from typing import Literal
 
 import pandas as pd
 
+from infodecomp.datasets.pair_limits import Candidate, PairLimits
 from infodecomp.datasets.records import raise_problems, read_records
 from infodecomp.datasets.taggers import Tagger
 from infodecomp.runs.errors import InputError
@@ -99,13 +100,24 @@ class _Word:
 
 @dataclass
 class PairMaker:
-    """Makes the pairs of a dataset. join: text between two words of one prompt that are apart in the caption."""
+    """Makes the pairs of a dataset, within its limits.
+
+    join: text between two words of one prompt that are apart in the caption.
+    """
 
     dataset: str
     join: str
+    limits: PairLimits
     pairs: list[WordPair] = field(default_factory=list)
 
-    def add(self, caption: Caption, one: str, other: str, kind: str, intervention: str = "") -> None:
+    def add(self, caption: Caption, candidates: Iterable[Candidate]) -> bool:
+        """The pairs of a caption; whether it has any that the model reads, made or left out."""
+        chosen, readable = self.limits.choose(caption.text, candidates, len(self.pairs))
+        for candidate in chosen:
+            self._add(caption, *candidate)
+        return readable
+
+    def _add(self, caption: Caption, one: str, other: str, kind: str, intervention: str) -> None:
         """Two words of a caption, as spelled there, in any order."""
         first, second = sorted((one, other), key=lambda word: find_word(caption.text, word)[0])
         prompts = {
@@ -159,22 +171,20 @@ def pairs_by_class(
     tagger: Tagger | None,
     join: str,
     first: int | None = None,
+    limits: PairLimits | None = None,
 ) -> list[WordPair]:
-    """All pairs of words of the given kinds, caption by caption.
+    """All pairs of words of the given kinds within the limits, caption by caption.
 
-    Without a tagger the words of a caption are those that the cases of the dataset ask for. first: so many captions that
-    have a pair (None: all).
+    Without a tagger the words of a caption are those that the cases of the dataset ask for. first: use only the first N
+    captions with a pair (None: all).
     """
     captions = captions_of(cases)
     usable = cases[cases["status"] == "ok"]
     known = dict(zip(usable["prompt_word"], usable["word_type"], strict=True))
     tags = tagger.tag([caption.text for caption in captions]) if tagger else [[] for _ in captions]
-    maker, taken = PairMaker(dataset, join), 0
+    maker, taken = PairMaker(dataset, join, limits or PairLimits()), 0
     for caption, tokens in zip(captions, tags, strict=True):
-        before = len(maker.pairs)
-        for one, other, kind in _pairs_of(caption.text, _words(caption.text, known, tokens), kinds):
-            maker.add(caption, one, other, kind)
-        taken += len(maker.pairs) > before
+        taken += maker.add(caption, _pairs_of(caption.text, _words(caption.text, known, tokens), kinds))
         if first is not None and taken == first:
             break
     return maker.pairs
@@ -212,25 +222,31 @@ def is_pair_list(path: Path) -> bool:
 
 
 def pairs_listed(
-    dataset: str, cases: pd.DataFrame, rows: Iterable[Listed], *, join: str, first: int | None = None
+    dataset: str,
+    cases: pd.DataFrame,
+    rows: Iterable[Listed],
+    *,
+    join: str,
+    first: int | None = None,
+    limits: PairLimits | None = None,
 ) -> tuple[list[WordPair], list[Listed]]:
     """The pairs of a list in the captions that hold them, caption after caption; and the rows that no caption holds.
 
     first: use only the first N captions with a pair (None: all).
     """
     rows = list(rows)
-    maker, used, taken = PairMaker(dataset, join), set[int](), 0
+    maker, used, taken = PairMaker(dataset, join, limits or PairLimits()), set[int](), 0
     for caption in captions_of(cases):
-        before = len(maker.pairs)
+        candidates = list[Candidate]()
         for row in rows:
             places = [find_word(caption.text, word, ignore_case=True) for word in (row.first, row.second)]
             if not all(places) or row.caption not in ("", caption.text) or _overlap(*places):
                 continue
             used.add(row.line)
-            if first is None or taken < first:
-                one, other = (caption.text[start:end] for (start, end), *_ in places)
-                maker.add(caption, one, other, row.kind, row.intervention)
-        taken += len(maker.pairs) > before
+            one, other = (caption.text[start:end] for (start, end), *_ in places)
+            candidates.append(Candidate(one, other, row.kind, row.intervention))
+        if first is None or taken < first:
+            taken += maker.add(caption, candidates)
     return maker.pairs, [row for row in rows if row.line not in used]
 
 
@@ -295,11 +311,11 @@ def _words(caption: str, known: Mapping[str, str], tokens: Sequence[tuple[str, s
     return sorted(once.values(), key=lambda word: word.span)
 
 
-def _pairs_of(caption: str, words: Sequence[_Word], kinds: Sequence[PairKind]) -> Iterator[tuple[str, str, str]]:
+def _pairs_of(caption: str, words: Sequence[_Word], kinds: Sequence[PairKind]) -> Iterator[Candidate]:
     """Two nouns, or an adjective and the noun that it precedes, with nothing but adjectives between them."""
     if "noun+noun" in kinds:
         nouns = [word.text for word in words if word.word_class == _NOUN]
-        yield from ((one, other, "noun+noun") for one, other in combinations(nouns, 2))
+        yield from (Candidate(one, other, "noun+noun") for one, other in combinations(nouns, 2))
     if "adjective+noun" in kinds:
         noun: _Word | None = None
         following: _Word | None = None
@@ -307,7 +323,7 @@ def _pairs_of(caption: str, words: Sequence[_Word], kinds: Sequence[PairKind]) -
             apart = following is None or caption[word.span[1] : following.span[0]].strip(" ,")
             noun = word if word.word_class == _NOUN else None if apart else noun
             if word.word_class == _ADJECTIVE and noun is not None:
-                yield word.text, noun.text, "adjective+noun"
+                yield Candidate(word.text, noun.text, "adjective+noun")
             elif word.word_class != _NOUN:
                 noun = None
             following = word

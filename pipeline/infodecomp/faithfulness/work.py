@@ -16,6 +16,7 @@ from infodecomp.jobs.work import ARRAY_BYTES, FLOAT64_BYTES, Bytes, Work, usable
 from infodecomp.maps.setting import Setting
 from infodecomp.methods import METHODS
 from infodecomp.pairs.pairing import word_pairs
+from infodecomp.pairs.readable import planned_reader
 
 # Arrays without extent that are kept of a case: the information of the image and of the filling.
 _SCALARS = 4
@@ -68,7 +69,7 @@ def _pairs_of_cases(config: Config, dataset: str, cases: pd.DataFrame, case_ids:
     """Case id → the word pairs that the case is in; empty for a dataset without word pairs."""
     if not config.datasets[dataset].word_pairs:
         return {}
-    pairs = usable(word_pairs(dataset, cases, config.pairs.selection)[0])
+    pairs = usable(word_pairs(dataset, cases, config.pairs.selection, planned_reader(config.model)).table)
     return {
         case_id: list(
             pairs[(pairs["case_first"] == case_id) | (pairs["case_second"] == case_id)].itertuples(index=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import time
@@ -14,27 +15,30 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import requests
 from urllib3.exceptions import HTTPError as TransferError
 
+from infodecomp.fetching.web import AddressError, WebSession
+from infodecomp.runs.durable import put_in_place, write_record
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.storage import write_text
 
+_FILE = "file://"
 _CHUNK = 1 << 20
 _MEGABYTE = 1_000_000
 _CONNECT_SECONDS, _READ_SECONDS = 20.0, 60.0
 _LONGEST_PAUSE = 60.0
 # Space to leave free on the disk.
 _SPARE_BYTES = 100 * _MEGABYTE
+# A part is put on the disk whenever this much has come, and when an answer ends.
+_SYNCED_EVERY = 64 * _MEGABYTE
 # The server asks to try again later.
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAGE = ("text/html", "application/xhtml+xml")
-
-
-class AddressError(Exception):
-    """An address does not give the file; the text says why."""
 
 
 class _CutError(Exception):
@@ -53,21 +57,28 @@ class _ChangedError(Exception):
 class Part:
     """The part of a file received so far, at `.<name>.part`, with a note of its address next to it.
 
-    mixed: it holds bytes of several answers without a common entity tag.
+    mixed: it holds bytes of several answers without a common entity tag. synced: how many bytes are on the disk for good; a
+    power cut may leave anything after them.
     """
 
     path: Path
     address: str = ""
     tag: str = ""
     mixed: bool = field(default=False)
+    synced: int = 0
 
     @classmethod
     def beside(cls, target: Path) -> Part:
-        """The part of the file to be at `target`, as an earlier run left it."""
+        """The part of the file to be at `target`, as an earlier run left it, cut to what is certainly its content."""
         part = cls(target.with_name(f".{target.name}.part"))
-        with contextlib.suppress(OSError, ValueError, TypeError):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             known = json.loads(part._notes.read_text(encoding="utf-8"))
             part.address, part.tag, part.mixed = str(known["address"]), str(known["tag"]), bool(known["mixed"])
+            part.synced = int(known["synced"])
+        if part.bytes < part.synced:
+            part.discard()
+        elif part.bytes > part.synced:
+            os.truncate(part.path, part.synced)
         return part
 
     @property
@@ -79,18 +90,28 @@ class Part:
         """Start again from the first byte."""
         for path in (self.path, self._notes):
             path.unlink(missing_ok=True)
-        self.address, self.tag, self.mixed = "", "", False
+        self.address, self.tag, self.mixed, self.synced = "", "", False, 0
 
     def becomes(self, target: Path) -> None:
         """Give the finished file its name."""
-        self.path.replace(target)
+        put_in_place(self.path, target)
         self._notes.unlink(missing_ok=True)
 
     def note(self, address: str, tag: str, mixed: bool) -> None:
         """Record the address of the bytes."""
         self.address, self.tag, self.mixed = address, tag, mixed
+        self._record()
+
+    def sync(self, handle: BinaryIO) -> None:
+        """Put what was written to the part on the disk, and record how much that is."""
+        handle.flush()
+        os.fsync(handle.fileno())
+        self.synced = self.bytes
+        self._record()
+
+    def _record(self) -> None:
         known = {name: value for name, value in asdict(self).items() if name != "path"}
-        write_text(self._notes, json.dumps(known) + "\n")
+        write_record(self._notes, json.dumps(known) + "\n")
 
     @property
     def _notes(self) -> Path:
@@ -103,20 +124,25 @@ def download(
     *,
     size: int | None,
     hash_known: bool,
+    own: bool = False,
     tries: int = 6,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Complete the part from one address.
 
     size: expected bytes of the file, if known. hash_known: the finished file will be checked, so bytes from another
-    address may be continued. It gives up after `tries` in a row without a new byte. Raises AddressError if the address
-    does not give the file, and InputError if the disk is too small.
+    address may be continued. own: the user's own table names the address, which may then be of a private network or, as
+    `file:///…`, of this machine. It gives up after `tries` in a row without a new byte. Raises AddressError if the address
+    may not be asked or does not give the file, and InputError if the disk is too small.
     """
     left, reason = tries, ""
     while left:
         before = part.bytes
         try:
-            _receive(address, part, size, hash_known)
+            if address.startswith(_FILE):
+                _copy(address, part, own)
+            else:
+                _receive(address, part, size, WebSession(own=own, hash_known=hash_known), hash_known)
         except _ChangedError as error:
             part.discard()
             left, reason = left - 1, str(error)
@@ -144,7 +170,20 @@ def check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> None:
+def _copy(address: str, part: Part, own: bool) -> None:
+    """The whole of a file of this machine."""
+    if not own:
+        raise AddressError("is a file of this machine, which only a table of your own (`fetch → sources`) may name")
+    part.discard()
+    path = Path(url2pathname(urlsplit(address).path))
+    try:
+        check_room(part.path.parent, path.stat().st_size)
+        shutil.copyfile(path, part.path)
+    except (OSError, shutil.Error) as error:
+        raise AddressError(f"cannot be read ({error})") from error
+
+
+def _receive(address: str, part: Part, size: int | None, session: WebSession, hash_known: bool) -> None:
     """One request: append what is still missing to the part."""
     have = part.bytes
     same = part.address == address
@@ -159,7 +198,7 @@ def _receive(address: str, part: Part, size: int | None, hash_known: bool) -> No
         if same and part.tag:
             headers["If-Range"] = part.tag
     timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-    with requests.get(address, headers=headers, stream=True, timeout=timeout) as response:
+    with session, session.get(address, headers=headers, stream=True, timeout=timeout) as response:
         if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             if _whole_of_range(response) == have:
                 return
@@ -209,9 +248,13 @@ def _append(response: requests.Response, part: Part, start: int, expected: int |
                 done += len(chunk)
                 if expected is not None and done > expected:
                     raise _ChangedError(f"sent more than the {expected} bytes that were announced")
+                if done - part.synced >= _SYNCED_EVERY:
+                    part.sync(handle)
                 progress.advance(done // _MEGABYTE - progress.done)
         except TransferError as error:
             raise _CutError("the connection was cut") from error
+        finally:
+            part.sync(handle)
     if expected is not None and done < expected:
         raise _CutError(f"stopped after {done} of {expected} bytes")
 

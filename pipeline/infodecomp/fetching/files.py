@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from infodecomp.fetching.download import AddressError, Part, download
+from infodecomp.fetching.download import Part, download
 from infodecomp.fetching.sources import Source
+from infodecomp.fetching.web import AddressError
+from infodecomp.runs.durable import sync_name
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.hashes import Content, Locked, content_of, implausible, mismatch, read_lock, write_lock
 
@@ -28,6 +30,7 @@ def fetch_file(source: Source, local_path: Path | None, pause: Callable[[float],
     elif own and own.is_file():
         content, origin = _checked(source, own, "the table of sources"), str(own)
         target.symlink_to(own.resolve())
+        sync_name(target)
     else:
         content, origin = _fetched(source, pause)
     if source.file not in read_lock(source.lock):
@@ -45,13 +48,13 @@ def _fetched(source: Source, pause: Callable[[float], None]) -> tuple[Content, s
     for address in source.addresses:
         print(f"fetching {address}", flush=True)
         try:
-            download(address, part, size=size, hash_known=hash_known, pause=pause)
+            download(address, part, size=size, hash_known=hash_known, own=source.own, pause=pause)
             content = content_of(part.path)
             problem = _wrong(source, part.path, content)
             if problem and part.mixed:
                 # Bytes that do not go together say nothing against this address.
                 part.discard()
-                download(address, part, size=size, hash_known=hash_known, pause=pause)
+                download(address, part, size=size, hash_known=hash_known, own=source.own, pause=pause)
                 content = content_of(part.path)
                 problem = _wrong(source, part.path, content)
         except AddressError as error:

@@ -20,7 +20,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from infodecomp.fetching.download import AddressError, check_room
+from infodecomp.fetching.download import check_room
+from infodecomp.fetching.web import AddressError
+from infodecomp.runs.durable import sync_files
 from infodecomp.runs.hashes import Locked, content_of, mismatch, read_lock, write_lock
 from infodecomp.runs.progress import Progress
 
@@ -82,6 +84,8 @@ def fetch_repository(
     names = [file.name for file in files]
     total = sum(file.bytes for file in files)
     check_room(folder, total - _bytes_below(folder))
+    if not lock.is_file():
+        _forget(folder)
     with _Watched(folder, f"{repository}", total):
         tried(
             repository,
@@ -95,6 +99,15 @@ def fetch_repository(
             pause,
         )
     return _verified(repository, files, folder, lock)
+
+
+def _forget(folder: Path) -> None:
+    """Delete the library's notes of which files are complete: after a power cut, such a file may have lost its content.
+
+    Without its note, a large file is compared with its hash, and a small one is fetched again.
+    """
+    for note in (folder / ".cache" / "huggingface" / "download").rglob("*.metadata"):
+        note.unlink()
 
 
 def _verified(repository: Repository, files: Sequence[HubFile], folder: Path, lock: Path) -> dict[str, str]:
@@ -115,6 +128,7 @@ def _verified(repository: Repository, files: Sequence[HubFile], folder: Path, lo
         found[file.name] = Locked(content.bytes, content.sha256)
     if problems:
         raise AddressError("; ".join(problems))
+    sync_files(folder / name for name in found)
     if not locked:
         write_lock(lock, found, str(repository))
     return {name: known.sha256 for name, known in found.items()}

@@ -9,8 +9,8 @@ from typing import Literal
 
 from huggingface_hub import hf_hub_download
 
-from infodecomp.fetching.download import AddressError
 from infodecomp.fetching.hub import HubFile, Repository, fetch_repository, repository_files, tried
+from infodecomp.fetching.web import AddressError
 from infodecomp.models.folders import model_lock
 from infodecomp.models.layout import INDEX, clip_files, pipeline_files
 from infodecomp.runs.errors import InputError

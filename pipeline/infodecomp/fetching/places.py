@@ -7,10 +7,11 @@ import os
 from pathlib import Path, PurePosixPath
 
 from infodecomp.fetching.archives import unpack
-from infodecomp.fetching.download import AddressError
 from infodecomp.fetching.files import fetch_file
 from infodecomp.fetching.hub import Repository, fetch_repository, repository_files
 from infodecomp.fetching.sources import HUB_ADDRESS, Source
+from infodecomp.fetching.web import AddressError
+from infodecomp.runs.durable import sync_name
 from infodecomp.runs.errors import InputError
 
 
@@ -83,6 +84,7 @@ def _link(origin: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_link(target)
     target.symlink_to(os.path.relpath(origin, target.parent))
+    sync_name(target)
 
 
 def _remove_link(path: Path) -> None:

@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
+from infodecomp.fetching.addresses import is_private
 from infodecomp.runs.errors import InputError
 
 COLUMNS = (
@@ -29,19 +31,25 @@ COLUMNS = (
     "note",
 )
 DATA = Path("data")
+_TABLE = DATA / "sources.csv"
+_CHECKOUT = Path(__file__).resolve().parents[3]
 
 # hf://datasets/<owner>/<name>@<revision>/<pattern>
 HUB_ADDRESS = re.compile(r"hf://datasets/([\w.-]+/[\w.-]+)@([0-9a-f]{40})/([\w.*/-]+)")
 # Asked for by a form: form:<address of the form>
 _FORM = "form:"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+/\S+")
+_FILE_ADDRESS = re.compile(r"file:///\S+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _DIGITS = {"md5": 32, "sha256": 64}
 
 
 @dataclass(frozen=True)
 class Source:
-    """One row. `url` and `mirrors` are tried in that order; an unknown size is None, an unknown hash empty."""
+    """One row. `url` and `mirrors` are tried in that order; an unknown size is None, an unknown hash empty.
+
+    own: of a table of the user's own, whose addresses may be of this machine and of private networks.
+    """
 
     dataset: str
     file: str
@@ -54,6 +62,7 @@ class Source:
     places: tuple[str, ...]
     licence: str
     note: str
+    own: bool = False
 
     @property
     def form(self) -> str:
@@ -105,7 +114,11 @@ class Source:
 
 
 def read_sources(path: Path) -> dict[str, Source]:
-    """The table: `<dataset>/<file>` → source. Raises one InputError naming every bad row with its line number."""
+    """The table: `<dataset>/<file>` → source. Raises one InputError naming every bad row with its line number.
+
+    Only a table of the user's own, elsewhere than at data/sources.csv, may name addresses of this machine or of a private
+    network.
+    """
     if not path.is_file():
         raise InputError(f"fetch → sources '{path}': no such file; allowed is a table with {', '.join(COLUMNS)}.")
     with path.open(encoding="utf-8", newline="") as handle:
@@ -115,14 +128,15 @@ def read_sources(path: Path) -> dict[str, Source]:
             raise InputError(f"{path}: the columns are {found}; expected {', '.join(COLUMNS)}.")
         rows = [(reader.line_num, row) for row in reader]
     sources, problems = dict[str, Source](), list[str]()
+    own = _plain(path) != _TABLE and path.resolve() != _CHECKOUT / _TABLE
     for line, row in rows:
-        found_problems = list(_problems(row))
+        found_problems = list(_problems(row, own))
         name = f"{row['dataset']}/{row['file']}"
         if name in sources:
             found_problems.append(f"the file {name} is in the table twice.")
         problems += [f"{path}, line {line}: {problem}" for problem in found_problems]
         if not found_problems:
-            sources[name] = _source(row)
+            sources[name] = _source(row, own)
     if problems:
         raise InputError("\n".join(problems))
     return sources
@@ -133,7 +147,7 @@ def sources_of(paths: Sequence[Path], sources: Iterable[Source]) -> list[Source]
     return [source for source in sources if any(source.gives(path) for path in paths) and source.is_ours()]
 
 
-def _source(row: dict[str, str]) -> Source:
+def _source(row: dict[str, str], own: bool) -> Source:
     return Source(
         dataset=row["dataset"],
         file=row["file"],
@@ -146,10 +160,11 @@ def _source(row: dict[str, str]) -> Source:
         places=tuple(row["places"].split()),
         licence=row["licence"],
         note=row["note"],
+        own=own,
     )
 
 
-def _problems(row: dict[str, str]) -> Iterable[str]:
+def _problems(row: dict[str, str], own: bool) -> Iterable[str]:
     if None in row or any(value is None for value in row.values()):
         yield f"it has a different number of cells than the {len(COLUMNS)} columns."
         return
@@ -160,8 +175,18 @@ def _problems(row: dict[str, str]) -> Iterable[str]:
         if not row[name].strip():
             yield f"`{name}` is empty."
     for address in (row["url"], *row["mirrors"].split()):
-        if not (HUB_ADDRESS.fullmatch(address) or _WEB_ADDRESS.fullmatch(address.removeprefix(_FORM))):
-            yield f"{address!r} is no address; expected http(s)://…, hf://datasets/owner/name@commit/*.parquet or form:…"
+        plain = address.removeprefix(_FORM)
+        if _FILE_ADDRESS.fullmatch(address) or (_WEB_ADDRESS.fullmatch(plain) and is_private(_host(plain))):
+            if not own:
+                yield (
+                    f"{address!r} is of this machine or of a private network; name it in a table of your own "
+                    "(`fetch → sources`), or the folder of your files in `fetch → local_path`."
+                )
+        elif not (HUB_ADDRESS.fullmatch(address) or _WEB_ADDRESS.fullmatch(plain)):
+            yield (
+                f"{address!r} is no address; expected http(s)://…, hf://datasets/owner/name@commit/*.parquet, form:… or "
+                "file:///…"
+            )
     if row["bytes"] and not (row["bytes"].isascii() and row["bytes"].isdigit() and int(row["bytes"]) > 0):
         yield f"`bytes` is {row['bytes']!r}; expected a whole number > 0, or nothing."
     for name, digits in _DIGITS.items():
@@ -171,6 +196,13 @@ def _problems(row: dict[str, str]) -> Iterable[str]:
         parts = PurePosixPath(place).parts
         if place.startswith("/") or ".." in parts or "fetched" in parts:
             yield f"`places` has {place!r}; expected paths below data/{row['dataset']}, none of them `fetched`."
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # brackets around what is no IPv6 address
+        return ""
 
 
 def _plain(path: Path) -> Path:

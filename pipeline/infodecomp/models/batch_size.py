@@ -16,6 +16,7 @@ import torch
 from infodecomp.estimator.batching import padded
 from infodecomp.estimator.condition import Condition
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.memory_errors import ran_out_of_memory
 
 AUTO: Literal["auto"] = "auto"
 ON_CPU = 64
@@ -100,7 +101,10 @@ class BatchSize:
             self.memory.start()
         try:
             result = call(*piece)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            # A GPU has an error of its own; that of a CPU says more once there is nothing left to halve.
+            if not ran_out_of_memory(error) or (rows == 1 and not isinstance(error, torch.OutOfMemoryError)):
+                raise
             reason = str(error)
         else:
             self._grow(rows)

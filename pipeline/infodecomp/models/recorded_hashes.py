@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from infodecomp.runs.contents import file_sha256, folder_files
+from infodecomp.runs.durable import put_in_place, sync_name, write_record
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.storage import write_text
 
 
 def record_of(folder: Path) -> Path:
@@ -22,7 +22,15 @@ def record_of(folder: Path) -> Path:
 def record_hashes(folder: Path) -> None:
     """Write the hashes of all files of a model, hidden ones apart, replacing an earlier record."""
     lines = [f"{file_sha256(path)}  {name}\n" for name, path in folder_files(folder).items()]
-    write_text(record_of(folder), "".join(lines))
+    write_record(record_of(folder), "".join(lines))
+
+
+def put_model_in_place(finished: Path, target: Path) -> None:
+    """Rename a finished model to its place, replacing an earlier one, and record its hashes; whole after a power cut too."""
+    record_of(target).unlink(missing_ok=True)  # of the earlier model
+    sync_name(record_of(target))
+    put_in_place(finished, target)
+    record_hashes(target)
 
 
 def check_recorded_hashes(folder: Path) -> None:

@@ -74,15 +74,23 @@ _CORRELATION_COLUMNS = [
 
 
 def partial_information_markdown(
-    table: pd.DataFrame, correlations: pd.DataFrame, section: TabulatePartialInformation, seed: int
+    table: pd.DataFrame,
+    correlations: pd.DataFrame,
+    section: TabulatePartialInformation,
+    seed: int,
+    left_out: str = "",
 ) -> str:
-    """Means by kind of pair with intervals, then what predicts an omission, each under its caption."""
+    """Means by kind of pair with intervals, then what predicts an omission, each under its caption.
+
+    left_out: a sentence on pairs that were not made; empty for none.
+    """
     if len(correlations):
         correlated = markdown_table(_CORRELATION_COLUMNS, records(correlations))
     else:
         correlated = "No word of a pair has been left out of its caption by the editing study."
     means = markdown_table(_COLUMNS, _means(table, section, seed))
-    return paragraphs(_caption(section), means, _correlation_caption(), correlated)
+    caption = lines(_caption(section), left_out) if left_out else _caption(section)
+    return paragraphs(caption, means, _correlation_caption(), correlated)
 
 
 def _means(table: pd.DataFrame, section: TabulatePartialInformation, seed: int) -> Iterator[Row]:

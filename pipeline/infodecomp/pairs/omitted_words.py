@@ -19,8 +19,8 @@ from infodecomp.metrics.bootstrap import resample_weights
 from infodecomp.metrics.correlation import across_cases, spearman
 from infodecomp.pairs.markdown import ALL_KINDS
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.ledger import checked
 from infodecomp.runs.seeds import generator
+from infodecomp.tables.spreadsheet_text import read_shown_csv
 
 # All i^o of the whole image, nats. redundancy, share, unique: of the words alone, share being redundancy over the
 # information of the word; the same given the rest of the caption; cmi: of the word given all others, from the editing study.
@@ -132,7 +132,7 @@ def correlations(words: pd.DataFrame, statistics: StatisticsSection, seed: int) 
 def read_omitted(path: Path) -> pd.DataFrame:
     """The table of omitted words, rows of `OMITTED_COLUMNS`; InputError if the file is not such a table."""
     try:
-        words = pd.read_csv(checked(path), dtype={"image_id": str})
+        words = read_shown_csv(path, dtype={"image_id": str})
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read as a table ({error}); run tabulate_partial_information again."

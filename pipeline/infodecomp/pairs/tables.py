@@ -12,6 +12,7 @@ import pandas as pd
 from infodecomp.config.settings import TabulatePartialInformation
 from infodecomp.datasets.cases import read_cases
 from infodecomp.pairs.decomposition import DECOMPOSITION_COLUMNS, PairedSource, decomposed
+from infodecomp.pairs.left_out import left_out_sentence
 from infodecomp.pairs.markdown import partial_information_markdown
 from infodecomp.pairs.omitted_words import CORRELATION_COLUMNS, OMITTED_COLUMNS, correlations, omitted_words
 from infodecomp.runs.storage import write_table, write_text
@@ -50,5 +51,6 @@ def pair_tables(sources: Sequence[PairedSource], section: TabulatePartialInforma
         ignore_index=True,
     )
     correlated = correlations(words, section.statistics, seed)
-    text = partial_information_markdown(table, correlated, section, seed)
+    left_out = left_out_sentence({source.name: source.pairs for source in sources})
+    text = partial_information_markdown(table, correlated, section, seed, left_out)
     return PairTables(table, words, correlated[CORRELATION_COLUMNS], text)

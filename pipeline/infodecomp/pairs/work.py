@@ -11,6 +11,7 @@ from infodecomp.config import Config
 from infodecomp.jobs.work import ARRAY_BYTES, Bytes, Work, by_image, usable
 from infodecomp.pairs.pairing import word_pairs
 from infodecomp.pairs.prompts import image_prompts
+from infodecomp.pairs.readable import planned_reader
 
 # Arrays without extent that are kept of a word pair: totals, counts, the key.
 _SCALARS = 3
@@ -21,7 +22,7 @@ def pairs_work(config: Config, dataset: str, cases: pd.DataFrame) -> Iterator[Wo
     if not config.datasets[dataset].word_pairs:
         return
     section = config.pairs.sampling
-    pairs = usable(word_pairs(dataset, cases, config.pairs.selection)[0])
+    pairs = usable(word_pairs(dataset, cases, config.pairs.selection, planned_reader(config.model)).table)
     prompts = sum(len(image_prompts(rows)) for rows in by_image(pairs))
     leaves = Bytes(fixed=len(pairs) * _SCALARS * ARRAY_BYTES, maps=len(pairs) * 12 * section.replicates)
     evaluations = prompts * section.steps * section.replicates

@@ -6,10 +6,12 @@ import atexit
 import csv
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from infodecomp.report.killed_jobs import killed_jobs
 from infodecomp.runs.time_left import spoken
+from infodecomp.tables.spreadsheet_text import meant
 
 _Row = Mapping[str, str]
 
@@ -29,19 +31,22 @@ def closing_lines(results: Path, since: float) -> Iterator[str]:
         table = results / "tables" / f"{name}.csv"
         if _is_new(table, since):
             with table.open(encoding="utf-8", newline="") as file:
-                yield from sentences(list(csv.DictReader(file)))
+                yield from sentences(
+                    [{name: meant(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+                )
     yield f"Done in {spoken(time.time() - since)}; tables: {results / 'tables'}, figures: {results / 'figures'}"
     page = results / "report" / "index.html"
     if page.is_file():
         yield f"Open {page.resolve().as_uri()}"
 
 
-def close_run(results: Path, since: float, failed: bool = False) -> None:
-    """Print the last lines of a run after everything that Snakemake prints itself."""
+def close_run(results: Path, since: float, failed: bool = False, logs: Iterable[str] = ()) -> None:
+    """Print the last lines of a run after everything that Snakemake prints itself; logs: its log files, if it failed."""
     if failed:
         last = [
+            *killed_jobs(logs),
             f"The study stopped after {spoken(time.time() - since)}. The logs are in {results}/**/logs/; "
-            "the same command continues where it stopped."
+            "the same command continues where it stopped.",
         ]
     else:
         last = list(closing_lines(results, since))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
+from infodecomp.tables.spreadsheet_text import read_shown_csv
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def read_csv(path: Path) -> pd.DataFrame:
     """A table for programs; empty if it does not exist. Raises InputError naming the file if it cannot be read."""
     try:
-        return pd.read_csv(checked(path)) if path.is_file() else pd.DataFrame()
+        return read_shown_csv(path) if path.is_file() else pd.DataFrame()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a readable CSV ({error}).") from error
 

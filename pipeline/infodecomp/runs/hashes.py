@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from infodecomp.runs.durable import write_record
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.storage import write_text
 
 _CHUNK = 1 << 20
 
@@ -89,9 +89,9 @@ def read_lock(path: Path) -> dict[str, Locked]:
 
 
 def write_lock(path: Path, files: Mapping[str, Locked], origin: str) -> None:
-    """Record what was fetched and from where."""
+    """Record what was fetched, which is on the disk, and from where."""
     content = {"from": origin, "files": {name: known._asdict() for name, known in sorted(files.items())}}
-    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    write_record(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def check_lock(folder: Path, lock: Path) -> dict[str, str]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from infodecomp import __version__
 from infodecomp.runs.code_digest import code_digest
-from infodecomp.runs.job_record import absolute, name_in_record, sealed
+from infodecomp.runs.durable import sync_files, write_record
+from infodecomp.runs.job_record import name_in_record, sealed
 from infodecomp.runs.ledger import Ledger, current_ledger
-from infodecomp.runs.storage import write_text
 
 # Packages that can change a number: the numerical and imaging libraries, and the workflow engine.
 _PACKAGES = (
@@ -67,8 +67,8 @@ def write_provenance(path: Path, *, stage: str, section: dict[str, Any], extra: 
         "platform": platform.platform(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_text(path, sealed(record))
-    ledger.outputs.pop(absolute(path), None)
+    sync_files(map(Path, written))
+    write_record(path, sealed(record))
 
 
 def _named(files: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from infodecomp.runs.contents import file_sha256
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked, current_ledger
+from infodecomp.runs.npz_headers import check_npz_headers
 
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -188,6 +189,7 @@ def read_arrays(path: Path, own: bool = False) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: no such file; expected an npz file of arrays.")
     try:
         with np.load(path if own else checked(path), allow_pickle=False) as archive:
+            check_npz_headers(archive.zip)
             return {key: archive[key] for key in archive.files}
     except _DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from infodecomp.models.recorded_hashes import check_recorded_hashes
+from infodecomp.models.recorded_hashes import check_recorded_hashes, put_model_in_place
 from infodecomp.models.whole_weights import Difference, refuse_difference, refuse_not_finite, tensor_names
 from infodecomp.pictures.images import image_array
 from infodecomp.runs.errors import InputError
@@ -86,8 +85,7 @@ def save_classifier(folder: Path, classifier: SceneClassifier) -> None:
         "widths": list(classifier.widths),
     }
     write_text(partial / "config.json", json.dumps(settings, indent=2, sort_keys=True) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    put_model_in_place(partial, folder)
 
 
 def load_classifier(folder: Path) -> SceneClassifier:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from transformers import CLIPConfig, CLIPModel, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig
 
-from infodecomp.models.recorded_hashes import check_recorded_hashes
+from infodecomp.models.recorded_hashes import check_recorded_hashes, put_model_in_place
 from infodecomp.models.whole_weights import load_whole
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_text
@@ -74,8 +73,7 @@ def save_clip(folder: Path, clip: CLIPModel, tokenizer: CLIPTokenizer) -> None:
     clip.cpu().half().save_pretrained(partial)
     tokenizer.save_pretrained(partial)
     write_text(partial / "preprocessor_config.json", json.dumps(_image_settings(), indent=2, sort_keys=True) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    put_model_in_place(partial, folder)
 
 
 def _image_settings() -> dict[str, object]:

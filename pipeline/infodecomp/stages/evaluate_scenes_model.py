@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.runs.durable import write_record
 from infodecomp.runs.progress import Progress
-from infodecomp.runs.storage import write_text
 from infodecomp.scenes.evaluation import build_probes, information_bounds, investigate
 from infodecomp.scenes.model_metrics import as_json, model_metrics
 
@@ -33,6 +33,6 @@ def run(args: argparse.Namespace) -> None:
             findings.append(finding)
             progress.advance()
     metrics = model_metrics(findings, information_bounds(args.seed), args.seed)
-    write_text(args.output, json.dumps(as_json(metrics), indent=2) + "\n")
+    write_record(args.output, json.dumps(as_json(metrics), indent=2) + "\n")
     for name, metric in metrics.items():
         print(f"{name:24} {metric.value:8.3f}   [{metric.low:.3f}, {metric.high:.3f}]   n = {metric.n}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from infodecomp.fetching.places import fetch_source
 from infodecomp.fetching.sources import read_sources
+from infodecomp.runs.durable import write_record
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.storage import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
         "places": [str(target) for target in source.targets],
         "sha256": fetch_source(source, args.local_path),
     }
-    write_text(args.output, json.dumps(receipt, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    write_record(args.output, json.dumps(receipt, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -9,8 +9,8 @@ from infodecomp.config import FetchedClipSection, FetchedModelSection, ModelSect
 from infodecomp.fetching.hub import Repository
 from infodecomp.fetching.models import fetch_model
 from infodecomp.models.folders import FETCHED, fetched_name, is_on_hub, model_receipt
+from infodecomp.runs.durable import write_record
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.storage import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,5 +33,5 @@ def run(args: argparse.Namespace) -> None:
     repositories += [Repository("model", *mirror.split("@", 1)) for mirror in settings.mirrors or ()]
     hashes = fetch_model(args.kind, f"{where} '{settings.id}'", repositories, variant, folder)
     receipt = {"id": settings.id, "revision": settings.revision, "variant": variant, "sha256": hashes}
-    write_text(model_receipt(folder), json.dumps(receipt, indent=2, sort_keys=True) + "\n")
+    write_record(model_receipt(folder), json.dumps(receipt, indent=2, sort_keys=True) + "\n")
     print(f"{folder}: {len(hashes)} files")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesAutoencoder
+from infodecomp.runs.durable import put_in_place
 from infodecomp.runs.progress import Progress
 from infodecomp.training.autoencoder import pictures, psnr, train_autoencoder
 
@@ -24,5 +26,7 @@ def run(args: argparse.Namespace) -> None:
         vae = train_autoencoder(
             seed=settings.seed, steps=settings.training.steps, batch=8, report=lambda step, loss: progress.advance()
         )
-    vae.save_pretrained(args.output_dir / "vae")
+    partial = args.output_dir / f".vae.{os.getpid()}"
+    vae.save_pretrained(partial)
+    put_in_place(partial, args.output_dir / "vae")
     print(f"held-out PSNR {psnr(vae, pictures(settings.seed, 'validation', 0, 200)):.1f} dB")

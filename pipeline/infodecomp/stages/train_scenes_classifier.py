@@ -10,7 +10,6 @@ import numpy as np
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesClassifier
-from infodecomp.models.recorded_hashes import record_hashes
 from infodecomp.runs.progress import Progress
 from infodecomp.scenes.classifier import load_classifier, save_classifier
 from infodecomp.scenes.world import CATEGORIES
@@ -51,7 +50,6 @@ def run(args: argparse.Namespace) -> None:
 
         classifier = train_classifier(recipe, vae, report)
     save_classifier(args.output_dir, classifier)
-    record_hashes(args.output_dir)
     # Measure the weights as stored.
     print(describe(measure(load_classifier(args.output_dir), vae, recipe.seed)), flush=True)
 

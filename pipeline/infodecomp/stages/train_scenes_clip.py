@@ -14,7 +14,6 @@ from pathlib import Path
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesClip
 from infodecomp.models.devices import resolve_device
-from infodecomp.models.recorded_hashes import record_hashes
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.contents import folder_sha256
 from infodecomp.runs.progress import Progress
@@ -62,7 +61,6 @@ def run(args: argparse.Namespace) -> None:
 
         train_clip(recipe, state, tokenizer, report)
     save_clip(args.output_dir, state.clip, tokenizer)
-    record_hashes(args.output_dir)
 
 
 def checkpoint_file(output: Path, recipe: ClipRecipe, model: Path) -> Path:

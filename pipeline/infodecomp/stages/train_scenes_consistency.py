@@ -16,7 +16,7 @@ from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesConsistency
-from infodecomp.models.recorded_hashes import record_hashes
+from infodecomp.models.recorded_hashes import put_model_in_place
 from infodecomp.models.whole_weights import load_whole
 from infodecomp.scenes.model import drop_settings
 from infodecomp.training.consistency import (
@@ -68,6 +68,4 @@ def _export(state: DenoiserState, model: Path, output: Path) -> None:
     shutil.copytree(model, unfinished)
     state.unet.cpu().half().save_pretrained(unfinished / "unet")
     drop_settings(unfinished / "unet" / "config.json", ("_name_or_path",))
-    shutil.rmtree(output, ignore_errors=True)
-    unfinished.rename(output)
-    record_hashes(output)
+    put_model_in_place(unfinished, output)

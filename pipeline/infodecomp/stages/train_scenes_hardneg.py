@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesHardneg
-from infodecomp.models.recorded_hashes import record_hashes
+from infodecomp.models.recorded_hashes import put_model_in_place
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.progress import Progress
 from infodecomp.training.hardneg import HardnegRecipe, save_hardneg, train_hardneg
@@ -45,6 +44,4 @@ def run(args: argparse.Namespace) -> None:
         train_hardneg(recipe, model, report)
     partial = args.output_dir.with_name(f".{args.output_dir.name}.{os.getpid()}")
     save_hardneg(model, partial)
-    shutil.rmtree(args.output_dir, ignore_errors=True)
-    partial.rename(args.output_dir)
-    record_hashes(args.output_dir)
+    put_model_in_place(partial, args.output_dir)

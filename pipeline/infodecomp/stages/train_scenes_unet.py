@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesUnet
 from infodecomp.models.whole_weights import load_whole
+from infodecomp.runs.durable import put_in_place
 from infodecomp.scenes.model import save_pipeline
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 from infodecomp.training.denoiser_state import DenoiserState
@@ -56,5 +56,4 @@ def _export(state: DenoiserState, vae: AutoencoderTiny, output: Path) -> None:
     use_averages(state)
     unfinished = output.with_name(f".{output.name}.{os.getpid()}")
     save_pipeline(unfinished, text_encoder=state.text.cpu(), unet=state.unet.cpu(), vae=vae.cpu())
-    shutil.rmtree(output, ignore_errors=True)
-    unfinished.rename(output)
+    put_in_place(unfinished, output)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
+from infodecomp.tables.spreadsheet_text import meant
 
 _RANGES = {"count": (0.0, np.inf), "fraction": (0.0, 1.0), "change": (-1.0, 1.0)}
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
@@ -58,7 +59,7 @@ def read_checked_csv(path: Path, columns: Mapping[str, str], key: Sequence[str])
 def _parse(cells: pd.Series, kind: str) -> tuple[Any, list[int]]:
     """The values of a column and the rows (from 0) whose cells are not of the kind."""
     if kind == "text":
-        return cells, []
+        return cells.map(meant), []
     if kind == "flag":
         flags = cells.str.lower()
         return flags.isin(_TRUE), flags.index[~flags.isin(_TRUE + _FALSE)].tolist()

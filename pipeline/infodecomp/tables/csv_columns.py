@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.ledger import checked
+from infodecomp.tables.spreadsheet_text import read_shown_csv
 
 
 def read_csv_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """The columns in the order of the file; others are ignored. InputError if the file or a column cannot be read."""
     try:
-        return pd.read_csv(checked(path), usecols=list(columns))
+        return read_shown_csv(path, usecols=list(columns))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable CSV with the columns {', '.join(columns)} ({error}).") from error

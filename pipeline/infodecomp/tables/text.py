@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from infodecomp.tables.spreadsheet_text import shown_cells
+
 MISSING = "–"
 
 
@@ -67,5 +69,8 @@ def or_missing(value: Any) -> str:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """A table for programs: six significant digits."""
-    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    """A table for programs and spreadsheets: six significant digits, and no text that a spreadsheet would run."""
+    # Cells with a character of the line's end are quoted, and a reader takes \r alone for one.
+    written = str(shown_cells(frame).to_csv(index=False, float_format="%.6g", lineterminator="\r\n")).split('"')
+    written[::2] = [outside_quotes.replace("\r\n", "\n") for outside_quotes in written[::2]]
+    return '"'.join(written)

@@ -23,7 +23,7 @@ from torch import nn
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from infodecomp.config.settings import TrainScenesClip
-from infodecomp.runs.storage import atomic_path
+from infodecomp.runs.durable import put_in_place
 from infodecomp.scenes.captions import PromptMix, training_prompt
 from infodecomp.scenes.clip_model import build_clip
 from infodecomp.scenes.drawing import draw_scene
@@ -161,8 +161,10 @@ def save_checkpoint(state: ClipState, path: Path) -> None:
         tensors[f"weight/{name}"] = weight.detach()
         tensors[f"moment1/{name}"] = moments["exp_avg"]
         tensors[f"moment2/{name}"] = moments["exp_avg_sq"]
-    with atomic_path(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+    put_in_place(partial, path)
 
 
 def load_checkpoint(state: ClipState, path: Path) -> None:

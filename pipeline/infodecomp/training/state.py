@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
+from infodecomp.runs.durable import put_in_place
 from infodecomp.training.cycles import Pace, learning_rate_factor
 from infodecomp.training.drawn_ahead import Drawn, drawn_ahead
 from infodecomp.training.workers import Worker
@@ -115,7 +116,7 @@ def save_checkpoint(state: TrainState, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / "checkpoint.part"
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
-    partial.replace(folder / "checkpoint.safetensors")
+    put_in_place(partial, folder / "checkpoint.safetensors")
 
 
 def use_averages(state: TrainState) -> None:

@@ -7,6 +7,7 @@ denoiser would have to discover grammar through the noise.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from infodecomp.runs.durable import put_in_place
 from infodecomp.scenes.captions import MAX_TOKENS, training_prompt
 from infodecomp.scenes.model import TEXT_WIDTH, build_text_encoder, build_tokenizer
 from infodecomp.scenes.parsing import ADJECTIVES, PLACES, SIDES, parse_mentions, parse_place
@@ -121,5 +123,7 @@ def _caption(seed: int, index: int) -> str:
 
 def save_text(folder: Path, tower: CLIPTextModel, tokenizer: CLIPTokenizer) -> None:
     """Write the tower and its tokenizer as the two subfolders of a pipeline folder."""
-    tower.save_pretrained(folder / "text_encoder")
-    tokenizer.save_pretrained(folder / "tokenizer")
+    for name, part in (("text_encoder", tower), ("tokenizer", tokenizer)):
+        partial = folder / f".{name}.{os.getpid()}"
+        part.save_pretrained(partial)
+        put_in_place(partial, folder / name)
