@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,13 +123,13 @@ def _made_alike(making: Making, folder: Path, sister: Path) -> set[str]:
     return alike
 
 
-def real_python(checkout: Path, folder: Path, python: str) -> tuple[int, str]:
-    """The same command without the server."""
-    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
+def real_python(checkout: Path, folder: Path, target: str) -> tuple[int, str]:
+    """The same command as `Bench.run`, without the server."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
-        [python, "-m", *command(checkout)],
+        [sys.executable, "-m", *command(checkout, target)],
         cwd=folder,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(checkout / "pipeline")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
