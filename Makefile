@@ -21,7 +21,7 @@ install = @$(forget_half_installed); echo 'Installing into $(VENV): a few minute
 benchmarks = sweep startup memory overhead attention_overhead localisation
 sources = constraints.txt pyproject.toml
 
-.PHONY: help demo test check bench FORCE
+.PHONY: help demo test soak check bench FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: $(VENV)/.installed ## install, then run the embedded study: no GPU, no net
 
 test: $(VENV)/.installed-test ## install, then run the tests
 	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+soak: $(VENV)/.installed-test ## install, then change 2,000 files of a tiny study, one after another (hours; docs/reliability.md)
+	INTEGRITY_CELLS=$${INTEGRITY_CELLS:-2000} python -m pytest --capture=no tests/workflow/test_integrity.py
 
 check: $(VENV)/.installed-dev ## install, then check style, types and rules
 	ruff check .
