@@ -106,7 +106,12 @@ rule draw_explanations:
         explanations=lambda wildcards: shard_tables(wildcards.dataset, "explain_images"),
         style=FIGURE_STYLE,
     output:
-        directory(f"{RESULTS}/{{dataset}}/explanations"),
+        multiext(
+            f"{RESULTS}/{{dataset}}/explanations/tokens",
+            ".csv",
+            ".parquet",
+            ".provenance.json",
+        ),
     log:
         f"{RESULTS}/{{dataset}}/logs/draw_explanations.log",
     conda:
@@ -114,6 +119,7 @@ rule draw_explanations:
     resources:
         **TABLE_JOB,
     params:
+        folder=folder_of_first,
         maps=lambda wildcards: f"{RESULTS}/{wildcards.dataset}/explain_images/maps",
         settings=dataset_settings("draw_explanations"),
         code=code("draw_explanations"),
@@ -123,7 +129,7 @@ rule draw_explanations:
         command(
             "draw_explanations",
             "--cases {input.cases} --explanations {input.explanations} --maps {params.maps} --settings"
-            " {params.settings:q} --output-dir {output}",
+            " {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -135,4 +141,4 @@ rule explanations:
     input:
         expand(rules.draw_explanations.output, dataset=EXPLAINED),
     message:
-        "Done: explanations in {input}"
+        "Done: tables and pictures in {RESULTS}/<dataset>/explanations"

@@ -26,8 +26,6 @@ except InputError as error:
 
 # The content of the study's files, as of the last run; written when a run starts and ends.
 CONTENTS = ContentCache(Path(RESULTS) / ".contents.json")
-# Folders of this study with records of jobs.
-RECORDED = [Path(RESULTS), Path(CONFIG.scenes.folder)]
 # Matplotlib's settings are no module, and so in no digest of code.
 FIGURE_STYLE = ancient(str(shipped("pipeline/infodecomp/figures/style.mplstyle")))
 FIGURE_FORMATS = sorted({"png", CONFIG.figures.format})
@@ -48,7 +46,8 @@ def remake_changed(wildcards):
 @cache
 def findings():
     """What of this study must be made again because of the content of files; said once, and only looked at."""
-    found = check_study(RECORDED, CONTENTS, expected_arguments)
+    drawn = Path(CONFIG.scenes.folder)
+    found = check_study(Path(RESULTS), drawn, CONTENTS, expected_arguments)
     for sentence in found.sentences():
         print(sentence, file=sys.stderr)
     return found

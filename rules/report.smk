@@ -20,13 +20,15 @@ rule write_report:
         rules.explanations.input if in_parts("localisation") else [],
         rules.paper_figures.input,
     output:
-        directory(f"{RESULTS}/report"),
+        page=f"{RESULTS}/report/index.html",
+        provenance=f"{RESULTS}/report/report.provenance.json",
     log:
         f"{RESULTS}/logs/write_report.log",
     conda:
         "../envs/pipeline.yaml"
     params:
-        results=folder_of_first,
+        folder=folder_of_first,
+        results=RESULTS,
         shards=CONFIG.shards,
         stage_shards=[
             f"judge_maps={CONFIG.faithfulness.shards}",
@@ -60,7 +62,7 @@ rule write_report:
         command(
             "write_report",
             "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards}"
-            " --settings {params.settings:q} --output-dir {output}",
+            " --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 
@@ -70,6 +72,6 @@ localrules:
 
 rule report:
     input:
-        rules.write_report.output,
+        rules.write_report.output.page,
     message:
-        "Done: open {input}/index.html in a browser"
+        "Done: open {input} in a browser"

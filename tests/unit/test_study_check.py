@@ -41,7 +41,7 @@ def check(seed: str = "0") -> Findings:
     def expected(_: JobRecord) -> Mapping[str, str] | None:
         return {"seed": seed}
 
-    return check_study([ROOT], ContentCache(Path("cache.json")), expected)
+    return check_study(ROOT, Path("data/scenes"), ContentCache(Path("cache.json")), expected)
 
 
 def stages(found: Findings) -> set[str]:
@@ -100,6 +100,13 @@ def test_a_file_that_was_missing_and_has_come() -> None:
     assert stages(check()) == {str(CASES_RECORD)}
 
 
+def test_a_result_whose_record_is_gone() -> None:
+    CASES_RECORD.unlink()
+    found = check()
+    assert str(CASES) in found.remade and not stages(found)
+    assert found.sentences() == [f"{CASES}: the record of this result is missing; it is made again."]
+
+
 def test_an_input_that_is_gone_is_left_to_the_job_that_reads_it() -> None:
     Path("list.csv").unlink()
     assert check().remade == set()
@@ -120,7 +127,7 @@ def test_a_damaged_record(content: bytes | None) -> None:
 
 def test_results_of_no_rule_are_none_of_its_business() -> None:
     SCORES.write_text("other")
-    assert check_study([ROOT], ContentCache(Path("cache.json")), lambda _: None).remade == set()
+    assert check_study(ROOT, Path("data/scenes"), ContentCache(Path("cache.json")), lambda _: None).remade == set()
 
 
 def test_of_many_causes_a_few_are_shown() -> None:

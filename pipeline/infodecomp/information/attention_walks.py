@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from infodecomp.config import AttentionSection
-from infodecomp.estimator.batching import groups
+from infodecomp.estimator.batching import groups, padded
 from infodecomp.flows.ddim import Ddim
 from infodecomp.information.word_attention import word_attention_map
 from infodecomp.jobs.model_job import ModelJob
@@ -50,8 +50,10 @@ def _recorded(
     stage: ModelJob, walks: Sequence[_Walk], section: AttentionSection
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Invert and denoise one batch at each number of steps."""
-    latents = torch.stack([walk.latent for walk in walks])
-    conditions = stage.captions.batch([walk.caption for walk in walks])
+    # Full batches, so that a map does not depend on how many others are left to make.
+    rows = int(stage.model.batch_size)
+    latents = padded(torch.stack([walk.latent for walk in walks]), rows)
+    conditions = padded(stage.captions.batch([walk.caption for walk in walks]), rows)
     taps = [Tap(row, row, walk.tokens) for row, walk in enumerate(walks)]
     arrays: dict[str, dict[str, np.ndarray]] = {case.case_id: {} for walk in walks for case in walk.cases}
     for steps in section.steps:

@@ -24,18 +24,20 @@ class Findings:
     """damaged: results that are not what was written; missing: results that are gone; both with the record of their job.
 
     changed: files that were read and have another content now. other: records of jobs that were asked for something else.
+    unrecorded: results that were read and that no record names any longer.
     """
 
     damaged: dict[Path, Path] = field(default_factory=dict)
     missing: dict[Path, Path] = field(default_factory=dict)
     changed: dict[Path, Path] = field(default_factory=dict)
     other: dict[Path, Path] = field(default_factory=dict)
+    unrecorded: dict[Path, Path] = field(default_factory=dict)
     _stale: set[Path] = field(default_factory=set)
 
     @property
     def remade(self) -> set[str]:
         """Files whose jobs must run again, as rules name their outputs; a folder stands for a rule whose output it is."""
-        records = {*self.damaged.values(), *self.missing.values(), *self._stale}
+        records = {*self.damaged.values(), *self.missing.values(), *self._stale, *self.unrecorded}
         return {name for record in records for name in (str(record), str(record.parent))}
 
     def sentences(self) -> list[str]:
@@ -44,6 +46,7 @@ class Findings:
             *_first(self.damaged, "this result is damaged or was changed; it is made again."),
             *_first(self.missing, "this result is missing; it is made again."),
             *_first(self.changed, "its content has changed; what was made from it is made again."),
+            *_first(self.unrecorded, "the record of this result is missing; it is made again."),
             *_first(self.other, "this was made with other settings, another seed or another model; it is made again."),
         ]
 
@@ -55,19 +58,21 @@ def _first(paths: Collection[Path], what: str) -> list[str]:
 
 
 def check_study(
-    folders: Iterable[Path],
+    study: Path,
+    drawn: Path,
     contents: ContentCache,
     expected: Callable[[JobRecord], Mapping[str, str] | None],
 ) -> Findings:
     """Compare the records below some folders with the disk.
 
     Args:
-        folders: of the study, and of what is drawn for it.
+        study: its folder.
+        drawn: the folder of the scenes that are drawn for it.
         contents: of files, so that only those that changed are read.
         expected: record → digests of the arguments that its job would get now; None if no rule of this study makes it.
     """
     found, records = Findings(), list[JobRecord]()
-    for path in _record_files(folders):
+    for path in _record_files((study, drawn)):
         try:
             record = read_record(path)
         except DamagedFile:
@@ -76,11 +81,13 @@ def check_study(
         if record is not None:
             records.append(record)
     made_by = makers(records)
+    inside = f"{absolute(study)}/"
     for record in records:
         asked = expected(record)
         if asked is not None:
             _check_outputs(record, made_by, contents, found)
             _check_inputs(record, made_by, contents, found)
+            _check_records(record, made_by, inside, found)
             _check_arguments(record, asked, found)
     return found
 
@@ -115,6 +122,13 @@ def _check_inputs(record: JobRecord, made_by: Mapping[str, JobRecord], contents:
         if content != digest and (maker or content or not digest):
             found.changed[_shown(name)] = record.path
             found._stale.add(record.path)
+
+
+def _check_records(record: JobRecord, made_by: Mapping[str, JobRecord], inside: str, found: Findings) -> None:
+    """A result whose record is gone is made again by the job that wrote both."""
+    for name in record.inputs:
+        if name.startswith(inside) and name not in made_by and Path(name).exists():
+            found.unrecorded[_shown(name)] = record.path
 
 
 def _check_arguments(record: JobRecord, asked: Mapping[str, str], found: Findings) -> None:
