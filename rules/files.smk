@@ -56,10 +56,10 @@ def findings():
 def expected_arguments(record):
     """The arguments with which a rule would make a job's results now; None if no rule of this study makes them."""
     for name in (str(record.path), str(record.path.parent)):
-        for rule in workflow.rules:
-            if rule.is_producer(name):
-                job = Wildcards(fromdict=rule.get_wildcards(name))
-                params = {key: rule.params.get(key) for key in record.arguments}
+        for maker in workflow.rules:
+            if maker.is_producer(name):
+                job = Wildcards(fromdict=maker.get_wildcards(name))
+                params = {key: maker.params.get(key) for key in record.arguments}
                 asked = {
                     key: value(job) if callable(value) else value
                     for key, value in params.items()

@@ -26,6 +26,7 @@ EXEMPT_FILES = {
     "scenes/model.py": "settings of a tokenizer that is being made",
     "stages/write_config.py": "the page of keys",
     "report/closing.py": "tables shown at the end of a run, after which nothing is made",
+    "report/killed_jobs.py": "the log of a run that failed",
     "report/records.py": "times of jobs, in logs",
     "study/summary.py": "times of jobs, in logs",
     "datasets/aro_mirrors.py": "the content of an image that is compared with its table",
