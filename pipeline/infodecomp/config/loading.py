@@ -14,6 +14,7 @@ from infodecomp.config.problems import schema_problem
 from infodecomp.config.reading import as_meant
 from infodecomp.config.section import Section
 from infodecomp.config.study import Config
+from infodecomp.config.written_out import with_paths_written_out
 from infodecomp.runs.errors import InputError
 
 SectionType = TypeVar("SectionType", bound=Section)
@@ -30,6 +31,8 @@ def load_config(mapping: Mapping[str, Any]) -> Config:
     Raises InputError with one paragraph a problem: key path, value found, what is allowed, and the YAML to paste.
     """
     values, problems = as_meant(mapping)
+    values, unwritten = with_paths_written_out(values)
+    problems += unwritten
     try:
         config = Config.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
