@@ -10,11 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageCms
 
+from infodecomp.cli import run_stage
+from infodecomp.config import CustomDataset
+from infodecomp.jobs.image_latents import read_pixels
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.assumptions import assume, forget_assumptions
 from infodecomp.runs.errors import InputError
+from tests.stage_settings import settings
 
 # Greys 0, 85, 170, 255 of the picture that each file is meant to show.
 GREYS = np.array([[0, 85], [170, 255]])
@@ -261,3 +266,37 @@ def test_an_assumption_is_said_once_a_job_by_whichever_thread(capsys: pytest.Cap
     forget_assumptions()
     say()
     assert capsys.readouterr().err.startswith("note: a.png: ")
+
+
+def test_a_job_says_what_it_assumes_and_refuses_the_rest_in_one_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through build_cases: notes once a kind, naming the first file; the next job says them again."""
+    for number in (1, 2):
+        half_clear().save(tmp_path / f"clear{number}.png")
+        write_tiff(tmp_path / f"float{number}.tif", SHARES.astype(np.float32))
+    write_tiff(tmp_path / "signed.tif", GREYS.astype(np.int16) - 100)
+    (tmp_path / "phone.jpg").write_bytes(FOREIGN["phone.jpg"][0])
+    good = ["clear1.png", "float1.tif", "clear2.png", "float2.tif"]
+    for names in (good, good, [*good, "signed.tif", "phone.jpg"]):
+        rows = [f"{name},a bear on grass,bear" for name in names]
+        (tmp_path / "c.csv").write_text("\n".join(["image,caption,word", *rows]), encoding="utf-8")
+        dataset = CustomDataset(list=str(tmp_path / "c.csv"), localisation=False)
+        read = settings("build_cases", "d", datasets={"d": dataset})
+        status = run_stage(
+            ["build_cases", "--dataset", "d", "--settings", read, "--output", str(tmp_path / "cases.parquet")]
+        )
+        told = capsys.readouterr().err
+        notes = [line.split(": ")[1] for line in told.splitlines() if line.startswith("note: ")]
+        assert notes == [str(tmp_path / "clear1.png"), str(tmp_path / "float1.tif")]
+        assert status == (1 if "phone.jpg" in names else 0)
+    assert "line 6: " in told and "greys from -100 to 155" in told
+    assert "line 7: " in told and "it is HEIC" in told
+
+
+def test_pixels_of_a_float_picture_reach_the_model_as_of_its_bytes(tmp_path: Path) -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "bytes.png")
+    write_tiff(tmp_path / "float.tif", (ramp / 255).astype(np.float32))
+    expected, found = (read_pixels(tmp_path / name, 16, "squeeze") for name in ("bytes.png", "float.tif"))
+    assert torch.equal(expected, found) and expected.min() == -1 and expected.max() == 1
