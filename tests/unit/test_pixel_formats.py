@@ -32,11 +32,11 @@ def _new_job() -> None:
     forget_assumptions()
 
 
-def write_tiff(path: Path, values: np.ndarray, photometric: int = 1, bits: int | None = None) -> None:
+def write_tiff(path: Path, values: np.ndarray, photometric: int = 1, bits: int = 0, width: int = 0) -> None:
     """An uncompressed grey TIFF of any type of number, of which Pillow writes few."""
     data = np.ascontiguousarray(values).tobytes()
     kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
-    entries = {256: values.shape[1], 257: values.shape[0], 258: bits or 8 * values.dtype.itemsize, 259: 1}
+    entries = {256: width or values.shape[1], 257: values.shape[0], 258: bits or 8 * values.dtype.itemsize, 259: 1}
     entries |= {262: photometric, 273: 8, 277: 1, 278: values.shape[0], 279: len(data), 339: kind}
     tags = b"".join(struct.pack("<HHII", tag, 4, 1, entry) for tag, entry in entries.items())
     path.write_bytes(
@@ -170,6 +170,22 @@ def test_inks_and_lab(tmp_path: Path) -> None:
     assert picture is not None
     picture.save(tmp_path / "lab.tif")
     assert np.abs(np.asarray(load_image(tmp_path / "lab.tif"))[0, 0].astype(int) - RED).max() <= 3
+
+
+@pytest.mark.parametrize("profile", [b"no profile", None])
+def test_inks_without_a_usable_profile(
+    tmp_path: Path, profile: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("CMYK", (4, 4), (0, 255, 255, 0)).save(tmp_path / "inks.tif", icc_profile=profile)
+    assert np.asarray(load_image(tmp_path / "inks.tif"))[0, 0].tolist() == [255, 0, 0]
+    said = "its colour profile cannot be used" if profile else "in CMYK without a colour profile"
+    assert said in capsys.readouterr().err
+
+
+def test_twelve_bits(tmp_path: Path) -> None:
+    packed = np.array([[0x00, 0x05, 0x55], [0xAA, 0xAF, 0xFF]], dtype=np.uint8)  # 0, 1365; 2730, 4095
+    write_tiff(tmp_path / "a.tif", packed, bits=12, width=2)
+    assert np.array_equal(np.asarray(load_image(tmp_path / "a.tif"))[..., 0], GREYS)
 
 
 def test_a_foreign_profile_of_rgb_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from infodecomp.config.conflicts import conflicts
 from infodecomp.config.generated import with_generated
+from infodecomp.config.paths import with_paths_written_out
 from infodecomp.config.problems import schema_problem
 from infodecomp.config.reading import as_meant
 from infodecomp.config.section import Section
 from infodecomp.config.study import Config
-from infodecomp.config.written_out import with_paths_written_out
 from infodecomp.runs.errors import InputError
 
 SectionType = TypeVar("SectionType", bound=Section)

@@ -11,7 +11,7 @@ import yaml
 
 from infodecomp.config import load_config
 from infodecomp.config.keys import field_at
-from infodecomp.config.written_out import PATH_KEYS, with_paths_written_out
+from infodecomp.config.paths import PATH_KEYS, with_paths_written_out
 from infodecomp.runs.errors import InputError
 
 
