@@ -10,11 +10,16 @@ from pathlib import Path
 
 # Where the rules lie: elsewhere than the working folder if this Snakefile is named by `-s` or used as a module.
 CHECKOUT = Path(str(workflow.current_basedir)).parent
-if set("{}") & set(str(CHECKOUT)):
-    sys.exit(
-        f"error: {CHECKOUT}: the path of the checkout has braces, which Snakemake would fill in; rename the folder, "
-        "or move the checkout."
-    )
+unusable = {
+    "braces, which Snakemake would fill in": "{}",
+    f"`{os.pathsep}`, which divides the paths where Python looks for packages": os.pathsep,
+    "line breaks, which end a command": "\n\r",
+}
+for reason, characters in unusable.items():
+    if set(characters) & set(str(CHECKOUT)):
+        sys.exit(
+            f"error: {CHECKOUT}: the path of the checkout has {reason}; rename the folder, or move the checkout."
+        )
 
 # Every command imports the package of this checkout, not one that happens to be installed.
 sys.path.insert(0, str(CHECKOUT / "pipeline"))

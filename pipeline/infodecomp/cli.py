@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from infodecomp import __version__
+from infodecomp.runs.assumptions import forget_assumptions
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.job_arguments import files_among, what_was_asked
 from infodecomp.runs.ledger import job_ledger
@@ -78,6 +79,7 @@ def _run_stage(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"infodecomp run {stage}", description=module.__doc__)
     module.add_arguments(parser)
     args = parser.parse_args(rest)
+    forget_assumptions()
     try:
         with job_ledger(what_was_asked(vars(args)), files_among(vars(args))):
             module.run(args)

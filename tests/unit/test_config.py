@@ -515,6 +515,9 @@ def given_as(*entries: str) -> dict[str, Any]:
         ("retrieval_datasets=", "retrieval_datasets", {}),
         ("model={revision: 12}", "model.revision", "12"),
         ("parts=[editing, pairs]", "parts", ("editing", "pairs")),
+        ("seed=1e3", "seed", 1000),
+        ("shards=2.0", "shards", 2),
+        ("statistics={bootstrap: 1e3}", "statistics.bootstrap", 1000),
     ],
 )
 def test_values_of_the_command_line_have_the_type_of_their_key(entry: str, path: str, value: object) -> None:
@@ -522,6 +525,13 @@ def test_values_of_the_command_line_have_the_type_of_their_key(entry: str, path:
     for key in path.split("."):
         found = getattr(found, key)
     assert found == value and type(found) is type(value)
+
+
+def test_a_moved_key_of_the_command_line_is_shown_in_its_type() -> None:
+    text = message(given_as("information={steps: [10, 20]}"))
+    assert "information → steps has moved: write information → budget → steps instead" in text
+    assert text.endswith("      steps: [10, 20]")
+    load_config(merged(pasted(text)))
 
 
 def test_datasets_of_the_command_line() -> None:

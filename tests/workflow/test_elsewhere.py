@@ -99,11 +99,51 @@ def test_a_read_only_checkout(checkout: Path, tmp_path: Path) -> None:
     assert (tmp_path / cases).is_file()
 
 
-def test_a_checkout_in_braces(repository: Path, tmp_path: Path) -> None:
-    study = working_copy(repository, tmp_path / "my {new} checkout")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("my {new} checkout", "braces, which Snakemake would fill in"),
+        ("12:30", "`:`, which divides the paths where Python"),
+    ],
+)
+def test_a_checkout_where_nothing_can_run(repository: Path, tmp_path: Path, name: str, reason: str) -> None:
+    study = working_copy(repository, tmp_path / name)
     run = study.snakemake("--dry-run")
     assert run.status != 0 and "Traceback" not in run.output
-    assert f"error: {study.folder}: the path of the checkout has braces, which Snakemake would fill in" in run.output
+    assert f"error: {study.folder}: the path of the checkout has {reason}" in run.output
+
+
+def test_odd_names_of_checkout_and_folder(checkout: Path, tmp_path: Path) -> None:
+    """Quotes, spaces, `=`, `$`, other scripts, a link to the checkout, results on another path, `--directory`."""
+    link = tmp_path / 'it\'s a "link" = größe 研究 $HOME'
+    link.symlink_to(checkout)
+    folder = tmp_path / "mine: {x} 'y' %s"
+    (tmp_path / "disk").mkdir()
+    folder.mkdir()
+    (folder / "results").symlink_to(tmp_path / "disk")
+    cases = "results/tiny/scenes/cases.parquet"
+    run = snakemake(folder, "-s", str(link / "Snakefile"), cases, "--configfile", "small.yaml")
+    assert run.status == 0, run.output
+    assert (tmp_path / "disk/tiny/scenes/cases.parquet").is_file()
+    target = ["-s", str(checkout / "Snakefile"), "--directory", folder.name, "--dry-run", cases]
+    again = Study(tmp_path).command("snakemake", "--cores", "1", *target, "--configfile", f"{folder.name}/small.yaml")
+    assert "Nothing to be done" in again.output, again.output
+
+
+def test_paths_of_an_overlay_start_from_the_working_folder(checkout: Path, tmp_path: Path) -> None:
+    """A missing one is said with that folder; `~` and variables are filled in."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/mine.yaml").write_text(
+        "datasets: {scenes: null, mine: {kind: coco_it, root: photos}, far: {kind: coco_it, root: $FAR/coco}}",
+        encoding="utf-8",
+    )
+    target = ["-s", str(checkout / "Snakefile"), "--configfile", "photos/mine.yaml", "--keep-going"]
+    cases = [f"results/demo/{name}/cases.parquet" for name in ("mine", "far")]
+    run = Study(tmp_path).command("snakemake", "--cores", "1", *cases, *target, environment={"FAR": "/no/where"})
+    assert run.status != 0 and "Traceback" not in run.output
+    assert "missing: photos/annotations/instances_val2017.json" in run.output
+    assert f"as COCO_ROOT; relative paths start from {tmp_path}." in run.output
+    assert "missing: /no/where/coco/annotations/instances_val2017.json" in run.output
 
 
 @pytest.mark.slow

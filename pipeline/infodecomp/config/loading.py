@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from infodecomp.config.conflicts import conflicts
 from infodecomp.config.generated import with_generated
+from infodecomp.config.paths import with_paths_written_out
 from infodecomp.config.problems import schema_problem
 from infodecomp.config.reading import as_meant
 from infodecomp.config.section import Section
@@ -30,6 +31,8 @@ def load_config(mapping: Mapping[str, Any]) -> Config:
     Raises InputError with one paragraph a problem: key path, value found, what is allowed, and the YAML to paste.
     """
     values, problems = as_meant(mapping)
+    values, unwritten = with_paths_written_out(values)
+    problems += unwritten
     try:
         config = Config.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:

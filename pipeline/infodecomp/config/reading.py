@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from infodecomp.config.keys import common, kinds
+from infodecomp.config.keys import common, field_at, kinds
 from infodecomp.config.moved import MOVED
 from infodecomp.config.problems import Problem
 from infodecomp.config.section import Section
@@ -38,6 +38,8 @@ def converted(value: Any, annotation: Any) -> Any:
 
     >>> converted("4", int), converted(2024, str), converted(["50", "100"], tuple[int, ...]), converted("null", int | None)
     (4, '2024', [50, 100], None)
+    >>> converted("1e3", int), converted(2.0, int)
+    (1000, 2)
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -49,13 +51,22 @@ def converted(value: Any, annotation: Any) -> Any:
         return [converted(one, kind) for one, kind in zip(value, inner, strict=False)] + value[len(inner) :]
     if annotation is str and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if annotation is int and (whole := _whole(value)) is not None:
+        return whole
     if not isinstance(value, str):
         return value
     if annotation is bool:
         return _TRUTH.get(value.lower(), value)
-    if annotation is int and _WHOLE.fullmatch(value):
-        return int(value)
     return float(value) if annotation is float and _NUMBER.fullmatch(value) else value
+
+
+def _whole(value: Any) -> int | None:
+    """The whole number that a text or a float such as 1e3 stands for; None if it stands for none."""
+    if isinstance(value, str):
+        if _WHOLE.fullmatch(value):
+            return int(value)
+        value = float(value) if _NUMBER.fullmatch(value) else None
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
@@ -136,4 +147,6 @@ def _of_former_section(value: Mapping[str, Any], path: Path, problems: list[Prob
 
 
 def _moved(place: Path, value: Any) -> Problem:
-    return Problem(place, f"has moved: write {' → '.join(MOVED[place])} instead", MOVED[place], value)
+    field = field_at(MOVED[place])
+    meant = converted(value, field.annotation) if field else value
+    return Problem(place, f"has moved: write {' → '.join(MOVED[place])} instead", MOVED[place], meant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from infodecomp.config import (
@@ -32,7 +33,7 @@ def dataset_root(section: DatasetSource) -> Path:
         return Path(section.root)
     if isinstance(section, CustomSource):
         return Path(section.list).parent
-    return Path(os.environ.get("COCO_ROOT") or "data/coco")
+    return Path(os.environ.get("COCO_ROOT") or "data/coco").expanduser()
 
 
 def image_folder(section: DatasetSource) -> Path:
@@ -81,4 +82,9 @@ def require_files(section: DatasetSource) -> None:
         advice = "generate_images writes them, and none of its prompts gave an image"
     else:
         advice = "`list` must name the CSV, and `root` the folder its paths are relative to"
-    raise InputError(f"missing: {', '.join(missing)}; {advice}.")
+    raise InputError(f"missing: {', '.join(missing)}; {advice}{paths_start_from(missing)}.")
+
+
+def paths_start_from(missing: Iterable[str]) -> str:
+    """Where relative paths start, for a message about missing ones; empty if all are absolute."""
+    return "" if all(Path(path).is_absolute() for path in missing) else f"; relative paths start from {Path.cwd()}"

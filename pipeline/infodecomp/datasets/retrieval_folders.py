@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infodecomp.config import RetrievalSource
+from infodecomp.datasets.folders import paths_start_from
 from infodecomp.runs.errors import InputError
 
 
@@ -47,5 +48,5 @@ def require_retrieval_files(section: RetrievalSource) -> None:
     if missing:
         raise InputError(
             f"missing: {', '.join(missing)}; `file` must name ARO's JSON, with the folder of its images as `images`, or a "
-            "Parquet mirror with the images inside (docs/aro.md names their sources)."
+            f"Parquet mirror with the images inside (docs/aro.md names their sources){paths_start_from(missing)}."
         )

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from infodecomp.pictures.opening import opened
+from infodecomp.pictures.rgb import as_rgb
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import atomic_path
 
 Resize = Literal["squeeze", "letterbox"]
@@ -19,19 +20,13 @@ _BAR = (127, 127, 127)
 
 
 def load_image(path: Path) -> Image.Image:
-    """Read an image as RGB (grayscale, 16-bit, CMYK and palette images are converted, transparency is dropped).
+    """Read an image as RGB, as `pictures.rgb.as_rgb` converts greys of any depth, inks, transparency and frames.
 
-    The EXIF orientation is ignored, as COCO's annotations do. Raises InputError naming the file if it is missing or
-    cannot be decoded completely.
+    The EXIF orientation is ignored, as COCO's annotations do. Raises InputError naming the file if it is missing, cannot be
+    decoded completely, or can be understood in several ways.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected an image.")
-    try:
-        with Image.open(checked(path)) as image:
-            image.load()
-            return _eight_bits(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: this image cannot be read ({error}).") from error
+    with opened(path) as image:
+        return as_rgb(image, path)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -39,13 +34,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
     Raises InputError naming the file if it is missing or not an image.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected an image.")
-    try:
-        with Image.open(checked(path)) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: this image cannot be read ({error}).") from error
+    with opened(path) as image:
+        return image.height, image.width
 
 
 def crop_image(image: Image.Image, crop: str) -> Image.Image:
@@ -125,10 +115,3 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write a picture (3, H, W) in [0, 1] as PNG."""
     with atomic_path(path) as temporary:
         Image.fromarray(picture_bytes(picture)).save(temporary, format="PNG")
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A 16-bit grayscale image in 8 bits (Pillow would cut values off at 255 instead of scaling them)."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.clip(np.asarray(image, dtype=np.int64), 0, 65535) // 257).astype(np.uint8))
