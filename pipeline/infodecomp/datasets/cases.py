@@ -15,7 +15,9 @@ import pandas as pd
 
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
+from infodecomp.words.missing_word import missing_word
 from infodecomp.words.occurrences import WordRemoval, find_word, mask_word, remove_word
+from infodecomp.words.unicode_form import composed
 
 CASE_COLUMNS: dict[str, str] = {
     "case_id": "string",  # 16 hex digits, a hash of the row's content
@@ -68,12 +70,13 @@ def make_case(
 ) -> Case:
     """One case with its prompts; status "word_not_in_caption" if the whole word is not in the caption.
 
+    Caption and words are kept composed (Unicode's NFC).
     With `ignore_case` the caption may spell it in another case; `prompt_word` is its first spelling there.
     `word_removal` is the mode of `words.remove_word`. `position` is set by `cases_table`.
     """
+    caption, word, label = composed(caption), composed(word), composed(label)
     spans = find_word(caption, word) or (find_word(caption, word, ignore_case=True) if ignore_case else [])
     if not spans:
-        reason = f"the word {word!r} is not in the caption {caption!r} as a whole word."
         return lost_case(
             dataset=dataset,
             image_id=image_id,
@@ -83,7 +86,7 @@ def make_case(
             word_type=word_type,
             prompt_full=caption,
             status="word_not_in_caption",
-            reason=reason,
+            reason=missing_word(caption, word),
         )
     start, end = spans[0]
     found = caption[start:end]

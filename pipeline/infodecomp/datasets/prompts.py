@@ -22,7 +22,10 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import read_table, write_table
+from infodecomp.words.letters import JOINED_WORD
+from infodecomp.words.missing_word import missing_word
 from infodecomp.words.occurrences import find_word
+from infodecomp.words.unicode_form import composed
 
 PROMPT_COLUMNS: dict[str, str] = {
     "case_id": "string",  # the image's id, which names its latents
@@ -39,7 +42,7 @@ PROMPT_COLUMNS: dict[str, str] = {
 _OPTIONAL = ("words", "seed", "image", "mask")
 
 # Words of a prompt, with hyphens and apostrophes.
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_WORD = re.compile(JOINED_WORD)
 
 
 def prompt_table(section: PromptListSection) -> pd.DataFrame:
@@ -125,7 +128,7 @@ def _pair_records(path: Path) -> tuple[list[Record], dict[int, str]]:
 
 
 def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
-    prompt = cells["prompt"]
+    prompt = composed(cells["prompt"])
     if not prompt:
         raise InputError("`prompt` is empty.")
     words = _words(prompt, cells["words"])
@@ -153,10 +156,10 @@ def _words(prompt: str, named: str) -> list[str]:
         if not found:
             raise InputError(f"the prompt {prompt!r} has no word.")
         return found
-    words = [word.strip() for word in named.split(";")]
+    words = [word.strip() for word in composed(named).split(";")]
     for word in words:
         if not find_word(prompt, word):
-            raise InputError(f"the word {word!r} is not in the prompt {prompt!r} as a whole word.")
+            raise InputError(missing_word(prompt, word, "prompt"))
         if words.count(word) > 1:
             raise InputError(f"the word {word!r} is named twice; allowed is once, for all its places in the prompt.")
     return words

@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
 from infodecomp.figures.style import ACCENT
+from infodecomp.words.letters import PLAIN_WORD, SIGN
 
 OLD = ACCENT  # removed words
 NEW = "#0072B2"  # what was put in: Okabe and Ito's blue
@@ -126,7 +127,7 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
     """Words and punctuation of a text, each with whether white space comes before it."""
     return [
         (match.group(2), bool(match.group(1)) and match.start() > 0)
-        for match in re.finditer(r"(\s*)(\w+|[^\w\s])", text)
+        for match in re.finditer(rf"(\s*)({PLAIN_WORD}|{SIGN})", text)
     ]
 
 

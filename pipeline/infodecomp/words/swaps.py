@@ -8,6 +8,7 @@ from functools import cache
 from typing import Literal
 
 from infodecomp.words.inflection import article, plural
+from infodecomp.words.letters import WORD_CHARACTER
 from infodecomp.words.occurrences import Span, find_word
 
 SwapScope = Literal["target", "all"]
@@ -81,7 +82,7 @@ def replace_words(caption: str, replacements: Mapping[str, str]) -> str:
     if not replacements:
         return caption
     keys = "|".join(re.escape(key) for key in sorted(replacements, key=len, reverse=True))
-    pattern = re.compile(rf"(?<!\w)(?:{keys})(?!\w)", re.IGNORECASE)
+    pattern = re.compile(f"(?<!{WORD_CHARACTER})(?:{keys})(?!{WORD_CHARACTER})", re.IGNORECASE)
     # Letters such as ſ match when case is ignored but have another lower case: they stay.
     return pattern.sub(lambda match: replacements.get(match.group().lower(), match.group()), caption)
 
