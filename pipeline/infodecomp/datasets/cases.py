@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from infodecomp.datasets.image_paths import with_found_paths
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.words.missing_word import missing_word
@@ -161,9 +162,9 @@ def cases_table(cases: Sequence[Case], *, first: int | None = None, per_label: i
 def mark_missing_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """The table with status "image_missing" for cases whose image file is not in `folder`; their ids stay.
 
-    Raises InputError if no image exists.
+    Paths that are only written differently from those of the files are corrected. Raises InputError if no image exists.
     """
-    frame = frame.copy()
+    frame = with_found_paths(frame, folder)
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     missing = {name for name in wanted if not (folder / name).is_file()}
     if wanted and len(missing) == len(wanted):

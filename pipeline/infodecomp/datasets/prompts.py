@@ -14,6 +14,8 @@ import pandas as pd
 from infodecomp.config import PromptListSection
 from infodecomp.datasets.cases import Case, make_case
 from infodecomp.datasets.folders import given_folder
+from infodecomp.datasets.ids import one_id
+from infodecomp.datasets.image_paths import find_path
 from infodecomp.datasets.masks import read_mask_file
 from infodecomp.datasets.records import Record, raise_problems, read_records
 from infodecomp.datasets.word_pairs import is_pair_list, read_pair_list
@@ -132,15 +134,16 @@ def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[d
     if not prompt:
         raise InputError("`prompt` is empty.")
     words = _words(prompt, cells["words"])
-    hashes = _given(root, cells["image"], cells["mask"])
+    image_path, mask_path = (find_path(root, cells[name]) or cells[name] for name in ("image", "mask"))
+    hashes = _given(root, image_path, mask_path)
     for seed in [_seed(cells["seed"])] if cells["seed"] else seeds:
         content = json.dumps([prompt, seed, *hashes], ensure_ascii=False)
         image = hashlib.sha256(content.encode()).hexdigest()[:16]
         yield {
             "case_id": image,
             "image_id": image,
-            "image_path": cells["image"],
-            "mask": cells["mask"],
+            "image_path": image_path,
+            "mask": mask_path,
             "prompt": prompt,
             "words": words,
             "seed": seed,
@@ -166,9 +169,10 @@ def _words(prompt: str, named: str) -> list[str]:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
+    seed = one_id(text)
+    if not isinstance(seed, int):
         raise InputError(f"`seed` is {text!r}; expected a whole number ≥ 0.")
-    return int(text)
+    return seed
 
 
 def _given(root: Path, image: str, mask: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +18,12 @@ class Record(NamedTuple):
 
 
 def read_records(path: Path, required: Sequence[str], optional: Sequence[str]) -> tuple[list[Record], dict[int, str]]:
-    """Rows of a table as spreadsheets write it (see `table_text`; quoted cells may hold newlines), and what is wrong with bad
-    ones.
+    """Rows of a table as spreadsheets write it (see `table_text`), and what is wrong with bad ones.
 
     Returns the rows that have a cell for each column of the header (empty for optional columns that are absent, and for
     those at the end that a row leaves out), and line → problem of those that do not. Empty lines, empty cells after the last
-    column and columns without a name are skipped. Raises InputError if the file is missing, is not a CSV in UTF-8 or UTF-16, has no
-    rows, or lacks, repeats or misnames a column.
+    column and columns without a name are skipped. Raises InputError if the file is missing, is not a CSV in UTF-8 or UTF-16,
+    has no rows, or lacks, repeats or misnames a column.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a CSV with the columns {', '.join(required)}.")
@@ -35,7 +33,7 @@ def read_records(path: Path, required: Sequence[str], optional: Sequence[str]) -
     if len(rows) == 1:
         raise InputError(f"{path}: the file has a header and no rows.")
     if "" in header:
-        print(f"warning: {path}: column {header.index('') + 1} has no name; it is left out.", file=sys.stderr)
+        print(f"warning: {path}: column {header.index('') + 1} has no name; it is left out.", flush=True)
     shared = _empty_after(len(header), [cells for _, cells in rows[1:]])
     records, problems = [], dict[int, str]()
     for line, cells in rows[1:]:
