@@ -82,7 +82,8 @@ def warn_of_paths(folder: Path, read: Mapping[str, str]) -> None:
     if read:
         name, path = next(iter(read.items()))
         others = f", and {len(read) - 1} more likewise" if len(read) > 1 else ""
-        print(f"warning: {folder}: there is no {name!r}; {path!r} is read instead{others}.", flush=True)
+        encoded = ", the same name with its letters encoded otherwise" if composed(name) == composed(path) else ""
+        print(f"warning: {folder}: there is no {name!r}; {path!r} is read instead{encoded}{others}.", flush=True)
 
 
 def _last(name: str) -> str:

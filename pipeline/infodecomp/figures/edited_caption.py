@@ -17,6 +17,7 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
+from infodecomp.figures.reading_order import visual_runs
 from infodecomp.figures.style import ACCENT
 from infodecomp.words.letters import PLAIN_WORD, SIGN
 
@@ -80,7 +81,9 @@ def write_caption(axes: Axes, lines: Sequence[Sequence[Word]], *, size: float, a
         above: points between the panel's upper edge and the last line.
     """
     rows: list[Artist] = [
-        HPacker(children=[_text(text, kind, size) for text, kind in _runs(line)], pad=0, sep=0, align="baseline")
+        HPacker(
+            children=[_text(text, kind, size) for text, kind in _on_paper(_runs(line))], pad=0, sep=0, align="baseline"
+        )
         for line in lines
     ]
     box = AnnotationBbox(
@@ -118,9 +121,13 @@ class StruckText(TextArea):
 
 def _text(text: str, kind: Kind, size: float) -> TextArea:
     weight = "normal" if kind == "same" else "bold"
-    # "$" would start Matplotlib's mathematics.
-    style = {"fontsize": size, "fontweight": weight, "color": _COLOURS[kind], "parse_math": False}
+    style = {"fontsize": size, "fontweight": weight, "color": _COLOURS[kind]}
     return (StruckText if kind == "old" else TextArea)(text, textprops=style)
+
+
+def _on_paper(runs: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+    """Runs from left to right."""
+    return [(text, runs[index][1]) for index, text in visual_runs([text for text, _ in runs])]
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:

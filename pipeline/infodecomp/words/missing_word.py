@@ -88,7 +88,7 @@ def _other_characters(found: str, word: str) -> str:
     """The characters that only one of two spellings has, by their names in Unicode."""
     if found.lower() == word.lower():
         return "with other capitals"
-    if found.split() == word.split():
+    if set(found) == set(word):
         return "with other spaces"
     here = [_name(one) for one in dict.fromkeys(found) if one not in word and not one.isalnum()]
     there = [_name(one) for one in dict.fromkeys(word) if one not in found and not one.isalnum()]
