@@ -112,7 +112,7 @@ def test_bad_files_are_told_in_one_sentence(root: Path, text: str, message: str)
 
 def test_other_encodings_are_refused(root: Path) -> None:
     path = write_csv(root, "image,caption,word\npictures/a.png,a café,café\n", "latin-1")
-    with pytest.raises(InputError, match="this is not a CSV in UTF-8 .*; save it as “CSV UTF-8”"):
+    with pytest.raises(InputError, match=r"this is not a CSV in UTF-8 .*; save it as “CSV UTF-8”"):
         custom_cases("mine", path, root)
 
 
