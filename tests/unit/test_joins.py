@@ -242,7 +242,23 @@ def test_word_lists_say_what_the_other_side_has(tmp_path: Path) -> None:
     )
     cases = word_list_cases("d", path, *both)
     assert [(case["status"], case["reason"]) for case in cases] == [
-        ("image_not_in_captions", "the captions file has no image 1 (caption 10 requested); its first is IMG_1."),
-        ("caption_not_found", "the captions file has no caption 99 (image IMG_1); its first is 10."),
+        ("image_not_in_captions", "the captions file has no image 1 (its first is IMG_1)."),
+        ("caption_not_found", "the captions file has no caption 99 of image IMG_1 (its first is 10)."),
         ("caption_empty", "the caption 10 of image IMG_1 is None."),
+    ]
+
+
+def test_captions_may_be_numbered_anew_for_each_image(tmp_path: Path) -> None:
+    write_both(tmp_path, captions=("a dog", "two dogs", "a cat"))
+    path = tmp_path / "captions.json"
+    texts = json.loads(path.read_text(encoding="utf-8"))
+    for annotation, number in zip(texts["annotations"], (0, 0, 0), strict=True):
+        annotation["id"] = number
+    path.write_text(json.dumps(texts), encoding="utf-8")
+    rows = tmp_path / "list.csv"
+    rows.write_text("image_id,caption_id,label,word\n1,0,dog,dog\n2,0,cat,cat\n", encoding="utf-8")
+    both = open_instances(tmp_path / "instances.json"), open_captions(path)
+    assert [(case["status"], case["prompt_full"]) for case in word_list_cases("d", rows, *both)] == [
+        ("caption_not_unique", ""),
+        ("ok", "a cat"),
     ]

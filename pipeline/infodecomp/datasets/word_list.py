@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pycocotools.coco import COCO
 
@@ -28,8 +29,8 @@ def word_list_cases(
 
     A label that is a category of the dataset has that category's mask, any other has none. The caption may
     spell the word in another case. A row whose image, caption or word is not found keeps its place, with a status
-    ("image_not_in_captions", "caption_not_found", "caption_of_another_image", "caption_empty", "word_not_in_caption") and a
-    reason.
+    ("image_not_in_captions", "caption_not_found", "caption_not_unique", "caption_of_another_image", "caption_empty",
+    "word_not_in_caption") and a reason.
     Raises one InputError for every malformed or repeated row, with line numbers.
     """
     records, problems = read_records(path, _REQUIRED, _OPTIONAL)
@@ -66,7 +67,6 @@ def _make(
     dataset: str, cells: dict[str, str], captions: COCO, category_ids: Mapping[str, Id], word_removal: WordRemoval
 ) -> Case:
     image_id, caption_id = one_id(cells["image_id"]), one_id(cells["caption_id"])
-    annotation = captions.anns.get(caption_id)
     label, word, word_type = composed(cells["label"]), cells["word"], cells["word_type"] or "noun"
     image_path = file_name(captions, image_id) if image_id in captions.imgs else ""
     category_id = category_ids.get(label, category_ids.get(label.lower()))
@@ -86,7 +86,7 @@ def _make(
         dataset=dataset,
         image_id=str(image_id),
         image_path=image_path,
-        caption=annotation["caption"],
+        caption=_captions(captions, image_id, caption_id)[0]["caption"],
         word=word,
         label=label,
         word_type=word_type,
@@ -98,21 +98,26 @@ def _make(
 
 def _lost(image_id: Id | None, caption_id: Id | None, captions: COCO) -> tuple[str, str] | None:
     """Status and reason if the caption cannot be used; None if it can."""
+    wanted = f"caption {caption_id} of image {image_id}"
     if image_id not in captions.imgs:
-        known = f"its first is {next(iter(captions.imgs))}" if captions.imgs else "it has none"
-        return (
-            "image_not_in_captions",
-            f"the captions file has no image {image_id} (caption {caption_id} requested); {known}.",
-        )
+        return "image_not_in_captions", f"the captions file has no image {image_id} ({_first(captions.imgs)})."
     if caption_id not in captions.anns:
-        known = f"its first is {next(iter(captions.anns))}" if captions.anns else "it has none"
-        return "caption_not_found", f"the captions file has no caption {caption_id} (image {image_id}); {known}."
-    owner = captions.anns[caption_id]["image_id"]
-    if owner != image_id:
+        return "caption_not_found", f"the captions file has no {wanted} ({_first(captions.anns)})."
+    found = _captions(captions, image_id, caption_id)
+    if not found:
+        owner = captions.anns[caption_id]["image_id"]
         return "caption_of_another_image", f"caption {caption_id} belongs to image {owner}, not to image {image_id}."
-    if caption_text(captions.anns[caption_id]) is None:
-        return (
-            "caption_empty",
-            f"the caption {caption_id} of image {image_id} is {captions.anns[caption_id]['caption']!r}.",
-        )
+    if len(found) > 1:
+        return "caption_not_unique", f"the captions file has {wanted} {len(found)} times; ids must be unique."
+    if caption_text(found[0]) is None:
+        return "caption_empty", f"the {wanted} is {found[0]['caption']!r}."
     return None
+
+
+def _captions(captions: COCO, image_id: Id | None, caption_id: Id | None) -> list[dict[str, Any]]:
+    """Annotations of an image with an id, which tools may count anew for each image."""
+    return [one for one in captions.imgToAnns.get(image_id, []) if one["id"] == caption_id]
+
+
+def _first(known: Mapping[Id, object]) -> str:
+    return f"its first is {next(iter(known))}" if known else "it has none"

@@ -6,6 +6,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from matplotlib import font_manager
@@ -74,7 +75,10 @@ def _family(font: str) -> str | None:
 def _lacking(text: str, families: Sequence[str]) -> list[str]:
     """The characters of a text, each once, for which no family has a glyph."""
     seen = [one for one in dict.fromkeys(text) if ord(one) > 127 and unicodedata.category(one) not in _UNSEEN]
-    if not seen:
-        return []
-    maps = [font_manager.get_font(font_manager.findfont(family)).get_charmap() for family in families]
-    return [one for one in seen if not any(ord(one) in known for known in maps)]
+    return [one for one in seen if not any(ord(one) in _glyphs(family) for family in families)]
+
+
+@cache
+def _glyphs(family: str) -> frozenset[int]:
+    """Code points that a font has glyphs for."""
+    return frozenset(font_manager.get_font(font_manager.findfont(family)).get_charmap())

@@ -37,6 +37,11 @@ def missing_word(caption: str, word: str, text: str = "caption") -> str:
     return f"the word {word!r} is not in the {text} {caption!r} as a whole word{f': {hint}' if hint else ''}."
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether a text without spaces is of a script whose sentences have none, so that it may be several words."""
+    return len(text.split()) == 1 and len(text) > 1 and any(_name(one).startswith(_UNSPACED) for one in text)
+
+
 def _hint(caption: str, word: str, text: str) -> str:
     if not word:
         return ""
@@ -46,7 +51,7 @@ def _hint(caption: str, word: str, text: str) -> str:
     run = next((run for run in re.findall(PLAIN_WORD, caption) if word.lower() in run.lower()), "")
     if not run:
         return ""
-    if any(_name(character).startswith(_UNSPACED) for character in run):
+    if is_unspaced(run):
         return (
             f"it is inside {run!r}, which has no spaces; separate the words of the {text} by spaces, "
             f"as in {' '.join(run.replace(word, f' {word} ').split())!r}"
