@@ -10,6 +10,7 @@ from PIL import Image
 
 from infodecomp.datasets.custom import custom_cases
 from infodecomp.datasets.image_paths import find_path, find_paths, leads_out
+from infodecomp.datasets.retrieval_cases import make_retrieval_case, mark_lost_images, retrieval_cases_table
 from infodecomp.runs.errors import InputError
 
 
@@ -89,3 +90,15 @@ def test_backslashes_do_not_lead_out_of_the_root(folder: Path) -> None:
     path.write_text("image,caption,word\n..\\a.png,a dog,dog\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"line 2: `image` is '\.\..*expected a path below"):
         custom_cases("mine", path, folder / "images")
+
+
+def test_images_of_a_table_are_corrected_once_and_what_is_not_there_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = make_retrieval_case(dataset="d", image_path="images\\b.png", options=["a dog", "a cat"], truth=0)
+    frame = mark_lost_images(retrieval_cases_table([case]), folder)
+    assert (frame["image_path"].item(), frame["status"].item()) == ("images/b.png", "ok")
+    assert frame["case_id"].item() == case["case_id"]
+    assert capsys.readouterr().out.count("warning: ") == 1
+    with pytest.raises(InputError, match=r"none of the 1 images .*; the folder holds 2 other entries, the first is C"):
+        mark_lost_images(retrieval_cases_table([case]), folder / "two")

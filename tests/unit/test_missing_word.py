@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import doctest
 import unicodedata
+from types import ModuleType
 
 import pytest
 
 from infodecomp.attribution.word_scores import caption_units
+from infodecomp.datasets import ids, image_paths
 from infodecomp.datasets.cases import make_case
+from infodecomp.figures import reading_order
 from infodecomp.figures.edited_caption import edited_words
+from infodecomp.words import letters, unicode_form
+from infodecomp.words import missing_word as missing_word_module
 from infodecomp.words.caption_words import caption_words
 from infodecomp.words.letters import is_word_character
 from infodecomp.words.missing_word import missing_word
@@ -18,6 +24,16 @@ from infodecomp.words.unicode_form import composed_with_places
 
 APART = "a white bear in a cafe\u0301 by a cafe"  # the accent is a character of its own
 HINDI = "किताबें और भालू"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [letters, unicode_form, missing_word_module, ids, image_paths, reading_order],
+    ids=lambda module: module.__name__,
+)
+def test_examples(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0 and found.failed == 0
 
 
 @pytest.mark.parametrize(

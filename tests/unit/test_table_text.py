@@ -37,6 +37,7 @@ def test_every_encoding_separator_and_line_end(tmp_path: Path, encoding: str, se
         ("image,caption,word\n1.png,a dog; asleep,dog\n", "a dog; asleep"),
         ("sep=;\nimage;caption;word\n1.png;a dog, asleep;dog\n", "a dog, asleep"),
         ('"sep=;"\r\nimage;caption;word\r\n1.png;a dog;dog\r\n', "a dog"),
+        ("sep=;\nimage,caption,word\n1.png,a dog,dog\n", "a dog"),
         ("sep=\t\nimage\tcaption\tword\n1.png\ta dog\tdog\n", "a dog"),
         ('image\tcaption\tword\n1.png\t"a dog\nand a ""cat"""\tdog\n', 'a dog\nand a "cat"'),
         ("image,caption,word,,\n1.png,a dog,dog,,\n", "a dog"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from infodecomp.datasets.image_paths import with_found_paths
+from infodecomp.datasets.image_paths import none_exists, with_found_paths
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.words.missing_word import missing_word
@@ -168,7 +168,7 @@ def mark_missing_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     missing = {name for name in wanted if not (folder / name).is_file()}
     if wanted and len(missing) == len(wanted):
-        raise InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}).")
+        raise none_exists(folder, wanted)
     lost = (frame["status"] == "ok") & frame["image_path"].isin(missing)
     frame.loc[lost, "reason"] = [f"the image {folder / name} is missing." for name in frame.loc[lost, "image_path"]]
     frame.loc[lost, "status"] = "image_missing"

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
+from infodecomp.runs.errors import InputError
 from infodecomp.words.unicode_form import composed
 
 
@@ -84,6 +85,13 @@ def warn_of_paths(folder: Path, read: Mapping[str, str]) -> None:
         others = f", and {len(read) - 1} more likewise" if len(read) > 1 else ""
         encoded = ", the same name with its letters encoded otherwise" if composed(name) == composed(path) else ""
         print(f"warning: {folder}: there is no {name!r}; {path!r} is read instead{encoded}{others}.", flush=True)
+
+
+def none_exists(folder: Path, wanted: Sequence[str]) -> InputError:
+    """That no image of a list is in its folder, with a name of each."""
+    names = sorted(name for same in _entries(folder).values() for name in same)
+    holds = f"the folder holds {len(names)} other entries, the first is {names[0]}" if names else "the folder is empty"
+    return InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}); {holds}.")
 
 
 def _last(name: str) -> str:

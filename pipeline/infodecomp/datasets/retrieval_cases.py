@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from infodecomp.datasets.image_paths import with_found_paths
+from infodecomp.datasets.image_paths import none_exists, with_found_paths
 from infodecomp.pictures.images import crop_box, image_size
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
@@ -109,7 +109,7 @@ def mark_lost_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     frame = with_found_paths(frame, folder)
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     if wanted and not any((folder / name).is_file() for name in wanted):
-        raise InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}).")
+        raise none_exists(folder, wanted)
     sizes = {name: _measure(folder / name) for name in wanted}
     findings = [
         _finding(sizes[image_path], crop) if status == "ok" else (status, reason)

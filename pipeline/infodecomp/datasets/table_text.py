@@ -45,12 +45,12 @@ def read_rows(path: Path, required: Sequence[str]) -> list[Row]:
     """
     text = _decoded(path)
     stated = _SEPARATOR_LINE.match(text)
-    separators = stated.group(1) if stated else SEPARATORS
+    separators = f"{stated.group(1)}{SEPARATORS}" if stated else SEPARATORS
     body, first = (text[stated.end() :], 2) if stated else (text, 1)
     try:
         separator = _separator(body, separators, required)
         return list(_rows(body, separator, first))
-    except csv.Error as error:
+    except (csv.Error, TypeError, ValueError) as error:  # the last two for a separator that is none
         raise InputError(f"{path}: this is not a CSV in UTF-8 ({error}).") from error
 
 
