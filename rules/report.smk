@@ -28,7 +28,7 @@ rule write_report:
         "../envs/pipeline.yaml"
     params:
         folder=folder_of_first,
-        results=RESULTS,
+        results=lambda wildcards, output: str(Path(output.page).parent.parent),
         shards=CONFIG.shards,
         stage_shards=[
             f"judge_maps={CONFIG.faithfulness.shards}",

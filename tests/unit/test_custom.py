@@ -96,7 +96,8 @@ def test_every_bad_row_is_told_with_its_line(root: Path) -> None:
     ("text", "message"),
     [
         ("file,caption,word\na,b,c\n", "missing column image; the header names 'file', 'caption', 'word'"),
-        ("image;caption;word\n", "missing column image, caption, word"),
+        ("image:caption:word\n", "missing column image, caption, word"),
+        ("image;caption;word\n", "a header and no rows"),
         ("image,caption,word,masks\n", "unknown or repeated columns"),
         ("image,caption,word,word\n", "unknown or repeated columns"),
         ("image,caption,word\n", "a header and no rows"),
@@ -111,7 +112,7 @@ def test_bad_files_are_told_in_one_sentence(root: Path, text: str, message: str)
 
 def test_other_encodings_are_refused(root: Path) -> None:
     path = write_csv(root, "image,caption,word\npictures/a.png,a café,café\n", "latin-1")
-    with pytest.raises(InputError, match="this is not a CSV in UTF-8"):
+    with pytest.raises(InputError, match=r"this is not a CSV in UTF-8 .*; save it as “CSV UTF-8”"):
         custom_cases("mine", path, root)
 
 

@@ -425,7 +425,7 @@ def test_the_stages_write_four_figures_and_say_what_they_chose(study: Path) -> N
     assert chosen[0]["r"] > 0.99
     assert [record["extra"][name] for name in ("cases", "failed", "swapped", "without_r")] == [6, 1, 4, 0]
     assert {"cases.parquet", "shard-0000.parquet", "style.mplstyle"} <= {Path(name).name for name in record["inputs"]}
-    assert sorted(record["section"]) == ["format", "palette", "panels"]
+    assert sorted(record["section"]) == ["font", "format", "palette", "panels"]
     scattered = json.loads((study / "figures" / "scatter-scenes.provenance.json").read_text())
     assert (
         scattered["section"]["statistics"] == {"bootstrap": 200, "confidence": 0.9} and scattered["extra"]["seed"] == 3

@@ -30,6 +30,7 @@ def test_columns_have_a_side_and_a_format() -> None:
     ]
     table = markdown_table(columns, [{"dataset": "a|b", "key": "cmi", "count": 3}])
     assert table == "| dataset | name | n | range |\n| :-- | :-- | --: | --: |\n| a\\|b | CMI | 3 | 0–1 |"
+    assert markdown_table([words("a")], [{"a": "$1 to $2"}]).splitlines()[2] == r"| \$1 to \$2 |"
     assert markdown_table([words("a")], []) == "| a |\n| :-- |"
 
 

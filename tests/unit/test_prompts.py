@@ -85,11 +85,14 @@ def test_bad_rows_are_told_with_their_lines(tmp_path: Path, row: str, problem: s
 
 
 def test_a_prompt_of_one_word_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    read = settings("list_prompts", generate=GenerateSection(source=PromptListSection(prompts=("dog", "a dog"))))
+    read = settings(
+        "list_prompts", generate=GenerateSection(source=PromptListSection(prompts=("dog", "a dog", "一只白熊")))
+    )
     assert main(["list_prompts", "--settings", read, "--output", str(tmp_path / "prompts.parquet")]) == 0
     told = capsys.readouterr().out
     assert "warning: the prompt 'dog' has one word" in told and "'a dog' has" not in told
-    assert len(read_prompts(tmp_path / "prompts.parquet")) == 2
+    assert "'一只白熊' has one word" in told and told.count("separate its words by spaces") == 1
+    assert len(read_prompts(tmp_path / "prompts.parquet")) == 3
 
 
 def test_prompts_stand_before_a_list(tmp_path: Path) -> None:

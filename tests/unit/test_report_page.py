@@ -259,6 +259,21 @@ def test_captions_are_ranked_by_the_score_that_is_chosen(open_page: Open) -> Non
     assert page.locator(".choice").count() == 0
 
 
+def test_captions_run_in_the_direction_of_their_letters(open_page: Open) -> None:
+    page = open_page()
+    for place in ("#explorer .text", "#explorer .caption", "#captions .option", "#edits .from", "#edits .to"):
+        view, _, kind = place.partition(" ")
+        page.goto(page.url.partition("#")[0] + view)
+        if kind == ".caption":
+            page.locator("#grid .card").first.click()
+            page.locator(OPENED).first.wait_for()
+        shown = page.locator({"#explorer": kind, "#captions": kind, "#edits": f".edit {kind}"}[view]).first
+        shown.wait_for()
+        for text, direction in (("כלב לבן", "rtl"), ("a dog", "ltr")):
+            written = "(element, text) => { element.textContent = text; return getComputedStyle(element).direction; }"
+            assert shown.evaluate(written, text) == direction, place
+
+
 def test_phone_width(open_page: Open) -> None:
     page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, color_scheme="dark")
     for view in VIEWS:

@@ -80,7 +80,8 @@ def test_malformed_rows_are_told_together(tmp_path: Path, opened: tuple[COCO, CO
     assert str(caught.value).splitlines() == [
         f"{path}, line 3: `image_id` is 'x'; expected a whole number.",
         f"{path}, line 4: `word` is empty.",
-        f"{path}, line 5: has 2 cells, but the header names 5 columns.",
+        f"{path}, line 5: has 2 cells, but the header names 5 columns; a text that holds the separator needs quotes, as in "
+        '"a dog, asleep".',
         f"{path}, line 6: the same case as line 2.",
     ]
 

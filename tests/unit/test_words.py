@@ -89,6 +89,12 @@ def test_swaps(caption: str, word: str, expected: str) -> None:
     assert swap_word(caption, word) == expected
 
 
+def test_swaps_in_any_encoding_of_their_letters() -> None:
+    assert swap_word("a cafe\u0301", "caf\u00e9", [("cafe\u0301", "bar")]) == "a bar"
+    assert swap_word("a caf\u00e9", "cafe\u0301", [("bar", "caf\u00e9")]) == "a bar"
+    assert swap_word("a cafe\u0301", "cafe", [("cafe", "bar")]) is None
+
+
 def test_no_swap() -> None:
     assert swap_word("a spoon", "spoon") is None
     assert swap_word("a cat", "dog") is None

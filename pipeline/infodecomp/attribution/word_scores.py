@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from infodecomp.words.letters import JOINED_WORD, SIGNS, is_word_character
 from infodecomp.words.occurrences import Span, word_token_positions
 
 SpecialTokens = Literal["drop", "keep"]
 
 # A word with its hyphens and apostrophes, such as "teddy-bear's"; or a run of punctuation.
-_UNIT = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]+")
+_UNIT = re.compile(f"{JOINED_WORD}|{SIGNS}")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def word_scores(
             units.append((low, high))
             places.append([token])
     found = [
-        (caption[low:high], "word" if re.match(r"\w", caption[low:high]) else "mark", tuple(tokens))
+        (caption[low:high], "word" if is_word_character(caption[low]) else "mark", tuple(tokens))
         for (low, high), tokens in sorted(zip(units, places, strict=True))
         if tokens
     ]

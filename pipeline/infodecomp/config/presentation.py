@@ -20,6 +20,9 @@ class FiguresSection(Section):
     caption_image: str | None = Field(
         None, description="image_id whose caption is dissected word by word (null: chosen automatically)"
     )
+    font: str | None = Field(
+        None, min_length=1, description="font, or font file, of letters that DejaVu Sans lacks (null: none)"
+    )
     format: Format = Field("pdf", description="vector format besides PNG (png: none)")
 
 

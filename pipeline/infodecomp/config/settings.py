@@ -65,7 +65,7 @@ def settings_of(stage: str, config: Config, name: str | None = None) -> Settings
     """What a stage reads of a configuration, such as `settings_of("build_cases", config, "scenes")`; name: of a dataset.
 
     >>> settings_of("plot_teaser", Config())
-    PlotTeaser(palette='cividis', format='pdf')
+    PlotTeaser(palette='cividis', font=None, format='pdf')
     """
     cls = SETTINGS[stage]
     values = {key: at.of(config, name) for key, at in places(cls).items()}
@@ -192,6 +192,7 @@ class PlotLocalisationCurves(Settings):
     """Of `plot_localisation_curves`."""
 
     confidence: Annotated[float, At("statistics.confidence")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -201,6 +202,7 @@ class PlotLocalisationPanels(Settings):
     source: Annotated[AnySource, At("datasets.NAME.source")]
     palette: Annotated[Palette, At("figures.palette")]
     panels: Annotated[int, At("figures.panels")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
     resize: Annotated[Resize, At("model.resize")]
 
@@ -233,6 +235,7 @@ class PlotRetrieval(Settings):
     """Of `plot_retrieval`."""
 
     confidence: Annotated[float, At("statistics.confidence")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -266,6 +269,7 @@ class PlotEditStrips(Settings):
 
     palette: Annotated[Palette, At("figures.palette")]
     panels: Annotated[int, At("figures.panels")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -273,6 +277,7 @@ class PlotEditCorrelations(Settings):
     """Of `plot_edit_correlations`."""
 
     statistics: Annotated[StatisticsSection, At("statistics")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -313,6 +318,7 @@ class PlotPartialInformation(Settings):
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     statistics: Annotated[StatisticsSection, At("statistics")]
     panels: Annotated[int, At("figures.panels")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
     resize: Annotated[Resize, At("model.resize")]
 
@@ -338,6 +344,7 @@ class PlotFaithfulness(Settings):
     """Of `plot_faithfulness`."""
 
     confidence: Annotated[float, At("statistics.confidence")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -362,6 +369,7 @@ class PlotValidation(Settings):
     """Of `plot_validation`."""
 
     confidence: Annotated[float, At("statistics.confidence")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -369,6 +377,7 @@ class PlotTeaser(Settings):
     """Of `plot_teaser`."""
 
     palette: Annotated[Palette, At("figures.palette")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -376,12 +385,14 @@ class PlotDenoisingStrip(Settings):
     """Of `plot_denoising_strip`."""
 
     palette: Annotated[Palette, At("figures.palette")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
 class PlotIntegrandCurves(Settings):
     """Of `plot_integrand_curves`."""
 
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 
@@ -389,6 +400,7 @@ class PlotInformationScatter(Settings):
     """Of `plot_information_scatter`."""
 
     statistics: Annotated[StatisticsSection, At("statistics")]
+    font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
 
 

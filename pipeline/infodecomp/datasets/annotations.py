@@ -6,22 +6,30 @@ import contextlib
 import io
 import json
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pycocotools.coco import COCO
 
+from infodecomp.datasets.ids import unify_ids
+from infodecomp.datasets.image_paths import leads_out
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
 
 
 def open_instances(path: Path) -> COCO:
-    """The objects of a dataset: `imgs`, `imgToAnns`, `cats` and `annToMask`. Raises InputError for a bad file."""
+    """The objects of a dataset: `imgs`, `imgToAnns`, `cats` and `annToMask`, ids as of `one_id`.
+
+    Raises InputError for a bad file.
+    """
     return _open(path, ("images", "annotations", "categories"), ("image_id", "category_id", "segmentation"))
 
 
 def open_captions(path: Path) -> COCO:
-    """The captions of a dataset: `imgs`, `anns` and `imgToAnns`. Raises InputError for a bad file."""
+    """The captions of a dataset: `imgs`, `anns` and `imgToAnns`, ids as of `one_id`.
+
+    Raises InputError for a bad file.
+    """
     return _open(path, ("images", "annotations"), ("image_id", "caption"))
 
 
@@ -40,8 +48,9 @@ def _open(path: Path, lists: Sequence[str], fields: Sequence[str]) -> COCO:
         if missing:
             raise InputError(f"{path}: annotation {number} has no {', '.join(f'`{name}`' for name in missing)}.")
     _check_file_names(path, data["images"])
+    unify_ids(path, {name: data[name] for name in lists})
     coco = COCO()
-    coco.dataset = {name: data[name] for name in lists}
+    coco.dataset = {**{name: data[name] for name in lists}, "file": str(path)}
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             coco.createIndex()
@@ -53,8 +62,8 @@ def _open(path: Path, lists: Sequence[str], fields: Sequence[str]) -> COCO:
 def _check_file_names(path: Path, images: Sequence[Any]) -> None:
     """InputError for a name that leads out of the image folder: annotations are other people's files."""
     for number, image in enumerate(images):
-        name = PurePosixPath(str(image.get("file_name", "")) if isinstance(image, dict) else "")
-        if name.is_absolute() or ".." in name.parts:
+        name = str(image.get("file_name", "")) if isinstance(image, dict) else ""
+        if leads_out(name):
             raise InputError(
-                f"{path}: image {number} has the `file_name` {str(name)!r}; expected a path below the image folder."
+                f"{path}: image {number} has the `file_name` {name!r}; expected a path below the image folder."
             )

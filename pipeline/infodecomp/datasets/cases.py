@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from infodecomp.datasets.image_paths import none_exists, with_found_paths
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
+from infodecomp.words.missing_word import missing_word
 from infodecomp.words.occurrences import WordRemoval, find_word, mask_word, remove_word
+from infodecomp.words.unicode_form import composed
 
 CASE_COLUMNS: dict[str, str] = {
     "case_id": "string",  # 16 hex digits, a hash of the row's content
@@ -68,12 +71,13 @@ def make_case(
 ) -> Case:
     """One case with its prompts; status "word_not_in_caption" if the whole word is not in the caption.
 
+    Caption and words are kept composed (Unicode's NFC).
     With `ignore_case` the caption may spell it in another case; `prompt_word` is its first spelling there.
     `word_removal` is the mode of `words.remove_word`. `position` is set by `cases_table`.
     """
+    caption, word, label = composed(caption), composed(word), composed(label)
     spans = find_word(caption, word) or (find_word(caption, word, ignore_case=True) if ignore_case else [])
     if not spans:
-        reason = f"the word {word!r} is not in the caption {caption!r} as a whole word."
         return lost_case(
             dataset=dataset,
             image_id=image_id,
@@ -83,7 +87,7 @@ def make_case(
             word_type=word_type,
             prompt_full=caption,
             status="word_not_in_caption",
-            reason=reason,
+            reason=missing_word(caption, word),
         )
     start, end = spans[0]
     found = caption[start:end]
@@ -158,13 +162,13 @@ def cases_table(cases: Sequence[Case], *, first: int | None = None, per_label: i
 def mark_missing_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """The table with status "image_missing" for cases whose image file is not in `folder`; their ids stay.
 
-    Raises InputError if no image exists.
+    Paths that are only written differently from those of the files are corrected. Raises InputError if no image exists.
     """
-    frame = frame.copy()
+    frame = with_found_paths(frame, folder)
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     missing = {name for name in wanted if not (folder / name).is_file()}
     if wanted and len(missing) == len(wanted):
-        raise InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}).")
+        raise none_exists(folder, wanted)
     lost = (frame["status"] == "ok") & frame["image_path"].isin(missing)
     frame.loc[lost, "reason"] = [f"the image {folder / name} is missing." for name in frame.loc[lost, "image_path"]]
     frame.loc[lost, "status"] = "image_missing"

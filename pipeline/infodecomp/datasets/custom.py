@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from infodecomp.datasets.cases import Case, make_case
+from infodecomp.datasets.image_paths import find_path, find_paths, leads_out, warn_of_paths
 from infodecomp.datasets.masks import read_mask_file
 from infodecomp.datasets.records import raise_problems, read_records
 from infodecomp.pictures.images import load_image
@@ -23,19 +25,21 @@ def custom_cases(
 ) -> list[Case]:
     """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`, or, if allowed, outside it.
 
-    The image's path is its id. The caption may spell the word in another case. Without a label the word is the
+    The image's path is its id. Paths may be written as on another system (see `image_paths`).
+    The caption may spell the word in another case. Without a label the word is the
     label; without a mask the case has none. Every image is decoded. Raises one InputError naming every bad row
     with its line number: an empty cell, a missing or unreadable image or mask, a mask of another size than its image,
     a word that is not in the caption, a repeated case, a wrong number of cells.
     """
     records, problems = read_records(path, _REQUIRED, _OPTIONAL)
     sizes: dict[str, Size | InputError] = {}
+    images = _written([record.cells["image"] for record in records], root, outside_root)
     cases, lines = list[Case](), dict[str, int]()
     with Progress(f"cases of {dataset}", len(records), "rows") as progress:
         for record in records:
             progress.advance()
             try:
-                case = _make(dataset, record.cells, root, sizes, word_removal, outside_root)
+                case = _make(dataset, record.cells, root, images, sizes, word_removal, outside_root)
             except InputError as error:
                 problems[record.line] = str(error)
                 continue
@@ -51,6 +55,7 @@ def _make(
     dataset: str,
     cells: dict[str, str],
     root: Path,
+    images: Mapping[str, str],
     sizes: dict[str, Size | InputError],
     word_removal: WordRemoval,
     outside_root: bool,
@@ -59,9 +64,11 @@ def _make(
     if empty:
         raise InputError(f"`{'`, `'.join(empty)}` is empty.")
     image_path = _path(root, "image", cells["image"], outside_root)
+    image_path = images.get(image_path, image_path)
     size = _image_size(root, image_path, sizes)
     mask_path = _path(root, "mask", cells["mask"], outside_root) if cells["mask"] else ""
     if mask_path:
+        mask_path = find_path(root, mask_path) or mask_path
         _check_mask(root / mask_path, size)
     case = make_case(
         dataset=dataset,
@@ -82,12 +89,19 @@ def _make(
 
 def _path(root: Path, name: str, text: str, outside_root: bool) -> str:
     """A path of the CSV in one spelling (`./a.png` is `a.png`), so that an image has one id."""
-    path = PurePosixPath(text)
-    if not outside_root and (path.is_absolute() or ".." in path.parts):
+    if not outside_root and leads_out(text):
         raise InputError(
             f"`{name}` is {text!r}; expected a path below {root}, or `outside_root: true` in the dataset's section."
         )
-    return path.as_posix()
+    return PurePosixPath(text).as_posix()
+
+
+def _written(names: Sequence[str], root: Path, outside_root: bool) -> dict[str, str]:
+    """Image of the CSV → its file as the folder spells it, where it exists; warns once of those spelled differently."""
+    paths = [PurePosixPath(name).as_posix() for name in names if name and (outside_root or not leads_out(name))]
+    found = find_paths(root, paths)
+    warn_of_paths(root, {name: path for name, path in found.items() if name != path})
+    return found
 
 
 def _image_size(root: Path, image_path: str, sizes: dict[str, Size | InputError]) -> Size:

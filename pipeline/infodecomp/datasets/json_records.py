@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from infodecomp.datasets.image_paths import leads_out
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
 
@@ -62,8 +63,7 @@ def path_problem(record: Mapping[str, Any], name: str) -> str:
     problem = text_problem(record, name)
     if problem:
         return problem
-    path = PurePosixPath(record[name])
-    if path.is_absolute() or ".." in path.parts:
+    if leads_out(record[name]):
         return f"`{name}` is {_shown(record[name])}; expected a path below the image folder."
     return ""
 

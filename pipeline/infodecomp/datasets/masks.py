@@ -11,6 +11,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from infodecomp.datasets.annotations import open_instances
+from infodecomp.datasets.ids import Id, one_id
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
 
@@ -30,7 +31,7 @@ def load_mask(case: Mapping[str, Any], instances: COCO | None, root: Path, crowd
     if kind == "file":
         return read_mask_file(root / source)
     if kind == "coco" and instances is not None:
-        return _category_mask(instances, str(case["image_id"]), int(source), crowd)
+        return _category_mask(instances, one_id(str(case["image_id"])), one_id(source), crowd)
     raise InputError(f"case {case['case_id']}: no mask can be made from {case['mask']!r}.")
 
 
@@ -49,12 +50,12 @@ def read_mask_file(path: Path) -> np.ndarray:
     return np.any(pixels[..., [band != "A" for band in bands]] != 0, axis=-1)
 
 
-def _category_mask(instances: COCO, image_id: str, category_id: int, crowd: Crowd) -> np.ndarray:
-    image = instances.imgs.get(int(image_id))
+def _category_mask(instances: COCO, image_id: Id | None, category_id: Id | None, crowd: Crowd) -> np.ndarray:
+    image = instances.imgs.get(image_id)
     if image is None:
         raise InputError(f"the annotations have no image {image_id}.")
     mask = np.zeros((image["height"], image["width"]), dtype=bool)
-    for annotation in instances.imgToAnns.get(int(image_id), []):
+    for annotation in instances.imgToAnns.get(image_id, []):
         if annotation["category_id"] != category_id or (crowd == "exclude" and annotation.get("iscrowd", 0)):
             continue
         mask |= _annotation_mask(instances, annotation, mask.shape)

@@ -14,6 +14,8 @@ import pandas as pd
 from infodecomp.config import PromptListSection
 from infodecomp.datasets.cases import Case, make_case
 from infodecomp.datasets.folders import given_folder
+from infodecomp.datasets.ids import one_id
+from infodecomp.datasets.image_paths import find_path
 from infodecomp.datasets.masks import read_mask_file
 from infodecomp.datasets.records import Record, raise_problems, read_records
 from infodecomp.datasets.word_pairs import is_pair_list, read_pair_list
@@ -22,7 +24,10 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import read_table, write_table
+from infodecomp.words.letters import JOINED_WORD
+from infodecomp.words.missing_word import missing_word
 from infodecomp.words.occurrences import find_word
+from infodecomp.words.unicode_form import composed
 
 PROMPT_COLUMNS: dict[str, str] = {
     "case_id": "string",  # the image's id, which names its latents
@@ -39,7 +44,7 @@ PROMPT_COLUMNS: dict[str, str] = {
 _OPTIONAL = ("words", "seed", "image", "mask")
 
 # Words of a prompt, with hyphens and apostrophes.
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_WORD = re.compile(JOINED_WORD)
 
 
 def prompt_table(section: PromptListSection) -> pd.DataFrame:
@@ -125,19 +130,20 @@ def _pair_records(path: Path) -> tuple[list[Record], dict[int, str]]:
 
 
 def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
-    prompt = cells["prompt"]
+    prompt = composed(cells["prompt"])
     if not prompt:
         raise InputError("`prompt` is empty.")
     words = _words(prompt, cells["words"])
-    hashes = _given(root, cells["image"], cells["mask"])
+    image_path, mask_path = (find_path(root, cells[name]) or cells[name] for name in ("image", "mask"))
+    hashes = _given(root, image_path, mask_path)
     for seed in [_seed(cells["seed"])] if cells["seed"] else seeds:
         content = json.dumps([prompt, seed, *hashes], ensure_ascii=False)
         image = hashlib.sha256(content.encode()).hexdigest()[:16]
         yield {
             "case_id": image,
             "image_id": image,
-            "image_path": cells["image"],
-            "mask": cells["mask"],
+            "image_path": image_path,
+            "mask": mask_path,
             "prompt": prompt,
             "words": words,
             "seed": seed,
@@ -153,19 +159,20 @@ def _words(prompt: str, named: str) -> list[str]:
         if not found:
             raise InputError(f"the prompt {prompt!r} has no word.")
         return found
-    words = [word.strip() for word in named.split(";")]
+    words = [word.strip() for word in composed(named).split(";")]
     for word in words:
         if not find_word(prompt, word):
-            raise InputError(f"the word {word!r} is not in the prompt {prompt!r} as a whole word.")
+            raise InputError(missing_word(prompt, word, "prompt"))
         if words.count(word) > 1:
             raise InputError(f"the word {word!r} is named twice; allowed is once, for all its places in the prompt.")
     return words
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
+    seed = one_id(text)
+    if not isinstance(seed, int):
         raise InputError(f"`seed` is {text!r}; expected a whole number ≥ 0.")
-    return int(text)
+    return seed
 
 
 def _given(root: Path, image: str, mask: str) -> list[str]:

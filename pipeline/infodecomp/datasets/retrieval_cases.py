@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from infodecomp.datasets.image_paths import none_exists, with_found_paths
 from infodecomp.pictures.images import crop_box, image_size
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
@@ -102,12 +103,13 @@ def mark_lost_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """The table with a status for cases whose image cannot be scored; their ids stay. Only heads of files are read.
 
     "image_missing": no such file in `folder`; "image_unreadable": no image; "bad_box": the crop has no area or lies wholly
-    outside the image. Raises InputError if no image exists.
+    outside the image. Paths that are only written differently from those of the files are corrected. Raises InputError if no
+    image exists.
     """
-    frame = frame.copy()
+    frame = with_found_paths(frame, folder)
     wanted = sorted(set(frame.loc[frame["status"] == "ok", "image_path"]))
     if wanted and not any((folder / name).is_file() for name in wanted):
-        raise InputError(f"{folder}: none of the {len(wanted)} images exists (the first is {wanted[0]}).")
+        raise none_exists(folder, wanted)
     sizes = {name: _measure(folder / name) for name in wanted}
     findings = [
         _finding(sizes[image_path], crop) if status == "ok" else (status, reason)

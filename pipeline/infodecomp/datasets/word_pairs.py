@@ -21,11 +21,14 @@ import pandas as pd
 
 from infodecomp.datasets.pair_limits import Candidate, PairLimits
 from infodecomp.datasets.records import raise_problems, read_records
+from infodecomp.datasets.table_text import header_names, read_rows
 from infodecomp.datasets.taggers import Tagger
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import read_table
+from infodecomp.words.letters import PLAIN_WORD
+from infodecomp.words.missing_word import missing_word
 from infodecomp.words.occurrences import find_word, remove_word
+from infodecomp.words.unicode_form import composed
 
 PairKind = Literal["noun+noun", "adjective+noun"]
 
@@ -199,7 +202,7 @@ def read_pair_list(path: Path) -> list[Listed]:
     records, problems = read_records(path, _LIST_REQUIRED, _LIST_OPTIONAL)
     rows, lines = list[Listed](), dict[tuple[str, ...], int]()
     for record in records:
-        cells = record.cells
+        cells = {name: composed(cell) for name, cell in record.cells.items()}
         problem = _list_problem(cells)
         earlier = lines.setdefault(tuple(cells[name] for name in ("first", "second", "caption")), record.line)
         if problem or earlier != record.line:
@@ -213,12 +216,12 @@ def read_pair_list(path: Path) -> list[Listed]:
 
 def is_pair_list(path: Path) -> bool:
     """Whether the header of a CSV names two words and their caption."""
+    wanted = (*_LIST_REQUIRED, "caption")
     try:
-        with checked(path).open(encoding="utf-8-sig") as handle:
-            header = {name.strip().strip('"').lower() for name in handle.readline().split(",")}
-    except (OSError, UnicodeDecodeError):
+        rows = read_rows(path, wanted)
+    except (OSError, InputError):
         return False  # whoever reads the file says so
-    return {*_LIST_REQUIRED, "caption"} <= header
+    return bool(rows) and set(wanted) <= set(header_names(rows[0][1]))
 
 
 def pairs_listed(
@@ -273,7 +276,7 @@ def surprisals(cases: pd.DataFrame, words: Iterable[str], prior: Literal["unifor
     if prior == "uniform":
         return dict.fromkeys(lowered, 0.0)
     captions = Counter(caption.text.lower() for caption in captions_of(cases))
-    total = sum(times * len(re.findall(r"\w+", text)) for text, times in captions.items())
+    total = sum(times * len(re.findall(PLAIN_WORD, text)) for text, times in captions.items())
     counts = {word: sum(n * len(find_word(text, word)) for text, n in captions.items()) for word in lowered}
     unknown = [word for word, count in counts.items() if not count]
     if unknown:
@@ -340,7 +343,7 @@ def _list_problem(cells: Mapping[str, str]) -> str:
         places = [find_word(caption, word, ignore_case=True) for word in (first, second)]
         lacking = [word for word, spans in zip((first, second), places, strict=True) if not spans]
         if lacking:
-            return f"the word {lacking[0]!r} is not in the caption {caption!r} as a whole word."
+            return missing_word(caption, lacking[0])
         if _overlap(*places):
             return f"the words {first!r} and {second!r} overlap in the caption {caption!r}."
     return ""

@@ -71,7 +71,7 @@ class EditPoints:
     ) -> None:
         """Write a figure and its provenance."""
         stem = self.args.output_dir / f"{name}-{self.args.dataset}"
-        save_figure(figure, stem, settings.format)
+        save_figure(figure, stem, settings.format, settings.font)
         write_provenance(
             stem.with_name(f"{stem.name}.provenance.json"),
             stage=stage,

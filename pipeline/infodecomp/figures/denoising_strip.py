@@ -110,9 +110,7 @@ def _draw_word(figure: Figure, room: Axes, side: float, word: StripWord, colours
             annotation_clip=False,
         )
     top = room.get_position()
-    figure.text(
-        top.x0, top.y1 - 0.15 / figure.get_figheight(), word.text, fontsize=8.5, fontweight="bold", parse_math=False
-    )
+    figure.text(top.x0, top.y1 - 0.15 / figure.get_figheight(), word.text, fontsize=8.5, fontweight="bold")
     _draw_scale(figure, room, side, colours, level_top, x=_NAMES - 0.1, ticks="left", label="nats per unit of α")
     end = _NAMES + count * (side + _GAP) + _WIDER + side
     _draw_scale(figure, room, side, colours, total_top, x=end + 0.05, ticks="right", label="nats")

@@ -17,7 +17,9 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import IdentityTransform
 
+from infodecomp.figures.reading_order import visual_runs
 from infodecomp.figures.style import ACCENT
+from infodecomp.words.letters import PLAIN_WORD, SIGN
 
 OLD = ACCENT  # removed words
 NEW = "#0072B2"  # what was put in: Okabe and Ito's blue
@@ -79,7 +81,9 @@ def write_caption(axes: Axes, lines: Sequence[Sequence[Word]], *, size: float, a
         above: points between the panel's upper edge and the last line.
     """
     rows: list[Artist] = [
-        HPacker(children=[_text(text, kind, size) for text, kind in _runs(line)], pad=0, sep=0, align="baseline")
+        HPacker(
+            children=[_text(text, kind, size) for text, kind in _on_paper(_runs(line))], pad=0, sep=0, align="baseline"
+        )
         for line in lines
     ]
     box = AnnotationBbox(
@@ -117,16 +121,20 @@ class StruckText(TextArea):
 
 def _text(text: str, kind: Kind, size: float) -> TextArea:
     weight = "normal" if kind == "same" else "bold"
-    # "$" would start Matplotlib's mathematics.
-    style = {"fontsize": size, "fontweight": weight, "color": _COLOURS[kind], "parse_math": False}
+    style = {"fontsize": size, "fontweight": weight, "color": _COLOURS[kind]}
     return (StruckText if kind == "old" else TextArea)(text, textprops=style)
+
+
+def _on_paper(runs: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+    """Runs from left to right."""
+    return [(text, runs[index][1]) for index, text in visual_runs([text for text, _ in runs])]
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
     """Words and punctuation of a text, each with whether white space comes before it."""
     return [
         (match.group(2), bool(match.group(1)) and match.start() > 0)
-        for match in re.finditer(r"(\s*)(\w+|[^\w\s])", text)
+        for match in re.finditer(rf"(\s*)({PLAIN_WORD}|{SIGN})", text)
     ]
 
 

@@ -118,7 +118,7 @@ def _draw_case(axes: Axes, case: CaseCurves) -> None:
         )
     axes.autoscale_view()
     axes.margins(x=0.02)
-    axes.set_title(shorten(case.label, 18), loc="left", fontsize=7.5, fontweight="bold", pad=3, parse_math=False)
+    axes.set_title(shorten(case.label, 18), loc="left", fontsize=7.5, fontweight="bold", pad=3)
     axes.grid(axis="y", color=GUIDE)
     axes.tick_params(labelsize=6, length=2, pad=1.5)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -14,6 +14,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
+from infodecomp.figures.reading_order import visual_runs
 from infodecomp.figures.style import (
     ACCENT,
     MUTED,
@@ -215,10 +216,11 @@ def _write_caption(axes: Axes, panel: Panel, width: float) -> None:
     start = 0
     for index, line in enumerate(lines):
         pieces: list[Artist] = []
-        for text, is_word in split_at(line, [(low - start, high - start) for low, high in spans[:1]]):
+        parts = split_at(line, [(low - start, high - start) for low, high in spans[:1]])
+        for part, text in visual_runs([text for text, _ in parts]):
+            is_word = parts[part][1]
             weight, colour = ("bold", ACCENT) if is_word else ("normal", "black")
-            # "$" would start Matplotlib's mathematics.
-            style = {"fontsize": CAPTION_SIZE, "fontweight": weight, "color": colour, "parse_math": False}
+            style = {"fontsize": CAPTION_SIZE, "fontweight": weight, "color": colour}
             pieces.append(TextArea(text, textprops=style))
         if index == len(lines) - 1 and panel.note:
             pieces.append(TextArea(f"   {panel.note}", textprops={"fontsize": CAPTION_SIZE - 1, "color": MUTED}))
@@ -254,6 +256,7 @@ def caption_lines(caption: str, word: str, characters: int, most: int) -> list[s
 
 
 def _find(text: str, word: str) -> list[tuple[int, int]]:
+    word = " ".join(word.split())  # as in the text, whose spaces are made plain
     return find_word(text, word) or find_word(text, word, ignore_case=True)
 
 

@@ -19,6 +19,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from infodecomp.figures.fonts import use_font, without_glyph_warnings
 from infodecomp.methods import METHODS, RETRIEVAL_STYLES, Style
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
@@ -227,7 +228,7 @@ def title_panel(axes: Axes, dataset: str, detail: str) -> None:
         )
 
 
-def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
+def save_figure(figure: Figure, stem: Path, vector_format: str, font: str | None = None) -> list[Path]:
     """Write a figure as PNG (300 dpi) and in a vector format, without dates, so that equal figures give equal files.
 
     A file is exactly a column or a page wide, so that letters have their size wherever it is set without scaling, and as
@@ -237,6 +238,7 @@ def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
         figure: to write.
         stem: path without suffix; the folder is made.
         vector_format: such as "pdf" or "svg"; "png" writes the PNG alone.
+        font: as for `fonts.use_font`.
 
     Returns:
         the files written.
@@ -244,11 +246,13 @@ def save_figure(figure: Figure, stem: Path, vector_format: str) -> list[Path]:
     # Without fixed ids an SVG would differ from run to run.
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(vector_format, {})
     written = []
-    with figure_style():
+    with figure_style(), without_glyph_warnings():
+        use_font(figure, stem, font)
         cut = _cut(figure)
     for suffix, metadata in {"png": {}, vector_format: undated}.items():
         path = stem.with_name(f"{stem.name}.{suffix}")
-        with figure_style(), mpl.rc_context({"svg.hashsalt": "infodecomp"}), atomic_path(path) as temporary:
+        fixed = mpl.rc_context({"svg.hashsalt": "infodecomp"})
+        with figure_style(), fixed, without_glyph_warnings(), atomic_path(path) as temporary:
             figure.savefig(temporary, format=suffix, metadata=metadata, bbox_inches=cut)
         written.append(path)
     return written

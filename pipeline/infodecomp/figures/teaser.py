@@ -13,6 +13,7 @@ from matplotlib.colors import Colormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
+from infodecomp.figures.reading_order import visual_order
 from infodecomp.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure
 
 HEADING = "How informative is each word about the image?"
@@ -90,7 +91,7 @@ def draw(image: np.ndarray, caption: str, words: Sequence[TeaserWord], palette: 
                 cell.imshow(image)
                 continue
             cell.imshow(word.heat, cmap=colours, vmin=0.0, vmax=heat_top)
-            cell.set_title(word.text, fontsize=8.5, fontweight="bold", pad=3, parse_math=False)
+            cell.set_title(word.text, fontsize=8.5, fontweight="bold", pad=3)
         bar = figure.add_axes((1 - (_BAR - 0.06) / width, place.y0, 0.08 / width, side / height))
         scale = figure.colorbar(ScalarMappable(Normalize(0, heat_top), colours), cax=bar)
         scale.outline.set_visible(False)
@@ -131,7 +132,12 @@ def caption_pieces(caption: str, words: Sequence[TeaserWord], characters: int = 
 
 def _write_caption(room: Axes, lines: Sequence[Sequence[_Piece]], colours: Colormap, nats: Normalize) -> None:
     rows: list[Artist] = [
-        HPacker(children=[_written(piece, colours, nats) for piece in line], pad=0, sep=5, align="top")
+        HPacker(
+            children=[_written(line[index], colours, nats) for index in visual_order([piece.text for piece in line])],
+            pad=0,
+            sep=5,
+            align="top",
+        )
         for line in lines
     ]
     room.add_artist(
@@ -149,7 +155,7 @@ def _write_caption(room: Axes, lines: Sequence[Sequence[_Piece]], colours: Color
 
 def _written(piece: _Piece, colours: Colormap, nats: Normalize) -> VPacker:
     """A word on a field of its colour, its number under it."""
-    style: dict[str, object] = {"fontsize": 14, "parse_math": False}
+    style: dict[str, object] = {"fontsize": 14}
     number = " "
     if piece.word is not None:
         field = colours(float(nats(max(piece.word.nats, 0.0))))

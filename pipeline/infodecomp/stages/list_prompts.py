@@ -9,6 +9,7 @@ from infodecomp.config import parse
 from infodecomp.config.settings import ListPrompts
 from infodecomp.datasets.prompts import prompt_table, write_prompts
 from infodecomp.runs.provenance import write_provenance
+from infodecomp.words.missing_word import is_unspaced
 
 STAGE = "list_prompts"
 
@@ -32,9 +33,10 @@ def run(args: argparse.Namespace) -> None:
     )
     alone = [prompt for prompt in frame["prompt"] if len(prompt.split()) == 1]
     for prompt in dict.fromkeys(alone):
+        spaces = "; separate its words by spaces to measure each of them" if is_unspaced(prompt) else ""
         print(
             f"warning: the prompt {prompt!r} has one word; its context is empty, and its share of all words is 100 % "
-            "for any model",
+            f"for any model{spaces}",
             flush=True,
         )
     print(f"{len(frame)} images of {frame['prompt'].nunique()} prompts, {frame['words'].map(len).sum()} cases")

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         draws=found.draws,
     )
     figure = denoising_strip.draw(arrays["noised"], arrays["logsnr"], arrays["image"], words, section.palette, note)
-    save_figure(figure, args.output_dir / "denoising_strip", section.format)
+    save_figure(figure, args.output_dir / "denoising_strip", section.format, section.font)
     write_provenance(
         args.output_dir / "denoising_strip.provenance.json",
         stage=STAGE,

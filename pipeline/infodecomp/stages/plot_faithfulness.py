@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     curves, paired = read_csv_columns(args.curves, CURVE_COLUMNS), read_csv_columns(args.paired, PAIR_COLUMNS)
     figure = faithfulness.draw(read_table(args.table, TABLE_COLUMNS), curves, paired, section.confidence)
     stem = args.output_dir / "faithfulness"
-    save_figure(figure, stem, section.format)
+    save_figure(figure, stem, section.format, section.font)
     write_provenance(
         stem.with_name(f"{stem.name}.provenance.json"),
         stage=STAGE,

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         if panels
         else sentence_figure(information_scatter.HEADING, NOTHING)
     )
-    save_figure(figure, args.output_dir / "information_scatter", section.format)
+    save_figure(figure, args.output_dir / "information_scatter", section.format, section.font)
     write_provenance(
         args.output_dir / "information_scatter.provenance.json",
         stage="plot_information_scatter",

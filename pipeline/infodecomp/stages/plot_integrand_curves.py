@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     figure = (
         integrand_curves.draw(curves, args.dataset) if curves else sentence_figure(integrand_curves.HEADING, NOTHING)
     )
-    save_figure(figure, args.output_dir / "integrand_curves", section.format)
+    save_figure(figure, args.output_dir / "integrand_curves", section.format, section.font)
     write_provenance(
         args.output_dir / "integrand_curves.provenance.json",
         stage="plot_integrand_curves",

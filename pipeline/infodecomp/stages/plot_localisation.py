@@ -70,7 +70,7 @@ def _plot_panels(args: argparse.Namespace, settings: PlotLocalisationPanels) -> 
 
 
 def _save(figure: Figure, stem: Path, section: _Settings, inputs: list[Path]) -> None:
-    save_figure(figure, stem, section.format)
+    save_figure(figure, stem, section.format, section.font)
     write_provenance(
         stem.with_name(f"{stem.name}.provenance.json"),
         stage="plot_localisation",

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         figures |= dataset_figures(source, shown[shown["dataset"] == name], max(section.panels // 2, 1))
     figures["omissions"] = omission_figure(args.omitted, section, args.seed)
     for name, figure in figures.items():
-        save_figure(figure, args.output_dir / name, section.format)
+        save_figure(figure, args.output_dir / name, section.format, section.font)
         write_provenance(
             args.output_dir / f"{name}.provenance.json",
             stage=STAGE,

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         for row in found.rows
     ]
     figure = teaser.draw(image, found.caption, words, section.palette, found.draws)
-    save_figure(figure, args.output_dir / "teaser", section.format)
+    save_figure(figure, args.output_dir / "teaser", section.format, section.font)
     write_provenance(
         args.output_dir / "teaser.provenance.json",
         stage=STAGE,

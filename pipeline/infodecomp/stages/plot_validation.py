@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
         ("coverage", validation_coverage.draw(table, section.confidence)),
     ):
         stem = args.output_dir / name
-        save_figure(figure, stem, section.format)
+        save_figure(figure, stem, section.format, section.font)
         write_provenance(
             stem.with_name(f"{name}.provenance.json"),
             stage="plot_validation",

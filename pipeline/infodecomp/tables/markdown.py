@@ -9,6 +9,7 @@ from typing import Any, Literal
 Row = Mapping[Any, Any]
 
 BAR = "\\|"
+DOLLAR = "\\$"  # two of them would be mathematics
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def numbers(head: str, source: Any = None, text: Callable[[Any], str] = str) -> 
 
 
 def markdown_table(columns: Sequence[Column], rows: Iterable[Row]) -> str:
-    """The table without a line break at its end; a bar inside a cell is escaped.
+    """The table without a line break at its end; bars and dollars inside cells are escaped.
 
     >>> columns = [words("method"), numbers("mIoU %", "miou", "{:.1f}".format)]
     >>> print(markdown_table(columns, [{"method": "cmi", "miou": 57.2}]))
@@ -55,7 +56,7 @@ def markdown_table(columns: Sequence[Column], rows: Iterable[Row]) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
+    return f"| {' | '.join(cell.replace('|', BAR).replace('$', DOLLAR) for cell in cells)} |"
 
 
 def records(frame: Any) -> list[dict[Any, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from infodecomp.words.letters import JOINED_WORD
 from infodecomp.words.occurrences import find_word
 
 # Number of words of a caption that fits above a picture.
@@ -72,7 +73,7 @@ def caption_words(caption: str, known: Iterable[str]) -> list[CaptionWord]:
     cases = [CaptionWord(text, tuple(find_word(caption, text)), True) for text in dict.fromkeys(known)]
     taken = [span for word in cases for span in word.spans]
     others: dict[str, list[Span]] = {}
-    for match in re.finditer(r"\w+(?:['’-]\w+)*", caption):
+    for match in re.finditer(JOINED_WORD, caption):
         if not any(start < match.end() and match.start() < end for start, end in taken):
             others.setdefault(match.group(), []).append(match.span())
     found = cases + [CaptionWord(text, tuple(spans), False) for text, spans in others.items()]

@@ -1,7 +1,7 @@
 """Find a word in a caption, remove or mask it, and find the tokens that it became.
 
-A word may be several words ("traffic light"). It is found whole: no letter, digit or underscore may touch it, so
-"bus" is not found in "busy". Plural forms are different words.
+A word may be several words ("traffic light"). It is found whole: no letter, digit, underscore or mark of a letter may touch
+it, so "bus" is not found in "busy", nor "cafe" in "café", however the accent is encoded. Plural forms are different words.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from infodecomp.words.letters import is_word_character
+from infodecomp.words.unicode_form import composed, composed_with_places
+
 Span = tuple[int, int]
 WordRemoval = Literal["word", "substring"]
 
@@ -17,12 +20,21 @@ WordRemoval = Literal["word", "substring"]
 def find_word(caption: str, word: str, *, ignore_case: bool = False) -> list[Span]:
     """Character spans (start, end) of every whole-word occurrence of `word`, in order; empty if there is none.
 
-    For a word that starts and ends with a letter this is the regular expression `\\bword\\b`.
+    For an English word this is the regular expression `\\bword\\b`. Both texts are compared composed (NFC), and spans are of
+    the caption as it is.
     """
     if not word:
         return []
-    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE if ignore_case else 0)
-    return [match.span() for match in pattern.finditer(caption)]
+    text, starts, ends = composed_with_places(caption)
+    pattern = re.compile(re.escape(composed(word)), re.IGNORECASE if ignore_case else 0)
+    spans, place = list[Span](), 0
+    while match := pattern.search(text, place):
+        start, end = match.span()
+        whole = not (_in_word(text, start - 1) or _in_word(text, end))
+        if whole:
+            spans.append((starts[start], ends[end - 1]))
+        place = end if whole else start + 1
+    return spans
 
 
 def remove_word(caption: str, word: str, mode: WordRemoval = "word", *, ignore_case: bool = False) -> str:
@@ -50,6 +62,10 @@ def word_token_positions(offsets: Sequence[Span], spans: Sequence[Span]) -> list
     token limit has fewer indices than the word has tokens, or none.
     """
     return [[index for index, (low, high) in enumerate(offsets) if start <= low < high <= end] for start, end in spans]
+
+
+def _in_word(text: str, place: int) -> bool:
+    return 0 <= place < len(text) and is_word_character(text[place])
 
 
 def _replace(caption: str, spans: Sequence[Span], replacement: str) -> str:

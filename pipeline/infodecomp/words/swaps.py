@@ -8,7 +8,9 @@ from functools import cache
 from typing import Literal
 
 from infodecomp.words.inflection import article, plural
+from infodecomp.words.letters import WORD_CHARACTER
 from infodecomp.words.occurrences import Span, find_word
+from infodecomp.words.unicode_form import composed
 
 SwapScope = Literal["target", "all"]
 
@@ -55,7 +57,7 @@ def swap_word(
 def swap_partner(word: str, table: Sequence[tuple[str, str]] = SWAPS, scope: SwapScope = "target") -> str | None:
     """What `word` (singular or plural, any case) is swapped for: "dogs" → "cats"; None if it is not in `table`."""
     swaps = _swap_map(tuple(table)) if scope == "target" else released_swaps(table)
-    return swaps.get(word.lower())
+    return swaps.get(composed(word).lower())
 
 
 def released_swaps(table: Sequence[tuple[str, str]] = SWAPS) -> dict[str, str]:
@@ -69,7 +71,7 @@ def released_swaps(table: Sequence[tuple[str, str]] = SWAPS) -> dict[str, str]:
     swaps: dict[str, str] = {}
     for pair in (*table, *irregular):
         for one, other in (pair, _with_s(pair)):
-            swaps |= {one.lower(): other, other.lower(): one}
+            swaps |= {composed(one).lower(): other, composed(other).lower(): one}
     return swaps
 
 
@@ -81,7 +83,7 @@ def replace_words(caption: str, replacements: Mapping[str, str]) -> str:
     if not replacements:
         return caption
     keys = "|".join(re.escape(key) for key in sorted(replacements, key=len, reverse=True))
-    pattern = re.compile(rf"(?<!\w)(?:{keys})(?!\w)", re.IGNORECASE)
+    pattern = re.compile(f"(?<!{WORD_CHARACTER})(?:{keys})(?!{WORD_CHARACTER})", re.IGNORECASE)
     # Letters such as ſ match when case is ignored but have another lower case: they stay.
     return pattern.sub(lambda match: replacements.get(match.group().lower(), match.group()), caption)
 
@@ -114,4 +116,4 @@ def _with_s(pair: tuple[str, str]) -> tuple[str, str]:
 @cache
 def _swap_map(table: tuple[tuple[str, str], ...]) -> dict[str, str]:
     pairs = [pair for one, other in table for pair in ((one, other), (plural(one), plural(other)))]
-    return {one.lower(): other for one, other in (*pairs, *((other, one) for one, other in pairs))}
+    return {composed(one).lower(): other for one, other in (*pairs, *((other, one) for one, other in pairs))}

@@ -57,7 +57,7 @@ const Captions = (() => {
       make(
         "li",
         { className: option === choice.truth ? "true" : "" },
-        make("span", { className: "option" }, choice.options[option], option === choice.truth ? make("em", {}, "true") : null),
+        make("span", { className: "option", dir: "auto" }, choice.options[option], option === choice.truth ? make("em", {}, "true") : null),
         bar(scores[option], place),
       ),
     );

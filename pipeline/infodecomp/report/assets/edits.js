@@ -73,7 +73,7 @@ const Edits = (() => {
       make(
         "div",
         { className: "details" },
-        make("div", {}, make("p", { className: "from" }, edit.captions.unchanged), make("p", { className: "to" }, edit.captions[kind])),
+        make("div", {}, make("p", { className: "from", dir: "auto" }, edit.captions.unchanged), make("p", { className: "to", dir: "auto" }, edit.captions[kind])),
         facts(edit, kind),
       ),
     );

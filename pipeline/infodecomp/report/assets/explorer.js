@@ -107,7 +107,7 @@ const Explorer = (() => {
       "button",
       { type: "button", className: "card", "data-id": image.id, onclick: () => openAt(Number(element.dataset.place)) },
       make("span", { className: "frame" }, picture),
-      make("span", { className: "text" }, caption || "no caption"),
+      make("span", { className: "text", dir: "auto" }, caption || "no caption"),
       note,
     );
     return { element, note };

@@ -103,7 +103,7 @@ const Viewer = (() => {
   function drawCaptions(image) {
     const shown = new Set(image.captions.flatMap((parts) => parts.map(([, word]) => word)));
     const lines = image.captions.map((parts) =>
-      make("p", { className: "caption" }, ...parts.map(([text, word]) => (word < 0 ? text : wordButton(image, word, text)))),
+      make("p", { className: "caption", dir: "auto" }, ...parts.map(([text, word]) => (word < 0 ? text : wordButton(image, word, text)))),
     );
     // Words that failed, and those covered by an equal or longer one, have no place in the caption.
     const others = image.words.map((one, word) => [one, word]).filter(([, word]) => !shown.has(word));
