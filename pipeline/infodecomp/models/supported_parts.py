@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,13 +53,13 @@ def of_folder(folder: Path) -> PartSettings:
     """
     index = _json(folder / INDEX)
     unet, vae = (_complete(folder / part / "config.json", index[part][1]) for part in ("unet", "vae"))
-    text = transformers.CLIPTextConfig(**_json(folder / "text_encoder" / "config.json")).to_dict()
+    text = {**transformers.CLIPTextConfig().to_dict(), **_json(folder / "text_encoder" / "config.json")}
     return PartSettings(unet, vae, text, _scheduler(folder / _SCHEDULER, index["scheduler"][1]))
 
 
 def check_settings(parts: PartSettings, where: str = "") -> None:
     """InputError naming each setting with which the pipeline cannot be read; where: what stands before the files' names."""
-    problems = [*_schedule_problems(parts.scheduler), *_denoiser_problems(parts)]
+    problems = [*_schedule_problems(parts.scheduler), *_latent_problems(parts.vae), *_denoiser_problems(parts)]
     if problems:
         raise InputError(where + f"; {where}".join(problems))
 
@@ -92,6 +93,12 @@ def _schedule_problems(scheduler: Any) -> Iterator[str]:
         yield f"{_SCHEDULER} → prediction_type is '{prediction}'; supported are {' and '.join(PREDICTIONS)}"
     elif not bool((alphas.isfinite() & (alphas >= 0) & (alphas <= 1)).all()) or bool((alphas.diff() > 0).any()):
         yield f"{_SCHEDULER}: its betas are not a schedule: the cumulative products of 1 − β must fall, between 1 and 0"
+
+
+def _latent_problems(vae: Settings) -> Iterator[str]:
+    scale = vae["scaling_factor"]
+    if not isinstance(scale, int | float) or isinstance(scale, bool) or not 0 < scale < math.inf:
+        yield f"vae/config.json → scaling_factor is {json.dumps(scale)}; expected a number above 0, such as 0.18215"
 
 
 def _denoiser_problems(parts: PartSettings) -> Iterator[str]:
