@@ -13,9 +13,11 @@ from diffusers import StableDiffusionPipeline
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 
+from infodecomp.config import ModelSection
+from infodecomp.jobs.configured_model import model_identity
 from infodecomp.models.lora import add_lora
 from infodecomp.runs.errors import InputError
-from tests.unit.small_model import small_pipeline
+from tests.unit.small_model import SCENES, small_pipeline
 
 Tensors = dict[str, torch.Tensor]
 PARTS = ("unet", "text_encoder")
@@ -172,6 +174,35 @@ def test_an_adapter_that_peft_saved(plain: Tensors, tmp_path: Path) -> None:
             torch.testing.assert_close(found[f"unet.{name}"], layer.weight.data, rtol=0, atol=1e-6)
     changed = {layer for layer in plain if not torch.equal(found[layer], plain[layer])}
     assert changed == {layer for layer in plain if is_attention(layer)}
+
+
+def test_the_settings_beside_a_file_belong_to_its_identity(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = LoraConfig(r=2, lora_alpha=6, init_lora_weights=False, target_modules=PROJECTIONS)
+    get_peft_model(small_pipeline().unet, config).save_pretrained(tmp_path)
+    section = ModelSection(id=str(SCENES), lora=str(tmp_path / "adapter_model.safetensors"))
+    before, settings = model_identity(section), tmp_path / "adapter_config.json"
+    settings.write_text(settings.read_text().replace('"lora_alpha": 6', '"lora_alpha": 7'))
+    assert model_identity(section) != before
+
+
+@pytest.mark.parametrize(
+    ("noted", "alpha", "said"), [("16.0", None, 1), ("4.0", None, 0), ("16.0", 16.0, 0), (None, None, 0)]
+)
+def test_an_alpha_in_notes_alone_is_not_used_silently(
+    noted: str | None,
+    alpha: float | None,
+    said: int,
+    plain: Tensors,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metadata = None if noted is None else {"ss_network_alpha": noted}
+    save_file(kohya(plain, is_attention, alpha), tmp_path / "style.safetensors", metadata=metadata)
+    add_lora(small_pipeline(), str(tmp_path))
+    assert (
+        capsys.readouterr().out.count("style.safetensors: ss_network_alpha is 16.0, but no layer has an alpha") == said
+    )
 
 
 LAYER = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k"

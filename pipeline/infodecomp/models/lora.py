@@ -33,6 +33,8 @@ LORA_FILES = (
 # What trainers note of the model that a LoRA is for.
 _BASE_MODEL = ("ss_base_model_version", "modelspec.architecture")
 
+_NOTED_ALPHA = "ss_network_alpha"
+
 Tensors = dict[str, torch.Tensor]
 
 
@@ -62,6 +64,7 @@ def add_lora(pipeline: StableDiffusionPipeline, lora: str) -> None:
     weights = {place: networks[place.network].get_parameter(f"{place.layer}.weight").data for place in layers}
     wrong = [one for place, layer in layers.items() for one in _wrong_shapes(layer, weights[place])]
     refuse_difference(_described(file, header), "the model", Difference(shapes=wrong))
+    _warn_of_noted_alpha(file, header, layers)
     factors = {place: _factor(file, place, layer, scale) for place, layer in layers.items()}
     for place, layer in layers.items():
         weights[place].copy_(_with_lora(weights[place], layer.parts, factors[place]))
@@ -127,6 +130,17 @@ def _layers(file: Path, header: Mapping[str, str], tensors: Tensors, names: Laye
     unexpected += [name for layer in layers.values() if "up" not in layer.parts for name in layer.names.values()]
     refuse_difference(_described(file, header), "the model", Difference(unexpected=unexpected))
     return layers
+
+
+def _warn_of_noted_alpha(file: Path, header: Mapping[str, str], layers: Mapping[Place, _Layer]) -> None:
+    """Say that the alpha in Kohya's notes has no effect where no layer has one, as in the loaders of Kohya and diffusers."""
+    noted, ranks = header.get(_NOTED_ALPHA), {str(float(len(layer.parts["down"]))) for layer in layers.values()}
+    if noted and noted not in ranks and not any("alpha" in layer.parts for layer in layers.values()):
+        print(
+            f"warning: {file}: {_NOTED_ALPHA} is {noted}, but no layer has an alpha; each is added with its rank as alpha, "
+            "as by the loaders of Kohya and diffusers.",
+            flush=True,
+        )
 
 
 def _described(file: Path, header: Mapping[str, str]) -> str:

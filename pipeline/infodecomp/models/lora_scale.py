@@ -1,7 +1,8 @@
 """By how much a LoRA is scaled: alpha/rank, from its file or from what was saved beside it.
 
-Kohya stores an alpha for each layer as a tensor. diffusers writes the configuration of peft into the header of the file
-(`lora_adapter_metadata`), peft into `adapter_config.json` beside it. Where none of them says anything, alpha is the rank.
+Kohya stores an alpha for each layer as a tensor, and `ss_network_alpha` as a note that no loader reads. diffusers writes the
+configuration of peft into the header of the file (`lora_adapter_metadata`), peft into `adapter_config.json` beside it. Where
+none of them says anything, alpha is the rank.
 """
 
 from __future__ import annotations
@@ -62,11 +63,16 @@ class LoraScale:
         return InputError(f"{self._file}: {problem}; export the LoRA again.")
 
 
-def _settings(file: Path, header: Mapping[str, str]) -> Mapping[str, Any]:
+def settings_beside(file: Path) -> Path | None:
+    """The file of settings that peft saved with a LoRA's file; None if there is none."""
     beside = file.with_name(PEFT_CONFIG)
-    where, text = f"{file}, {_HEADER_KEY}", header.get(_HEADER_KEY)
+    return beside if file.stem == "adapter_model" and beside.is_file() else None
+
+
+def _settings(file: Path, header: Mapping[str, str]) -> Mapping[str, Any]:
+    beside, where, text = settings_beside(file), f"{file}, {_HEADER_KEY}", header.get(_HEADER_KEY)
     try:
-        if text is None and file.stem == "adapter_model" and beside.is_file():
+        if text is None and beside is not None:
             where, text = str(beside), beside.read_text(encoding="utf-8")
         found = json.loads(text) if text else {}
     except ValueError as error:

@@ -33,7 +33,9 @@ class Tokenizers:
         self._limits = [_limit(path) for path in self._folders]
         self._learned = any(learned_vectors(_added(path)) for path in self._folders)
         if not self._folders:
-            raise InputError(f"{folder}: the model has no tokenizer, which says how much of a caption it reads.")
+            raise InputError(
+                f"{folder}: the model has no tokenizer (tokenizer.json or vocab.json), which says how much of a caption it reads."
+            )
 
     def reads_all(self, caption: str) -> bool:
         """Whether a caption is surely read whole: a token has at least one of its bytes, and no more of these are there.
