@@ -95,6 +95,14 @@ def dora(plain: Tensors, chosen: Callable[[str], bool]) -> Tensors:
     return found
 
 
+def processor_name(layer: str) -> str:
+    for old, new in (("to_q", "q_proj"), ("to_k", "k_proj"), ("to_v", "v_proj"), ("to_out", "out_proj")):
+        if layer.endswith(new):
+            return layer.replace("text_encoder.", "text_encoder.text_model.").removesuffix(new) + f"{old}_lora"
+    start, _, projection = layer.removesuffix(".0").rpartition(".")
+    return f"{start}.processor.{projection}_lora"
+
+
 def both_networks(layer: str) -> bool:
     return is_attention(layer) or "self_attn" in layer
 
@@ -108,6 +116,26 @@ READ_BY_DIFFUSERS: dict[str, Callable[[Tensors], tuple[Tensors, dict[str, str] |
     "kohya, no alpha": lambda plain: (kohya(plain, is_attention, None), None),
     "lora_A, no alpha": lambda plain: (made(plain, both_networks, str, PEFT), None),
     "lora.down": lambda plain: (made(plain, is_attention, str, (".lora.down.weight", ".lora.up.weight")), None),
+    "processors of 2023": lambda plain: (
+        made(plain, both_networks, processor_name, (".down.weight", ".up.weight")),
+        None,
+    ),
+    "text encoder, lora_linear_layer": lambda plain: (
+        made(
+            plain,
+            lambda layer: "self_attn" in layer,
+            lambda layer: layer.replace("text_encoder.", "text_encoder.text_model."),
+            (".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
+        ),
+        None,
+    ),
+    "kohya, lora_te1, half precision": lambda plain: (
+        {
+            name.replace("lora_te_", "lora_te1_"): tensor.half()
+            for name, tensor in kohya(plain, both_networks, 2.0).items()
+        },
+        None,
+    ),
     "alpha in the metadata": lambda plain: (made(plain, is_attention, str, PEFT), header(lora_alpha=16)),
     "alpha by layer in the metadata": lambda plain: (
         made(plain, is_attention, str, PEFT),

@@ -34,7 +34,8 @@ class Tokenizers:
         self._learned = any(learned_vectors(_added(path)) for path in self._folders)
         if not self._folders:
             raise InputError(
-                f"{folder}: the model has no tokenizer (tokenizer.json or vocab.json), which says how much of a caption it reads."
+                f"{folder}: the model has no tokenizer (tokenizer.json or vocab.json), which says how much of a caption it "
+                "reads."
             )
 
     def reads_all(self, caption: str) -> bool:
