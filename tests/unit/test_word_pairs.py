@@ -315,5 +315,5 @@ def test_a_word_is_read_if_any_tokenizer_reads_it(tmp_path: Path) -> None:
 def test_a_plan_without_the_model_takes_all_words(tmp_path: Path) -> None:
     assert planned_reader(MODEL.model_copy(update={"id": str(tmp_path / "none")})) is None
     assert planned_reader(MODEL) is not None
-    with pytest.raises(InputError, match=r"the model has no tokenizer/tokenizer_config\.json"):
+    with pytest.raises(InputError, match=r"the model has no tokenizer \(tokenizer\.json or vocab\.json\)"):
         word_reader(MODEL.model_copy(update={"id": str(tmp_path)}))

@@ -9,7 +9,7 @@ from typing import Any
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.runs.shards import ImageJob, Shard
-from infodecomp.words.occurrences import find_word, word_token_positions
+from infodecomp.words.occurrences import Span, find_word, word_token_positions
 
 # Those of Stable Diffusion 2 take 315 kB each.
 _CONDITIONS_KEPT = 100
@@ -46,14 +46,18 @@ class CaptionTokens:
     def tokens_of(self, case: Any, word: str) -> list[int]:
         """Token positions of a word in the case's caption, all occurrences.
 
-        Where there are none, the case fails and the list is empty: the word is not in the caption, or only beyond the
-        number of tokens that the model reads.
+        Where there are none, the case fails and the list is empty: the word is not in the caption, only inside a longer
+        token, as cat in the learned token <cat>, or only beyond the number of tokens that the model reads.
         """
         offsets = self._model.token_offsets(case.prompt_full)
         spans = find_word(case.prompt_full, word)
         tokens = [position for occurrence in word_token_positions(offsets, spans) for position in occurrence]
         if not spans:
             self.shard.fail(case, "word_not_in_caption", f"the word '{word}' is not in the caption")
+        elif not tokens and (token := _token_around(case.prompt_full, offsets, spans)):
+            self.shard.fail(
+                case, "word_in_token", f"the word '{word}' is part of '{token}', which the model reads as one"
+            )
         elif not tokens:
             reason = f"the word '{word}' is beyond the first {self._model.token_limit} tokens, which the model reads"
             self.shard.fail(case, "word_truncated", reason)
@@ -77,3 +81,11 @@ class CaptionTokens:
             for job in jobs
         ]
         return [job for job in kept if job.cases]
+
+
+def _token_around(caption: str, offsets: Sequence[Span], spans: Sequence[Span]) -> str | None:
+    """The text of the first token that reaches over an edge of the word's occurrences."""
+    for low, high in offsets:
+        if any(low < end and start < high for start, end in spans):
+            return caption[low:high]
+    return None

@@ -9,6 +9,7 @@ from infodecomp.config import ModelSection
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.devices import resolve_device
 from infodecomp.models.folders import FETCHED, model_folder, model_lock
+from infodecomp.models.lora_scale import settings_beside
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.contents import files_sha256
@@ -67,4 +68,9 @@ def weights_sha256(folder: Path) -> str:
 
 def _lora_identity(lora: str) -> str:
     path = shipped(lora)
-    return checked_folder_sha256(path) if path.is_dir() else checked_sha256(path) if path.is_file() else lora
+    if path.is_dir():
+        return checked_folder_sha256(path)
+    if not path.is_file():
+        return lora
+    settings = settings_beside(path)
+    return checked_sha256(path) + (f"+{checked_sha256(settings)}" if settings else "")

@@ -1,4 +1,4 @@
-"""The levels of noise that DDIM visits in a number of steps, as a scheduler of diffusers sets them."""
+"""The levels of noise of a scheduler of diffusers: at its timesteps, and where DDIM visits them in a number of steps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
+
+from infodecomp.estimator.channel import trained_logsnr
+
+# Schedules whose last timestep has no image left (zero terminal SNR) have ᾱ = 0 there, or this, which some schedulers of
+# diffusers put in its place.
+_NO_IMAGE = 2**-24
 
 
 @dataclass(frozen=True)
@@ -25,20 +31,29 @@ class DdimSchedule:
     alpha_last: float
 
 
+def schedule_logsnr(scheduler: Any) -> torch.Tensor:
+    """The trained log-SNR of every timestep of a scheduler with betas, float64 (timesteps,); −∞ where ᾱ is 0."""
+    alphas = scheduler.alphas_cumprod.double().cpu()
+    return torch.where(alphas <= _NO_IMAGE, -torch.inf, trained_logsnr(alphas))
+
+
 def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor) -> DdimSchedule:
     """The schedule of `steps` steps with the settings of any scheduler of diffusers.
+
+    From a timestep without any image no noise follows, and no image; the last one before it takes its place.
 
     logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,).
     """
     ddim = DDIMScheduler.from_config(scheduler.config)
     ddim.set_timesteps(steps)
-    timesteps = [int(t) for t in ddim.timesteps]
+    noisiest = int(logsnr_table.isfinite().nonzero()[-1])
+    visited = {int(t): min(int(t), noisiest) for t in ddim.timesteps}
     stride = ddim.config.num_train_timesteps // steps
     alphas, last = ddim.alphas_cumprod, ddim.final_alpha_cumprod
     return DdimSchedule(
-        timesteps=timesteps,
-        alpha={t: alphas[t] for t in timesteps},
-        alpha_next={t: alphas[t - stride] if t >= stride else last for t in timesteps},
-        logsnr={t: logsnr_table[t] for t in timesteps},
+        timesteps=list(dict.fromkeys(visited.values())),
+        alpha={t: alphas[t] for t in visited.values()},
+        alpha_next={t: alphas[asked - stride] if asked >= stride else last for asked, t in visited.items()},
+        logsnr={t: logsnr_table[t] for t in visited.values()},
         alpha_last=float(last),
     )

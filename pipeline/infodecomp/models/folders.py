@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from infodecomp.models.layout import is_weight_file, refuse_single_file
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 
@@ -15,7 +16,8 @@ _COMMIT_DIGITS = 12
 
 def is_on_hub(model_id: str) -> bool:
     """Whether an id is the name of a Hub repository, `owner/name`, rather than an existing folder."""
-    return _HUB_ID.fullmatch(model_id) is not None and not Path(model_id).exists()
+    named_as_on_hub = _HUB_ID.fullmatch(model_id) is not None and not is_weight_file(model_id)
+    return named_as_on_hub and not Path(model_id).exists()
 
 
 def fetched_name(model_id: str, revision: str | None, variant: str | None = None) -> str:
@@ -30,6 +32,7 @@ def model_folder(where: str, model_id: str, revision: str | None, variant: str |
     """The folder of a model's files; InputError, beginning with `where`, if it does not exist or was not fetched."""
     if not is_on_hub(model_id):
         folder = shipped(model_id)
+        refuse_single_file(folder, f"{where} '{model_id}'")
         if not folder.is_dir():
             raise InputError(
                 f"{where} '{model_id}' is neither an existing folder nor a Hugging Face Hub id (owner/name)"

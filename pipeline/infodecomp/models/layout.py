@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,45 @@ _ADAPTER = "adapter_config.json"
 _REFUSED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
 
 
+def is_weight_file(name: str) -> bool:
+    """Whether a name ends as files of weights do, in any format."""
+    return name.lower().endswith((".safetensors", *_REFUSED))
+
+
+def refuse_single_file(path: Path, where: str) -> None:
+    """InputError, beginning with `where`, if a path is that of a model in one file, with the command that converts it."""
+    if not is_weight_file(path.name) or path.is_dir():
+        return
+    if not path.is_file():
+        raise InputError(f"{where} is a file that does not exist; expected the folder of a diffusers pipeline")
+    if path.suffix.lower() != ".safetensors":
+        raise InputError(
+            f"{where} is a single file that is refused because opening a pickle can run any code; expected the folder of a "
+            "diffusers pipeline: take the .safetensors file of this model, and convert that"
+        )
+    raise InputError(
+        f"{where} is a single file; expected the folder of a diffusers pipeline: {_conversion(path, path.with_suffix(''))}"
+    )
+
+
+def _conversion(file: Path, folder: Path) -> str:
+    code = (
+        "import sys; from diffusers import StableDiffusionPipeline as P; "
+        "P.from_single_file(sys.argv[1]).save_pretrained(sys.argv[2])"
+    )
+    command = f'python -c "{code}" {shlex.quote(str(file))} {shlex.quote(str(folder))}'
+    return f"convert it once, with network access for its settings, by `{command}`, and name {folder}"
+
+
 def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None:
     """InputError, beginning with `where`, unless a folder is a Stable Diffusion pipeline with safetensors weights."""
     index = folder / INDEX
     if not index.is_file():
-        raise InputError(f"{where} is not the folder of a diffusers pipeline: it lacks {INDEX}")
+        lacking = f"{where} is not the folder of a diffusers pipeline: it lacks {INDEX}"
+        single = sorted(folder.glob("*.safetensors"))
+        if len(single) == 1:
+            lacking += f"; if {single[0].name} is the whole model, {_conversion(single[0], single[0].with_suffix(''))}"
+        raise InputError(lacking)
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     pipeline_files(index.read_bytes(), names, where, variant)
     for part in WITH_WEIGHTS:

@@ -19,21 +19,22 @@ from PIL import Image
 from transformers.utils import logging as transformers_logging
 
 from infodecomp.estimator.batching import padded
-from infodecomp.estimator.channel import nearest_timestep, signal_and_noise, trained_logsnr
+from infodecomp.estimator.channel import nearest_timestep, signal_and_noise
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import AttentionRecorder, recording
 from infodecomp.models.batch_size import BatchSize
-from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule
+from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule, schedule_logsnr
 from infodecomp.models.devices import resolve_precision, set_precision
-from infodecomp.models.layout import WITH_WEIGHTS, check_pipeline_folder
+from infodecomp.models.layout import WITH_WEIGHTS, check_pipeline_folder, refuse_single_file
+from infodecomp.models.learned_tokens import check_learned_tokens, token_offsets
 from infodecomp.models.lora import add_lora
 from infodecomp.models.randomised import randomised
 from infodecomp.models.recorded_hashes import check_recorded_hashes
 from infodecomp.models.shared_prompts import SharedPrompts
+from infodecomp.models.supported_parts import check_settings, latent_side, of_folder, of_pipeline
+from infodecomp.models.tokenizers import read_tokens
 from infodecomp.models.whole_weights import load_parts, without_warnings
 from infodecomp.runs.errors import InputError
-
-PREDICTIONS = ("epsilon", "v_prediction")
 
 # Parts that some pipelines have and nothing here needs: they are not opened.
 _UNUSED = {"safety_checker": None, "feature_extractor": None, "image_encoder": None}
@@ -46,30 +47,33 @@ transformers_logging.disable_progress_bar()
 class LatentDiffusion:
     """A diffusers pipeline that follows `infodecomp.models.protocol.DiffusionModel`.
 
-    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,).
+    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,); −∞ where nothing is left of the image.
     """
 
     def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
+        """Raises InputError if a part of the pipeline has settings with which it cannot be read."""
+        check_settings(of_pipeline(pipeline))
         self.pipeline = pipeline.to(device)
         self.device = torch.device(device)
         self.batch_size = BatchSize()
         self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
         self.vae = pipeline.vae.eval().requires_grad_(False)
         self.tokenizer = pipeline.tokenizer
+        # Without `model_max_length` the tokenizer would fill a prompt up to 10³⁰ tokens.
+        self.tokenizer.model_max_length = read_tokens(
+            self.tokenizer.model_max_length, pipeline.text_encoder.config.max_position_embeddings
+        )
+        check_learned_tokens(self.tokenizer.added_tokens_encoder, "tokenizer")
         if self.device.type == "cuda":
             self.unet.to(memory_format=torch.channels_last)  # the format of its convolutions
         # On a GPU the projections take no time, and finding equal rows would stall it.
         self._prompts = SharedPrompts(self.unet) if self.device.type == "cpu" else None
         pipeline.text_encoder.eval().requires_grad_(False)
-        self.prediction = pipeline.scheduler.config.prediction_type
-        if self.prediction not in PREDICTIONS:
-            raise InputError(
-                f"scheduler/scheduler_config.json → prediction_type is '{self.prediction}'; "
-                f"supported are {' and '.join(PREDICTIONS)}"
-            )
-        self.logsnr_table = trained_logsnr(pipeline.scheduler.alphas_cumprod.double().cpu())
-        self.logsnr_range = (float(self.logsnr_table[-1]), float(self.logsnr_table[0]))
-        side = self.unet.config.sample_size
+        self.prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
+        self.logsnr_table = schedule_logsnr(pipeline.scheduler)
+        trained = self.logsnr_table[self.logsnr_table.isfinite()]
+        self.logsnr_range = (float(trained[-1]), float(trained[0]))
+        side = latent_side(self.unet.config)
         self.latent_shape = (self.unet.config.in_channels, side, side)
         self.image_size = side * pipeline.vae_scale_factor
 
@@ -98,6 +102,7 @@ class LatentDiffusion:
             folder = _folder(model_id, revision, variant)
             check_recorded_hashes(folder)
             check_pipeline_folder(folder, f"model → id '{model_id}'", variant)
+            check_settings(of_folder(folder), f"{folder}/")
             parts = load_parts(folder, WITH_WEIGHTS, variant=variant)
             with without_warnings():  # that an autoencoder is of another class than in Stable Diffusion
                 pipeline = StableDiffusionPipeline.from_pretrained(
@@ -232,17 +237,12 @@ class LatentDiffusion:
 
     def token_offsets(self, caption: str) -> list[tuple[int, int]]:
         """Character span of every token of a caption, special tokens as (0, 0), up to the token limit."""
-        encoded = self.tokenizer(
-            caption,
-            truncation=True,
-            max_length=self.token_limit,
-            return_offsets_mapping=True,
-        )
-        return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
+        return token_offsets(self.tokenizer, caption, self.token_limit)
 
 
 def _folder(model_id: str, revision: str | None, variant: str | None) -> Path:
     """The folder of a model's files: a local one, or that of the library's cache, downloaded if it must be."""
+    refuse_single_file(Path(model_id), f"model → id '{model_id}'")
     if Path(model_id).exists():
         return Path(model_id)
     options = {"revision": revision, "variant": variant, "use_safetensors": True}

@@ -8,10 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infodecomp.models.learned_tokens import Span, learned_vectors, token_offsets
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
 
 _SETTINGS = "tokenizer_config.json"
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "spiece.model")
+# Of a CLIP whose configuration leaves it out.
+_POSITIONS_OF_CLIP = 77
+# What a tokenizer without a limit says is 10³⁰.
+_UNLIMITED = 10**18
 # Tokens without text, at most: one at each end.
 _SPECIAL = 2
 
@@ -20,44 +26,85 @@ class Tokenizers:
     """Those of all text encoders of a pipeline's folder; a caption is read as far as any of them reads it."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises InputError if the folder has none, or none that says how many tokens it reads."""
-        self._folders = sorted(path.parent for path in folder.glob(f"tokenizer*/{_SETTINGS}"))
+        """Raises InputError if the folder has none, or none of which is known how many tokens are read."""
+        self._folders = sorted({path.parent for name in _VOCABULARIES for path in folder.glob(f"tokenizer*/{name}")})
         for path in folder.glob("tokenizer*/*"):
             checked(path)
         self._limits = [_limit(path) for path in self._folders]
+        self._learned = any(learned_vectors(_added(path)) for path in self._folders)
         if not self._folders:
             raise InputError(
-                f"{folder}: the model has no tokenizer/{_SETTINGS}, which says how much of a caption it reads."
+                f"{folder}: the model has no tokenizer (tokenizer.json or vocab.json), which says how much of a caption it "
+                "reads."
             )
 
     def reads_all(self, caption: str) -> bool:
-        """Whether a caption is surely read whole: a token has at least one of its bytes, and no more of these are there."""
-        return caption.isascii() and len(caption) + _SPECIAL <= max(self._limits)
+        """Whether a caption is surely read whole: a token has at least one of its bytes, and no more of these are there.
 
-    def offsets(self, caption: str) -> list[list[tuple[int, int]]]:
+        A learned token of several vectors can have more tokens than bytes.
+        """
+        return not self._learned and caption.isascii() and len(caption) + _SPECIAL <= max(self._limits)
+
+    def offsets(self, caption: str) -> list[list[Span]]:
         """Of each tokenizer, the character span of every token that is read; special tokens as (0, 0)."""
-        found = []
-        for tokenizer, limit in zip(self._loaded, self._limits, strict=True):
-            encoded = tokenizer(caption, truncation=True, max_length=limit, return_offsets_mapping=True)
-            found.append([(int(start), int(end)) for start, end in encoded["offset_mapping"]])
-        return found
+        loaded = zip(self._loaded, self._limits, strict=True)
+        return [token_offsets(tokenizer, caption, limit) for tokenizer, limit in loaded]
 
     @cached_property
     def _loaded(self) -> Sequence[Any]:
         # Takes seconds, and captions are seldom so long.
-        from transformers import AutoTokenizer
+        from transformers import AutoTokenizer, CLIPTokenizer
 
         try:
-            return [AutoTokenizer.from_pretrained(str(folder)) for folder in self._folders]
+            return [
+                (AutoTokenizer if (folder / _SETTINGS).is_file() else CLIPTokenizer).from_pretrained(str(folder))
+                for folder in self._folders
+            ]
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{self._folders[0]}: this is not a readable tokenizer ({error}).") from error
 
 
+def read_tokens(model_max_length: int | None, positions: int | None) -> int:
+    """How many tokens are read: as many as the tokenizer says, and never more than the text encoder has positions for.
+
+    A tokenizer that does not say it has `model_max_length` 10³⁰. Raises ValueError if neither is known.
+    """
+    known = [limit for limit in (model_max_length, positions) if limit is not None and 0 < limit < _UNLIMITED]
+    return int(min(known))
+
+
 def _limit(folder: Path) -> int:
-    path = folder / _SETTINGS
+    """The number of tokens that are read of a caption, by the settings of a tokenizer and of its text encoder."""
+    encoder = folder.with_name(folder.name.replace("tokenizer", "text_encoder")) / "config.json"
+    settings, config = _json(folder / _SETTINGS), _json(encoder)
+    positions = config.get("max_position_embeddings")
+    if positions is None and config.get("model_type") == "clip_text_model":
+        positions = _POSITIONS_OF_CLIP
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["model_max_length"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return read_tokens(settings.get("model_max_length"), positions)
+    except (ValueError, TypeError) as error:
         raise InputError(
-            f"{path}: no readable `model_max_length`, the number of tokens that are read ({error!r})."
+            f"{folder / _SETTINGS}: no readable `model_max_length`, the number of tokens that are read, and {encoder} has "
+            "no `max_position_embeddings` either."
         ) from error
+
+
+def _added(folder: Path) -> set[str]:
+    """The tokens that were added to the vocabulary, by any of the files that can list them."""
+    listed = _json(folder / "tokenizer.json").get("added_tokens") or []
+    decoded = _json(folder / _SETTINGS).get("added_tokens_decoder") or {}
+    found = [one.get("content") for one in (*listed, *decoded.values())]
+    return {*map(str, found), *_json(folder / "added_tokens.json")}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """The object in a file; an empty one if there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(checked(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: this is not readable JSON ({error}).") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: expected a JSON object, found a {type(found).__name__}.")
+    return found
