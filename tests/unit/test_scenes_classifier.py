@@ -109,6 +109,7 @@ def test_a_folder_that_holds_no_classifier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no config.json and no model.safetensors"):
         load_classifier(tmp_path)
     save_classifier(tmp_path / "judge", untrained())
+    (tmp_path / "judge.sha256").unlink()  # which would tell every change before it is looked at
     config = tmp_path / "judge" / "config.json"
     settings = json.loads(config.read_text())
     for changes, message in (
