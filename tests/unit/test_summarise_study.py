@@ -11,6 +11,7 @@ import pytest
 
 from infodecomp.cli import run_stage as main
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import write_table
 
@@ -48,11 +49,23 @@ def results(tmp_path: Path) -> Path:
     write_table(tmp_path / "pairs" / "score_retrieval" / "shard-0000.parquet", frame, RETRIEVAL_SCORE_COLUMNS)
     write_table(tmp_path / "pairs" / "score_clip" / "scores.parquet", frame[:2], RETRIEVAL_SCORE_COLUMNS)
     benchmark(tmp_path / "pairs" / "logs" / "score_clip.tsv", 12)
+
+    of_maps = [("a", "cmi", "ok"), ("a", "unique", "no_pair"), ("b", "cmi", "empty_mask"), ("b", "unique", "empty_mask")]
+    blank = {"draws": 0, "reason": "", "average_precision": 0.5, "pointing_game": 1.0, "named_hotter": 1.0, "boxed": False}
+    scored = [
+        {
+            **{"case_id": case, "dataset": "scenes", "image_id": case, "label": "dog", "method": method},
+            **{"estimator": "-", "steps": 4, "status": status, "iou": [0.5], **blank},
+        }
+        for case, method, status in reversed(of_maps)
+    ]
+    path = tmp_path / "scenes" / "score_localisation" / "scores.parquet"
+    write_table(path, pd.DataFrame(scored, columns=list(SCORE_COLUMNS)), SCORE_COLUMNS)
     return tmp_path
 
 
 def summarise(results: Path) -> int:
-    stages = ["scenes/estimate_information=2", "pairs/score_retrieval=1", "pairs/score_clip=0"]
+    stages = ["scenes/estimate_information=2", "scenes/score_localisation=0", "pairs/score_retrieval=1", "pairs/score_clip=0"]
     arguments = ["--results", str(results), "--cases", "scenes", "pairs", "--stages", *stages]
     return main(["summarise_study", *arguments, "--output-dir", str(results / "tables")])
 

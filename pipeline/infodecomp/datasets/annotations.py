@@ -17,7 +17,7 @@ from infodecomp.runs.ledger import checked
 
 def open_instances(path: Path) -> COCO:
     """The objects of a dataset: `imgs`, `imgToAnns`, `cats` and `annToMask`. Raises InputError for a bad file."""
-    return _open(path, ("images", "annotations", "categories"), ("image_id", "category_id", "segmentation"))
+    return _open(path, ("images", "annotations", "categories"), ("image_id", "category_id"))
 
 
 def open_captions(path: Path) -> COCO:

@@ -1,41 +1,47 @@
-"""Cases from your own images: a CSV (image, caption, word, optional mask, label, word_type) and a folder."""
+"""Cases from your own images: a CSV (image, caption, word, optional mask, mask_value, label, word_type) and a folder."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from infodecomp.datasets.cases import Case, make_case
-from infodecomp.datasets.masks import read_mask_file
+from infodecomp.datasets.given_files import GivenFiles
+from infodecomp.datasets.masks import mask_cell
 from infodecomp.datasets.records import raise_problems, read_records
-from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.words.occurrences import WordRemoval
 
 _REQUIRED = ("image", "caption", "word")
-_OPTIONAL = ("mask", "label", "word_type")
-
-Size = tuple[int, int]
+_OPTIONAL = ("mask", "mask_value", "label", "word_type")
 
 
 def custom_cases(
-    dataset: str, path: Path, root: Path, word_removal: WordRemoval = "word", *, outside_root: bool = False
+    dataset: str,
+    path: Path,
+    root: Path,
+    word_removal: WordRemoval = "word",
+    *,
+    outside_root: bool = False,
+    files: GivenFiles | None = None,
 ) -> list[Case]:
     """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`, or, if allowed, outside it.
 
     The image's path is its id. The caption may spell the word in another case. Without a label the word is the
-    label; without a mask the case has none. Every image is decoded. Raises one InputError naming every bad row
-    with its line number: an empty cell, a missing or unreadable image or mask, a mask of another size than its image,
-    a word that is not in the caption, a repeated case, a wrong number of cells.
+    label; without a mask the case has none. Every image is decoded, and turned so that it fits its masks. `files` reads
+    them; the default is one for `root`. Raises one InputError naming every bad row with its line number: an empty cell, a
+    missing or unreadable image or mask, a mask that marks nothing or everything, or is of another size than its image, a
+    word that is not in the caption, a repeated case, a wrong number of cells.
     """
     records, problems = read_records(path, _REQUIRED, _OPTIONAL)
-    sizes: dict[str, Size | InputError] = {}
+    files = files or GivenFiles(root)
     cases, lines = list[Case](), dict[str, int]()
     with Progress(f"cases of {dataset}", len(records), "rows") as progress:
         for record in records:
             progress.advance()
             try:
-                case = _make(dataset, record.cells, root, sizes, word_removal, outside_root)
+                case = _make(dataset, record.cells, record.line, files, word_removal, outside_root)
             except InputError as error:
                 problems[record.line] = str(error)
                 continue
@@ -43,26 +49,29 @@ def custom_cases(
             if first_line != record.line:
                 problems[record.line] = f"the same case as line {first_line}."
             cases.append(case)
-    raise_problems(path, problems)
-    return cases
+    orientations, misfits = files.orientations()
+    raise_problems(path, {**problems, **misfits})
+    return [{**case, "orientation": orientations[case["image_path"]]} for case in cases]
 
 
 def _make(
     dataset: str,
-    cells: dict[str, str],
-    root: Path,
-    sizes: dict[str, Size | InputError],
+    cells: Mapping[str, str],
+    line: int,
+    files: GivenFiles,
     word_removal: WordRemoval,
     outside_root: bool,
 ) -> Case:
     empty = [name for name in _REQUIRED if not cells[name]]
     if empty:
         raise InputError(f"`{'`, `'.join(empty)}` is empty.")
-    image_path = _path(root, "image", cells["image"], outside_root)
-    size = _image_size(root, image_path, sizes)
-    mask_path = _path(root, "mask", cells["mask"], outside_root) if cells["mask"] else ""
+    if cells["mask_value"] and not cells["mask"]:
+        raise InputError(f"`mask_value` is {cells['mask_value']!r} without a `mask`, one of whose values it names.")
+    image_path = _path(files.root, "image", cells["image"], outside_root)
+    files.read_image(image_path)
+    mask_path = _path(files.root, "mask", cells["mask"], outside_root) if cells["mask"] else ""
     if mask_path:
-        _check_mask(root / mask_path, size)
+        files.read_mask(line, image_path, mask_path, cells["mask_value"])
     case = make_case(
         dataset=dataset,
         image_id=image_path,
@@ -71,7 +80,7 @@ def _make(
         word=cells["word"],
         label=cells["label"] or cells["word"],
         word_type=cells["word_type"] or "noun",
-        mask=f"file:{mask_path}" if mask_path else "",
+        mask=mask_cell(mask_path, cells["mask_value"]) if mask_path else "",
         word_removal=word_removal,
         ignore_case=True,
     )
@@ -88,26 +97,3 @@ def _path(root: Path, name: str, text: str, outside_root: bool) -> str:
             f"`{name}` is {text!r}; expected a path below {root}, or `outside_root: true` in the dataset's section."
         )
     return path.as_posix()
-
-
-def _image_size(root: Path, image_path: str, sizes: dict[str, Size | InputError]) -> Size:
-    """Height and width of an image, decoded once however many rows name it."""
-    if image_path not in sizes:
-        try:
-            image = load_image(root / image_path)
-            sizes[image_path] = (image.height, image.width)
-        except InputError as error:
-            sizes[image_path] = error
-    size = sizes[image_path]
-    if isinstance(size, InputError):
-        raise size
-    return size
-
-
-def _check_mask(path: Path, size: Size) -> None:
-    found = read_mask_file(path).shape
-    if found != size:
-        raise InputError(
-            f"{path}: the mask has {found[1]} x {found[0]} pixels, its image {size[1]} x {size[0]}; "
-            "they must be the same."
-        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from infodecomp.pictures.orientation import AS_STORED, exif_orientation, load_turned, stored_size, turned_size
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
 from infodecomp.runs.storage import atomic_path
@@ -18,34 +19,46 @@ Resize = Literal["squeeze", "letterbox"]
 _BAR = (127, 127, 127)
 
 
-def load_image(path: Path) -> Image.Image:
+def load_image(path: Path, orientation: int = AS_STORED) -> Image.Image:
     """Read an image as RGB (grayscale, 16-bit, CMYK and palette images are converted, transparency is dropped).
 
-    The EXIF orientation is ignored, as COCO's annotations do. Raises InputError naming the file if it is missing or
-    cannot be decoded completely.
+    orientation: how the stored pixels are turned, a value of EXIF; what the file itself says is not applied, because only
+    its annotations tell whether they mean the picture as stored or as shown. Raises InputError naming the file if it is
+    missing or cannot be decoded completely.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an image.")
     try:
         with Image.open(checked(path)) as image:
-            image.load()
-            return _eight_bits(image).convert("RGB")
+            return _eight_bits(load_turned(image, orientation)).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: this image cannot be read ({error}).") from error
 
 
-def image_size(path: Path) -> tuple[int, int]:
+class StoredImage(NamedTuple):
+    """What the header of an image file says: height and width of the stored pixels, and the orientation of EXIF."""
+
+    size: tuple[int, int]
+    orientation: int
+
+
+def read_header(path: Path) -> StoredImage:
+    """The header of an image file. Raises InputError naming the file if it is missing or not an image."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected an image.")
+    try:
+        with Image.open(checked(path)) as image:
+            return StoredImage(stored_size(image), exif_orientation(image))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: this image cannot be read ({error}).") from error
+
+
+def image_size(path: Path, orientation: int = AS_STORED) -> tuple[int, int]:
     """Height and width of an image as `load_image` gives it, read from the header of the file.
 
     Raises InputError naming the file if it is missing or not an image.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected an image.")
-    try:
-        with Image.open(checked(path)) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: this image cannot be read ({error}).") from error
+    return turned_size(read_header(path).size, orientation)
 
 
 def crop_image(image: Image.Image, crop: str) -> Image.Image:
