@@ -6,6 +6,8 @@ turn, 6 and 8 are quarter turns, and the others are mirrored. Source: EXIF 2.32,
 
 from __future__ import annotations
 
+import struct
+
 from PIL import ExifTags, Image
 
 AS_STORED = 1
