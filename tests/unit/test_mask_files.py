@@ -103,6 +103,15 @@ ASSUMED: dict[str, tuple[Callable[[], Image.Image], str, float, str]] = {
         lambda: grey(np.kron(GREY, np.ones((4, 4)))).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS),
         *("png", 0.95, "edges are soft"),
     ),
+    "soft in blocks": (
+        lambda: _soft_in_blocks(),
+        *("png", 0.85, "edges are soft"),
+    ),
+    "cut-out on black": (
+        lambda: Image.composite(cut_out(GREY).convert("RGB"), Image.new("RGB", (WIDTH, HEIGHT)), grey(GREY)),
+        *("png", 1, "cut-out on black"),
+    ),
+    "lossless webp": (lambda: grey(GREY).convert("RGB"), "lossless.webp", 1, ""),
     "one and 255": (lambda: grey(np.where(OBJECT, 255, 1)), "png", 1, "the values 1 and 255 and no 0: the larger"),
     "cut-out": (lambda: cut_out(GREY), "png", 1, "alpha channel is taken as the mask"),
     "soft cut-out": (lambda: cut_out(np.where(OBJECT, 240, 9)), "png", 1, "alpha channel is taken as the mask"),
@@ -121,6 +130,12 @@ ASSUMED: dict[str, tuple[Callable[[], Image.Image], str, float, str]] = {
 }
 
 
+def _soft_in_blocks() -> Image.Image:
+    """A small soft mask, enlarged without smoothing."""
+    small = grey(GREY).filter(ImageFilter.GaussianBlur(4)).resize((WIDTH // 4, HEIGHT // 4))
+    return small.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
+
+
 def _white_on_nothing() -> Image.Image:
     image = Image.new("RGBA", (WIDTH, HEIGHT), (255, 255, 255, 255))
     image.putalpha(grey(GREY))
@@ -136,7 +151,7 @@ def _voc_palette() -> list[int]:
 @pytest.mark.parametrize("name", ASSUMED)
 def test_other_files_are_read_by_the_sensible_rule_and_it_is_said(tmp_path: Path, name: str) -> None:
     image, suffix, least, said = ASSUMED[name]
-    options = {"quality": 30} if suffix == "poor.jpg" else {}
+    options = {"poor.jpg": {"quality": 30}, "lossless.webp": {"lossless": True}}.get(suffix, {})
     reading = read_mask_image(save(tmp_path, image(), suffix, **options))
     assert agreement(reading.mask, OBJECT) >= least
     assert abs(int(reading.mask.sum()) - int(OBJECT.sum())) <= (1 - least) * OBJECT.sum() + 1

@@ -25,6 +25,10 @@ _NOISE = 32
 _CHROMA_NOISE = 24
 # A label image has at most this many colours; a photograph has more.
 _MOST_LABELS = 256
+# Of a label image with more values than this, they are numbered from 0, or have 16 bits.
+_FEW_LABELS = 16
+# A photograph has hardly a pixel that is black in all channels.
+_BLACK_GROUND = 0.2
 # Labels that differ from 255 by this much leave 255 for pixels of no label, as in Pascal VOC and Cityscapes.
 _VOID, _BELOW_VOID = 255, 64
 _VOC_VOID = (224, 224, 192)
@@ -136,6 +140,8 @@ def _of_colours(pixels: np.ndarray, lossy: bool) -> MaskReading:
         return _of_levels(brightness, lossy)
     codes = pixels.astype(np.int64) @ np.array([65536, 256, 1])
     colours = np.unique(codes)
+    if len(colours) > _MOST_LABELS and np.mean(codes == 0) > _BLACK_GROUND:
+        return MaskReading(codes != 0, "it is a cut-out on black: all that is not black is taken as the object")
     if len(colours) > _MOST_LABELS and _is_picture(brightness):
         raise InputError(f"this is a picture of {len(colours)} colours, not a mask; {_EXPECTED}.")
     if colours[0] == 0:
@@ -158,6 +164,8 @@ def _of_levels(levels: np.ndarray, lossy: bool) -> MaskReading:
     values = np.unique(levels)
     low, high = values[0].item(), values[-1].item()
     middle = (low + high) / 2
+    if len(values) == 2 and low == 0:
+        return MaskReading(levels != 0)
     if lossy and high - low < _NOISE:
         return MaskReading(np.full(levels.shape, middle > 127))
     if lossy and len(values) > 2:
@@ -198,7 +206,8 @@ def _first(labels: list[int] | list[float] | list[str]) -> str:
 
 def _has_labels(levels: np.ndarray) -> bool:
     """Whether values between the extremes are areas with sharp borders, as labels are, and not the slopes of soft edges."""
-    if len(np.unique(levels)) > _MOST_LABELS:
+    count, highest = len(np.unique(levels)), levels.max()
+    if count > _MOST_LABELS or (count > _FEW_LABELS and 2 * count < highest <= 255):
         return False
     numbers = levels.astype(np.float64)
     between = (levels != levels.min()) & (levels != levels.max())
