@@ -34,6 +34,8 @@ rule score_localisation:
         provenance=f"{RESULTS}/{{dataset}}/score_localisation/scores.provenance.json",
     log:
         f"{RESULTS}/{{dataset}}/logs/score_localisation.log",
+    benchmark:
+        f"{RESULTS}/{{dataset}}/logs/score_localisation.tsv"
     conda:
         "../envs/pipeline.yaml"
     resources:

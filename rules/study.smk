@@ -66,6 +66,11 @@ CASE_TABLES = [
         for stage in stages
     ),
     *(
+        ("localisation", name, stage, [f"{RESULTS}/{name}/{stage}/scores.parquet"])
+        for name in LOCALISED
+        for stage in ["score_localisation"]
+    ),
+    *(
         ("pairs", name, "decompose_information", pair_estimates(name))
         for name in PAIRED
     ),
@@ -151,7 +156,7 @@ rule summarise_study:
         datasets=STUDIED,
         # A number of shards; 0 stands for one table of all cases.
         stages=[
-            f"{name}/{stage}={0 if stage in WHOLE_SET_STAGES.values() else len(files)}"
+            f"{name}/{stage}={0 if Path(files[0]).name == 'scores.parquet' else len(files)}"
             for name, stage, files in SUMMARISED
         ],
         code=code("summarise_study"),

@@ -108,8 +108,8 @@ def test_the_stage_writes_the_table(
     assert rows(frame.to_dict("records")) == expected_rows(reference / "coco_sample" / "expected.csv")
     record = json.loads(output.with_suffix(".provenance.json").read_text())
     assert record["extra"] == {"dataset": "coco", "cases": 126, "status": {"ok": 126}}
-    names = {Path(name).name for name in record["inputs"]}
-    assert {"instances_val2017.json", "captions_val2017.json"} <= names
+    read_files = {Path(name).name for name in record["inputs"]}
+    assert {"instances_val2017.json", "captions_val2017.json", *frame["image_path"]} <= read_files
 
 
 def test_the_stage_counts_lost_rows_and_refuses_a_dataset_without_cases(
@@ -118,7 +118,7 @@ def test_the_stage_counts_lost_rows_and_refuses_a_dataset_without_cases(
     words = tmp_path / "words.csv"
     caption = next(iter(open_captions(coco_sample / "annotations/captions_val2017.json").anns.values()))
     good = f"{caption['image_id']},{caption['id']},first,{caption['caption'].split()[1]}\n"
-    section = WordListDataset(list=str(words), root=str(coco_sample))
+    section = WordListDataset(list=str(words), root=str(coco_sample), localisation=False)
     read = settings("build_cases", "w", datasets={"w": section})
     command = ["build_cases", "--dataset", "w", "--settings", read, "--output", str(tmp_path / "cases.parquet")]
 

@@ -28,7 +28,7 @@ class Study:
     """A folder with eight images, two words each (the last has one), and maps in which the object is hotter."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.localisation = folder, LOCALISATION
+        self.folder, self.localisation, self.max_failed_fraction = folder, LOCALISATION, 0.05
         self.generator = np.random.default_rng(0)
         self.maps = {source: folder / source / "maps" for source in ("information", "attention", "gradients")}
         rows = []
@@ -93,7 +93,13 @@ class Study:
         datasets = {"mine": CustomDataset(root=str(self.folder), list="mine.csv")}
         statistics = StatisticsSection(bootstrap=100)
         return settings(
-            stage, "mine", datasets=datasets, localisation=self.localisation, statistics=statistics, figures=FIGURES
+            stage,
+            "mine",
+            datasets=datasets,
+            localisation=self.localisation,
+            statistics=statistics,
+            figures=FIGURES,
+            max_failed_fraction=self.max_failed_fraction,
         )
 
     def arguments(self, *names: str) -> list[str]:
@@ -109,7 +115,8 @@ class Study:
         }
         return [part for name in names for part in (f"--{name}", str(available[name]))]
 
-    def score(self) -> pd.DataFrame:
+    def score(self, status: int = 0) -> pd.DataFrame:
+        """Run the stage, which must end with `status`; its table, empty if it failed."""
         names = [
             "cases",
             "estimates",
@@ -122,8 +129,8 @@ class Study:
         ]
         output = self.folder / "scores.parquet"
         given = ["--settings", self.settings("score_localisation"), "--output", str(output)]
-        assert main(["score_localisation", *self.arguments(*names), *given]) == 0
-        return read_table(output, SCORE_COLUMNS)
+        assert main(["score_localisation", *self.arguments(*names), *given]) == status
+        return read_table(output, SCORE_COLUMNS) if status == 0 else pd.DataFrame()
 
     def tabulate(self) -> pd.DataFrame:
         scores = f"mine={self.folder / 'scores.parquet'}"

@@ -183,7 +183,7 @@ class ReportStudy:
                     "reason": "",
                 },
                 **{"iou": [0.1, steps / 10], "average_precision": steps / 5 - 0.01 * number},
-                **{"pointing_game": 1.0, "named_hotter": 1.0},
+                **{"pointing_game": 1.0, "named_hotter": 1.0, "boxed": False},
             }
             for number, case in enumerate(self.usable)
             for steps in (2, 4)
@@ -235,6 +235,7 @@ class ReportStudy:
                     "threshold": 0.3,
                     "n": 6,
                     "n_failed": 1,
+                    "n_boxed": 0,
                     "miou": miou,
                     "miou_low": miou - 0.1,
                     "miou_high": miou + 0.1,

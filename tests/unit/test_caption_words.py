@@ -41,7 +41,7 @@ def cases() -> pd.DataFrame:
         ("4", "a red horse above a white bear", "bear"),
     ]
     frame = pd.DataFrame(rows, columns=["image_id", "prompt_full", "prompt_word"])
-    return frame.assign(image_path=frame["image_id"] + ".png")
+    return frame.assign(image_path=frame["image_id"] + ".png", orientation=1)
 
 
 def test_the_caption_has_the_most_cases_then_a_good_length_then_the_first_place() -> None:

@@ -82,7 +82,7 @@ def test_every_bad_row_is_told_with_its_line(root: Path) -> None:
         "line 8: the same case as line 2",
         "line 9: `caption` is empty",
         "line 10: .*absent_mask.png: no such file",
-        "line 11: .*large.png: the mask has 9 x 9 pixels, its image 6 x 4",
+        r"line 11: .*a.png: the picture has 6 x 4 pixels \(width x height\); its mask .*large.png has 9 x 9",
         "line 12: `image` is '../a.png'; expected a path below",
         "line 13: has 6 cells, but the header names 5 columns",
         "line 14: `image`, `word` is empty",

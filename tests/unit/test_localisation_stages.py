@@ -23,7 +23,7 @@ from infodecomp.maps.outcomes import read_statuses
 from infodecomp.maps.setting import Setting
 from infodecomp.maps.word_maps import Maps
 from infodecomp.metrics.heatmaps import geometric_mean, min_max, upsample_bilinear
-from infodecomp.metrics.localisation import score_map, threshold_grid
+from infodecomp.metrics.localisation import SCORE_COLUMNS, score_map, threshold_grid
 from infodecomp.pairs.parts import PARTS_COLUMNS
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays, write_table
 
@@ -188,16 +188,47 @@ def test_failures_stay_with_their_status(study: Study) -> None:
     assert set(table.loc[table["method"] == "attention", "n_failed"]) == {1}
 
 
-def test_masks_that_cannot_be_scored_are_failures(study: Study) -> None:
+def test_masks_that_cannot_be_scored_are_failures(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(np.zeros((SIZE, SIZE), dtype=np.uint8)).save(study.folder / "0-dog.png")
     (study.folder / "1-dog.png").unlink()
     cases = study.cases.copy()
     cases.loc[4, "mask"] = ""
     cases.loc[5, ["status", "reason"]] = ["image_missing", "the image is missing."]
     write_cases(study.folder / "cases.parquet", cases)
+    study.score(status=1)
+    assert "2 of 13 cases have no score, more than max_failed_fraction allows (0.05)" in capsys.readouterr().err
+    study.max_failed_fraction = 0.2
     whole = rows_of(study.score(), "whole_image", 0)
     found = whole[whole["status"] != "ok"]["status"].tolist()
     assert found == ["empty_mask", "mask_unreadable", "no_mask", "image_missing"]
+
+
+@pytest.mark.parametrize("count", [1, 15])
+def test_a_study_without_any_score_fails(study: Study, capsys: pytest.CaptureFixture[str], count: int) -> None:
+    """A table of dashes is no result, whatever share of failures is allowed."""
+    study.cases = study.cases.head(count)
+    write_cases(study.folder / "cases.parquet", study.cases)
+    study.max_failed_fraction = 1.0
+    for path in study.folder.glob("*-*.png"):
+        Image.fromarray(np.zeros((SIZE, SIZE), dtype=np.uint8)).save(path)
+    study.score(status=1)
+    assert "no case could be scored, the first because the object covers no pixel of 16²" in capsys.readouterr().err
+
+
+def test_cases_scored_against_filled_boxes_are_marked(study: Study) -> None:
+    study.score()
+    study.tabulate()
+    page = (study.folder / "tables" / "localisation.md").read_text(encoding="utf-8")
+    assert "filled boxes" not in page.lower()
+    path = study.folder / "scores.parquet"
+    scores = read_table(path, SCORE_COLUMNS)
+    assert not scores["boxed"].any()
+    first = study.cases["case_id"].head(3)
+    (study.folder / "scores.provenance.json").unlink()  # the table is another from here on
+    write_table(path, scores.assign(boxed=scores["case_id"].isin(first)), SCORE_COLUMNS)
+    assert set(study.tabulate()["n_boxed"]) == {3}
+    page = (study.folder / "tables" / "localisation.md").read_text(encoding="utf-8")
+    assert "| filled boxes |" in page and "Filled boxes: cases whose mask is made of boxes" in page
 
 
 def test_a_method_without_any_map_is_counted_as_failed(study: Study) -> None:

@@ -118,7 +118,7 @@ def test_bad_sources_are_named(tmp_path: Path) -> None:
         (case("file:text.png"), "text.png: this mask cannot be read"),
         (case(""), "no mask can be made from ''"),
         (case(image_id="6"), "no image 6"),
-        (case(), "annotation 1: its mask has the size"),
+        (case(), "annotation 1: its RLE is for 2 x 2 pixels .*, its picture has 8 x 6"),
     ]:
         with pytest.raises(InputError, match=message):
             load_mask(row, instances, tmp_path)

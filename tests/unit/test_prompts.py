@@ -66,7 +66,7 @@ def test_a_csv_names_words_seeds_images_and_masks(tmp_path: Path) -> None:
         ("a dog,,-1,,", "`seed` is '-1'; expected a whole number ≥ 0"),
         ("a dog,,,b.png,", "no such file"),
         ("a dog,,,,m.png", "`mask` is 'm.png' without an `image`"),
-        ("a dog,,,a.png,m.png", "the mask has 3 x 4 pixels, its image 6 x 4"),
+        ("a dog,,,a.png,m.png", "m.png has 3 x 4: annotate the picture as it is"),
         ("a dog,,,a.png,black.png", "the mask is black all over"),
         ("a bed,,,,", "the same prompt, seed and image as line 2"),
     ],

@@ -21,6 +21,7 @@ from infodecomp.datasets.retrieval_cases import (
 )
 from infodecomp.pictures.images import crop_image, image_size, load_image
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.storage import write_table
 
 OPTIONS = ("a cat left of a dog", "a dog left of a cat")
@@ -176,8 +177,14 @@ def test_no_image_at_all_is_an_error(folder: Path) -> None:
 
 
 def test_boxes_of_a_turned_image_count_in_stored_pixels(folder: Path) -> None:
-    """EXIF is ignored when an image is read, so a box that fits the stored pixels is right and one that fits the turned
-    image is not."""
+    """A box that fits the stored pixels is right, and one that fits the turned image is not; without a box it is turned."""
+    assumptions = Assumptions()
+    both = [case(image_path="turned.png", crop="6,0,2,4"), case(image_path="turned.png")]
+    turned = mark_lost_images(retrieval_cases_table(both), folder, assumptions)["orientation"].tolist()
+    assert turned[0] == 1 and turned[1] in (6, 8)
+    said = list(assumptions.lines())
+    assert f"EXIF orientation {turned[1]} is not applied, because boxes count" in said[0]
+    assert f"EXIF orientation {turned[1]} is applied, as viewers do" in said[1]
     assert image_size(folder / "turned.png") == (4, 8)
     cases = [case(image_path="turned.png", crop="6,0,2,4"), case(image_path="turned.png", crop="0,4,4,4")]
     assert mark_lost_images(retrieval_cases_table(cases), folder)["status"].tolist() == ["ok", "bad_box"]

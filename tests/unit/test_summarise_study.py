@@ -11,6 +11,7 @@ import pytest
 
 from infodecomp.cli import run_stage as main
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
+from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.storage import write_table
 
@@ -48,11 +49,40 @@ def results(tmp_path: Path) -> Path:
     write_table(tmp_path / "pairs" / "score_retrieval" / "shard-0000.parquet", frame, RETRIEVAL_SCORE_COLUMNS)
     write_table(tmp_path / "pairs" / "score_clip" / "scores.parquet", frame[:2], RETRIEVAL_SCORE_COLUMNS)
     benchmark(tmp_path / "pairs" / "logs" / "score_clip.tsv", 12)
+
+    of_maps = [
+        ("a", "cmi", "ok"),
+        ("a", "unique", "no_pair"),
+        ("b", "cmi", "empty_mask"),
+        ("b", "unique", "empty_mask"),
+    ]
+    blank = {
+        "draws": 0,
+        "reason": "",
+        "average_precision": 0.5,
+        "pointing_game": 1.0,
+        "named_hotter": 1.0,
+        "boxed": False,
+    }
+    scored = [
+        {
+            **{"case_id": case, "dataset": "scenes", "image_id": case, "label": "dog", "method": method},
+            **{"estimator": "-", "steps": 4, "status": status, "iou": [0.5], **blank},
+        }
+        for case, method, status in reversed(of_maps)
+    ]
+    path = tmp_path / "scenes" / "score_localisation" / "scores.parquet"
+    write_table(path, pd.DataFrame(scored, columns=list(SCORE_COLUMNS)), SCORE_COLUMNS)
     return tmp_path
 
 
 def summarise(results: Path) -> int:
-    stages = ["scenes/estimate_information=2", "pairs/score_retrieval=1", "pairs/score_clip=0"]
+    stages = [
+        "scenes/estimate_information=2",
+        "scenes/score_localisation=0",
+        "pairs/score_retrieval=1",
+        "pairs/score_clip=0",
+    ]
     arguments = ["--results", str(results), "--cases", "scenes", "pairs", "--stages", *stages]
     return main(["summarise_study", *arguments, "--output-dir", str(results / "tables")])
 
@@ -63,6 +93,7 @@ def test_each_stage_has_its_row(results: Path) -> None:
     assert [stage for _, stage in table.index] == [
         "cases",
         "estimate_information",
+        "score_localisation",
         "cases",
         "score_retrieval",
         "score_clip",
@@ -71,6 +102,8 @@ def test_each_stage_has_its_row(results: Path) -> None:
     assert estimates[["jobs", "cases", "failed", "evaluations"]].tolist() == [2, 4, 2, 800]
     assert set(estimates["reasons"].split(", ")) == {"non_finite 1", "image_unreadable 1"}
     assert estimates["hours"] == pytest.approx(3690 / 3600, rel=1e-5)
+    of_maps = table.loc[("scenes", "score_localisation")]  # a case fails if no method has a score of it
+    assert of_maps[["jobs", "cases", "failed", "reasons", "evaluations"]].tolist() == [1, 2, 1, "empty_mask 1", 0]
     scores = table.loc[("pairs", "score_retrieval")]
     assert scores[["jobs", "cases", "failed", "evaluations"]].tolist() == [1, 1, 0, 36]
     assert pd.isna(scores["hours"])  # its benchmark file is not there

@@ -34,7 +34,7 @@ def test_plan_measures_and_counts_what_is_then_done(study: Study) -> None:
 
 def test_a_run_ends_with_what_it_did_and_where_the_page_is(study: Study) -> None:
     table = pd.read_csv(study.results / "tables" / "summary.csv").set_index("stage")
-    assert table["cases"].tolist() == [6] * 4 and table["failed"].tolist() == [0] * 4
+    assert table["cases"].tolist() == [6] * 5 and table["failed"].tolist() == [0] * 5
     assert (table.loc[["estimate_information", "record_attention"], "hours"] > 0).all()
     assert (study.results / "tables" / "summary.md").is_file()
     (study.results / "tables" / "summary.md").unlink()

@@ -45,7 +45,7 @@ def test_machine_comments_and_docstrings_run_nothing(study: Study) -> None:
     [
         ("pipeline/infodecomp/figures/threshold_curves.py", FIGURES),
         ("pipeline/infodecomp/figures/teaser.py", {"plot_teaser": 1, "write_report": 1, "all": 1}),
-        ("pipeline/infodecomp/metrics/localisation.py", SCORES),
+        ("pipeline/infodecomp/metrics/localisation.py", {**SUMMARY, **SCORES}),
         ("pipeline/infodecomp/estimator/information.py", {**GRADIENTS, **ESTIMATES, **VALIDATION}),
         ("pipeline/infodecomp/models/gradients.py", {**GRADIENTS, **SUMMARY, **SCORES}),
         ("pipeline/infodecomp/flows/ddim.py", {"record_attention": 2, **SUMMARY, **SCORES}),

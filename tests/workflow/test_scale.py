@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import resource
@@ -48,7 +49,7 @@ NAMES = re.findall(
 
 @pytest.fixture(scope="module")
 def full_coco(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Annotations as large as those of COCO val2017, with the hand-picked cases of the study, and empty files for images."""
+    """Annotations as large as those of COCO val2017, with the hand-picked cases of the study, and blank images."""
     folder = tmp_path_factory.mktemp("coco")
     rng = np.random.default_rng(0)
     picked = [row for name in ("coco100_it", "coco_wl") for row in _rows(repository / f"data/reference/{name}.csv")]
@@ -101,8 +102,9 @@ def full_coco(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         "captions": {"images": files, "annotations": captions},
     }.items():
         (folder / "annotations" / f"{name}_val2017.json").write_text(json.dumps(content), encoding="utf-8")
+    Image.new("1", (640, 480)).save(blank := io.BytesIO(), format="PNG")
     for file in files:
-        (folder / "val2017" / str(file["file_name"])).touch()
+        (folder / "val2017" / str(file["file_name"])).write_bytes(blank.getvalue())
     return folder
 
 

@@ -131,7 +131,12 @@ class Explainer:
         if not row.image_path:
             return None
         stage = self.stage
-        return read_pixels(stage.args.given / row.image_path, stage.model.image_size, stage.settings.resize)
+        return read_pixels(
+            stage.args.given / row.image_path,
+            stage.model.image_size,
+            stage.settings.resize,
+            orientation=int(row.orientation),
+        )
 
     def _encode(self, row: Any, pixels: torch.Tensor) -> torch.Tensor:
         return self.stage.model.latent_of(pixels, self.stage.images.posterior(row.image_id))

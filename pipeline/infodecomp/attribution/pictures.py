@@ -31,7 +31,8 @@ def draw_captions(
     """
     for caption in explained_captions(cases, maps):
         size = (caption.side, caption.side)
-        picture = np.asarray(fit_image(load_image(images / caption.case.image_path), size, resize))
+        image = load_image(images / caption.case.image_path, int(caption.case.orientation))
+        picture = np.asarray(fit_image(image, size, resize))
         for target in caption.targets:
             image = saliency_overlay.draw(picture, caption.cells(target), palette, caption.box(target, boxes))
             with atomic_path(output / f"{caption.stem}-{target}.png") as temporary:

@@ -24,6 +24,12 @@ class DatasetSource(Section):
     root: str | None = Field(None, description="folder of its files")
     crowd: Literal["include", "exclude"] = Field("include", description="count crowd regions as part of a mask")
     localisation: bool = Field(True, description="score maps against masks (false: no masks, heat maps only)")
+    orientation: Literal["auto", "apply", "ignore"] = Field(
+        "auto", description="turn pictures as their EXIF says; auto: where that fits their annotations"
+    )
+    boxes: Literal["refuse", "mask"] = Field(
+        "refuse", description="objects with a box and no outline; mask: filled boxes"
+    )
     first: int | None = Field(None, ge=1, description="use only the first N cases (null: all)")
     per_label: int | None = Field(None, ge=1, description="use only the first N cases of each label (null: all)")
 
@@ -57,7 +63,8 @@ class CustomSource(DatasetSource):
     kind: Literal["custom"] = Field("custom", description="cases from your own CSV")
     root: str | None = Field(None, description="folder that the CSV's paths start from (null: the folder of the CSV)")
     crowd: Annotated[Literal["include"], SETTLED] = Field("include", description="masks are files")
-    list: CsvFile = Field(description="CSV of image, caption, word (and mask, label)")
+    boxes: Annotated[Literal["refuse"], SETTLED] = Field("refuse", description="masks are files")
+    list: CsvFile = Field(description="CSV of image, caption, word (and mask, mask_value, label, word_type)")
     outside_root: bool = Field(False, description="the CSV's paths may be absolute, or leave root by `..`")
     word_removal: WordRemoval = "word"
 
@@ -68,6 +75,8 @@ class GeneratedSource(DatasetSource):
     kind: Literal["generated"] = Field("generated", description="cases from the prompts of `generate`")
     root: Annotated[str | None, SETTLED] = Field(None, description="where generate_images writes them")
     crowd: Annotated[Literal["include"], SETTLED] = Field("include", description="there are no masks")
+    orientation: Annotated[Literal["auto"], SETTLED] = Field("auto", description="they are upright")
+    boxes: Annotated[Literal["refuse"], SETTLED] = Field("refuse", description="there are no masks")
     localisation: Annotated[Literal[False], SETTLED] = Field(False, description="there are no masks")
 
 

@@ -99,6 +99,8 @@ class BuildCases(Settings):
     """Of `build_cases`."""
 
     source: Annotated[AnySource, At("datasets.NAME.source")]
+    masks_are_read: Annotated[bool, At("masks_are_read")]
+    max_failed_fraction: Annotated[float, At("max_failed_fraction")]
 
 
 class BuildRetrievalCases(Settings):
@@ -179,6 +181,7 @@ class ScoreLocalisation(Settings):
     localisation: Annotated[LocalisationSection, At("localisation")]
     source: Annotated[AnySource, At("datasets.NAME.source")]
     resize: Annotated[Resize, At("model.resize")]
+    max_failed_fraction: Annotated[float, At("max_failed_fraction")]
 
 
 class TabulateLocalisation(Settings):

@@ -129,6 +129,11 @@ class Config(Section):
         return self.pairs.shards or self.shards_of(dataset)
 
     @property
+    def masks_are_read(self) -> bool:
+        """Whether a part that runs compares something with the masks of datasets that have them."""
+        return bool({"localisation", "editing"} & set(self.parts))
+
+    @property
     def judged_datasets(self) -> list[str]:
         """Datasets whose maps are judged."""
         named = self.faithfulness.datasets

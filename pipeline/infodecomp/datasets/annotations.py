@@ -22,7 +22,7 @@ def open_instances(path: Path) -> COCO:
 
     Raises InputError for a bad file.
     """
-    return _open(path, ("images", "annotations", "categories"), ("image_id", "category_id", "segmentation"))
+    return _open(path, ("images", "annotations", "categories"), ("image_id", "category_id"))
 
 
 def open_captions(path: Path) -> COCO:

@@ -10,10 +10,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from infodecomp.datasets.image_paths import none_exists, with_found_paths
+from infodecomp.pictures.orientation import AS_STORED
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table, write_table
 from infodecomp.words.missing_word import missing_word
@@ -25,6 +27,7 @@ CASE_COLUMNS: dict[str, str] = {
     "dataset": "string",
     "image_id": "string",
     "image_path": "string",  # relative to the dataset's image folder
+    "orientation": "int64",  # how the pixels of the file are turned: a value of EXIF, 1 as stored
     "label": "string",
     "word": "string",
     "word_type": "string",  # noun, verb, numeral, …
@@ -33,13 +36,13 @@ CASE_COLUMNS: dict[str, str] = {
     "prompt_word": "string",  # the word as in the caption
     "prompt_label": "string",  # the label
     "prompt_masked": "string",  # the caption with `_` for the word
-    "mask": "string",  # "coco:<category id>", "file:<path below the dataset's root>" or ""
+    "mask": "string",  # "coco:<category id>", "file:<path below the dataset's root>", "file[<value>]:<path>" or ""
     "status": "string",  # "ok" or a failure code
     "reason": "string",  # "" or one sentence
     "position": "int64",  # order in the dataset, from 0
 }
 
-Case = dict[str, str]
+Case = dict[str, Any]
 
 # What identifies a case: its file, its dataset's name and its word class do not change a number.
 _IDENTITY = (
@@ -145,11 +148,13 @@ def lost_case(
 
 
 def cases_table(cases: Sequence[Case], *, first: int | None = None, per_label: int | None = None) -> pd.DataFrame:
-    """The table of `cases` in their order, with `position`.
+    """The table of `cases` in their order, with `position`; images are as stored unless a case has another `orientation`.
 
     `per_label` keeps the first cases of each label, `first` the first of what is left; None keeps all.
     """
-    frame = pd.DataFrame(list(cases), columns=[name for name in CASE_COLUMNS if name != "position"], dtype="str")
+    texts = [name for name, kind in CASE_COLUMNS.items() if kind == "string"]
+    frame = pd.DataFrame(list(cases), columns=texts, dtype="str")
+    frame["orientation"] = [int(case.get("orientation", AS_STORED)) for case in cases]
     if per_label is not None:
         frame = frame.groupby("label", sort=False).head(per_label)
     if first is not None:

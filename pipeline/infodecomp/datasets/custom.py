@@ -1,4 +1,4 @@
-"""Cases from your own images: a CSV (image, caption, word, optional mask, label, word_type) and a folder."""
+"""Cases from your own images: a CSV (image, caption, word, optional mask, mask_value, label, word_type) and a folder."""
 
 from __future__ import annotations
 
@@ -6,40 +6,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from infodecomp.datasets.cases import Case, make_case
+from infodecomp.datasets.given_files import GivenFiles
 from infodecomp.datasets.image_paths import find_path, find_paths, leads_out, warn_of_paths
-from infodecomp.datasets.masks import read_mask_file
+from infodecomp.datasets.masks import mask_cell
 from infodecomp.datasets.records import raise_problems, read_records
-from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.words.occurrences import WordRemoval
 
 _REQUIRED = ("image", "caption", "word")
-_OPTIONAL = ("mask", "label", "word_type")
-
-Size = tuple[int, int]
+_OPTIONAL = ("mask", "mask_value", "label", "word_type")
 
 
 def custom_cases(
-    dataset: str, path: Path, root: Path, word_removal: WordRemoval = "word", *, outside_root: bool = False
+    dataset: str,
+    path: Path,
+    root: Path,
+    word_removal: WordRemoval = "word",
+    *,
+    outside_root: bool = False,
+    files: GivenFiles | None = None,
 ) -> list[Case]:
     """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`, or, if allowed, outside it.
 
-    The image's path is its id. Paths may be written as on another system (see `image_paths`).
-    The caption may spell the word in another case. Without a label the word is the
-    label; without a mask the case has none. Every image is decoded. Raises one InputError naming every bad row
-    with its line number: an empty cell, a missing or unreadable image or mask, a mask of another size than its image,
-    a word that is not in the caption, a repeated case, a wrong number of cells.
+    The image's path is its id. Paths may be written as on another system (see `image_paths`). The caption may spell the
+    word in another case. Without a label the word is the label; without a mask the case has none. Every image is decoded,
+    and turned so that it fits its masks. `files` reads them; the default is one for `root`. Raises one InputError naming
+    every bad row with its line number: an empty cell, a missing or unreadable image or mask, a mask that marks nothing or
+    everything, or is of another size than its image, a word that is not in the caption, a repeated case, a wrong number of
+    cells.
     """
     records, problems = read_records(path, _REQUIRED, _OPTIONAL)
-    sizes: dict[str, Size | InputError] = {}
+    files = files or GivenFiles(root)
     images = _written([record.cells["image"] for record in records], root, outside_root)
     cases, lines = list[Case](), dict[str, int]()
     with Progress(f"cases of {dataset}", len(records), "rows") as progress:
         for record in records:
             progress.advance()
             try:
-                case = _make(dataset, record.cells, root, images, sizes, word_removal, outside_root)
+                case = _make(dataset, record.cells, record.line, files, images, word_removal, outside_root)
             except InputError as error:
                 problems[record.line] = str(error)
                 continue
@@ -47,29 +52,32 @@ def custom_cases(
             if first_line != record.line:
                 problems[record.line] = f"the same case as line {first_line}."
             cases.append(case)
-    raise_problems(path, problems)
-    return cases
+    orientations, misfits = files.orientations()
+    raise_problems(path, {**problems, **misfits})
+    return [{**case, "orientation": orientations[case["image_path"]]} for case in cases]
 
 
 def _make(
     dataset: str,
-    cells: dict[str, str],
-    root: Path,
+    cells: Mapping[str, str],
+    line: int,
+    files: GivenFiles,
     images: Mapping[str, str],
-    sizes: dict[str, Size | InputError],
     word_removal: WordRemoval,
     outside_root: bool,
 ) -> Case:
     empty = [name for name in _REQUIRED if not cells[name]]
     if empty:
         raise InputError(f"`{'`, `'.join(empty)}` is empty.")
-    image_path = _path(root, "image", cells["image"], outside_root)
+    if cells["mask_value"] and not cells["mask"]:
+        raise InputError(f"`mask_value` is {cells['mask_value']!r} without a `mask`, one of whose values it names.")
+    image_path = _path(files.root, "image", cells["image"], outside_root)
     image_path = images.get(image_path, image_path)
-    size = _image_size(root, image_path, sizes)
-    mask_path = _path(root, "mask", cells["mask"], outside_root) if cells["mask"] else ""
+    files.read_image(image_path)
+    mask_path = _path(files.root, "mask", cells["mask"], outside_root) if cells["mask"] else ""
     if mask_path:
-        mask_path = find_path(root, mask_path) or mask_path
-        _check_mask(root / mask_path, size)
+        mask_path = find_path(files.root, mask_path) or mask_path
+        files.read_mask(line, image_path, mask_path, cells["mask_value"])
     case = make_case(
         dataset=dataset,
         image_id=image_path,
@@ -78,7 +86,7 @@ def _make(
         word=cells["word"],
         label=cells["label"] or cells["word"],
         word_type=cells["word_type"] or "noun",
-        mask=f"file:{mask_path}" if mask_path else "",
+        mask=mask_cell(mask_path, cells["mask_value"]) if mask_path else "",
         word_removal=word_removal,
         ignore_case=True,
     )
@@ -102,26 +110,3 @@ def _written(names: Sequence[str], root: Path, outside_root: bool) -> dict[str, 
     found = find_paths(root, paths)
     warn_of_paths(root, {name: path for name, path in found.items() if name != path})
     return found
-
-
-def _image_size(root: Path, image_path: str, sizes: dict[str, Size | InputError]) -> Size:
-    """Height and width of an image, decoded once however many rows name it."""
-    if image_path not in sizes:
-        try:
-            image = load_image(root / image_path)
-            sizes[image_path] = (image.height, image.width)
-        except InputError as error:
-            sizes[image_path] = error
-    size = sizes[image_path]
-    if isinstance(size, InputError):
-        raise size
-    return size
-
-
-def _check_mask(path: Path, size: Size) -> None:
-    found = read_mask_file(path).shape
-    if found != size:
-        raise InputError(
-            f"{path}: the mask has {found[1]} x {found[0]} pixels, its image {size[1]} x {size[0]}; "
-            "they must be the same."
-        )

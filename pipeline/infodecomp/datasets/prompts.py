@@ -14,12 +14,12 @@ import pandas as pd
 from infodecomp.config import PromptListSection
 from infodecomp.datasets.cases import Case, make_case
 from infodecomp.datasets.folders import given_folder
+from infodecomp.datasets.given_files import GivenFiles
 from infodecomp.datasets.ids import one_id
 from infodecomp.datasets.image_paths import find_path
-from infodecomp.datasets.masks import read_mask_file
 from infodecomp.datasets.records import Record, raise_problems, read_records
 from infodecomp.datasets.word_pairs import is_pair_list, read_pair_list
-from infodecomp.pictures.images import load_image
+from infodecomp.pictures.orientation import AS_STORED
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.shipped import shipped
@@ -33,6 +33,7 @@ PROMPT_COLUMNS: dict[str, str] = {
     "case_id": "string",  # the image's id, which names its latents
     "image_id": "string",  # 16 hex digits, a hash of prompt, seed and what is given
     "image_path": "string",  # the given image, as the CSV names it; "" without
+    "orientation": "int64",  # how the pixels of the given image are turned: a value of EXIF, 1 as stored
     "mask": "string",  # of the region to inpaint, as the CSV names it; "" without
     "prompt": "string",
     "words": "list<string>",  # its cases
@@ -66,19 +67,23 @@ def prompt_table(section: PromptListSection) -> pd.DataFrame:
             for number, prompt in enumerate(section.prompts or (), start=1)
         ]
     seen: dict[str, int] = {}
+    files = GivenFiles(given_folder(section))
     for record in records:
         try:
-            for row in _rows(record.cells, given_folder(section), section.seeds):
+            for row in _rows(record, files, section.seeds):
                 first = seen.setdefault(str(row["image_id"]), record.line)
                 if first != record.line or any(row["image_id"] == other["image_id"] for other in rows):
                     raise InputError(f"the same prompt, seed and image as line {first}.")
                 rows.append(row)
         except InputError as error:
             problems[record.line] = str(error)
-    raise_problems(path, problems)
+    orientations, misfits = files.orientations()
+    raise_problems(path, {**problems, **misfits})
+    print(*files.assumptions.lines(), sep="\n", end="\n" if files.assumptions else "")
     if not rows:
         raise InputError("generate → source → prompts is empty; allowed are one prompt or more.")
     frame = pd.DataFrame(rows)
+    frame["orientation"] = [orientations.get(image, AS_STORED) for image in frame["image_path"]]
     frame["position"] = range(len(frame))
     return frame[list(PROMPT_COLUMNS)]
 
@@ -129,13 +134,14 @@ def _pair_records(path: Path) -> tuple[list[Record], dict[int, str]]:
     return records, problems
 
 
-def _rows(cells: dict[str, str], root: Path, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
+def _rows(record: Record, files: GivenFiles, seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
+    cells = record.cells
     prompt = composed(cells["prompt"])
     if not prompt:
         raise InputError("`prompt` is empty.")
     words = _words(prompt, cells["words"])
-    image_path, mask_path = (find_path(root, cells[name]) or cells[name] for name in ("image", "mask"))
-    hashes = _given(root, image_path, mask_path)
+    image_path, mask_path = (find_path(files.root, cells[name]) or cells[name] for name in ("image", "mask"))
+    hashes = _given(record, files, image_path, mask_path)
     for seed in [_seed(cells["seed"])] if cells["seed"] else seeds:
         content = json.dumps([prompt, seed, *hashes], ensure_ascii=False)
         image = hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -175,18 +181,13 @@ def _seed(text: str) -> int:
     return seed
 
 
-def _given(root: Path, image: str, mask: str) -> list[str]:
+def _given(record: Record, files: GivenFiles, image: str, mask: str) -> list[str]:
     """Hashes of the files that are given, both of which are read."""
     if mask and not image:
         raise InputError(f"`mask` is {mask!r} without an `image`; a mask marks the region of an image to inpaint.")
     if not image:
         return []
-    picture = load_image(root / image)
+    files.read_image(image)
     if mask:
-        found = read_mask_file(root / mask)
-        if found.shape != (picture.height, picture.width):
-            size = f"{found.shape[1]} x {found.shape[0]} pixels, its image {picture.width} x {picture.height}"
-            raise InputError(f"{root / mask}: the mask has {size}; they must be the same.")
-        if not found.any():
-            raise InputError(f"{root / mask}: the mask is black all over; there is nothing to inpaint.")
-    return [checked_sha256(root / name) for name in (image, mask) if name]
+        files.read_mask(record.line, image, mask, whole=True)
+    return [checked_sha256(files.root / name) for name in (image, mask) if name]

@@ -16,8 +16,10 @@ from typing import Any
 import pandas as pd
 
 from infodecomp.datasets.image_paths import none_exists, with_found_paths
-from infodecomp.pictures.images import crop_box, image_size
+from infodecomp.pictures.images import StoredImage, crop_box, read_header
+from infodecomp.pictures.orientation import AS_STORED
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.storage import read_table, write_table
 
 RETRIEVAL_CASE_COLUMNS: dict[str, str] = {
@@ -25,6 +27,7 @@ RETRIEVAL_CASE_COLUMNS: dict[str, str] = {
     "dataset": "string",
     "image_id": "string",  # image path and crop: cases that share both share their latent
     "image_path": "string",  # relative to the dataset's image folder
+    "orientation": "int64",  # how the pixels of the file are turned: a value of EXIF, 1 as stored
     "crop": "string",  # "x,y,w,h" in pixels, or "" for the whole image
     "options": "list<string>",  # the captions to choose from, in the order of their source
     "truth": "int64",  # index of the true caption among the options
@@ -67,6 +70,7 @@ def make_retrieval_case(
         "dataset": dataset,
         "image_id": f"{image_path}@{crop}" if crop else image_path,
         "image_path": image_path,
+        "orientation": AS_STORED,
         "crop": crop,
         "options": tuple(options),
         "truth": truth,
@@ -99,8 +103,11 @@ def ties(options: Sequence[str], truth: int) -> int:
     return sum(option == options[truth] for option in options) - 1
 
 
-def mark_lost_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
+def mark_lost_images(frame: pd.DataFrame, folder: Path, assumptions: Assumptions | None = None) -> pd.DataFrame:
     """The table with a status for cases whose image cannot be scored; their ids stay. Only heads of files are read.
+
+    A whole image is turned as its EXIF says; boxes count the pixels of an image as stored, as in Visual Genome, so that one
+    with a crop is not. Either is added to `assumptions`.
 
     "image_missing": no such file in `folder`; "image_unreadable": no image; "bad_box": the crop has no area or lies wholly
     outside the image. Paths that are only written differently from those of the files are corrected. Raises InputError if no
@@ -111,6 +118,15 @@ def mark_lost_images(frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if wanted and not any((folder / name).is_file() for name in wanted):
         raise none_exists(folder, wanted)
     sizes = {name: _measure(folder / name) for name in wanted}
+    turns = {name: found.orientation for name, found in sizes.items() if isinstance(found, StoredImage)}
+    frame["orientation"] = [
+        AS_STORED if crop else turns.get(name, AS_STORED)
+        for name, crop in zip(frame["image_path"], frame["crop"], strict=True)
+    ]
+    for name, crop in dict.fromkeys(zip(frame["image_path"], frame["crop"] != "", strict=True)):
+        if assumptions is not None and turns.get(name, AS_STORED) != AS_STORED:
+            because = "not applied, because boxes count the pixels as stored" if crop else "applied, as viewers do"
+            assumptions.add(folder / name, f"EXIF orientation {turns[name]} is {because}")
     findings = [
         _finding(sizes[image_path], crop) if status == "ok" else (status, reason)
         for image_path, crop, status, reason in zip(
@@ -162,24 +178,23 @@ def _option_problem(options: Sequence[str], truth: int) -> str:
     return f"option {', '.join(map(str, empty))} is an empty caption; expected text" if empty else ""
 
 
-def _measure(path: Path) -> tuple[int, int] | tuple[str, str]:
-    """Height and width of an image, or the status and reason of its cases."""
+def _measure(path: Path) -> StoredImage | tuple[str, str]:
+    """The header of an image, or the status and reason of its cases."""
     if not path.is_file():
         return "image_missing", f"the image {path} is missing."
     try:
-        return image_size(path)
+        return read_header(path)
     except InputError as error:
         return "image_unreadable", str(error)
 
 
-def _finding(measured: tuple[int, int] | tuple[str, str], crop: str) -> tuple[str, str]:
-    first, second = measured
-    if isinstance(first, str) or isinstance(second, str):
-        return str(first), str(second)
+def _finding(measured: StoredImage | tuple[str, str], crop: str) -> tuple[str, str]:
+    if not isinstance(measured, StoredImage):
+        return measured
     if not crop:
         return "ok", ""
     try:
-        crop_box(crop, (first, second))
+        crop_box(crop, measured.size)
     except InputError as error:
         return "bad_box", str(error)
     return "ok", ""

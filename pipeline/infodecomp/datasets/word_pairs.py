@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -37,6 +37,7 @@ PAIR_COLUMNS: dict[str, str] = {
     "dataset": "string",
     "image_id": "string",
     "image_path": "string",  # relative to the dataset's image folder
+    "orientation": "int64",  # how the pixels of the file are turned, as in the cases table
     "kind": "string",  # "noun+noun", "adjective+noun", or what a list calls it
     "first": "string",  # the word that comes first in the caption, as spelled there
     "second": "string",
@@ -62,14 +63,14 @@ _NOUN, _ADJECTIVE = "noun", "adjective"
 _WORD_TYPES = {"noun": _NOUN, "adjective": _ADJECTIVE, "adj": _ADJECTIVE}
 _TAGS = {"NN": _NOUN, "NNS": _NOUN, "NNP": _NOUN, "NNPS": _NOUN, "JJ": _ADJECTIVE, "JJR": _ADJECTIVE, "JJS": _ADJECTIVE}
 
-WordPair = dict[str, str]
+WordPair = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Caption:
     """A caption of an image. cases: each of its words in the cases table, as spelled there → case_id.
 
-    status, reason: of its cases, where none of them can be used.
+    status, reason: of its cases, where none of them can be used. orientation: of the image, as in the cases table.
     """
 
     image_id: str
@@ -78,6 +79,7 @@ class Caption:
     cases: Mapping[str, str]
     status: str = "ok"
     reason: str = ""
+    orientation: int = 1
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class PairMaker:
                 "dataset": self.dataset,
                 "image_id": caption.image_id,
                 "image_path": caption.image_path,
+                "orientation": caption.orientation,
                 "kind": kind,
                 "first": first,
                 "second": second,
@@ -162,7 +165,7 @@ def captions_of(cases: pd.DataFrame) -> list[Caption]:
         # A word that its caption lacks says nothing against the caption; a missing image does.
         lost = rows[rows["status"] == "image_missing"]
         state = ("ok", "") if lost.empty else (str(lost["status"].iloc[0]), str(lost["reason"].iloc[0]))
-        found.append(Caption(str(image), str(path), str(text), words, *state))
+        found.append(Caption(str(image), str(path), str(text), words, *state, int(rows["orientation"].iloc[0])))
     return found
 
 
@@ -255,7 +258,9 @@ def pairs_listed(
 
 def pairs_table(pairs: Sequence[WordPair]) -> pd.DataFrame:
     """The table of pairs in their order; a pair listed in two rows is there once."""
-    frame = pd.DataFrame(list(pairs), columns=[name for name in PAIR_COLUMNS if name != "position"], dtype="str")
+    texts = [name for name, kind in PAIR_COLUMNS.items() if kind == "string"]
+    frame = pd.DataFrame(list(pairs), columns=texts, dtype="str")
+    frame["orientation"] = [int(pair["orientation"]) for pair in pairs]
     frame = frame.drop_duplicates("case_id").reset_index(drop=True)
     frame["position"] = range(len(frame))
     return frame

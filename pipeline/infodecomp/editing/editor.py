@@ -93,7 +93,7 @@ class Editor:
         for job, picture in self.stage.images.pictures(jobs):
             latent = self.stage.images.latent_of(job, picture)
             real, autoencoder = (picture[0].numpy() + 1) / 2, self._picture(latent)
-            size = image_size(self.stage.shard.images / job.image_path)
+            size = image_size(self.stage.shard.images / job.image_path, job.orientation)
             inside = fitted_box(size, (side, side), self.stage.settings.resize)
             for caption, tokens in self.stage.captions.caption_tokens(job).items():
                 cases = [case for case in job.cases if case.prompt_full == caption]

@@ -56,7 +56,8 @@ def dissect(
     """
     words = caption_words(chosen.caption, chosen.words)
     interval = study_interval(model.logsnr_range, section.range)
-    picture = fit_image(load_image(images / chosen.image_path), (model.image_size,) * 2, resize)
+    image = load_image(images / chosen.image_path, chosen.orientation)
+    picture = fit_image(image, (model.image_size,) * 2, resize)
     latent = model.encode_pixels(torch.from_numpy(image_array(picture))[None])
     pairs = {word.text: _pairs(chosen.caption, word, section) for word in words}
     totals = _estimate(model, latent, pairs, _study_draws(latent, section, interval, seed))

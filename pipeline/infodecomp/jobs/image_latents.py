@@ -12,18 +12,20 @@ import torch
 from infodecomp.config import ModelSection
 from infodecomp.models.protocol import DiffusionModel
 from infodecomp.pictures.images import Resize, crop_image, fit_image, image_array, load_image
+from infodecomp.pictures.orientation import AS_STORED
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.prefetch import prefetched
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob, Shard
 
 
-def read_pixels(path: Path, side: int, resize: Resize, crop: str = "") -> torch.Tensor:
+def read_pixels(path: Path, side: int, resize: Resize, crop: str = "", orientation: int = AS_STORED) -> torch.Tensor:
     """The pixels of an image file as a model takes them, float32 (1, 3, side, side) in [-1, 1].
 
-    crop: as `pictures.images.crop_image` reads it. Raises InputError if the file cannot be read.
+    crop: as `pictures.images.crop_image` reads it. orientation: as for `pictures.images.load_image`. Raises InputError if
+    the file cannot be read.
     """
-    image = fit_image(crop_image(load_image(path), crop), (side, side), resize)
+    image = fit_image(crop_image(load_image(path, orientation), crop), (side, side), resize)
     return torch.from_numpy(image_array(image))[None]
 
 
@@ -65,7 +67,7 @@ class ImageLatents:
         def read(job: ImageJob) -> torch.Tensor | InputError:
             path = self.shard.images / job.image_path
             try:
-                return read_pixels(path, self.model.image_size, self.settings.resize, crop(job))
+                return read_pixels(path, self.model.image_size, self.settings.resize, crop(job), job.orientation)
             except InputError as error:
                 return error
 

@@ -22,8 +22,12 @@ COLUMNS = [
 ]
 
 
+_BOXED = "Filled boxes: cases whose mask is made of boxes, in which maps of whole objects score too low."
+
+
 def localisation_markdown(table: pd.DataFrame, section: TabulateLocalisation) -> str:
     """Percent with one decimal, after lines that say what the numbers are."""
+    boxed = bool(table["n_boxed"].any())
     caption = lines(
         "n: cases (image, word) scored; failed: cases without a score, with reasons in scores.parquet; interval: "
         f"{100 * section.statistics.confidence:g} % percentile bootstrap over images, "
@@ -32,5 +36,7 @@ def localisation_markdown(table: pd.DataFrame, section: TabulateLocalisation) ->
         "Threshold mode: oracle = the best of all thresholds on the same cases, chosen anew in each resample (as "
         "published); held_out = the best on one half of the images, scored on the other half, both ways (threshold: "
         "mean of the two).",
+        *([_BOXED] if boxed else []),
     )
-    return paragraphs(caption, markdown_table(COLUMNS, records(table)))
+    columns = [*COLUMNS[:8], numbers("filled boxes", "n_boxed"), *COLUMNS[8:]] if boxed else COLUMNS
+    return paragraphs(caption, markdown_table(columns, records(table)))

@@ -57,7 +57,8 @@ def panels_figure(
     panels, attention_names = [], set()
     for case in cast(list[dict[str, Any]], shown.to_dict("records")):
         maps = {key: heat for folder in folders for key, heat in _arrays(folder / f"{case['case_id']}.npz").items()}
-        picture = fit_image(load_image(image_folder(section.source) / case["image_path"]), (PICTURE, PICTURE), resize)
+        image = load_image(image_folder(section.source) / case["image_path"], int(case["orientation"]))
+        picture = fit_image(image, (PICTURE, PICTURE), resize)
         mask = masks.read(case) if masks is not None and case["mask"] else None
         attention = "attention" if _most_steps(maps, "attention", "-") else "attention_information"
         attention_names.add(attention)

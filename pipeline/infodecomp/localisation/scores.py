@@ -18,7 +18,7 @@ from infodecomp.runs.storage import read_table_rows
 # Rows of the file in memory at a time, half a kilobyte each.
 _ROWS_AT_ONCE = 1024
 
-_MEASURES = ["draws", "average_precision", "pointing_game", "named_hotter"]
+_MEASURES = ["draws", "average_precision", "pointing_game", "named_hotter", "boxed"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LocalisationScores:
 
     def rows(self, setting: Setting) -> pd.DataFrame:
         """One row per case: image, its index in `images`; label; ok, whether it was scored; draws, average_precision,
-        pointing_game and named_hotter as in `SCORE_COLUMNS`.
+        pointing_game, named_hotter and boxed as in `SCORE_COLUMNS`.
         """
         image, label, ok, *measures = np.concatenate(self._rows[setting]).T
         names = np.array(self.labels, dtype=object)[label.astype(np.int64)]

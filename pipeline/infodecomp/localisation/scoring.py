@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.config import LocalisationSection
-from infodecomp.localisation.masks import Masks
+from infodecomp.localisation.masks import CaseMask, Masks
 from infodecomp.maps.outcomes import Failure, Outcome
 from infodecomp.maps.setting import Setting
 from infodecomp.maps.word_maps import Maps
@@ -34,17 +34,22 @@ def score_cases(cases: pd.DataFrame, maps: Maps, masks: Masks, section: Localisa
     records = {image: cast(list[Record], rows.to_dict("records")) for image, rows in cases.groupby("image_id")}
 
     @lru_cache(maxsize=_IMAGES_AT_HAND)
-    def found(image: str) -> dict[str, Outcome]:
-        return {case["case_id"]: masks.of(case) for case in records[image] if case["status"] == "ok"}
+    def found(image: str) -> dict[str, CaseMask]:
+        return {case["case_id"]: masks.find(case) for case in records[image] if case["status"] == "ok"}
 
     with Progress("score_localisation", total=len(cases), unit="cases") as progress:
         for start in range(0, len(cases), _CASES_AT_ONCE):
             rows = []
             for case in cast(list[Record], cases[start : start + _CASES_AT_ONCE].to_dict("records")):
                 of_image = found(case["image_id"])
-                others = _other_objects(case, records[case["image_id"]], of_image)
+                outcomes = {case_id: mask.outcome for case_id, mask in of_image.items()}
+                others = _other_objects(case, records[case["image_id"]], outcomes)
+                boxed = case["case_id"] in of_image and of_image[case["case_id"]].boxed
                 rows += [
-                    _row(case, setting, maps, _score(case, setting, maps, of_image, others, thresholds))
+                    {
+                        **_row(case, setting, maps, _score(case, setting, maps, outcomes, others, thresholds)),
+                        "boxed": boxed,
+                    }
                     for setting in settings
                 ]
                 progress.advance()

@@ -24,7 +24,7 @@ from infodecomp.metrics.localisation import (
 from infodecomp.runs.seeds import generator
 
 # One row per method, number of steps and threshold mode. From `miou` to `named_hotter` the numbers are fractions; the
-# `threshold` of held_out is the mean of the two halves' thresholds.
+# `threshold` of held_out is the mean of the two halves' thresholds; `n_boxed` counts cases scored against filled boxes.
 TABLE_COLUMNS: dict[str, str] = {
     "dataset": "string",
     "method": "string",
@@ -34,6 +34,7 @@ TABLE_COLUMNS: dict[str, str] = {
     "threshold": "float64",
     "n": "int64",
     "n_failed": "int64",
+    "n_boxed": "int64",
     "miou": "float64",
     "miou_low": "float64",
     "miou_high": "float64",
@@ -114,6 +115,7 @@ def _tabulate_method(
                 "threshold": _threshold(settings["method"], value, thresholds),
                 "n": len(ok),
                 "n_failed": len(scores) - len(ok),
+                "n_boxed": int(ok["boxed"].sum()),
                 "miou": value.miou[0],
                 "miou_low": low[0],
                 "miou_high": high[0],

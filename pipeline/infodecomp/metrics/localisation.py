@@ -39,6 +39,7 @@ SCORE_COLUMNS: dict[str, str] = {
     "average_precision": "float64",
     "pointing_game": "float64",
     "named_hotter": "float64",
+    "boxed": "bool",  # the mask is made of filled boxes
 }
 
 

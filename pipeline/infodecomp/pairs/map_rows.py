@@ -66,7 +66,8 @@ def map_rows(source: PairMapSource, table: pd.DataFrame, count: int) -> list[pai
         pair: Any = pairs.loc[case]
         surprisal = prior[pair["first"].lower()], prior[pair["second"].lower()]
         maps = _atom_maps(source, case, surprisal)
-        picture = fit_image(load_image(source.images / pair["image_path"]), (PICTURE, PICTURE), source.resize)
+        image = load_image(source.images / pair["image_path"], int(pair["orientation"]))
+        picture = fit_image(image, (PICTURE, PICTURE), source.resize)
         rows.append(
             pair_maps.Row(
                 caption=pair["prompt_full"],

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from infodecomp.pictures.opening import opened
+from infodecomp.pictures.orientation import (
+    AS_STORED,
+    decoded_orientation,
+    exif_orientation,
+    stored_size,
+    turn_decoded,
+    turned_size,
+)
 from infodecomp.pictures.rgb import as_rgb
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import atomic_path
@@ -19,23 +27,37 @@ Resize = Literal["squeeze", "letterbox"]
 _BAR = (127, 127, 127)
 
 
-def load_image(path: Path) -> Image.Image:
+def load_image(path: Path, orientation: int = AS_STORED) -> Image.Image:
     """Read an image as RGB, as `pictures.rgb.as_rgb` converts greys of any depth, inks, transparency and frames.
 
-    The EXIF orientation is ignored, as COCO's annotations do. Raises InputError naming the file if it is missing, cannot be
-    decoded completely, or can be understood in several ways.
+    orientation: how the stored pixels are turned, a value of EXIF; what the file itself says is not applied, because only
+    its annotations tell whether they mean the picture as stored or as shown. Raises InputError naming the file if it is
+    missing, cannot be decoded completely, or can be understood in several ways.
     """
     with opened(path) as image:
-        return as_rgb(image, path)
+        by_decoder = decoded_orientation(image)
+        return turn_decoded(as_rgb(image, path), by_decoder, orientation)
 
 
-def image_size(path: Path) -> tuple[int, int]:
+class StoredImage(NamedTuple):
+    """What the header of an image file says: height and width of the stored pixels, and the orientation of EXIF."""
+
+    size: tuple[int, int]
+    orientation: int
+
+
+def read_header(path: Path) -> StoredImage:
+    """The header of an image file. Raises InputError naming the file if it is missing or not an image."""
+    with opened(path) as image:
+        return StoredImage(stored_size(image), exif_orientation(image))
+
+
+def image_size(path: Path, orientation: int = AS_STORED) -> tuple[int, int]:
     """Height and width of an image as `load_image` gives it, read from the header of the file.
 
     Raises InputError naming the file if it is missing or not an image.
     """
-    with opened(path) as image:
-        return image.height, image.width
+    return turned_size(read_header(path).size, orientation)
 
 
 def crop_image(image: Image.Image, crop: str) -> Image.Image:

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from infodecomp.config import DatasetSection
-from infodecomp.datasets.annotations import open_instances
 from infodecomp.datasets.cases import read_cases
-from infodecomp.datasets.folders import dataset_root, image_folder, instances_file
-from infodecomp.datasets.masks import load_mask
+from infodecomp.datasets.folders import image_folder
+from infodecomp.datasets.masks import MaskSource
 from infodecomp.metrics.correlation import pearson
 from infodecomp.metrics.localisation import SCORE_COLUMNS
 from infodecomp.pictures.images import Resize, fit_image, fit_mask, load_image
@@ -53,8 +52,7 @@ class Explorer:
             ["status", "reason", *(name for column in TOTALS.values() for name in (column, f"{column}_error"))],
         )
         scores = localisation_scores(self.study.localisation_scores(self.dataset))
-        instances = instances_file(self.section) if cases["mask"].str.startswith("coco:").any() else None
-        masks = _Masks(dataset_root(self.section), open_instances(instances) if instances else None, self)
+        masks = _Masks(MaskSource.of(self.section) if (cases["mask"] != "").any() else None, self)
         for number, (_, of_image) in enumerate(grouped(cases, "image_id")):
             if number == self.images:
                 break
@@ -110,7 +108,7 @@ class Explorer:
     def _picture(self, case: Row) -> tuple[tuple[str, str], tuple[int, int], str]:
         """Paths of picture and thumbnail, width and height, and why there is none ("" if there is one)."""
         try:
-            picture = load_image(image_folder(self.section) / case["image_path"])
+            picture = load_image(image_folder(self.section) / case["image_path"], int(case["orientation"]))
         except InputError as error:
             return ("", ""), (1, 1), str(error)
         if self.resize == "letterbox":
@@ -123,16 +121,15 @@ class Explorer:
 class _Masks:
     """Masks of a dataset, in the frame of the maps."""
 
-    root: Path
-    instances: Any
+    source: MaskSource | None
     explorer: Explorer
 
     def of(self, case: Row) -> np.ndarray | None:
         """The mask of a case, (MASK_SIDE, MASK_SIDE) bool; None without one."""
-        if not case["mask"] or case["status"] != "ok":
+        if not case["mask"] or case["status"] != "ok" or self.source is None:
             return None
         try:
-            mask = load_mask(case, self.instances, self.root, self.explorer.section.crowd)
+            mask = self.source.read(case).mask
         except InputError:
             return None  # the scores of localisation report it
         return fit_mask(mask, (MASK_SIDE, MASK_SIDE), self.explorer.resize)

@@ -33,7 +33,8 @@ def choices_of(
 
 def _choice(case: Mapping[str, Any], scores: Scores, images: Path, pictures: PictureFolder) -> dict[str, Any]:
     try:
-        picture = pictures.add(crop_image(load_image(images / case["image_path"]), case["crop"]))
+        image = load_image(images / case["image_path"], int(case["orientation"]))
+        picture = pictures.add(crop_image(image, case["crop"]))
     except InputError:
         picture = ""
     return {

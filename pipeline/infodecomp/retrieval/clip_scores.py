@@ -70,7 +70,7 @@ def usable_texts(cases: pd.DataFrame) -> list[str]:
 def _image(images: Path, cases: Sequence[Any], failures: dict[str, tuple[str, str]]) -> Image.Image | None:
     """The image that these cases share; if it cannot be read, None, and an entry in `failures` for each case."""
     try:
-        return crop_image(load_image(images / cases[0].image_path), cases[0].crop)
+        return crop_image(load_image(images / cases[0].image_path, int(cases[0].orientation)), cases[0].crop)
     except InputError as error:
         failures |= {case.case_id: ("image_unreadable", str(error)) for case in cases}
         return None

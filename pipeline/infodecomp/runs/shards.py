@@ -43,6 +43,11 @@ class ImageJob:
     image_path: str
     cases: tuple[Any, ...]
 
+    @property
+    def orientation(self) -> int:
+        """How the pixels of the file are turned, a value of EXIF: 1, as stored, unless the table of cases says so."""
+        return int(getattr(self.cases[0], "orientation", 1))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -143,8 +148,11 @@ class Shard:
         return summary
 
     def check_failures(self, max_failed_fraction: float) -> str:
-        """The numbers of cases and of failed cases in one line; InputError if too many failed."""
+        """The numbers of cases and of failed ones in one line; InputError if too many failed, or all that could be run."""
         failed, allowed = len(self.failures), math.ceil(max_failed_fraction * len(self.cases))
+        lost_before = int((self.cases["status"] != "ok").sum())
+        if lost_before < failed == len(self.cases):
+            allowed = lost_before  # the fraction is rounded up, but a result without any case is none
         if failed > allowed:
             shown = "; ".join(f"{case}: {reason}" for case, (_, reason) in list(self.failures.items())[:5])
             raise InputError(
@@ -183,6 +191,8 @@ class Shard:
         """The key of a case's results: a hash of everything that determines them. identity: another than the shard's."""
         content = {**(identity or self.identity), "case": case.case_id, "image": self._image_hash(case.image_path)}
         content |= {"own": self.own(case)} if self.own else {}
+        turned = int(getattr(case, "orientation", 1))
+        content |= {"orientation": turned} if turned != 1 else {}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _usable(self) -> list[Any]:

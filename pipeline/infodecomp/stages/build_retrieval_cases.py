@@ -14,6 +14,7 @@ from infodecomp.datasets.retrieval_folders import (
 )
 from infodecomp.retrieval.datasets import describe, read_dataset, tie_counts
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.provenance import write_provenance
 
 
@@ -30,10 +31,13 @@ def run(args: argparse.Namespace) -> None:
     section = parse(BuildRetrievalCases, args.settings).source
     require_retrieval_files(section)
     images = retrieval_image_folder(section, args.output.parent)
-    frame = mark_lost_images(retrieval_cases_table(read_dataset(args.dataset, section, images, args.seed)), images)
+    assumptions = Assumptions()
+    cases = retrieval_cases_table(read_dataset(args.dataset, section, images, args.seed))
+    frame = mark_lost_images(cases, images, assumptions)
     if not (frame["status"] == "ok").any():
         raise InputError(f"the dataset {args.dataset} has no usable case: {describe(frame)}.")
     write_retrieval_cases(args.output, frame)
+    print(*assumptions.lines(), sep="\n", end="\n" if assumptions else "")
     tied = tie_counts(frame)
     write_provenance(
         args.output.with_suffix(".provenance.json"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from infodecomp.config import parse
 from infodecomp.config.settings import ScoreLocalisation
 from infodecomp.datasets.cases import read_cases
+from infodecomp.localisation.failed_scores import FailedScores
 from infodecomp.localisation.masks import Masks
 from infodecomp.localisation.scoring import score_cases
 from infodecomp.maps.sources import MapSources, add_map_arguments
@@ -43,20 +43,19 @@ def run(args: argparse.Namespace) -> None:
     sources = MapSources.of(args)
     maps = sources.maps(cases, args.seed)
     masks = Masks(settings.source, section.map_size, settings.resize)
-    rows, failures = 0, Counter[tuple[str, str]]()
+    rows, failures = 0, FailedScores()
 
     def frames() -> Iterator[pd.DataFrame]:
         nonlocal rows
         for frame in score_cases(cases, maps, masks, section):
             rows += len(frame)
-            failed = frame[frame["status"] != "ok"]
-            failures.update(zip(failed["method"], failed["status"], strict=True))
+            failures.add(frame)
             yield frame
 
     write_table_rows(args.output, frames(), SCORE_COLUMNS)
-    if failures:
-        counts = "\n".join(f"{method} {status} {count}" for (method, status), count in sorted(failures.items()))
-        print(f"{STAGE}: rows without a score, by method and status:\n{counts}")
+    if failures.lines():
+        print(f"{STAGE}: rows without a score, by method and status:\n{failures.lines()}")
+    failures.check(args.cases.parent.name, settings.max_failed_fraction)
     write_provenance(
         args.output.with_suffix(".provenance.json"),
         stage=STAGE,

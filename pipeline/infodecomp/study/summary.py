@@ -16,6 +16,8 @@ from infodecomp.runs.storage import read_columns
 _STATUS = {"case_id": "string", "status": "string"}
 _EVALUATIONS = {"evaluations": "int64"}
 _SCORE = {"score": "string"}
+# Scores of maps, of every method; they evaluate nothing.
+_OF_MAPS = "score_localisation"
 # Scores of captions that are made from the same evaluations.
 _SHARED = "i_o", "i_s", "neg_nll"
 
@@ -70,8 +72,13 @@ def _cases_row(results: Path, dataset: str) -> dict[str, Any]:
 
 
 def _row(done: FinishedStage) -> dict[str, Any]:
-    columns = {**_STATUS, **_EVALUATIONS, **(_SCORE if done.stage.startswith("score_") else {})}
+    columns = dict(_STATUS)
+    if done.stage != _OF_MAPS:
+        columns |= {**_EVALUATIONS, **(_SCORE if done.stage.startswith("score_") else {})}
     frame = pd.concat([read_columns(path, columns) for path in done.tables], ignore_index=True)
+    if done.stage == _OF_MAPS:
+        # A case fails if no method has a score of it; a missing map of one method is a failure of the stage that makes it.
+        frame = frame.assign(evaluations=0).sort_values("status", key=lambda status: status != "ok", kind="stable")
     return {
         "dataset": done.dataset,
         "stage": done.stage,

@@ -29,12 +29,13 @@ WORD_COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class ChosenCaption:
-    """A caption, its image, and its words that are cases of the dataset."""
+    """A caption, its image, and its words that are cases of the dataset. orientation: how the image is turned (EXIF)."""
 
     image_id: str
     image_path: str
     caption: str
     words: tuple[str, ...]
+    orientation: int = 1
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def choose_caption(cases: pd.DataFrame, image_id: str = "") -> ChosenCaption | N
         words = tuple(dict.fromkeys(rows["prompt_word"]))
         rank = (-len(words), abs(len(str(caption).split()) - GOOD_LENGTH))
         if best is None or rank < best[0]:
-            best = rank, ChosenCaption(str(image), str(path), str(caption), words)
+            best = rank, ChosenCaption(str(image), str(path), str(caption), words, int(rows["orientation"].iloc[0]))
     return None if best is None else best[1]
 
 
