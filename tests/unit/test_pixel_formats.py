@@ -281,7 +281,7 @@ def test_an_assumption_is_said_once_a_job_by_whichever_thread(capsys: pytest.Cap
     assert capsys.readouterr().err.count("a.png: it has two meanings") == 1
     forget_assumptions()
     say()
-    assert capsys.readouterr().err.startswith("note: a.png: ")
+    assert capsys.readouterr().err.startswith("warning: a.png: ")
 
 
 def test_a_job_says_what_it_assumes_and_refuses_the_rest_in_one_go(
@@ -303,7 +303,7 @@ def test_a_job_says_what_it_assumes_and_refuses_the_rest_in_one_go(
             ["build_cases", "--dataset", "d", "--settings", read, "--output", str(tmp_path / "cases.parquet")]
         )
         told = capsys.readouterr().err
-        notes = [line.split(": ")[1] for line in told.splitlines() if line.startswith("note: ")]
+        notes = [line.split(": ")[1] for line in told.splitlines() if line.startswith("warning: ")]
         assert notes == [str(tmp_path / "clear1.png"), str(tmp_path / "float1.tif")]
         assert status == (1 if "phone.jpg" in names else 0)
     assert "line 6: " in told and "greys from -100 to 155" in told

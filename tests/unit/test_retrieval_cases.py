@@ -20,8 +20,8 @@ from infodecomp.datasets.retrieval_cases import (
     write_retrieval_cases,
 )
 from infodecomp.pictures.images import crop_image, image_size, load_image
+from infodecomp.runs.assumptions import Assumptions
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.storage import write_table
 
 OPTIONS = ("a cat left of a dog", "a dog left of a cat")

@@ -18,8 +18,8 @@ from infodecomp.datasets.mask_checks import check_masks, turn_pictures
 from infodecomp.datasets.masks import MaskSource
 from infodecomp.datasets.prompts import generated_cases, read_prompts
 from infodecomp.datasets.word_list import word_list_cases
+from infodecomp.runs.assumptions import Assumptions
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.shipped import shipped
 
 

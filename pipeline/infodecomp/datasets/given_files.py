@@ -10,8 +10,8 @@ from infodecomp.datasets.agreement import Agreed, OrientationMode, agree
 from infodecomp.datasets.mask_files import read_mask_image, whole_or_empty
 from infodecomp.datasets.masks import Size
 from infodecomp.pictures.images import StoredImage, load_image, read_header
+from infodecomp.runs.assumptions import Assumptions
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.file_warnings import Assumptions
 
 
 class _GivenMask(NamedTuple):

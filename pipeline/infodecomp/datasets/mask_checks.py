@@ -15,8 +15,8 @@ from infodecomp.datasets.ids import one_id
 from infodecomp.datasets.masks import MaskSource, Size, annotated_size
 from infodecomp.datasets.segmentations import outline_reach, rle_size
 from infodecomp.pictures.images import read_header
+from infodecomp.runs.assumptions import Assumptions
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.progress import Progress
 
 # In annotations of another kind every mask is bad; this many are enough to show how.

@@ -18,8 +18,8 @@ import pandas as pd
 from infodecomp.datasets.image_paths import none_exists, with_found_paths
 from infodecomp.pictures.images import StoredImage, crop_box, read_header
 from infodecomp.pictures.orientation import AS_STORED
+from infodecomp.runs.assumptions import Assumptions
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.storage import read_table, write_table
 
 RETRIEVAL_CASE_COLUMNS: dict[str, str] = {

@@ -13,8 +13,8 @@ from infodecomp.datasets.retrieval_folders import (
     retrieval_image_folder,
 )
 from infodecomp.retrieval.datasets import describe, read_dataset, tie_counts
+from infodecomp.runs.assumptions import Assumptions
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.file_warnings import Assumptions
 from infodecomp.runs.provenance import write_provenance
 
 
