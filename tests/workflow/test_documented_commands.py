@@ -130,9 +130,12 @@ def test_stages(printed: list[Command]) -> None:
 
 
 def test_programs(copy: Study, printed: list[Command]) -> None:
-    """`python FILE --option`: the file exists, and it or a file beside it knows the option."""
+    """`python FILE --option`: the file exists, and it or a file beside it knows the option; `python -c` compiles."""
     failed = []
     for command in printed:
+        if command.words[:2] == ["python", "-c"]:
+            compile(command.words[2], command.place, "exec")
+            continue
         if command.words[0] == "python" and command.words[1] != "-m":
             file = copy.folder / command.words[1]
             if not file.is_file():
