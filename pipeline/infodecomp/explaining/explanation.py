@@ -37,7 +37,7 @@ class Span:
         return (self.text, self.occurrence) if self.occurrence else self.text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantity:
     """One quantity of one word, by one estimator, in nats.
 
@@ -71,7 +71,7 @@ class Quantity:
         return float(low), float(high)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WordExplanation:
     """One word of a caption.
 
@@ -104,7 +104,7 @@ class WordExplanation:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation(Mapping[Key, WordExplanation]):
     """A picture, its caption and what each word of it carries: a mapping from words to their explanations.
 
