@@ -124,9 +124,10 @@ class Explanation(Mapping[Key, WordExplanation]):
 
     def __getitem__(self, key: Key) -> WordExplanation:
         text, occurrence = (key, 0) if isinstance(key, str) else key
-        for word in self.words:
-            if (word.span.text, word.span.occurrence) == (text, occurrence):
-                return word
+        for same in (str, str.casefold):
+            for word in self.words:
+                if (same(word.span.text), word.span.occurrence) == (same(text), occurrence):
+                    return word
         raise KeyError(f"{key!r} is not among the explained words: {', '.join(map(repr, self))}")
 
     def __iter__(self) -> Iterator[Key]:
@@ -146,15 +147,15 @@ class Explanation(Mapping[Key, WordExplanation]):
 
     def plot(self, **options: Any) -> Figure:
         """The caption coloured by nats, the picture and the maps of every word, as a Matplotlib figure."""
-        from infodecomp.explaining.figure import explanation_figure
+        from infodecomp.explaining.figure import draw
 
-        return explanation_figure(self, **options)
+        return draw(self, **options)
 
     def overlay(self, word: Key, **options: Any) -> Image.Image:
         """The picture under a word's map, whose opacity follows its heat."""
-        from infodecomp.explaining.overlay import word_overlay
+        from infodecomp.explaining.overlay import draw
 
-        return word_overlay(self, word, **options)
+        return draw(self, word, **options)
 
     def _repr_html_(self) -> str:
         from infodecomp.explaining.html import explanation_html

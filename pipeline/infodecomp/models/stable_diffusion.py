@@ -50,10 +50,15 @@ class LatentDiffusion:
     logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,); −∞ where nothing is left of the image.
     """
 
-    def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
-        """Raises InputError if a part of the pipeline has settings with which it cannot be read."""
+    def __init__(
+        self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu", *, borrowed: bool = False
+    ) -> None:
+        """borrowed: the pipeline is on the device already, and its weights stay as they lie in memory; see `borrowed`.
+
+        Raises InputError if a part of the pipeline has settings with which it cannot be read.
+        """
         check_settings(of_pipeline(pipeline))
-        self.pipeline = pipeline.to(device)
+        self.pipeline = pipeline if borrowed else pipeline.to(device)
         self.device = torch.device(device)
         self.batch_size = BatchSize()
         self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
@@ -64,7 +69,7 @@ class LatentDiffusion:
             self.tokenizer.model_max_length, pipeline.text_encoder.config.max_position_embeddings
         )
         check_learned_tokens(self.tokenizer.added_tokens_encoder, "tokenizer")
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and not borrowed:
             self.unet.to(memory_format=torch.channels_last)  # the format of its convolutions
         # On a GPU the projections take no time, and finding equal rows would stall it.
         self._prompts = SharedPrompts(self.unet) if self.device.type == "cpu" else None
