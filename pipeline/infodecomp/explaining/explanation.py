@@ -147,15 +147,15 @@ class Explanation(Mapping[Key, WordExplanation]):
 
     def plot(self, **options: Any) -> Figure:
         """The caption coloured by nats, the picture and the maps of every word, as a Matplotlib figure."""
-        from infodecomp.explaining.figure import draw
+        from infodecomp.explaining.figure import explanation_figure
 
-        return draw(self, **options)
+        return explanation_figure(self, **options)
 
     def overlay(self, word: Key, **options: Any) -> Image.Image:
         """The picture under a word's map, whose opacity follows its heat."""
-        from infodecomp.explaining.overlay import draw
+        from infodecomp.explaining.overlay import word_overlay
 
-        return draw(self, word, **options)
+        return word_overlay(self, word, **options)
 
     def _repr_html_(self) -> str:
         from infodecomp.explaining.html import explanation_html
