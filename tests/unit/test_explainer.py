@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import subprocess
 import sys
 import warnings
@@ -492,6 +494,21 @@ def test_a_distilled_model_is_doubted(sign: str) -> None:
     assert len(doubts) == 1 and "distilled" in doubts[0]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_pipeline_in_half_precision_on_a_gpu_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured_settings, "ATTENTION_STEPS", 5)
+    whole = explained(Explainer(small_pipeline()), caption="a red dog", draws=48)
+    pipeline = small_pipeline().to("cuda", torch.float16)
+    before = _state(pipeline)
+    found = explained(Explainer(pipeline), caption="a red dog", draws=48, methods=measured_settings.EVERY_METHOD)
+    assert _state(pipeline) == before
+    assert (found.settings["device"], found.settings["precision"]) == ("cuda:0", "float16")
+    for key in found:
+        assert found[key].cmi.total == pytest.approx(whole[key].cmi.total, rel=0.05)
+        assert set(found[key].maps) == {"attention", "attention_information", "gradient"}
+
+
 def test_the_schedule_is_that_of_the_pipeline(pipeline: Any) -> None:
     """Another schedule of betas is another channel."""
     other = small_pipeline()
@@ -501,6 +518,16 @@ def test_the_schedule_is_that_of_the_pipeline(pipeline: Any) -> None:
 
 
 # The package.
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["infodecomp.explain", *(f"infodecomp.explaining.{name}" for name in ("caption_spans", "explanation", "measured"))],
+)
+def test_examples_give_what_they_show(module: str, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+    found = doctest.testmod(importlib.import_module(module))
+    assert found.attempted > 0 and found.failed == 0
 
 
 def test_public_names_are_there_and_torch_is_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import unicodedata
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.memory_errors import memory_problem
+from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage_errors import disk_problem
 
 if TYPE_CHECKING:
@@ -21,24 +23,33 @@ if TYPE_CHECKING:
 
 EMBEDDED = "data/models/scenes"
 _EMBEDDED_WARNING = (
-    "The embedded model knows 65 words and scenes of emoji alone: numbers for photographs and other words mean NOTHING. Name a "
-    "Stable Diffusion with --model, by its folder or Hub id."
+    "The embedded model knows 65 words and scenes of emoji alone: numbers for photographs and other words mean NOTHING. "
+    "Name a Stable Diffusion with --model, by its folder or Hub id."
 )
+# Between two lines of progress in a log.
+_LOG_SECONDS = "10"
 _NARROWEST, _WIDEST_WORD, _BAR = 60, 30, 24
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
     made = argparse.ArgumentParser(
-        prog="infodecomp explain", description="How much each word of a caption says about a picture, and where, in nats."
+        prog="infodecomp explain",
+        description="How much each word of a caption says about a picture, and where, in nats.",
     )
     made.add_argument("image", type=Path, help="the picture: any format, size and mode")
     made.add_argument("caption", help="what is on it")
-    made.add_argument("--word", action="append", metavar="WORD", help="a word or phrase to explain; repeat it for several")
+    made.add_argument(
+        "--word", action="append", metavar="WORD", help="a word or phrase to explain; repeat it for several"
+    )
     made.add_argument("--model", metavar="ID|FOLDER", help="Stable Diffusion 1 or 2 (default: the embedded model)")
-    made.add_argument("--draws", type=int, default=100, help="draws of log-SNR and noise, an even number (default: 100)")
+    made.add_argument(
+        "--draws", type=int, default=100, help="draws of log-SNR and noise, an even number (default: 100)"
+    )
     made.add_argument("--seed", type=int, default=0, help="seed of the draws (default: 0)")
-    made.add_argument("--fit", choices=("squeeze", "letterbox", "crop"), default="squeeze", help="how it becomes square")
+    made.add_argument(
+        "--fit", choices=("squeeze", "letterbox", "crop"), default="squeeze", help="how it becomes square"
+    )
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto)")
     made.add_argument("--out", type=Path, metavar="DIR", help="folder for the files (default: <image>-explained)")
     made.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -66,10 +77,16 @@ def _run(args: argparse.Namespace) -> None:
     folder = args.out or args.image.with_name(f"{args.image.stem}-explained")
     if not args.image.is_file():
         raise InputError(f"{args.image}: no such file; expected an image.")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file; expected a folder.")
+    _make_folder(folder)
     if args.model is None:
         _warn(_EMBEDDED_WARNING)
+        if not shipped(EMBEDDED).is_dir():
+            raise InputError(
+                f"the embedded model is not in {shipped(EMBEDDED)}: it comes with the checkout, not with the package; run "
+                "the command inside the checkout, or name a model with --model."
+            )
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_MININTERVAL", _LOG_SECONDS)  # read when tqdm is imported
     print(f"loading {args.model or 'the embedded model'} …", file=sys.stderr, flush=True)
     from infodecomp.explain import Explainer  # torch takes seconds, and the line above should not wait for them
 
@@ -89,15 +106,22 @@ def _run(args: argparse.Namespace) -> None:
         print(f"\n{written[0]}" + (f" and {len(written) - 1} more files in {folder}/" if len(written) > 1 else ""))
 
 
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the results before minutes are spent on them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder} cannot be made ({error}); name a folder that can be written to.") from error
+
+
 def _warn(sentence: str) -> None:
     print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 def write_files(explanation: Explanation, folder: Path) -> list[Path]:
-    """Write the page, the figure, one overlay a word, and the whole explanation; returns the files, the page first."""
+    """Write the page, the figure, the whole explanation and one overlay a word; returns the files, the page first."""
     from infodecomp.explaining.html import write_explanation_page
 
-    folder.mkdir(parents=True, exist_ok=True)
     page, figure, archive = (folder / f"explanation.{suffix}" for suffix in ("html", "png", "zip"))
     write_explanation_page(page, explanation)
     explanation.plot().savefig(figure, dpi=200)
@@ -154,9 +178,7 @@ def as_text(explanation: Explanation, columns: int) -> str:
     most = max([*shares, 1e-9])
     for word, one, other, share in zip(words, cmi, mi, shares, strict=True):
         drawn = "█" * round(bar * max(share, 0) / most)
-        lines.append(
-            _line(word.span.text, one, other if with_mi else "", drawn, width, cmi_width, mi_width, bar)
-        )
+        lines.append(_line(word.span.text, one, other if with_mi else "", drawn, width, cmi_width, mi_width, bar))
     whole = _nats(explanation.caption_nats.get("orthogonal"))
     ratio = _nats(explanation.caption_nats.get("standard"))
     return "\n".join([*lines, "", f"whole caption: {whole} nats; log likelihood ratio {ratio}"])
