@@ -24,6 +24,7 @@ from infodecomp.explaining.caption_spans import Asked, caption_spans
 from infodecomp.explaining.doubts import ExplanationWarning, doubts_of_caption, doubts_of_draws, doubts_of_model
 from infodecomp.explaining.estimation import Found, Measured, Task, found_words
 from infodecomp.explaining.explanation import Explanation, Quantity, Span, WordExplanation
+from infodecomp.explaining.familiarity import doubts_of_picture, known_range
 from infodecomp.explaining.given_inputs import GivenImages, GivenInputs, SpanTokens, word_case
 from infodecomp.explaining.given_pictures import Fit
 from infodecomp.explaining.measured import METHODS, measured
@@ -234,7 +235,7 @@ class Explainer:
             said = _say([], [*doubts_of_model(model), *doubts_of_draws(how.section.budget.steps[-1])])
             for found in found_words(inputs, tasks, how, evaluated):
                 words = _words(found, how)
-                doubts = _say(said, list(doubts_of_caption(model, found.task.caption, words)))
+                doubts = _say(said, [*doubts_of_caption(model, found.task.caption, words), *self._unfamiliar(found)])
                 picture = given.picture(found.task.number)
                 settings = {
                     **self._settings(model, how, seed),
@@ -247,6 +248,11 @@ class Explainer:
                     picture.pixels, found.task.caption, words, found.caption_nats, settings, tuple(doubts)
                 )
                 given.drop(found.task.number)
+
+    def _unfamiliar(self, found: Found) -> Iterator[str]:
+        """Doubts of a picture by its likelihood, for a model that has a record of those of its kind."""
+        if self._own is not None and found.likelihood is not None:
+            yield from doubts_of_picture(found.likelihood, known_range(shipped(self.name)))
 
     @contextmanager
     def _lent(self) -> Iterator[LatentDiffusion]:

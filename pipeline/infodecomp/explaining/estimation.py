@@ -13,6 +13,7 @@ from infodecomp.config import AttentionSection, InformationSection
 from infodecomp.config.settings import RecordGradients
 from infodecomp.estimator.estimates import Estimate, MapEstimate
 from infodecomp.explaining.explanation import Quantity, Span, WordExplanation
+from infodecomp.explaining.familiarity import Likelihood
 from infodecomp.explaining.given_inputs import GivenInputs, WordCase, caption_case, word_case
 from infodecomp.information.attention_walks import attention_maps
 from infodecomp.information.case_draws import Drawn, draw_cases
@@ -59,6 +60,7 @@ class Found:
     """What was estimated of a picture so far.
 
     waiting: cases without their draws. words, draws: by case. taken: prompt → the draws that it was evaluated at.
+    likelihood: of the picture without a caption.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class Found:
     words: dict[str, WordExplanation] = field(default_factory=dict)
     draws: dict[str, int] = field(default_factory=dict)
     caption_nats: dict[str, Quantity] = field(default_factory=dict)
+    likelihood: Likelihood | None = None
     taken: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -114,6 +117,7 @@ def _take(
     for prompt in prompts_of(case, measured):
         found.taken[prompt] = max(found.taken.get(prompt, 0), len(estimate.draws))
     if case.span is None:
+        found.likelihood = Likelihood.of(estimate)
         found.caption_nats = {kind: quantity(getattr(estimate, kind)[pairs["mi"]]) for kind in KINDS}
         return
     quantities = {
