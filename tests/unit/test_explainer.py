@@ -24,10 +24,13 @@ from infodecomp.explain import Explainer
 from infodecomp.explaining import measured as measured_settings
 from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.explanation import Explanation
+from infodecomp.explaining.familiarity import Likelihood, doubts_of_picture, known_range
 from infodecomp.explaining.given_pictures import fitted_picture
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
+from infodecomp.scenes.drawing import draw_scene
+from infodecomp.scenes.world import sample_scene, scene_rng
 from infodecomp.stages import estimate_information, record_attention, record_gradients
 from tests.stage_settings import settings
 from tests.unit.shard_arguments import MODEL, shard_arguments
@@ -470,6 +473,34 @@ def test_what_the_model_knows_gives_no_warning(explainer: Explainer) -> None:
 )
 def test_doubts_are_said_and_kept(explainer: Explainer, options: dict[str, Any], sentence: str) -> None:
     assert len([one for one in _sentences(explainer, **options) if sentence in one]) == 1
+
+
+def test_a_picture_unlike_the_models_own_is_doubted() -> None:
+    """The embedded model knows the likelihood of its scenes."""
+    explainer = Explainer(MODEL, device="cpu")
+    scenes = [draw_scene(sample_scene(scene_rng(0, "evaluation", index)))[0] for index in range(3)]
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    found = list(
+        explainer.map([*scenes, noise], ["a dog"] * 4, words=["dog"], draws=24, methods=["cmi"], progress=False)
+    )
+    assert [len(one.warnings) for one in found] == [0, 0, 0, 1]
+    assert "The picture is unlike those that the model was trained on" in found[3].warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("nll", "error", "doubted"),
+    [(0.0, 0.1, False), (1.2, 0.1, False), (1.4, 0.1, True), (-1.4, 0.1, True), (9.0, float("nan"), False)],
+)
+def test_a_likelihood_is_doubted_when_surely_outside(nll: float, error: float, doubted: bool) -> None:
+    assert bool(list(doubts_of_picture(Likelihood(nll, error), (-1.0, 1.0)))) is doubted
+    assert not list(doubts_of_picture(Likelihood(nll, error), None))
+
+
+def test_a_damaged_record_of_likelihoods_is_a_sentence(tmp_path: Path) -> None:
+    assert known_range(tmp_path / "model") is None
+    (tmp_path / "model-likelihood.json").write_text('{"low": "?"}')
+    with pytest.raises(InputError, match=r"model-likelihood\.json: expected JSON with the numbers"):
+        known_range(tmp_path / "model")
 
 
 def test_a_word_that_is_not_read_has_a_status_and_no_numbers(explainer: Explainer) -> None:
