@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def explain_picture(arguments: Sequence[str]) -> int:
-    """Explain a picture; see `infodecomp.explaining.command`. Returns the exit status as `main` does."""
-    from infodecomp.explaining.command import explain
+    """Explain a picture; see `infodecomp.commands.explain`. Returns the exit status as `main` does."""
+    from infodecomp.commands.explain import explain
 
     _quieten_libraries()
     return explain(arguments)

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 from warnings import warn
 
-import torch
-
 from infodecomp.config import InformationSection
 from infodecomp.estimator.interval import interval_of
 from infodecomp.explaining.caption_spans import Asked, caption_spans
@@ -28,19 +26,14 @@ from infodecomp.explaining.familiarity import doubts_of_picture, known_range
 from infodecomp.explaining.given_inputs import GivenImages, GivenInputs, SpanTokens, word_case
 from infodecomp.explaining.given_pictures import Fit
 from infodecomp.explaining.measured import METHODS, measured
-from infodecomp.models.batch_size import AUTO, ON_CPU, BatchSize
-from infodecomp.models.borrowed import borrowed, check_pipeline
-from infodecomp.models.devices import resolve_device
-from infodecomp.models.folders import FETCHED, fetched_name, is_on_hub, model_lock
+from infodecomp.models.batch_size import AUTO
+from infodecomp.models.held import HeldModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.shipped import shipped
 from infodecomp.words.unicode_form import composed
 
 __all__ = ["Explainer", "Explanation", "ExplanationWarning", "Quantity", "Span", "WordExplanation"]
 
-# Cells of the latents of which a CPU takes `ON_CPU` rows at once; larger ones take fewer.
-_SMALL_LATENT = 16 * 16
 _VERSIONS = ("infodecomp", "diffusers", "numpy", "torch", "transformers")
 
 
@@ -74,23 +67,7 @@ class Explainer:
     ) -> None:
         if batch_size != AUTO and (not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1):
             raise InputError(f"batch_size is {batch_size!r}; allowed are 'auto' and whole numbers from 1.")
-        self._own: LatentDiffusion | None = None
-        self._pipeline: Any = None
-        if isinstance(model, str | Path):
-            self.name = str(model)
-            self._own = _loaded(self.name, device, precision)
-            latent, where = self._own.latent_shape, self._own.device
-        else:
-            self._pipeline = model
-            where = check_pipeline(model)
-            _check_place(model, where, device, precision)
-            self.name = str(getattr(model.config, "_name_or_path", "") or type(model).__name__)
-            with borrowed(model):
-                latent = LatentDiffusion(model, where, borrowed=True).latent_shape
-        rows = BatchSize.of(batch_size, where)
-        if batch_size == AUTO and where.type == "cpu":
-            rows = BatchSize(max(1, ON_CPU * _SMALL_LATENT // max(latent[1] * latent[2], _SMALL_LATENT)))
-        self._rows = rows
+        self._model = HeldModel(model, device, precision, batch_size)
 
     def __call__(
         self,
@@ -199,9 +176,7 @@ class Explainer:
         """
         if not isinstance(prompt, str):
             raise InputError(f"the prompt is a {type(prompt).__name__}; expected one text.")
-        pipeline = self._own.pipeline if self._own is not None else self._pipeline
-        options.setdefault("generator", torch.Generator("cpu").manual_seed(seed))
-        images = pipeline(prompt, **{**options, "output_type": "pil"}).images
+        images = self._model.generated(prompt, seed, **options)
         if len(images) != 1:
             raise InputError(
                 f"the pipeline made {len(images)} images; use num_images_per_prompt=1, and a loop for more."
@@ -229,7 +204,7 @@ class Explainer:
         progress: bool | None,
     ) -> Iterator[Explanation]:
         total = sum(task.prompts(how) for task in tasks) * how.section.budget.steps[-1]
-        with self._lent() as model, _bar(total, progress) as evaluated:
+        with self._model.lent() as model, _bar(total, progress) as evaluated:
             given = GivenImages(model, images, fit, image_id)
             inputs = GivenInputs(model, given, SpanTokens(model), seed, pilot)
             said = _say([], [*doubts_of_model(model), *doubts_of_draws(how.section.budget.steps[-1])])
@@ -251,29 +226,16 @@ class Explainer:
 
     def _unfamiliar(self, found: Found) -> Iterator[str]:
         """Doubts of a picture by its likelihood, for a model that has a record of those of its kind."""
-        if self._own is not None and found.likelihood is not None:
-            yield from doubts_of_picture(found.likelihood, known_range(shipped(self.name)))
-
-    @contextmanager
-    def _lent(self) -> Iterator[LatentDiffusion]:
-        """The model; a pipeline of the user's is as before afterwards."""
-        if self._own is not None:
-            self._own.batch_size = self._rows
-            yield self._own
-            return
-        where = check_pipeline(self._pipeline)
-        with borrowed(self._pipeline):
-            model = LatentDiffusion(self._pipeline, where, borrowed=True)
-            model.batch_size = self._rows
-            yield model
+        if self._model.folder is not None and found.likelihood is not None:
+            yield from doubts_of_picture(found.likelihood, known_range(self._model.folder))
 
     def _settings(self, model: LatentDiffusion, how: Measured, seed: int) -> dict[str, Any]:
         section = how.section
         interval = interval_of(section.range, model.logsnr_range)
         settings: dict[str, Any] = {
-            "model": self.name,
+            "model": self._model.name,
             "device": str(model.device),
-            "precision": str(model.unet.dtype).removeprefix("torch."),
+            "precision": model.precision,
             "seed": seed,
             "draws": section.budget.steps[-1],
             "methods": list(how.methods),
@@ -323,32 +285,6 @@ def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[int], None]]:
         total=total, unit=" evaluations", desc="explaining", disable=None if wanted is None else not wanted
     ) as bar:
         yield bar.update
-
-
-def _loaded(name: str, device: str, precision: str) -> LatentDiffusion:
-    """The model of a folder, of the repository that was fetched to a study's folder, or of the Hub and its cache."""
-    if device == AUTO:
-        device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
-    folder = shipped(name)
-    if is_on_hub(name) and model_lock(fetched := FETCHED / fetched_name(name, None)).is_file():
-        folder = fetched
-    elif is_on_hub(name):
-        return LatentDiffusion.load(name, precision=precision, device=resolve_device(device))
-    if not folder.exists():
-        raise InputError(f"the model {name!r} is neither an existing folder nor a Hub id (owner/name).")
-    return LatentDiffusion.load(str(folder), precision=precision, device=resolve_device(device))
-
-
-def _check_place(pipeline: Any, where: torch.device, device: str, precision: str) -> None:
-    """InputError if another device or precision is asked for than those of a pipeline, which stays as it is."""
-    if device != AUTO and torch.device(device) not in (where, torch.device(where.type)):
-        raise InputError(f"device is {device!r}, but the pipeline is on {where}; move it by pipe.to({device!r}) first.")
-    dtype = str(pipeline.unet.dtype).removeprefix("torch.")
-    if precision not in (AUTO, dtype):
-        raise InputError(
-            f"precision is {precision!r}, but the pipeline is in {dtype}; convert it by pipe.to(torch_dtype), or pass its "
-            "folder or Hub id instead of the pipeline."
-        )
 
 
 def _version(name: str) -> str:

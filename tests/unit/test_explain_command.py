@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from infodecomp import cli
-from infodecomp.explaining import command
+from infodecomp.commands import explain as command
 from infodecomp.explaining.explanation import Explanation, Quantity, Span, WordExplanation
 from infodecomp.runs.shipped import shipped
 

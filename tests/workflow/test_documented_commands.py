@@ -14,7 +14,7 @@ import pytest
 from snakemake.cli import get_argument_parser
 
 from infodecomp import cli
-from infodecomp.explaining import command as explain
+from infodecomp.commands import explain
 from tests.workflow.documented_commands import Command, commands
 from tests.workflow.dry_runs import dry_runs
 from tests.workflow.study import Study, working_copy

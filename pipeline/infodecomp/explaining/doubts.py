@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from infodecomp.explaining.explanation import WordExplanation
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -14,8 +13,6 @@ from infodecomp.words.occurrences import word_token_positions
 FEWEST_DRAWS = 24
 
 _NAMED = 6  # words in a sentence, at most
-_DISTILLED_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
-_DISTILLED_NAMES = ("turbo", "lcm", "lightning", "hyper-sd", "distill")
 
 
 class ExplanationWarning(UserWarning):
@@ -23,29 +20,18 @@ class ExplanationWarning(UserWarning):
 
 
 def doubts_of_model(model: LatentDiffusion) -> Iterator[str]:
-    """Whether a model was distilled, by its settings and its name."""
-    scheduler = type(model.pipeline.scheduler).__name__
-    name = str(getattr(model.pipeline.config, "_name_or_path", "") or "")
-    sign = next((one for one in _DISTILLED_NAMES if one in name.rsplit("/", 1)[-1].lower()), "")
-    if model.unet.config.get("time_cond_proj_dim") is not None:
-        yield _distilled("its denoiser reads a guidance scale")
-    elif scheduler in _DISTILLED_SCHEDULERS:
-        yield _distilled(f"its scheduler is {scheduler}")
-    elif sign:
-        yield _distilled(f"its name has '{sign}'")
-
-
-def _distilled(sign: str) -> str:
-    return (
-        f"The model seems to be distilled to few steps or to its guidance ({sign}): its predictions are then no posterior "
-        "means, and its numbers are not nats; use the model that it was distilled from."
-    )
+    """A model that seems to be distilled."""
+    if sign := model.distilled:
+        yield (
+            f"The model seems to be distilled to few steps or to its guidance ({sign}): its predictions are then no "
+            "posterior means, and its numbers are not nats; use the model that it was distilled from."
+        )
 
 
 def doubts_of_caption(model: LatentDiffusion, caption: str, words: Sequence[WordExplanation]) -> Iterator[str]:
     """Words that the tokenizer does not know, or that the model does not read, and captions without spaces."""
     offsets = model.token_offsets(caption)
-    unknown = _unknown_positions(model.tokenizer, caption, len(offsets))
+    unknown = model.unknown_tokens(caption)
     pieces, strange = list[str](), list[str]()
     for word in words:
         place = (word.span.start, word.span.end)
@@ -78,15 +64,6 @@ def _in_letters(word: str, tokens: Sequence[tuple[int, int]]) -> bool:
     letters = sum(not character.isspace() for character in word)
     single = sum(end - start == 1 for start, end in tokens)
     return letters > 1 and len(tokens) > 1 and (len(tokens) >= letters or single > len(tokens) / 2)
-
-
-def _unknown_positions(tokenizer: Any, caption: str, count: int) -> set[int]:
-    """Positions of the token that stands for what the tokenizer does not know, unless it also ends a text."""
-    unknown = tokenizer.unk_token_id
-    if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id):
-        return set()
-    ids = tokenizer(caption, truncation=True, max_length=count).input_ids
-    return {position for position, token in enumerate(ids) if token == unknown}
 
 
 def _listed(words: Sequence[str]) -> str:
