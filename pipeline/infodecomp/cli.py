@@ -23,7 +23,8 @@ from infodecomp.runs.storage_errors import disk_problem
 _USAGE = """usage: infodecomp [--help | --version] COMMAND …
 
 commands:
-  run STAGE …   run one stage of the workflow; `infodecomp run` lists the stages"""
+  explain IMAGE CAPTION …   explain a picture: nats and maps of every word of its caption
+  run STAGE …               run one stage of the workflow; `infodecomp run` lists the stages"""
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`: the files in stages/. A module is imported only when its
 # stage runs, so that a stage that reads tables does not wait for torch.
@@ -48,8 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if arguments[0] == "run":
         return run_stage(arguments[1:])
-    print(f"error: unknown command `{arguments[0]}`; the commands are: run.", file=sys.stderr)
+    if arguments[0] == "explain":
+        return explain_picture(arguments[1:])
+    print(f"error: unknown command `{arguments[0]}`; the commands are: explain, run.", file=sys.stderr)
     return 2
+
+
+def explain_picture(arguments: Sequence[str]) -> int:
+    """Explain a picture; see `infodecomp.commands.explain`. Returns the exit status as `main` does."""
+    from infodecomp.commands.explain import explain
+
+    _quieten_libraries()
+    return explain(arguments)
 
 
 def run_stage(arguments: Sequence[str]) -> int:

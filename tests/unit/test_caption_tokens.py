@@ -20,8 +20,13 @@ def model() -> LatentDiffusion:
 
 
 @pytest.fixture
-def captions(model: LatentDiffusion) -> CaptionTokens:
-    return CaptionTokens(Shard(pd.DataFrame(), Path(), Path(), {}), lambda: model)
+def shard() -> Shard:
+    return Shard(pd.DataFrame(), Path(), Path(), {})
+
+
+@pytest.fixture
+def captions(model: LatentDiffusion, shard: Shard) -> CaptionTokens:
+    return CaptionTokens(shard.fail, lambda: model)
 
 
 def case(caption: str, word: str) -> SimpleNamespace:
@@ -37,11 +42,11 @@ def test_the_tokens_of_a_word_are_those_of_all_its_places(captions: CaptionToken
     assert captions.caption_tokens(job) == {found.prompt_full: sorted([*tokens, tokens[-1] - 1])}
 
 
-def test_cases_whose_word_the_model_does_not_read_fail_with_a_reason(captions: CaptionTokens) -> None:
+def test_cases_whose_word_the_model_does_not_read_fail_with_a_reason(captions: CaptionTokens, shard: Shard) -> None:
     late, absent, fine = case("a red " * 60 + "dog", "dog"), case("a cat", "sofa"), case("a cat", "cat")
     kept = captions.readable([ImageJob("1", "1.png", (late, absent, fine)), ImageJob("2", "2.png", (absent,))])
     assert [job.cases for job in kept] == [(fine,)]
-    assert captions.shard.failures == {
+    assert shard.failures == {
         late.case_id: ("word_truncated", "the word 'dog' is beyond the first 96 tokens, which the model reads"),
         absent.case_id: ("word_not_in_caption", "the word 'sofa' is not in the caption"),
     }

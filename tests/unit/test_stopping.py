@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from infodecomp.estimator.estimates import MapEstimate
+from infodecomp.estimator.mean import Mean
 from infodecomp.estimator.stopping import known_within, relative_error
-from infodecomp.estimator.uncertainty import Mean
 
 
 def a_map(values: list[float], errors: list[float]) -> MapEstimate:

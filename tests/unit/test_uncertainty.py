@@ -12,8 +12,9 @@ from scipy.stats import t as student
 
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.mean import Mean
 from infodecomp.estimator.sampling import sample_draws, unit_points
-from infodecomp.estimator.uncertainty import Mean, mean_over_draws, most_freedom
+from infodecomp.estimator.uncertainty import mean_over_draws, most_freedom
 
 
 def drawn(count: int, *, design: str = "iid", antithetic: bool = False) -> Draws:

@@ -14,6 +14,7 @@ import pytest
 from snakemake.cli import get_argument_parser
 
 from infodecomp import cli
+from infodecomp.commands import explain
 from tests.workflow.documented_commands import Command, commands
 from tests.workflow.dry_runs import dry_runs
 from tests.workflow.study import Study, working_copy
@@ -118,11 +119,13 @@ def test_make(copy: Study, printed: list[Command]) -> None:
 
 
 def test_stages(printed: list[Command]) -> None:
-    """`infodecomp run STAGE`, or `python -m infodecomp run STAGE`."""
+    """`infodecomp run STAGE`, or `python -m infodecomp run STAGE`; the arguments of `infodecomp explain`."""
     failed = []
     for command in printed:
         words = command.words[2:] if command.words[:2] == ["python", "-m"] else command.words
-        if words[0] in ("infodecomp", "pipeline"):
+        if words[:2] == ["infodecomp", "explain"]:
+            explain.parser().parse_args(words[2:] or ["photo.jpg", "a name alone is no usage"])
+        elif words[0] in ("infodecomp", "pipeline"):
             known = words[0] == "infodecomp" and words[1] in ("run", "--help", "--version")
             if not known or (len(words) > 2 and words[2] not in cli.STAGES):
                 failed.append((command, "no such command or stage"))

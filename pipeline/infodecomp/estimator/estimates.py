@@ -11,8 +11,9 @@ import torch
 
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import gaussian_entropy, nll, orthogonal, standard, weighted
+from infodecomp.estimator.mean import Mean
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.uncertainty import Mean, mean_over_draws
+from infodecomp.estimator.uncertainty import mean_over_draws
 
 # The two estimators of information; see `infodecomp.estimator.information`.
 KINDS = ("standard", "orthogonal")

@@ -20,8 +20,8 @@ import torch
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import KINDS, Estimate
 from infodecomp.estimator.information import gaussian_entropy, gaussian_half_error, half_error, integral, weighted
+from infodecomp.estimator.mean import Mean
 from infodecomp.estimator.prompt_pairs import PromptPair
-from infodecomp.estimator.uncertainty import Mean
 
 # How a map is rounded when it is stored.
 Rounding = Callable[[np.ndarray], np.ndarray]

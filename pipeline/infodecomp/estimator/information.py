@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from infodecomp.estimator.draws import Draws
-from infodecomp.estimator.uncertainty import Mean, mean_over_draws
+from infodecomp.estimator.mean import Mean
+from infodecomp.estimator.uncertainty import mean_over_draws
 
 Squares = TypeVar("Squares", torch.Tensor, np.ndarray, float)
 

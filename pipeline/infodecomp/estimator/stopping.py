@@ -17,7 +17,7 @@ from infodecomp.estimator.estimates import MapEstimate
 def known_within(maps: Iterable[MapEstimate], target: float) -> bool:
     """Whether every map reaches `target`; a map from fewer than three draws (or ± pairs) has no standard error and does not.
 
-    >>> from infodecomp.estimator.uncertainty import Mean
+    >>> from infodecomp.estimator.mean import Mean
     >>> heat, error = np.array([[0.0, 4.0]]), np.array([[0.04, 0.04]])
     >>> known_within([MapEstimate(Mean(heat, error, error, error), Mean(heat.sum(), error, error, error))], 0.02)
     True
@@ -28,7 +28,7 @@ def known_within(maps: Iterable[MapEstimate], target: float) -> bool:
 def relative_error(estimate: MapEstimate) -> float:
     """Mean standard error of the cells over the range of the map; 0 for an exact constant map, NaN without errors.
 
-    >>> from infodecomp.estimator.uncertainty import Mean
+    >>> from infodecomp.estimator.mean import Mean
     >>> heat, error = np.array([[0.0, 4.0]]), np.array([[0.5, 0.5]])
     >>> relative_error(MapEstimate(Mean(heat, error, error, error), Mean(heat.sum(), error, error, error)))
     0.125

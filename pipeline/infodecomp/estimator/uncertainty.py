@@ -24,13 +24,11 @@ Sobol points are one per stratum when their number is a power of two. Otherwise 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from scipy.stats import t as student
 
 from infodecomp.estimator.draws import Draws
+from infodecomp.estimator.mean import Mean
 
 # The mean of n squares of second differences of independent normal f varies like that of n/1.94 independent squares:
 # neighbours overlap, 1 + 2·(4/6)² + 2·(1/6)² = 1.94.
@@ -47,29 +45,6 @@ def most_freedom(count: int, *, stratified: bool) -> float:
     49.0
     """
     return max(1.0, count / _OVERLAP if stratified else count - 1.0)
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Means over draws, float64 arrays of one shape: value, standard error, its degrees of freedom, skewness of the mean.
-
-    With fewer than three draws (or ±ε pairs), all but the value are NaN.
-    """
-
-    value: np.ndarray
-    error: np.ndarray
-    freedom: np.ndarray
-    skewness: np.ndarray
-
-    def plus(self, constant: float) -> Mean:
-        """The mean plus a constant."""
-        return Mean(self.value + constant, self.error, self.freedom, self.skewness)
-
-    def interval(self, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the interval that covers the integral with probability `confidence`."""
-        quantile = np.asarray(student.ppf((1 + confidence) / 2, np.maximum(self.freedom, 1.0)))
-        low, high = (_hall(x, self.skewness) for x in (quantile, -quantile))
-        return self.value - self.error * low, self.value - self.error * high
 
 
 def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
@@ -181,10 +156,3 @@ def _sobol_trend(ordered: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
         within = torch.stack([part.var(0) for part in parts]).mean(0)
         extra = extra + size / count * (within - variance).clamp(min=0)
     return extra
-
-
-def _hall(x: np.ndarray, skewness: np.ndarray) -> np.ndarray:
-    """The inverse of Hall's transformation; x itself without skewness."""
-    skewed = np.abs(skewness) > 1e-6
-    g = np.where(skewed, skewness, 1.0)
-    return np.where(skewed, 3 / g * (np.cbrt(1 + g * (x - g / 6)) - 1), x)

@@ -17,7 +17,7 @@ from infodecomp.config import AttentionSection
 from infodecomp.estimator.batching import groups, padded
 from infodecomp.flows.ddim import Ddim
 from infodecomp.information.word_attention import word_attention_map
-from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.model_inputs import ModelInputs
 from infodecomp.models.attention import Tap
 from infodecomp.runs.shards import ImageJob
 
@@ -33,21 +33,21 @@ class _Walk:
 
 
 def attention_maps(
-    stage: ModelJob, jobs: Sequence[ImageJob], section: AttentionSection
+    stage: ModelInputs, jobs: Sequence[ImageJob], section: AttentionSection
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Each case with its maps, the error of the latent that came back, and the evaluations that it took."""
     for batch in groups(_walks(stage, jobs), stage.model.batch_size):
         yield from _recorded(stage, batch, section)
 
 
-def _walks(stage: ModelJob, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
+def _walks(stage: ModelInputs, jobs: Sequence[ImageJob]) -> Iterator[_Walk]:
     for job, latent in stage.images.latents(jobs):
         for caption, tokens in stage.captions.caption_tokens(job).items():
             yield _Walk(latent, caption, tokens, [case for case in job.cases if case.prompt_full == caption])
 
 
 def _recorded(
-    stage: ModelJob, walks: Sequence[_Walk], section: AttentionSection
+    stage: ModelInputs, walks: Sequence[_Walk], section: AttentionSection
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Invert and denoise one batch at each number of steps."""
     # Full batches, so that a map does not depend on how many others are left to make.

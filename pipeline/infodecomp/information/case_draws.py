@@ -17,7 +17,7 @@ from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import Problem, Row, estimate_many
 from infodecomp.estimator.stopping import known_within
 from infodecomp.information.study_draws import recorded_draws, study_draws, study_interval
-from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.model_inputs import ModelInputs
 from infodecomp.models.attention import AttentionRecorder, AttentionSum, Tap
 from infodecomp.runs.shards import ImageJob
 from infodecomp.words.prompts import case_pairs
@@ -53,11 +53,15 @@ class Drawn:
 
 
 def draw_cases(
-    stage: ModelJob, jobs: Sequence[tuple[ImageJob, int]], section: InformationSection
+    stage: ModelInputs,
+    jobs: Sequence[tuple[ImageJob, int]],
+    section: InformationSection,
+    evaluated: Callable[[int], None] = lambda _: None,
 ) -> Iterator[tuple[Any, Drawn, Estimate]]:
     """Each case as soon as it has its draws, with its image and the estimate of the image's draws so far.
 
-    jobs: images, each with the number of draws that its cases have from an earlier run.
+    jobs: images, each with the number of draws that its cases have from an earlier run. evaluated: receives the rows of
+    each call of the denoiser.
     """
     interval, steps = study_interval(stage.model.logsnr_range, section.range), section.budget.steps
     sampled = study_draws(stage, section, steps, extendable=section.budget.extendable, interval=interval)
@@ -67,13 +71,13 @@ def draw_cases(
     with stage.model.recording(precise=precise) as recorder:
         images = _opened(stage, jobs, sampled, counted)
         if section.budget.stopping == "none":
-            for image, estimate in _round(stage, images, section, recorder, section.budget.steps[-1]):
+            for image, estimate in _round(stage, images, section, recorder, evaluated, section.budget.steps[-1]):
                 yield from ((case, image, estimate) for case in image.cases)
             return
         while together := list(islice(images, IMAGES_AT_ONCE)):
             for drawn, budget in pairwise((0, *section.budget.steps)):
                 running = [image for image in together if image.cases]
-                for image, estimate in _round(stage, running, section, recorder, budget, drawn):
+                for image, estimate in _round(stage, running, section, recorder, evaluated, budget, drawn):
                     for case in list(image.cases):
                         if budget == section.budget.steps[-1] or _is_known(case, estimate, section):
                             image.cases.remove(case)
@@ -86,24 +90,25 @@ def _is_known(case: Any, estimate: Estimate, section: InformationSection) -> boo
 
 
 def _opened(
-    stage: ModelJob,
+    stage: ModelInputs,
     jobs: Sequence[tuple[ImageJob, int]],
     sampled: Callable[[ImageJob], Draws],
     counted: Callable[[Draws], Sequence[float]],
 ) -> Iterator[Drawn]:
     """The images that can be read, each with all its draws."""
-    starts = {(job.image_id, job.cases[0].case_id): start for job, start in jobs}
+    starts = {job.cases[0].case_id: start for job, start in jobs}
     for job, latent in stage.images.latents([job for job, _ in jobs]):
-        start = starts[job.image_id, job.cases[0].case_id]
+        start = starts[job.cases[0].case_id]
         draws = sampled(job)
         yield Drawn(job, start, latent, draws, counted(draws), stage.captions.caption_tokens(job), list(job.cases))
 
 
 def _round(
-    stage: ModelJob,
+    stage: ModelInputs,
     images: Iterable[Drawn],
     section: InformationSection,
     recorder: AttentionRecorder,
+    evaluated: Callable[[int], None],
     stop: int,
     start: int | None = None,
 ) -> Iterator[tuple[Drawn, Estimate]]:
@@ -130,9 +135,11 @@ def _round(
             for draw in [first(image) + row.draw]
         ]
 
-    estimates = estimate_many(
-        stage.model.predict, problems(), stage.model.batch_size, lambda rows: recorder.expect(taps(rows))
-    )
+    def before_call(rows: Sequence[Row]) -> None:
+        recorder.expect(taps(rows))
+        evaluated(len(rows))
+
+    estimates = estimate_many(stage.model.predict, problems(), stage.model.batch_size, before_call)
     for number, estimate in enumerate(estimates):
         image = under_way.pop(number)
         blocks = range(_block(section, first(image)), _block(section, stop - 1) + 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from infodecomp.config.settings import RecordGradients
 from infodecomp.information.study_draws import study_draws
-from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.model_inputs import ModelInputs
 from infodecomp.models.gradients import DIRECTION, WordDirection, direction_maps, directional_derivative
 from infodecomp.runs.shards import ImageJob
 from infodecomp.words.prompts import case_pairs
@@ -20,7 +20,7 @@ EVALUATIONS_A_DRAW = 1 + DIRECTION
 
 
 def gradient_maps(
-    stage: ModelJob, jobs: Sequence[ImageJob], settings: RecordGradients
+    stage: ModelInputs, jobs: Sequence[ImageJob], settings: RecordGradients
 ) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Each case with its maps, `gradient/-/<draws>`, float32 (h, w), and the evaluations that it took."""
     cases = list[Any]()

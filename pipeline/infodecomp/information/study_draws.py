@@ -12,7 +12,7 @@ from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.interval import Interval, interval_of
 from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.pilot_file import read_density
-from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.model_inputs import ModelInputs
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
@@ -49,7 +49,7 @@ def study_density(pilot: Path | None, section: DrawsSection) -> str | Placing:
 
 
 def study_draws(
-    stage: ModelJob,
+    stage: ModelInputs,
     settings: Sampled,
     steps: Sequence[int],
     *,
@@ -60,7 +60,7 @@ def study_draws(
 
     steps: numbers of draws. extendable: whether a later run may continue. interval: of `study_interval`, if known already.
     """
-    density = study_density(stage.args.pilot, settings.draws)
+    density = study_density(stage.pilot, settings.draws)
     interval = interval or study_interval(stage.model.logsnr_range, settings.range)
 
     def draws(job: ImageJob) -> Draws:
@@ -71,7 +71,7 @@ def study_draws(
             shape=stage.model.latent_shape,
             interval=interval,
             density=density,
-            rng=generator(stage.args.seed, job.image_id, "information"),
+            rng=generator(stage.seed, job.image_id, "information"),
         )
 
     return draws

@@ -8,7 +8,7 @@ from typing import Any
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.protocol import DiffusionModel
-from infodecomp.runs.shards import ImageJob, Shard
+from infodecomp.runs.shards import ImageJob
 from infodecomp.words.occurrences import Span, find_word, word_token_positions
 
 # Those of Stable Diffusion 2 take 315 kB each.
@@ -18,9 +18,9 @@ _CONDITIONS_KEPT = 100
 class CaptionTokens:
     """Encodes the prompts of a shard's cases and finds their words among the tokens; a case whose word has none fails."""
 
-    def __init__(self, shard: Shard, load: Callable[[], DiffusionModel]) -> None:
-        """load: returns the model, and is called when the model is first needed."""
-        self.shard, self._load = shard, load
+    def __init__(self, fail: Callable[[Any, str, str], None], load: Callable[[], DiffusionModel]) -> None:
+        """fail: receives each case that fails, its status and its reason. load: returns the model, when first needed."""
+        self._fail, self._load = fail, load
 
     @cached_property
     def _model(self) -> DiffusionModel:
@@ -52,15 +52,8 @@ class CaptionTokens:
         offsets = self._model.token_offsets(case.prompt_full)
         spans = find_word(case.prompt_full, word)
         tokens = [position for occurrence in word_token_positions(offsets, spans) for position in occurrence]
-        if not spans:
-            self.shard.fail(case, "word_not_in_caption", f"the word '{word}' is not in the caption")
-        elif not tokens and (token := _token_around(case.prompt_full, offsets, spans)):
-            self.shard.fail(
-                case, "word_in_token", f"the word '{word}' is part of '{token}', which the model reads as one"
-            )
-        elif not tokens:
-            reason = f"the word '{word}' is beyond the first {self._model.token_limit} tokens, which the model reads"
-            self.shard.fail(case, "word_truncated", reason)
+        if not tokens:
+            self._fail(case, *unread(self._model, case.prompt_full, word, spans, offsets))
         return tokens
 
     def caption_tokens(self, job: ImageJob) -> dict[str, list[int]]:
@@ -81,6 +74,18 @@ class CaptionTokens:
             for job in jobs
         ]
         return [job for job in kept if job.cases]
+
+
+def unread(
+    model: DiffusionModel, caption: str, word: str, spans: Sequence[Span], offsets: Sequence[Span]
+) -> tuple[str, str]:
+    """Status and reason of a word, at these places of a caption, that has no token of its own; offsets: of all tokens."""
+    if not spans:
+        return "word_not_in_caption", f"the word '{word}' is not in the caption"
+    if token := _token_around(caption, offsets, spans):
+        return "word_in_token", f"the word '{word}' is part of '{token}', which the model reads as one"
+    reason = f"the word '{word}' is beyond the first {model.token_limit} tokens, which the model reads"
+    return "word_truncated", reason
 
 
 def _token_around(caption: str, offsets: Sequence[Span], spans: Sequence[Span]) -> str | None:

@@ -94,14 +94,24 @@ class ModelJob:
         return load_model(self.settings, args.device, batch_size=args.batch_size, compiled=bool(args.compile))
 
     @property
+    def seed(self) -> int:
+        """The seed of the study."""
+        return int(self.args.seed)
+
+    @property
+    def pilot(self) -> Path | None:
+        """The file of the pilot that the draws follow, if the arguments name one."""
+        return getattr(self.args, "pilot", None)
+
+    @property
     def images(self) -> ImageLatents:
         """The shard's images as pixels and latents."""
-        return ImageLatents(self.shard, self.model, self.settings, self.args.seed, self.image_range)
+        return ImageLatents(self.shard, self.model, self.settings, self.seed, self.image_range)
 
     @cached_property
     def captions(self) -> CaptionTokens:
         """The shard's captions as conditions and tokens."""
-        return CaptionTokens(self.shard, lambda: self.model)
+        return CaptionTokens(self.shard.fail, lambda: self.model)
 
     def variant(self, *, seed: int | None = None, image_range: str | None = None) -> ModelJob:
         """The same shard and model with another seed, or with pixels in another range."""

@@ -25,8 +25,9 @@ from infodecomp.models.attention import AttentionRecorder, recording
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.ddim_schedule import DdimSchedule, ddim_schedule, schedule_logsnr
 from infodecomp.models.devices import resolve_precision, set_precision
+from infodecomp.models.distilled import distillation_sign
 from infodecomp.models.layout import WITH_WEIGHTS, check_pipeline_folder, refuse_single_file
-from infodecomp.models.learned_tokens import check_learned_tokens, token_offsets
+from infodecomp.models.learned_tokens import check_learned_tokens, converted, token_offsets
 from infodecomp.models.lora import add_lora
 from infodecomp.models.randomised import randomised
 from infodecomp.models.recorded_hashes import check_recorded_hashes
@@ -50,10 +51,15 @@ class LatentDiffusion:
     logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,); −∞ where nothing is left of the image.
     """
 
-    def __init__(self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu") -> None:
-        """Raises InputError if a part of the pipeline has settings with which it cannot be read."""
+    def __init__(
+        self, pipeline: StableDiffusionPipeline, device: str | torch.device = "cpu", *, borrowed: bool = False
+    ) -> None:
+        """borrowed: the pipeline is on the device already, and its weights stay as they lie in memory; see `borrowed`.
+
+        Raises InputError if a part of the pipeline has settings with which it cannot be read.
+        """
         check_settings(of_pipeline(pipeline))
-        self.pipeline = pipeline.to(device)
+        self.pipeline = pipeline if borrowed else pipeline.to(device)
         self.device = torch.device(device)
         self.batch_size = BatchSize()
         self.unet: UNet2DConditionModel = pipeline.unet.eval().requires_grad_(False)
@@ -64,7 +70,7 @@ class LatentDiffusion:
             self.tokenizer.model_max_length, pipeline.text_encoder.config.max_position_embeddings
         )
         check_learned_tokens(self.tokenizer.added_tokens_encoder, "tokenizer")
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and not borrowed:
             self.unet.to(memory_format=torch.channels_last)  # the format of its convolutions
         # On a GPU the projections take no time, and finding equal rows would stall it.
         self._prompts = SharedPrompts(self.unet) if self.device.type == "cpu" else None
@@ -234,6 +240,27 @@ class LatentDiffusion:
     def token_limit(self) -> int:
         """The number of tokens that the model reads of a caption, special tokens included."""
         return int(self.tokenizer.model_max_length)
+
+    @property
+    def precision(self) -> str:
+        """The number format of the denoiser's weights, such as float32."""
+        return str(self.unet.dtype).removeprefix("torch.")
+
+    @property
+    def distilled(self) -> str:
+        """What shows that the model was distilled, see `distilled.distillation_sign`; empty if nothing does."""
+        return distillation_sign(self.pipeline)
+
+    def unknown_tokens(self, caption: str) -> set[int]:
+        """Positions of tokens that stand for what the tokenizer does not know, as `token_offsets` counts them.
+
+        Byte-level tokenizers, such as CLIP's, know everything; their unknown token ends a text.
+        """
+        unknown, tokenizer = self.tokenizer.unk_token_id, self.tokenizer
+        if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id):
+            return set()
+        ids = tokenizer(converted(tokenizer, caption)[0], truncation=True, max_length=self.token_limit).input_ids
+        return {position for position, token in enumerate(ids) if token == unknown}
 
     def token_offsets(self, caption: str) -> list[tuple[int, int]]:
         """Character span of every token of a caption, special tokens as (0, 0), up to the token limit."""

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from infodecomp.runs.errors import InputError
 
 # Modules that cannot change a result, so that editing them must not cost hours of estimation. What a stage takes from
-# the configuration is in the settings that its rule passes in `params`, defaults included; the other two only report.
-NOT_COUNTED = frozenset({"infodecomp.config", "infodecomp.runs.progress", "infodecomp.runs.provenance"})
+# the configuration is in the settings that its rule passes in `params`, defaults included; the package itself only names
+# what is public, and the other two only report.
+NOT_COUNTED = frozenset({"infodecomp", "infodecomp.config", "infodecomp.runs.progress", "infodecomp.runs.provenance"})
 # The one module of the configuration that decides on the way to a result: what `design: auto` stands for.
 _DESIGNS = "infodecomp.config.designs"
 

@@ -1,0 +1,1 @@
+"""What the command `infodecomp` does, a file a command."""
