@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "pairs": JOB | DRAWING | {"information", "editing"},
     "faithfulness": JOB | DRAWING | {"information", "localisation", "editing", "pairs"},
     "validation": {"estimator", "metrics", "tables", "config", "runs", "figures"},
+    "explaining": JOB | DRAWING | {"information", "editing"},
     "study": JOB | {"information", "attribution", "localisation", "retrieval", "editing", "pairs", "faithfulness"},
 }
 # Whole rooms, and the modules of wings that turn tables into numbers, text or pictures: they start in a moment.
