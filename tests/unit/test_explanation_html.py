@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from infodecomp.explaining.explanation import Explanation
 from infodecomp.explaining.html import explanation_html, explanation_page, write_explanation_page
@@ -45,12 +47,9 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Open]:
         page = contexts[-1].new_page()
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "request", lambda request: wrong.append(request.url) if len(requests) and _outside(request.url) else None
-        )
-        requests: list[int] = []
-        page.goto((tmp_path / "page.html").as_uri())
-        requests.append(1)
+        address = (tmp_path / "page.html").as_uri()
+        page.on("request", lambda request: wrong.append(request.url) if _further(request.url, address) else None)
+        page.goto(address)
         return page
 
     yield opened
@@ -59,8 +58,9 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Open]:
     assert wrong == []
 
 
-def _outside(url: str) -> bool:
-    return not url.startswith("data:")
+def _further(url: str, address: str) -> bool:
+    """Whether something is loaded that is not in the page."""
+    return url != address and not url.startswith("data:")
 
 
 def readout(page: Any, number: int = 0) -> str:
@@ -114,12 +114,8 @@ def test_the_map_is_where_the_word_is(open_page: Open) -> None:
     word(page, "dog").hover()
     box = page.locator(".idc-stage").bounding_box()
     shot = page.locator(".idc-stage").screenshot()
-    import io
-
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
-    changed = np.abs(pixels - 128).sum(axis=2)
+    changed = np.abs(np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int) - 128).sum(axis=2)
+    changed[:10] = changed[-10:] = changed[:, :10] = changed[:, -10:] = 0  # the stage has round corners
     row, column = np.unravel_index(changed.argmax(), changed.shape)
     heat = explanation["dog"].cmi.map
     down, right = np.unravel_index(heat.argmax(), heat.shape)
@@ -168,7 +164,7 @@ def test_controls_change_what_is_drawn(open_page: Open) -> None:
 
 def test_two_explanations_in_one_page_do_not_disturb_each_other_or_the_page(open_page: Open) -> None:
     first, second = explained(), explained("a cat on a mat", ["cat", "mat"])
-    around = "<style>.idc-caption,.caption{color:red}</style><p id='text'>text</p><table><tr><td id='cell'>1</td></tr></table>"
+    around = "<style>.caption{color:red}</style><p id='text'>text</p><table><tr><td id='cell'>1</td></tr></table>"
     plain = open_page(around)
     look = "(one) => JSON.stringify([...getComputedStyle(one)].map((name) => getComputedStyle(one)[name]))"
     before = [plain.locator(f"#{name}").evaluate(look) for name in ("text", "cell")]
@@ -182,8 +178,8 @@ def test_two_explanations_in_one_page_do_not_disturb_each_other_or_the_page(open
     assert [heats(page, number)[0].partition(" map")[0] for number in range(3)] == ["CMI", "CMI", "attention"]
 
 
-class Texts(HTMLParser):
-    """The texts of a page, and the names of its elements."""
+class Names(HTMLParser):
+    """The names of a page's elements and attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,19 +196,12 @@ def test_texts_stay_texts_and_nothing_runs(open_page: Open) -> None:
         explained(HOSTILE, ['"dog"', "bed"], warnings=[HOSTILE]), settings={"model": HOSTILE, "draws": [1, HOSTILE]}
     )
     text = explanation_page(explanation)
-    parser = Texts()
+    parser = Names()
     parser.feed(text)
-    assert not parser.names & {"script", "b>", "iframe", "link rel"} and not {
-        name for name in parser.attributes if name.startswith("on")
-    }
+    assert not parser.names & {"script", "iframe"} and not any(name.startswith("on") for name in parser.attributes)
     page = open_page(text)
-    assert (
-        page.locator(".idc-caption")
-        .first.evaluate("(one) => one.textContent")
-        .replace("1.0 ± 0.1", "")
-        .count("<script>globalThis.stolen = 1</script>")
-        == 1
-    )
+    caption = page.locator(".idc-caption").first.text_content()
+    assert "<script>globalThis.stolen = 1</script> 'on' a " in caption and " 🐕 <b>naïve</b> </style>" in caption
     assert page.locator("img").first.get_attribute("alt") == HOSTILE and page.title().startswith('a "dog" &')
     assert page.evaluate("globalThis.stolen") is None
 
@@ -236,11 +225,8 @@ def test_an_explanation_without_any_map_is_shown(open_page: Open) -> None:
 def test_too_few_draws_for_an_error_are_said(open_page: Open) -> None:
     explanation = explained("dog")
     unknown = replace(explanation["dog"].cmi, error=float("nan"))
-    page = open_page(
-        explanation_page(
-            replace(explanation, words=(replace(explanation.words[0], quantities={("cmi", "orthogonal"): unknown}),))
-        )
-    )
+    dog = replace(explanation["dog"], quantities={("cmi", "orthogonal"): unknown})
+    page = open_page(explanation_page(replace(explanation, words=(dog,))))
     assert readout(page).startswith("dog CMI 1.0 nats; too few draws for an interval")
     assert "nan" not in page.locator("body").inner_text()
 

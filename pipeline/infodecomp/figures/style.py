@@ -97,7 +97,7 @@ def colour_map(name: str) -> mpl.colors.Colormap:
     """
     name = _PALETTES.get(name, name)
     if name not in mpl.colormaps:
-        raise InputError(f"figures.palette is {name!r}; it must be a Matplotlib colour map such as cividis or viridis.")
+        raise InputError(f"the palette is {name!r}; it must be a Matplotlib colour map such as cividis or viridis.")
     return mpl.colormaps[name]
 
 
