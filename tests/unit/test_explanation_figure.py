@@ -105,7 +105,7 @@ def enlarged(explanation: Explanation) -> np.ndarray:
 
 def test_cold_areas_stay_the_pictures_and_the_hottest_is_coloured() -> None:
     explanation = explained()
-    drawn, before = np.asarray(word_overlay(explanation, "dog")), enlarged(explanation)
+    drawn, before = np.asarray(word_overlay(explanation, "dog", own_scale=True)), enlarged(explanation)
     assert drawn.shape == (512, 512, 3)
     heat = explanation["dog"].cmi.map
     row, column = (64 * int(place) + 32 for place in np.unravel_index(heat.argmax(), heat.shape))
@@ -129,13 +129,13 @@ def test_negative_cells_have_a_colour_of_their_own() -> None:
     assert drawn.getpixel((506, 5)) == (255, 255, 255)
 
 
-def test_one_scale_for_all_words_is_fainter_for_a_weak_one() -> None:
+def test_a_weak_word_is_faint_unless_it_has_its_own_scale() -> None:
     explanation = explained()
 
     def change(image: Image.Image) -> float:
         return float(np.abs(np.asarray(image).astype(int) - enlarged(explanation)).mean())
 
-    assert change(word_overlay(explanation, "blue", shared_scale=True)) < change(word_overlay(explanation, "blue"))
+    assert change(word_overlay(explanation, "blue")) < change(word_overlay(explanation, "blue", own_scale=True))
     assert change(word_overlay(explanation, "dog", opacity=0.2)) < change(word_overlay(explanation, "dog"))
 
 

@@ -142,17 +142,17 @@ def test_the_keyboard_alone_is_enough(open_page: Open) -> None:
     assert page.url == address, "Enter sends no form"
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    assert page.locator(".idc-shared input").is_checked()
+    assert page.locator(".idc-single input").is_checked()
 
 
 def test_controls_change_what_is_drawn(open_page: Open) -> None:
     page = open_page(explanation_page(explained()))
     word(page, "blue").click()
     page.mouse.move(5, 5)
-    own = heats(page)
-    page.get_by_label("one scale for all words").check()
     shared = heats(page)
-    assert len(shared) == 1 and shared != own
+    page.get_by_label("each word on its own scale").check()
+    own = heats(page)
+    assert len(own) == 1 and shared != own
     page.locator(".idc-kind", has_text="CMI, signed").click()
     assert readout(page).split(" by the standard")[0].startswith("blue CMI, signed 1.0 ± 0.4 nats")
     assert "−" in readout(page), "the scale begins below zero"

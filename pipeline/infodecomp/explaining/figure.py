@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from infodecomp.explaining.caption_parts import written_words
 from infodecomp.explaining.explanation import Explanation, Key, WordExplanation
 from infodecomp.explaining.kinds import ORTHOGONAL, Kind, kind_of, word_of
-from infodecomp.figures.coloured_caption import LINE, CaptionWord, caption_pieces, write_caption
+from infodecomp.figures.coloured_caption import FULL_LINE, LINE, CaptionWord, Piece, caption_pieces, write_caption
 from infodecomp.figures.fonts import use_font
 from infodecomp.figures.style import PAGE, SMALL_SIZE, balanced_columns, colour_map, figure_style, panel_figure, shorten
 from infodecomp.metrics.heatmaps import upsample_bilinear
@@ -60,7 +60,7 @@ def explanation_figure(
     columns = balanced_columns(len(shown) + 1, _COLUMNS)
     side = (PAGE - _BAR - (_COLUMNS - 1) * _GAP) / _COLUMNS
     tall = side * explanation.picture.shape[0] / explanation.picture.shape[1]
-    lines = caption_pieces(explanation.caption, _caption_words(explanation, counted))
+    lines = _caption_lines(explanation, counted)
     strip, rows = LINE * len(lines), -(-(len(shown) + 1) // columns)
     with figure_style():
         figure, (room,) = panel_figure(
@@ -96,6 +96,17 @@ def _caption_words(explanation: Explanation, kind: Kind) -> list[CaptionWord]:
         nats, error = (quantity.total, quantity.error) if quantity else (None, 0.0)
         found.append(CaptionWord(word.span.text, [(word.span.start, word.span.end)], nats, error))
     return found
+
+
+def _caption_lines(explanation: Explanation, kind: Kind) -> list[list[Piece]]:
+    """The caption in as few lines as it needs, of about equal length."""
+    words = _caption_words(explanation, kind)
+    lines = caption_pieces(explanation.caption, words)
+    for characters in range(len(explanation.caption) // len(lines), FULL_LINE):
+        even = caption_pieces(explanation.caption, words, characters)
+        if len(even) == len(lines):
+            return even
+    return lines
 
 
 def _nats_scale(explanation: Explanation, kind: Kind) -> Normalize:

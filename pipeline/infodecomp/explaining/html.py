@@ -21,7 +21,7 @@ from infodecomp.explaining.explanation import Explanation, Quantity, WordExplana
 from infodecomp.explaining.kinds import Kind, kinds_of
 from infodecomp.explaining.overlay import PALETTE
 from infodecomp.explaining.web_pictures import SMALL, map_uri, picture_uri
-from infodecomp.figures.coloured_caption import readable
+from infodecomp.figures.coloured_caption import decimals, readable, with_error
 from infodecomp.figures.style import colour_map
 from infodecomp.runs.storage import write_text
 
@@ -180,8 +180,8 @@ def _shown(
             {
                 "scale": name,
                 "image": map_uri(heat, kind, ends, palette),
-                "low": short_number(ends[0], 2),
-                "high": short_number(ends[1], 2),
+                "low": scale_end(ends[0]),
+                "high": scale_end(ends[1]),
             }
             for name, ends in scales.items()
         ],
@@ -200,8 +200,7 @@ def _described(kind: Kind, palette: str) -> dict[str, str]:
 
 
 def _brief(quantity: Quantity) -> str:
-    error = f" ± {short_number(quantity.error)}" if math.isfinite(quantity.error) else ""
-    return f"{short_number(quantity.total)}{error}"
+    return with_error(quantity.total, quantity.error)
 
 
 def _spoken(quantity: Quantity) -> str:
@@ -214,7 +213,8 @@ def _interval(quantity: Quantity) -> str:
     if not math.isfinite(quantity.error):
         return "–"
     low, high = quantity.interval(CONFIDENCE)
-    return f"{short_number(low)} to {short_number(high)}"
+    places = decimals(quantity.error)
+    return f"{low:.{places}f} to {high:.{places}f}".replace("-", "−")
 
 
 def _whole(explanation: Explanation) -> str:
@@ -255,15 +255,13 @@ def _facts(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, value if isinstance(value, str) else json.dumps(value)
 
 
-def short_number(value: float, decimals: int = 1) -> str:
-    """A number with a real minus sign: one decimal, or more where that would say 0.0.
+def scale_end(value: float) -> str:
+    """An end of a scale: two significant digits.
 
-    >>> short_number(-4.04), short_number(0.032), short_number(0.0)
-    ('−4.0', '0.03', '0')
+    >>> scale_end(-4.04), scale_end(0.0321), scale_end(0.0), scale_end(170.0)
+    ('−4.0', '0.032', '0', '170')
     """
-    if not math.isfinite(value):
-        return "unknown"
     if value == 0:
         return "0"
-    needed = max(decimals, -math.floor(math.log10(abs(value)))) if abs(value) < 1 else decimals
-    return f"{value:.{min(needed, 6)}f}".replace("-", "−")
+    places = max(1 - math.floor(math.log10(abs(value))), 0)
+    return f"{value:.{places}f}".replace("-", "−")

@@ -26,12 +26,13 @@ def word_overlay(
     estimator: str = ORTHOGONAL,
     palette: str = PALETTE,
     opacity: float = OPACITY,
-    shared_scale: bool = False,
+    own_scale: bool = False,
 ) -> Image.Image:
     """The picture with a word's map over it.
 
-    A cell at the lowest value (zero, for information) is transparent, the hottest one has `opacity`, and between them
-    opacity is proportional to the value. Where values below zero have a meaning, it is proportional to their size.
+    A cell at the lowest value (zero, for information) is transparent, the hottest one of the scale has `opacity`, and
+    between them opacity is proportional to the value. Where values below zero have a meaning, it is proportional to their
+    size.
 
     Args:
         explanation: of the picture.
@@ -40,7 +41,8 @@ def word_overlay(
         estimator: "orthogonal" or "standard", for quantities.
         palette: a Matplotlib colour map; signed maps have their own, with zero in its middle.
         opacity: of the hottest cell, 0 to 1.
-        shared_scale: colours of all words on one scale, so that overlays can be compared; else the word's own.
+        own_scale: whether the hottest cell of this word has the hottest colour, so that a word that carries next to
+            nothing has a map too; else all words of the caption are on one scale, and can be compared.
 
     Returns:
         RGB, of the picture's size; pictures of less than 512 pixels are enlarged by a whole number.
@@ -55,7 +57,7 @@ def word_overlay(
     if heat is None:
         raise InputError(f"the word {word!r} has no map of {kind.label}: {found.reason or 'it was not computed'}.")
     every = [other for each in explanation.words if (other := kind.heat(each)) is not None]
-    scale = kind.scale(every if shared_scale else [heat])
+    scale = kind.scale([heat] if own_scale else every)
     height, width = explanation.picture.shape[:2]
     factor = max(1, _SIDE // max(height, width))
     picture = explanation.picture.repeat(factor, 0).repeat(factor, 1)

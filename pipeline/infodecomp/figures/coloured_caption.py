@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from infodecomp.figures.reading_order import visual_order
 from infodecomp.figures.style import MUTED, SMALL_SIZE
 
 LINE = 0.52  # inches, height of a line of the caption with its numbers
-_FULL_LINE = 40  # characters in a line of the caption
+FULL_LINE = 40  # characters in a line of the caption
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Piece:
     counted: bool
 
 
-def caption_pieces(caption: str, words: Sequence[CaptionWord], characters: int = _FULL_LINE) -> list[list[Piece]]:
+def caption_pieces(caption: str, words: Sequence[CaptionWord], characters: int = FULL_LINE) -> list[list[Piece]]:
     """A caption as words and the text between them, in lines of about as many characters."""
     places = sorted(
         ((span, word, number == 0) for word in words for number, span in enumerate(word.spans)),
@@ -94,6 +95,26 @@ def readable(field: object) -> str:
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
+def decimals(error: float) -> int:
+    """Decimals of a number with this standard error: one, or more where the error would read 0.0.
+
+    >>> decimals(0.3), decimals(0.04), decimals(0.004)
+    (1, 2, 3)
+    """
+    return next((places for places in (1, 2) if not 0 < error < 0.95 * 10**-places), 3)
+
+
+def with_error(value: float, error: float) -> str:
+    """A number with its standard error, to the same decimal; without an error that is unknown.
+
+    >>> with_error(-4.04, 0.3), with_error(0.071, 0.03), with_error(2.0, float("nan"))
+    ('−4.0 ± 0.3', '0.07 ± 0.03', '2.0')
+    """
+    places = decimals(error)
+    shown = f"{value:.{places}f}".replace("-", "−")
+    return f"{shown} ± {error:.{places}f}" if math.isfinite(error) else shown
+
+
 def _written(piece: Piece, colours: Colormap, nats: Normalize) -> VPacker:
     """A word on a field of its colour, its number under it."""
     style: dict[str, object] = {"fontsize": 14}
@@ -106,7 +127,7 @@ def _written(piece: Piece, colours: Colormap, nats: Normalize) -> VPacker:
             "bbox": {"facecolor": field, "linewidth": 0, "boxstyle": "round,pad=0.22"},
         }
         if piece.counted:
-            number = f"{piece.word.nats:.1f} ± {piece.word.error:.1f}"
+            number = with_error(piece.word.nats, piece.word.error)
     elif piece.word is not None:
         style["color"] = MUTED
         number = "not measured"
