@@ -15,6 +15,7 @@ import pytest
 
 from infodecomp.explaining.archive import VERSION, load_explanation, save_explanation
 from infodecomp.explaining.explanation import Explanation, Quantity
+from infodecomp.explaining.html import explanation_html
 from infodecomp.runs.errors import InputError
 from tests.unit.explained import HOSTILE, explained
 from tests.unit.test_npz_headers import npy
@@ -96,6 +97,16 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     explanation = explained("ein Hund 🐕 neben ein Hund", failed=["neben"], warnings=["only 4 draws"])
     assert_same(explanation, load_explanation(saved(tmp_path, explanation)))
     assert_same(explained(HOSTILE), load_explanation(saved(tmp_path, explained(HOSTILE))))
+
+
+def test_the_methods_of_an_explanation_are_these_functions(tmp_path: Path) -> None:
+    explanation = explained("dog")
+    explanation.save(str(tmp_path / "new" / "dog.zip"))
+    found = Explanation.load(tmp_path / "new" / "dog.zip")
+    assert_same(explanation, found)
+    assert found._repr_html_() == explanation_html(explanation)
+    assert found.overlay("dog", own_scale=True).size == (512, 512)
+    assert found.plot(method="mi").get_figheight() > 1
 
 
 def test_an_unknown_error_comes_back_and_the_text_is_json(tmp_path: Path) -> None:

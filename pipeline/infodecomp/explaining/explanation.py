@@ -124,9 +124,10 @@ class Explanation(Mapping[Key, WordExplanation]):
 
     def __getitem__(self, key: Key) -> WordExplanation:
         text, occurrence = (key, 0) if isinstance(key, str) else key
-        for word in self.words:
-            if (word.span.text, word.span.occurrence) == (text, occurrence):
-                return word
+        for same in (str, str.casefold):
+            for word in self.words:
+                if (same(word.span.text), word.span.occurrence) == (same(text), occurrence):
+                    return word
         raise KeyError(f"{key!r} is not among the explained words: {', '.join(map(repr, self))}")
 
     def __iter__(self) -> Iterator[Key]:

@@ -21,7 +21,7 @@ from infodecomp.explaining.explanation import Explanation, Quantity, WordExplana
 from infodecomp.explaining.kinds import Kind, kinds_of
 from infodecomp.explaining.overlay import PALETTE
 from infodecomp.explaining.web_pictures import SMALL, map_uri, picture_uri
-from infodecomp.figures.coloured_caption import decimals, readable, with_error
+from infodecomp.figures.coloured_caption import decimals, readable, rounded, with_error
 from infodecomp.figures.style import colour_map
 from infodecomp.runs.storage import write_text
 
@@ -214,7 +214,7 @@ def _interval(quantity: Quantity) -> str:
         return "–"
     low, high = quantity.interval(CONFIDENCE)
     places = decimals(quantity.error)
-    return f"{low:.{places}f} to {high:.{places}f}".replace("-", "−")
+    return f"{rounded(low, places)} to {rounded(high, places)}"
 
 
 def _whole(explanation: Explanation) -> str:
@@ -263,5 +263,4 @@ def scale_end(value: float) -> str:
     """
     if value == 0:
         return "0"
-    places = max(1 - math.floor(math.log10(abs(value))), 0)
-    return f"{value:.{places}f}".replace("-", "−")
+    return rounded(value, max(1 - math.floor(math.log10(abs(value))), 0))

@@ -104,14 +104,23 @@ def decimals(error: float) -> int:
     return next((places for places in (1, 2) if not 0 < error < 0.95 * 10**-places), 3)
 
 
+def rounded(value: float, places: int) -> str:
+    """A number with a real minus sign, which zero never has.
+
+    >>> rounded(-4.04, 1), rounded(-0.04, 1)
+    ('−4.0', '0.0')
+    """
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
+
+
 def with_error(value: float, error: float) -> str:
     """A number with its standard error, to the same decimal; without an error that is unknown.
 
-    >>> with_error(-4.04, 0.3), with_error(0.071, 0.03), with_error(2.0, float("nan"))
-    ('−4.0 ± 0.3', '0.07 ± 0.03', '2.0')
+    >>> with_error(-4.04, 0.3), with_error(0.071, 0.03), with_error(-0.02, float("nan"))
+    ('−4.0 ± 0.3', '0.07 ± 0.03', '0.0')
     """
     places = decimals(error)
-    shown = f"{value:.{places}f}".replace("-", "−")
+    shown = rounded(value, places)
     return f"{shown} ± {error:.{places}f}" if math.isfinite(error) else shown
 
 
