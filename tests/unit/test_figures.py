@@ -146,7 +146,7 @@ def test_more_rows_than_one_column_holds_are_set_in_two(panel: Panel) -> None:
 
 
 def test_an_unknown_palette_is_refused(panel: Panel) -> None:
-    with pytest.raises(InputError, match=r"figures\.palette is 'sunset'"):
+    with pytest.raises(InputError, match="the palette is 'sunset'"):
         localisation_panels.draw([panel], "sunset")
 
 

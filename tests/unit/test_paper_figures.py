@@ -20,10 +20,11 @@ from infodecomp.figures import (
     localisation_scores,
     teaser,
 )
+from infodecomp.figures.coloured_caption import caption_pieces
 from infodecomp.figures.denoising_strip import StripWord
 from infodecomp.figures.integrand_curves import CaseCurves, band
 from infodecomp.figures.style import COLUMN, PAGE, STYLE_FILE, colour_map, figure_style, save_figure
-from infodecomp.figures.teaser import TeaserWord, caption_pieces, most_nats
+from infodecomp.figures.teaser import TeaserWord, most_nats
 from infodecomp.information.scatter_panels import scatter_panels
 from infodecomp.runs.seeds import generator
 from infodecomp.stages.plot_integrand_curves import first_of_each_label

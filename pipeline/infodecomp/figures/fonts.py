@@ -23,13 +23,14 @@ _UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 _SHOWN = 8
 
 
-def use_font(figure: Figure, name: Path, font: str | None) -> None:
+def use_font(figure: Figure, name: Path | str, font: str | None, setting: str = "figures → font") -> None:
     """Draw letters that DejaVu Sans lacks in `font`; prints one warning of those that are in neither.
 
     Args:
         figure: whose texts are changed.
         name: of the figure, for the warning.
         font: name of an installed font or path of a font file; None: there is none.
+        setting: where the font is named, for the warning.
     """
     texts = [text for text in figure.findobj(Text) if _lacking(text.get_text(), [OWN])]
     if not texts:
@@ -40,9 +41,9 @@ def use_font(figure: Figure, name: Path, font: str | None) -> None:
         text.set_fontfamily(families)
     lacking = _lacking("".join(text.get_text() for text in texts), families)
     if font and second is None:
-        remedy = f"figures → font is {font!r}, which is neither an installed font nor a file in {', '.join(FILES)}"
+        remedy = f"{setting} is {font!r}, which is neither an installed font nor a file in {', '.join(FILES)}"
     else:
-        remedy = "name a font that has them as figures → font"
+        remedy = f"name a font that has them as {setting}"
     if lacking:
         letters = " ".join(lacking[:_SHOWN]) + (" …" if len(lacking) > _SHOWN else "")
         print(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ _LINE = 0.135  # inches, height of a line of the note
 _LETTER = 0.0565  # inches, width of a letter of the note
 _HEADING_LINE, _HEADING_LETTER = 0.17, 0.085  # inches, of the heading
 _PAD = 0.04  # inches, around what is drawn
+
+_NOTEBOOK_DPI = 110
 
 STYLE_FILE = Path(__file__).with_name("style.mplstyle")
 
@@ -94,7 +97,7 @@ def colour_map(name: str) -> mpl.colors.Colormap:
     """
     name = _PALETTES.get(name, name)
     if name not in mpl.colormaps:
-        raise InputError(f"figures.palette is {name!r}; it must be a Matplotlib colour map such as cividis or viridis.")
+        raise InputError(f"the palette is {name!r}; it must be a Matplotlib colour map such as cividis or viridis.")
     return mpl.colormaps[name]
 
 
@@ -107,6 +110,16 @@ def balanced_columns(panels: int, most: int) -> int:
     """Number of columns, at most `most`, that fills the rows best: 4 panels in at most 3 columns give 2 by 2."""
     rows = -(-panels // most)
     return -(-panels // rows)
+
+
+class PanelFigure(Figure):
+    """A figure that a notebook shows though nobody has imported pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with without_glyph_warnings():
+            self.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI)
+        return buffer.getvalue()
 
 
 def panel_figure(
@@ -154,7 +167,7 @@ def panel_figure(
         places.append((label_room + column * (left + width + right) + left, used[column] + above + height))
         used[column] += above + height + below
     figure_height = max(used)
-    figure = Figure(figsize=(figure_width, figure_height))
+    figure = PanelFigure(figsize=(figure_width, figure_height))
     for number, line in enumerate(title):
         top = 1 - _HEADING_LINE * number / figure_height
         figure.text(0.02 / figure_width, top, line, fontsize=HEADING_SIZE, fontweight="bold", va="top")

@@ -53,7 +53,7 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _LZMA_BYTES = 4096
 
 # Exceptions of reading a file whose bytes were changed or cut off anywhere.
-_DAMAGES = (
+DAMAGES = (
     *(ValueError, OSError, EOFError, AttributeError, NotImplementedError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
 )
@@ -167,7 +167,13 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
     Raises InputError for an array of Python objects, which could only be stored as a pickle.
     """
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_path(path) as temporary:
+        pack_arrays(temporary, arrays, path)
+
+
+def pack_arrays(target: Path | BinaryIO, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """As `write_arrays`, into a file or a stream; errors name `path`."""
+    with zipfile.ZipFile(target, "w") as archive:
         for key in sorted(arrays):
             array = np.asarray(arrays[key])
             if array.dtype.hasobject:
@@ -188,11 +194,25 @@ def read_arrays(path: Path, own: bool = False) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an npz file of arrays.")
     try:
-        with np.load(path if own else checked(path), allow_pickle=False) as archive:
-            check_npz_headers(archive.zip)
-            return {key: archive[key] for key in archive.files}
-    except _DAMAGES as error:
+        return unpack_arrays(path if own else checked(path))
+    except DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
+
+
+def unpack_arrays(source: Path | BinaryIO, most_bytes: int | None = None) -> dict[str, np.ndarray]:
+    """Every array of an npz file or stream; one of `DAMAGES` if it is damaged or holds pickled objects.
+
+    most_bytes: what the arrays may take together; ValueError, before any is read, if they are larger. None: anything.
+    """
+    with zipfile.ZipFile(source) as packed:
+        check_npz_headers(packed)
+        unpacked = sum(member.file_size for member in packed.infolist())
+    if most_bytes is not None and unpacked > most_bytes:
+        raise ValueError(f"its arrays unpack to {unpacked} bytes; allowed are {most_bytes}")
+    if not isinstance(source, Path):
+        source.seek(0)
+    with np.load(source, allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}
 
 
 def array_names(path: Path) -> list[str]:
@@ -202,7 +222,7 @@ def array_names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(checked(path)) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise InputError(f"{path}: this is not a readable npz file of arrays ({error}).") from error
 
 
