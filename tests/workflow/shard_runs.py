@@ -164,6 +164,10 @@ def assert_close(results: Results, expected: Results, within: float = 1e-5, forw
     assert set(results) == set(expected)
     for case, arrays in expected.items():
         for name in set(arrays) - {"key"}:
+            if name == "pictures":  # whose hashes follow the last level of a colour
+                found = [line.split()[0] for line in results[case][name]]
+                assert found == [line.split()[0] for line in arrays[name]]
+                continue
             if arrays[name].dtype.kind == "U":
                 np.testing.assert_array_equal(results[case][name], arrays[name])
                 continue
