@@ -9,6 +9,7 @@
 import platform
 import time
 
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.report.closing import close_run
 from infodecomp.runs.storage_errors import write_problem
 from infodecomp.runs.time_left import announce_time_left
@@ -149,6 +150,7 @@ rule summarise_study:
         folder=folder_of_first,
         results=lambda wildcards, output: str(Path(output[0]).parent.parent),
         datasets=STUDIED,
+        unfamiliar=[name for name in CONFIG.unfamiliar_datasets if name in STUDIED],
         # A number of shards; 0 stands for one table of all cases.
         stages=[
             f"{name}/{stage}={0 if stage in WHOLE_SET_STAGES.values() else len(files)}"
@@ -160,8 +162,8 @@ rule summarise_study:
     shell:
         command(
             "summarise_study",
-            "--results {params.results} --cases {params.datasets} --stages {params.stages} --output-dir"
-            " {params.folder}",
+            "--results {params.results} --cases {params.datasets} --stages {params.stages} --unfamiliar"
+            " {params.unfamiliar} --output-dir {params.folder}",
         )
 
 
@@ -184,6 +186,8 @@ onstart:
     )
     if refused:
         sys.exit(f"error: {refused}")
+    for sentence in without_meaning(CONFIG.unfamiliar_datasets, STUDIED):
+        print(sentence, file=sys.stderr)
     put_aside_damaged_files()
     CONTENTS.save()
     announce_time_left(job.rule.name for job in jobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from infodecomp.config.settings import TabulateLocalisation
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, or_missing, percent, percent_interval
 
@@ -33,4 +34,6 @@ def localisation_markdown(table: pd.DataFrame, section: TabulateLocalisation) ->
         "published); held_out = the best on one half of the images, scored on the other half, both ways (threshold: "
         "mean of the two).",
     )
-    return paragraphs(caption, markdown_table(COLUMNS, records(table)))
+    return paragraphs(
+        *without_meaning(section.unfamiliar, table["dataset"]), caption, markdown_table(COLUMNS, records(table))
+    )

@@ -64,7 +64,9 @@ def _read_cases(dataset: str, section: DatasetSource, prompts: Path | None) -> l
     root = folders.dataset_root(section)
     if isinstance(section, CustomSource):
         return custom_cases(
-            dataset, shipped(section.list), root, section.word_removal, outside_root=section.outside_root
+            *(dataset, shipped(section.list), root, section.word_removal),
+            outside_root=section.outside_root,
+            function_words=section.function_words,
         )
     if isinstance(section, CocoSource | WordListSource):
         instances = open_instances(root / section.instances)
