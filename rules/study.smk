@@ -168,6 +168,7 @@ rule summarise_study:
 
 
 STARTED = time.time()
+WARNINGS = without_meaning(CONFIG.unfamiliar_datasets, STUDIED)
 
 
 onstart:
@@ -186,8 +187,8 @@ onstart:
     )
     if refused:
         sys.exit(f"error: {refused}")
-    for sentence in without_meaning(CONFIG.unfamiliar_datasets, STUDIED):
-        print(sentence, file=sys.stderr)
+    if WARNINGS:
+        print(*WARNINGS, sep="\n", file=sys.stderr)
     put_aside_damaged_files()
     CONTENTS.save()
     announce_time_left(job.rule.name for job in jobs)
@@ -195,7 +196,7 @@ onstart:
 
 onsuccess:
     look_again()
-    close_run(Path(RESULTS), STARTED)
+    close_run(Path(RESULTS), STARTED, warnings=WARNINGS)
 
 
 onerror:

@@ -41,8 +41,8 @@ def without_meaning(unfamiliar: Sequence[str], shown: Iterable[str]) -> list[str
         return []
     return [
         f"NUMBERS WITHOUT MEANING: the embedded model knows 65 words and drawn scenes of emoji, and {', '.join(names)} "
-        f"{'are' if len(names) > 1 else 'is'} something else. The results show only that everything runs; name another "
-        "model in the section `model`."
+        f"{'are' if len(names) > 1 else 'is'} something else. The results show only that everything runs; set "
+        "model → id to another model."
     ]
 
 

@@ -93,6 +93,7 @@ def write_page(
         "failures": failures(study, datasets),
         "provenance": provenance(study, datasets),
         "warnings": warnings,
+        "scored": any(part.key == "localisation" and part.tables for part in parts),
         **shown,
     }
     size = sum(path.stat().st_size for path in page.rglob("*") if path.is_file() and path.name != "index.html")
