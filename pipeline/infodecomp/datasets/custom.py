@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from infodecomp.datasets.caption_files import captioned_images
 from infodecomp.datasets.cases import Case, make_case
+from infodecomp.datasets.custom_records import raise_row_problems, read_custom_records
 from infodecomp.datasets.image_paths import find_path, find_paths, leads_out, warn_of_paths
 from infodecomp.datasets.masks import read_mask_file
-from infodecomp.datasets.records import Record, raise_problems, read_records
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
-from infodecomp.words.content_words import content_words
 from infodecomp.words.occurrences import WordRemoval
-from infodecomp.words.unicode_form import composed
 
-_REQUIRED = ("image", "caption")
-_OF_A_WORD = ("mask", "label", "word_type")
-_OPTIONAL = ("word", *_OF_A_WORD)
+_REQUIRED = ("image", "caption", "word")
 
 Size = tuple[int, int]
 
@@ -44,7 +39,7 @@ def custom_cases(
     with its line number: an empty cell, a missing or unreadable image or mask, a mask of another size than its image,
     a word that is not in the caption, a repeated case, a wrong number of cells, a mask or label without a word.
     """
-    records, problems = _records(path, function_words)
+    records, problems = read_custom_records(path, function_words)
     sizes: dict[str, Size | InputError] = {}
     images = _written([record.cells["image"] for record in records], root, outside_root)
     cases, lines = list[Case](), dict[str, int]()
@@ -60,53 +55,8 @@ def custom_cases(
             if first_line != record.line:
                 problems[record.line] = f"the same case as line {first_line}."
             cases.append(case)
-    _raise_problems(path, problems)
+    raise_row_problems(path, problems)
     return cases
-
-
-def _records(path: Path, function_words: bool) -> tuple[list[Record], dict[int, str]]:
-    """A record a case, and line → problem of the rows without one; of a folder, images are counted in place of lines."""
-    if path.is_dir():
-        cells = dict.fromkeys(_OPTIONAL, "")
-        found = enumerate(captioned_images(path), start=1)
-        records = [Record(number, {"image": image, "caption": text, **cells}) for number, (image, text) in found]
-        problems = dict[int, str]()
-    else:
-        records, problems = read_records(path, _REQUIRED, _OPTIONAL)
-    if any(record.cells["word"] for record in records):
-        return records, problems
-    of_words = list[Record]()
-    for record in records:
-        words = content_words(composed(record.cells["caption"]), function_words=function_words)
-        if problem := _problem_without_word(record.cells, words):
-            problems[record.line] = problem
-        of_words += [Record(record.line, {**record.cells, "word": word, "word_type": "unknown"}) for word in words]
-    return of_words, problems
-
-
-def _problem_without_word(cells: Mapping[str, str], words: Sequence[str]) -> str:
-    """What is wrong with a row of a list without words; words: those of its caption that become cases."""
-    empty = [name for name in _REQUIRED if not cells[name]]
-    if empty:
-        return f"`{'`, `'.join(empty)}` is empty."
-    named = [name for name in _OF_A_WORD if cells[name]]
-    if named:
-        return (
-            f"`{named[0]}` is {cells[named[0]]!r} without a word; name the word that it belongs to in a column `word`."
-        )
-    if not words:
-        return (
-            f"{cells['image']}: the caption {cells['caption']!r} has no content word; set `function_words: true` in the "
-            "dataset's section, or name words in a column `word`."
-        )
-    return ""
-
-
-def _raise_problems(path: Path, problems: dict[int, str]) -> None:
-    """Of a folder without the numbers of its images, which the sentences name."""
-    if problems and path.is_dir():
-        raise InputError("\n".join(problems[number] for number in sorted(problems)))
-    raise_problems(path, problems)
 
 
 def _make(
@@ -118,7 +68,7 @@ def _make(
     word_removal: WordRemoval,
     outside_root: bool,
 ) -> Case:
-    empty = [name for name in (*_REQUIRED, "word") if not cells[name]]
+    empty = [name for name in _REQUIRED if not cells[name]]
     if empty:
         raise InputError(f"`{'`, `'.join(empty)}` is empty.")
     image_path = _path(root, "image", cells["image"], outside_root)
