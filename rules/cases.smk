@@ -1,13 +1,16 @@
 # Cases of images and words, with which every chain but retrieval begins: one row per image and word of its caption.
 #
-# REQUIRES  a dataset in COCO's layout (instances, captions, images), with a CSV for the kind word_list; your own CSV (custom);
-#           or the images that the study generates (generated)
+# REQUIRES  a dataset in COCO's layout (instances, captions, images), with a CSV for the kind word_list; your own CSV or
+#           folder (custom); or the images that the study generates (generated)
 # PRODUCES  results/<study>/<dataset>/cases.parquet           one row per (image, word): prompts, mask source, status
 #           results/<study>/<dataset>/cases.provenance.json   versions, settings and input hashes
 # STEPS     build_cases
 
+from infodecomp.datasets.mask_column import is_localised
+
 DATASETS = list(CONFIG.datasets)
-LOCALISED = [name for name, dataset in CONFIG.datasets.items() if dataset.localisation]
+# Without masks there are heat maps, and no scores, tables or figures of them.
+LOCALISED = [name for name, dataset in CONFIG.datasets.items() if is_localised(dataset)]
 
 
 wildcard_constraints:

@@ -12,6 +12,8 @@
 
 from shlex import quote
 
+from infodecomp.study.published_datasets import is_compared
+
 # One caption is shown word by word: of the first dataset with masks, or of the first dataset.
 CAPTION_DATASET = [*LOCALISED, *DATASETS][:1]
 # The curves show one case of each label: of a dataset built that way, or the first cases of the caption's.
@@ -19,6 +21,8 @@ CURVES_DATASET = [
     *(name for name in LOCALISED if CONFIG.datasets[name].per_label == 1),
     *CAPTION_DATASET,
 ][:1]
+# Whether the study has a dataset with published numbers, or one that stands in for it.
+COMPARED = is_compared([*DATASETS, *RETRIEVAL_DATASETS])
 # Tables with published counterparts, by part, and the datasets that they are made from.
 PUBLISHED_TABLES = {
     "localisation": LOCALISED,
@@ -256,6 +260,6 @@ rule paper_figures:
             else []
         ),
         rules.plot_validation.output if in_parts("validation") else [],
-        rules.tabulate_paper.output,
+        rules.tabulate_paper.output if COMPARED else [],
     message:
         "Done: figures in {RESULTS}/figures"

@@ -9,6 +9,7 @@
 import platform
 import time
 
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.report.closing import close_run
 from infodecomp.runs.storage_errors import write_problem
 from infodecomp.runs.time_left import announce_time_left
@@ -154,6 +155,7 @@ rule summarise_study:
         folder=folder_of_first,
         results=lambda wildcards, output: str(Path(output[0]).parent.parent),
         datasets=STUDIED,
+        unfamiliar=[name for name in CONFIG.unfamiliar_datasets if name in STUDIED],
         # A number of shards; 0 stands for one table of all cases.
         stages=[
             f"{name}/{stage}={0 if Path(files[0]).name == 'scores.parquet' else len(files)}"
@@ -165,12 +167,13 @@ rule summarise_study:
     shell:
         command(
             "summarise_study",
-            "--results {params.results} --cases {params.datasets} --stages {params.stages} --output-dir"
-            " {params.folder}",
+            "--results {params.results} --cases {params.datasets} --stages {params.stages} --unfamiliar"
+            " {params.unfamiliar} --output-dir {params.folder}",
         )
 
 
 STARTED = time.time()
+WARNINGS = without_meaning(CONFIG.unfamiliar_datasets, STUDIED)
 
 
 onstart:
@@ -189,6 +192,8 @@ onstart:
     )
     if refused:
         sys.exit(f"error: {refused}")
+    if WARNINGS:
+        print(*WARNINGS, sep="\n", file=sys.stderr)
     put_aside_damaged_files()
     CONTENTS.save()
     announce_time_left(job.rule.name for job in jobs)
@@ -196,7 +201,7 @@ onstart:
 
 onsuccess:
     look_again()
-    close_run(Path(RESULTS), STARTED)
+    close_run(Path(RESULTS), STARTED, warnings=WARNINGS)
 
 
 onerror:

@@ -96,7 +96,7 @@ def test_every_bad_row_is_told_with_its_line(root: Path) -> None:
     ("text", "message"),
     [
         ("file,caption,word\na,b,c\n", "missing column image; the header names 'file', 'caption', 'word'"),
-        ("image:caption:word\n", "missing column image, caption, word"),
+        ("image:caption:word\n", "missing column image, caption; the header names"),
         ("image;caption;word\n", "a header and no rows"),
         ("image,caption,word,masks\n", "unknown or repeated columns"),
         ("image,caption,word,word\n", "unknown or repeated columns"),

@@ -555,7 +555,8 @@ def test_change_inside_over_outside() -> None:
 def test_the_table_for_people(study: Study) -> None:
     table = study.tabulate()
     text = (study.folder / "tables" / "editing.md").read_text(encoding="utf-8")
-    caption, correlations, check_caption, checks, flagged, context_caption, contexts = text.split("\n\n")
+    warning, caption, correlations, check_caption, checks, flagged, context_caption, contexts = text.split("\n\n")
+    assert warning.startswith("NUMBERS WITHOUT MEANING")  # of the embedded model on other pictures
     for words in ("omit", "swap", "200 resamples", "bootstrap_sd", "below 20 dB", "mask_area", "editing_paired.csv"):
         assert words in caption
     assert "95 %" in check_caption

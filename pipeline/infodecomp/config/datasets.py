@@ -58,13 +58,19 @@ class WordListSource(DatasetSource):
 
 
 class CustomSource(DatasetSource):
-    """Kind `custom`: your own images, one case for each row of a CSV."""
+    """Kind `custom`: your own images, one case for each row of a CSV, or for each content word of their captions."""
 
-    kind: Literal["custom"] = Field("custom", description="cases from your own CSV")
+    kind: Literal["custom"] = Field("custom", description="cases from your own CSV or folder")
     root: str | None = Field(None, description="folder that the CSV's paths start from (null: the folder of the CSV)")
     crowd: Annotated[Literal["include"], SETTLED] = Field("include", description="masks are files")
     boxes: Annotated[Literal["refuse"], SETTLED] = Field("refuse", description="masks are files")
-    list: CsvFile = Field(description="CSV of image, caption, word (and mask, mask_value, label, word_type)")
+    localisation: bool = Field(True, description="score maps against the masks of the CSV, if it names any")
+    list: CsvFile = Field(
+        description="CSV of image, caption (and word, mask, mask_value, label), or a folder: images and captions in .txt"
+    )
+    function_words: bool = Field(
+        False, description="where no words are named: cases of function words too, such as `on`"
+    )
     outside_root: bool = Field(False, description="the CSV's paths may be absolute, or leave root by `..`")
     word_removal: WordRemoval = "word"
 
@@ -108,7 +114,7 @@ class WordListDataset(WordListSource, DatasetSection):
 
 
 class CustomDataset(CustomSource, DatasetSection):
-    """Kind `custom`: your own images, one case for each row of a CSV."""
+    """Kind `custom`: your own images, one case for each row of a CSV, or for each content word of their captions."""
 
 
 class GeneratedDataset(GeneratedSource, DatasetSection):

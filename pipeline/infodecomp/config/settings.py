@@ -189,6 +189,7 @@ class TabulateLocalisation(Settings):
 
     localisation: Annotated[LocalisationSection, At("localisation")]
     statistics: Annotated[StatisticsSection, At("statistics")]
+    unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
 
 
 class PlotLocalisationCurves(Settings):
@@ -232,6 +233,7 @@ class TabulateRetrieval(Settings):
     table: Annotated[RetrievalTableSection, At("retrieval.table")]
     datasets: Annotated[dict[Name, RetrievalDataset], At("retrieval_datasets")]
     statistics: Annotated[StatisticsSection, At("statistics")]
+    unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
 
 
 class PlotRetrieval(Settings):
@@ -265,6 +267,7 @@ class TabulateEditing(Settings):
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     statistics: Annotated[StatisticsSection, At("statistics")]
     resize: Annotated[Resize, At("model.resize")]
+    unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
 
 
 class PlotEditStrips(Settings):
@@ -311,6 +314,7 @@ class TabulatePartialInformation(Settings):
     redundancy: Annotated[Redundancy, At("pairs.redundancy")]
     word_prior: Annotated[WordPrior, At("pairs.word_prior")]
     statistics: Annotated[StatisticsSection, At("statistics")]
+    unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
 
 
 class PlotPartialInformation(Settings):
@@ -341,6 +345,7 @@ class TabulateFaithfulness(Settings):
 
     judging: Annotated[JudgingSection, At("faithfulness.judging")]
     statistics: Annotated[StatisticsSection, At("statistics")]
+    unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
 
 
 class PlotFaithfulness(Settings):
@@ -415,6 +420,7 @@ class WriteReport(Settings):
     datasets: Annotated[dict[Name, Dataset], At("datasets")]
     retrieval_datasets: Annotated[dict[Name, RetrievalDataset], At("retrieval_datasets")]
     resize: Annotated[Resize, At("model.resize")]
+    unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
 
 
 class TrainScenesText(Settings):

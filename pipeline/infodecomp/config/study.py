@@ -25,6 +25,7 @@ from infodecomp.config.scenes import ScenesSection
 from infodecomp.config.scenes_model import ScenesModelSection
 from infodecomp.config.section import NAME, Name, Section
 from infodecomp.config.statistics import StatisticsSection
+from infodecomp.config.unfamiliar import unfamiliar_datasets
 from infodecomp.config.validation import ValidationSection
 from infodecomp.methods import METHODS, OF_PAIRS
 
@@ -132,6 +133,11 @@ class Config(Section):
     def masks_are_read(self) -> bool:
         """Whether a part that runs compares something with the masks of datasets that have them."""
         return bool({"localisation", "editing"} & set(self.parts))
+
+    @property
+    def unfamiliar_datasets(self) -> tuple[str, ...]:
+        """Datasets whose pictures the embedded model cannot know, if the study runs it."""
+        return unfamiliar_datasets(self)
 
     @property
     def judged_datasets(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Cases from your own images: a CSV (image, caption, word, optional mask, mask_value, label, word_type) and a folder."""
+"""Cases from your own images: a CSV (image, caption, optional word, mask, mask_value, label), or a folder with captions."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from infodecomp.datasets.cases import Case, make_case
+from infodecomp.datasets.custom_records import raise_row_problems, read_custom_records
 from infodecomp.datasets.given_files import GivenFiles
 from infodecomp.datasets.image_paths import find_path, find_paths, leads_out, warn_of_paths
 from infodecomp.datasets.masks import mask_cell
-from infodecomp.datasets.records import raise_problems, read_records
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.words.occurrences import WordRemoval
 
 _REQUIRED = ("image", "caption", "word")
-_OPTIONAL = ("mask", "mask_value", "label", "word_type")
 
 
 def custom_cases(
@@ -25,18 +24,22 @@ def custom_cases(
     word_removal: WordRemoval = "word",
     *,
     outside_root: bool = False,
+    function_words: bool = False,
     files: GivenFiles | None = None,
 ) -> list[Case]:
     """One case a row of the CSV, in its order; `image` and `mask` are paths below `root`, or, if allowed, outside it.
+
+    Without words in the CSV, every content word of a caption is a case (and its function words, if asked for). `path` may
+    also be a folder of images with their captions beside them (see `caption_files`).
 
     The image's path is its id. Paths may be written as on another system (see `image_paths`). The caption may spell the
     word in another case. Without a label the word is the label; without a mask the case has none. Every image is decoded,
     and turned so that it fits its masks. `files` reads them; the default is one for `root`. Raises one InputError naming
     every bad row with its line number: an empty cell, a missing or unreadable image or mask, a mask that marks nothing or
     everything, or is of another size than its image, a word that is not in the caption, a repeated case, a wrong number of
-    cells.
+    cells, a mask or label without a word.
     """
-    records, problems = read_records(path, _REQUIRED, _OPTIONAL)
+    records, problems = read_custom_records(path, function_words)
     files = files or GivenFiles(root)
     images = _written([record.cells["image"] for record in records], root, outside_root)
     cases, lines = list[Case](), dict[str, int]()
@@ -46,14 +49,14 @@ def custom_cases(
             try:
                 case = _make(dataset, record.cells, record.line, files, images, word_removal, outside_root)
             except InputError as error:
-                problems[record.line] = str(error)
+                problems.setdefault(record.line, str(error))
                 continue
             first_line = lines.setdefault(case["case_id"], record.line)
             if first_line != record.line:
                 problems[record.line] = f"the same case as line {first_line}."
             cases.append(case)
     orientations, misfits = files.orientations()
-    raise_problems(path, {**problems, **misfits})
+    raise_row_problems(path, {**problems, **misfits})
     return [{**case, "orientation": orientations[case["image_path"]]} for case in cases]
 
 

@@ -77,6 +77,7 @@ def _read(
             root,
             section.word_removal,
             outside_root=section.outside_root,
+            function_words=section.function_words,
             files=files,
         )
         return cases, None

@@ -14,6 +14,7 @@ from infodecomp.config import (
     PromptListSection,
     WordListSource,
 )
+from infodecomp.datasets.caption_files import image_files
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 
@@ -27,12 +28,15 @@ GENERATED_IMAGES = "images"
 def dataset_root(section: DatasetSource) -> Path:
     """The folder a dataset's paths are relative to.
 
-    `root` of the section; without one, $COCO_ROOT or data/coco, and for `custom` the folder of its CSV.
+    `root` of the section; without one, $COCO_ROOT or data/coco, and for `custom` the folder of its CSV. Where `list` is a
+    folder, that folder.
     """
+    if isinstance(section, CustomSource):
+        listed = shipped(section.list)
+        if listed.is_dir() or not section.root:
+            return listed if listed.is_dir() else listed.parent
     if section.root:
         return Path(section.root)
-    if isinstance(section, CustomSource):
-        return Path(section.list).parent
     return Path(os.environ.get("COCO_ROOT") or "data/coco").expanduser()
 
 
@@ -60,7 +64,10 @@ def given_folder(section: PromptListSection) -> Path:
 
 
 def input_files(section: DatasetSource) -> list[Path]:
-    """The JSON and CSV files that the cases of a dataset are made from; they need not exist."""
+    """The JSON and CSV files that the cases of a dataset are made from, which need not exist; of a folder its images."""
+    if isinstance(section, CustomSource) and shipped(section.list).is_dir():
+        folder = shipped(section.list)
+        return [folder / name for name in image_files(folder)]
     lists = [shipped(section.list)] if isinstance(section, CustomSource | WordListSource) else []
     if isinstance(section, CocoLayout):
         return [*lists, dataset_root(section) / section.instances, captions_file(section)]
@@ -81,7 +88,10 @@ def require_files(section: DatasetSource) -> None:
     elif isinstance(section, GeneratedSource):
         advice = "generate_images writes them, and none of its prompts gave an image"
     else:
-        advice = "`list` must name the CSV, and `root` the folder its paths are relative to"
+        advice = (
+            "`list` must name the CSV, or the folder of images and captions, and `root` the folder the CSV's paths are "
+            "relative to"
+        )
     raise InputError(f"missing: {', '.join(missing)}; {advice}{paths_start_from(missing)}.")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from infodecomp.config.settings import TabulateEditing
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.tables.markdown import Row, lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, interval, percent, percent_interval
 
@@ -99,6 +100,7 @@ def editing_markdown(
         section: settings that the captions name.
     """
     return paragraphs(
+        *without_meaning(section.unfamiliar, table["dataset"]),
         *(_caption(section), markdown_table(COLUMNS, records(table))),
         *(_check_caption(section), markdown_table(_CHECK_COLUMNS, records(checks))),
         lines(_flagged_sentence(flagged, section), *_lost_sentences(lost_masks)),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.config.settings import TabulateFaithfulness
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.metrics.faithfulness import AREAS, LEAST_CHANGE, verdict
 from infodecomp.tables.markdown import Column, Row, lines, markdown_table, numbers, paragraphs, words
 from infodecomp.tables.text import MISSING, or_missing
@@ -61,7 +62,9 @@ def faithfulness_markdown(table: pd.DataFrame, section: TabulateFaithfulness) ->
         "itself with another seed than with shuffled weights: the interval of the difference lies above "
         f"{LEAST_CHANGE:g}.",
     )
-    return paragraphs(caption, markdown_table(COLUMNS, _rows(table)))
+    return paragraphs(
+        *without_meaning(section.unfamiliar, table["dataset"]), caption, markdown_table(COLUMNS, _rows(table))
+    )
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Row]:

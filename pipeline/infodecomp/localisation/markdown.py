@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from infodecomp.config.settings import TabulateLocalisation
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, or_missing, percent, percent_interval
 
@@ -39,4 +40,6 @@ def localisation_markdown(table: pd.DataFrame, section: TabulateLocalisation) ->
         *([_BOXED] if boxed else []),
     )
     columns = [*COLUMNS[:8], numbers("filled boxes", "n_boxed"), *COLUMNS[8:]] if boxed else COLUMNS
-    return paragraphs(caption, markdown_table(columns, records(table)))
+    return paragraphs(
+        *without_meaning(section.unfamiliar, table["dataset"]), caption, markdown_table(columns, records(table))
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.config.settings import TabulatePartialInformation
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.metrics.bootstrap import mean_interval, resample_weights
 from infodecomp.metrics.partial_information import ATOMS
 from infodecomp.runs.seeds import generator
@@ -90,7 +91,9 @@ def partial_information_markdown(
         correlated = "No word of a pair has been left out of its caption by the editing study."
     means = markdown_table(_COLUMNS, _means(table, section, seed))
     caption = lines(_caption(section), left_out) if left_out else _caption(section)
-    return paragraphs(caption, means, _correlation_caption(), correlated)
+    return paragraphs(
+        *without_meaning(section.unfamiliar, table["dataset"]), caption, means, _correlation_caption(), correlated
+    )
 
 
 def _means(table: pd.DataFrame, section: TabulatePartialInformation, seed: int) -> Iterator[Row]:

@@ -40,8 +40,13 @@ def closing_lines(results: Path, since: float) -> Iterator[str]:
         yield f"Open {page.resolve().as_uri()}"
 
 
-def close_run(results: Path, since: float, failed: bool = False, logs: Iterable[str] = ()) -> None:
-    """Print the last lines of a run after everything that Snakemake prints itself; logs: its log files, if it failed."""
+def close_run(
+    results: Path, since: float, failed: bool = False, logs: Iterable[str] = (), warnings: Iterable[str] = ()
+) -> None:
+    """Print the last lines of a run after everything that Snakemake prints itself.
+
+    logs: its log files, if it failed; warnings: sentences before what it found.
+    """
     if failed:
         last = [
             *killed_jobs(logs),
@@ -49,7 +54,7 @@ def close_run(results: Path, since: float, failed: bool = False, logs: Iterable[
             "the same command continues where it stopped.",
         ]
     else:
-        last = list(closing_lines(results, since))
+        last = [*warnings, *closing_lines(results, since)]
     atexit.register(lambda: print(*last, sep="\n", file=sys.stderr, flush=True))
 
 

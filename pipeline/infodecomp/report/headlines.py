@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -27,17 +27,18 @@ _PREDICTORS = {
 
 
 class Part(NamedTuple):
-    """A part of the overview: id, title and tables."""
+    """A part of the overview: id, title, tables, and sentences before them."""
 
     key: str
     title: str
     tables: list[Table]
+    notes: tuple[str, ...] = ()
 
 
-def headlines(study: StudyFolder) -> list[Part]:
-    """Each part of the study that has results."""
+def headlines(study: StudyFolder, unscored: Sequence[str] = ()) -> list[Part]:
+    """Each part of the study that has results; unscored: datasets with maps and without masks."""
     parts = [
-        Part("localisation", "Do the maps find the object?", _localisation(read_csv(study.table("localisation.csv")))),
+        _maps(read_csv(study.table("localisation.csv")), unscored),
         Part("retrieval", "Which caption is true?", _retrieval(read_csv(study.table("retrieval.csv")))),
         Part("editing", "Do the maps predict an edit?", _editing(read_csv(study.table("editing.csv")))),
         Part(
@@ -51,7 +52,16 @@ def headlines(study: StudyFolder) -> list[Part]:
         Part("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
         Part("paper", "Published numbers and ours", _paper(read_csv(study.table("paper_comparison.csv")))),
     ]
-    return [part for part in parts if part.tables]
+    return [part for part in parts if part.tables or part.notes]
+
+
+def _maps(frame: pd.DataFrame, unscored: Sequence[str]) -> Part:
+    """The part on maps, which says of which datasets there are no scores."""
+    tables = _localisation(frame)
+    title = "Do the maps find the object?" if tables else "Where do the words point?"
+    names = ", ".join(unscored)
+    notes = (f"Without masks there is nothing to score maps against: heat maps only of {names}.",) if names else ()
+    return Part("localisation", title, tables, notes)
 
 
 def _localisation(frame: pd.DataFrame) -> list[Table]:

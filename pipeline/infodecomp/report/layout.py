@@ -47,6 +47,10 @@ class StudyFolder:
         }[source]
         return self.root / dataset / stage / f"{case_id}.npz"
 
+    def has_maps(self, dataset: str) -> bool:
+        """Whether the words of a dataset have maps of information."""
+        return bool(self.shard_tables(dataset, "estimate_information"))
+
     def localisation_scores(self, dataset: str) -> Path:
         """Scores of the maps of a dataset."""
         return self.root / dataset / "score_localisation" / "scores.parquet"

@@ -56,7 +56,14 @@ def write_data(
     write_constant(page / "data" / "edits.js", "EDITS", edits)
 
 
-def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str], shown: Mapping[str, int]) -> None:
+def write_page(
+    page: Path,
+    study: StudyFolder,
+    name: str,
+    datasets: Sequence[str],
+    shown: Mapping[str, int],
+    warnings: Sequence[str] = (),
+) -> None:
     """Copy the style sheets and scripts, and write index.html last, since it states the size of the page.
 
     Args:
@@ -65,10 +72,12 @@ def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str
         name: of the study.
         datasets: of images and of retrieval.
         shown: numbers of images, choices and edits on the page.
+        warnings: sentences at its top.
     """
     for asset in sorted(ASSETS.iterdir()):
         copy_file(asset, page / asset.name)
-    parts = headlines(study)
+    unscored = [one for one in datasets if study.has_maps(one) and not study.localisation_scores(one).is_file()]
+    parts = headlines(study, unscored)
     others = [other for other in study.parts() if other not in {part.key for part in parts}]
     parts += [Part(other, f"Further figures: {other}", []) for other in others]
     filled = {
@@ -83,6 +92,8 @@ def write_page(page: Path, study: StudyFolder, name: str, datasets: Sequence[str
         ],
         "failures": failures(study, datasets),
         "provenance": provenance(study, datasets),
+        "warnings": warnings,
+        "scored": any(part.key == "localisation" and part.tables for part in parts),
         **shown,
     }
     size = sum(path.stat().st_size for path in page.rglob("*") if path.is_file() and path.name != "index.html")

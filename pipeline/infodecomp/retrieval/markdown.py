@@ -9,6 +9,7 @@ import pandas as pd
 
 from infodecomp.config import RetrievalDatasetSection
 from infodecomp.config.settings import TabulateRetrieval
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.tables.markdown import lines, markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import decimals, percent, percent_interval
 
@@ -36,7 +37,11 @@ def retrieval_markdown(
     table: pd.DataFrame, section: TabulateRetrieval, datasets: Mapping[str, RetrievalDatasetSection]
 ) -> str:
     """Percent with one decimal, after lines that say what the numbers are."""
-    return paragraphs(_caption(table, section, datasets), markdown_table(COLUMNS, records(table)))
+    return paragraphs(
+        *without_meaning(section.unfamiliar, table["dataset"]),
+        _caption(table, section, datasets),
+        markdown_table(COLUMNS, records(table)),
+    )
 
 
 def _caption(table: pd.DataFrame, section: TabulateRetrieval, datasets: Mapping[str, RetrievalDatasetSection]) -> str:

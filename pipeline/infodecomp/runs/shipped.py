@@ -6,7 +6,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 # Nothing else: what a study draws or fetches below data/ belongs to the folder in which it runs.
-SHIPPED = ("data/models", "data/reference", "data/sources.csv", "pipeline/infodecomp")
+SHIPPED = ("data/models", "data/photos", "data/reference", "data/sources.csv", "pipeline/infodecomp")
 
 
 def shipped(path: str | Path) -> Path:

@@ -10,6 +10,7 @@ from infodecomp.config.settings import BuildCases
 from infodecomp.datasets import folders
 from infodecomp.datasets.cases import write_cases
 from infodecomp.datasets.dataset_cases import dataset_cases, summary
+from infodecomp.datasets.mask_column import is_localised
 from infodecomp.runs.provenance import write_provenance
 
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
         args.dataset,
         section,
         args.prompts,
-        masked=section.localisation and settings.masks_are_read,
+        masked=is_localised(section) and settings.masks_are_read,
         max_failed_fraction=settings.max_failed_fraction,
     )
     write_cases(args.output, frame)

@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET/STAGE=SHARDS",
         help="stages with a table of cases: number of its shards, 0 for one table of all cases",
     )
+    parser.add_argument(
+        "--unfamiliar", nargs="*", default=[], metavar="DATASET", help="pictures that the embedded model cannot know"
+    )
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of the tables")
 
 
@@ -33,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     stages = [FinishedStage.of(args.results, text) for text in args.stages]
     table = summary_table(args.results, args.cases, stages)
     write_text(args.output_dir / "summary.csv", csv_text(table))
-    write_text(args.output_dir / "summary.md", summary_markdown(table))
+    write_text(args.output_dir / "summary.md", summary_markdown(table, args.unfamiliar))
     write_provenance(
         args.output_dir / "summary.provenance.json",
         stage=STAGE,

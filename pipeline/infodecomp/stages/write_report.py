@@ -12,6 +12,7 @@ from infodecomp.config import (
     parse,
 )
 from infodecomp.config.settings import WriteReport
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.report.content import PageContent
 from infodecomp.report.layout import StudyFolder
 from infodecomp.report.page import write_data, write_page
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
             progress.advance()
     names = [*datasets, *retrieval]
     write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=settings.palette)
-    write_page(page, study, args.results.name, names, content.counts)
+    warnings = without_meaning(settings.unfamiliar, names)
+    write_page(page, study, args.results.name, names, content.counts, warnings)
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,

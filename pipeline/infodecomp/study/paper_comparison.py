@@ -8,18 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from infodecomp.study.published_datasets import DATASETS
+
 # The columns of data/reference/paper_tables.csv.
 PUBLISHED_COLUMNS = ("table", "dataset", "method", "setting", "metric", "value", "error", "source")
-
-# Published dataset → the dataset of config/paper.yaml, and the one of the embedded study that plays its part.
-DATASETS = {
-    "coco_it": ("COCO-IT", "scenes"),
-    "coco100_it": ("COCO100-IT", "scenes"),
-    "vg_attribution": ("vg_attribution", "scenes_vg_attribution"),
-    "vg_relation": ("vg_relation", "scenes_vg_relation"),
-    "coco_order": ("coco_order", "scenes_coco_order"),
-    "flickr30k_order": ("flickr30k_order", "scenes_flickr30k_order"),
-}
 
 COMPARISON_COLUMNS: dict[str, str] = {
     "table": "int64",

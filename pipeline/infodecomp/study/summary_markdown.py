@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.tables.markdown import markdown_table, numbers, paragraphs, records, words
 from infodecomp.tables.text import MISSING, or_missing, thousands
 
@@ -29,6 +32,7 @@ _COLUMNS = [
 ]
 
 
-def summary_markdown(table: pd.DataFrame) -> str:
-    """A row per dataset and stage."""
-    return paragraphs(markdown_table(_COLUMNS, records(table)), _NOTE)
+def summary_markdown(table: pd.DataFrame, unfamiliar: Sequence[str] = ()) -> str:
+    """A row per dataset and stage. unfamiliar: datasets of pictures that the embedded model cannot know."""
+    noted = without_meaning(unfamiliar, table["dataset"])
+    return paragraphs(*noted, markdown_table(_COLUMNS, records(table)), _NOTE)

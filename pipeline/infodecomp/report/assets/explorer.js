@@ -25,6 +25,9 @@ const Explorer = (() => {
     lead: ["lead in average precision", (word, a, b) => difference(word.precision[a], word.precision[b])],
     agreement: ["agreement of the two maps", (word, a, b) => Viewer.agreement(word, a, b)],
   };
+  // Without masks there is no precision and no IoU to sort by.
+  const scored = words.some((word) => word.precision.some((value) => value !== null));
+  const sortable = Object.keys(SCORES).filter((key) => scored || !["precision", "iou", "lead"].includes(key));
   const difference = (first, second) => (first === null || second === null ? null : first - second);
 
   function build() {
@@ -35,7 +38,7 @@ const Explorer = (() => {
       select("method", "first", recorded, recorded[0]?.[0]),
       select("against", "second", recorded, (recorded[1] ?? recorded[0])?.[0]),
       select("agreement", "agreement", [["", "any"], ["agree", `the maps agree (r ≥ ${AGREE})`], ["disagree", `they disagree (r < ${DISAGREE})`]], ""),
-      select("sort by", "score", Object.entries(SCORES).map(([key, [name]]) => [key, name]), "order"),
+      select("sort by", "score", sortable.map((key) => [key, SCORES[key][0]]), "order"),
       select("first", "direction", [["-1", "highest"], ["1", "lowest"]], "-1"),
       make("button", { type: "reset" }, "Reset"),
     );

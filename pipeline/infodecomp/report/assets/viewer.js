@@ -177,6 +177,7 @@ const Viewer = (() => {
     one.heat.hidden = one.bar.hidden = !map;
     one.map = map;
     one.method = method;
+    at("outline").parentElement.hidden = Boolean(state.maps) && !state.maps.outline.some(Boolean);
     Maps.drawOutline(one.outline, at("outline").checked ? state.maps?.outline[word] : null, state.maps?.side ?? 1);
     one.stage.dataset.map = map ? `${entry().words[word].word}/${method.id}` : "";
     if (map) {
@@ -240,6 +241,8 @@ const Viewer = (() => {
     const one = image.words[word];
     if (!one) return at("viewer-scores").replaceChildren();
     const percent = (value) => (value === null ? "–" : (100 * value).toFixed(1));
+    // Without a mask there are no scores.
+    const scored = one.precision.some((value) => value !== null) || one.iou.some((value) => value !== null);
     const rows = methods
       .map((method, index) => [method, index])
       .filter(([, index]) => one.totals[index] !== null)
@@ -249,12 +252,14 @@ const Viewer = (() => {
           {},
           make("th", { scope: "row" }, method.name, make("small", {}, method.note)),
           make("td", {}, `${withError(one.totals[index], one.errors[index])} ${method.unit}`),
-          make("td", {}, percent(one.precision[index])),
-          make("td", {}, percent(one.iou[index])),
+          ...(scored ? [one.precision, one.iou] : []).map((scores) => make("td", {}, percent(scores[index]))),
           make("td", {}, number(agreement(one, state.sides[0], index), 2)),
         ),
       );
-    const head = ["map", "total", "average precision %", "IoU %", `agreement with ${methods[state.sides[0]].name}`];
+    const measures = scored ? ["average precision %", "IoU %"] : [];
+    const head = ["map", "total", ...measures, `agreement with ${methods[state.sides[0]].name}`];
+    const type = one.type && one.type !== "unknown" ? `, ${one.type}` : "";
+    const matched = scored ? ", and how well the maps match the mask" : "";
     at("viewer-scores").replaceChildren(
       make(
         "div",
@@ -262,7 +267,7 @@ const Viewer = (() => {
         make(
           "table",
           {},
-          make("caption", {}, `“${one.word}”${one.type ? `, ${one.type}` : ""}: totals over the image, and how well the maps match the mask`),
+          make("caption", {}, `“${one.word}”${type}: totals over the image${matched}`),
           make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
           make("tbody", {}, ...rows),
         ),
