@@ -23,6 +23,8 @@ METHODS = {"open", "read_text", "read_bytes"}
 EXEMPT = ("runs/", "fetching/", "training/", "config/", "models/", "cli.py")
 # Files that are no result and no input of one: what the card of a model says, the page of keys, logs and tables at the end.
 EXEMPT_FILES = {
+    "explaining/archive.py": "explanations that a user keeps outside studies",
+    "explaining/familiarity.py": "what the card of a model says",
     "scenes/model.py": "settings of a tokenizer that is being made",
     "stages/write_config.py": "the page of keys",
     "report/closing.py": "tables shown at the end of a run, after which nothing is made",
