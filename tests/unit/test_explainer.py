@@ -246,7 +246,9 @@ def _photograph(mode: str) -> Image.Image:
         torch.from_numpy(PICTURE).permute(2, 0, 1)[None] / 255,
         (torch.from_numpy(PICTURE).permute(2, 0, 1) / 255).to(torch.bfloat16),
     ],
-    ids=str,
+    ids=lambda image: (
+        getattr(image, "mode", None) or f"{type(image).__name__}-{image.dtype}-{'x'.join(map(str, image.shape))}"
+    ),
 )
 def test_a_picture_may_be_of_any_kind(image: Any) -> None:
     fitted = fitted_picture(image, 16)
