@@ -92,7 +92,7 @@ def test_after_a_power_cut_only_what_is_on_the_disk_for_good_counts(
     """The part may have lost its end, or hold zeros in its place."""
     server.files["file"] = Served(CONTENT, cut_after=100_000, cuts=1)
     with pytest.raises(DeadError):
-        download(server.url("file"), part, size=None, hash_known=False, pause=die)
+        download(server.url("file"), part, size=None, hash_known=False, own=True, pause=die)
     part.path.write_bytes(left)
     get(server, Part.beside(tmp_path / "file.bin"))
     assert part.path.read_bytes() == CONTENT
