@@ -17,7 +17,7 @@ from infodecomp.models.folders import (
 from infodecomp.runs.content_cache import ContentCache
 from infodecomp.runs.job_record import argument_digest
 from infodecomp.runs.shipped import shipped
-from infodecomp.runs.study_check import check_study, put_aside
+from infodecomp.runs.study_check import check_study, renamed
 
 try:
     SOURCES = list(read_sources(shipped(CONFIG.fetch.sources)).values())
@@ -83,7 +83,7 @@ def put_aside_damaged_files():
     ahead = {file for job in workflow.dag.needrun_jobs() for file in job.output}
     for path, record in findings().damaged.items():
         if not ahead.isdisjoint({str(record), str(record.parent)}):
-            print(put_aside(path), file=sys.stderr)
+            print(renamed(path), file=sys.stderr)
 
 
 def present(files, made=()):

@@ -15,7 +15,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.job_record import DamagedFile, read_record
 from infodecomp.runs.ledger import checked, checked_sha256, current_ledger, job_ledger, kept, note_read
 from infodecomp.runs.provenance import write_provenance
-from infodecomp.runs.storage import copy_file, read_arrays, read_table, read_text, write_arrays, write_table, write_text
+from infodecomp.runs.storage import copy_file, read_arrays, read_table, write_arrays, write_table, write_text
 
 COLUMNS = {"case_id": "string", "score": "float64"}
 FRAME = pd.DataFrame({"case_id": ["a", "b"], "score": [0.25, 0.5]})
@@ -46,7 +46,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 FILES: dict[str, Read] = {
     "scenes/cases.parquet": lambda path: read_table(path, COLUMNS),
     "scenes/estimate/maps/a.npz": read_arrays,
-    "scenes/estimate/shard-0000.csv": read_text,
+    "scenes/estimate/shard-0000.csv": lambda path: checked(path).read_text(),
 }
 
 
@@ -102,8 +102,8 @@ def test_two_results_of_two_photos() -> None:
         write_text(RESULTS / "scenes/attention/shard-0000.csv", "case_id\na\n")
         write_provenance(RESULTS / "scenes/attention/shard-0000.provenance.json", stage="record_attention", section={})
     with job_ledger({}), pytest.raises(InputError) as caught:
-        read_text(RESULTS / "scenes/attention/shard-0000.csv")
-        read_text(RESULTS / "scenes/estimate/shard-0000.csv")
+        checked(RESULTS / "scenes/attention/shard-0000.csv")
+        checked(RESULTS / "scenes/estimate/shard-0000.csv")
     assert str(caught.value).startswith("photo.txt: this file changed during the study: ")
     assert "scenes/cases.provenance.json" in str(caught.value) and "attention" in str(caught.value)
 
@@ -121,7 +121,7 @@ def test_a_missing_map_of_a_finished_case() -> None:
         job_ledger({}),
         pytest.raises(InputError, match=r"a\.npz: estimate_information wrote this file, and it is miss"),
     ):
-        read_text(RESULTS / "scenes/estimate/shard-0000.csv")
+        checked(RESULTS / "scenes/estimate/shard-0000.csv")
 
 
 def test_a_damaged_record() -> None:

@@ -13,7 +13,7 @@ from infodecomp.runs.job_record import JobRecord
 from infodecomp.runs.ledger import checked, job_ledger, note_read
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_text
-from infodecomp.runs.study_check import Findings, check_study, put_aside
+from infodecomp.runs.study_check import Findings, check_study, renamed
 
 ROOT = Path("results/demo")
 CASES, SCORES, MAP = ROOT / "scenes/cases.csv", ROOT / "tables/scores.csv", ROOT / "scenes/maps/a.npz"
@@ -81,7 +81,7 @@ def test_a_result_that_is_not_what_was_written(path: Path, record: Path) -> None
     path.write_text("other")
     found = check()
     assert found.damaged == {path: record} and stages(found) == {str(record)}
-    assert put_aside(path).endswith("it was renamed to " + path.name + ".damaged and is made again.")
+    assert renamed(path).endswith("it was renamed to " + path.name + ".damaged and is made again.")
     found = check()
     assert found.missing == {path: record} and stages(found) == {str(record)}
 

@@ -103,6 +103,11 @@ def absolute(path: Path) -> str:
     return os.path.normpath(path.absolute())
 
 
+def put_aside(path: Path) -> Path:
+    """Rename a damaged result to `<name>.damaged`, so that its job makes it again; OSError if that is refused."""
+    return path.replace(path.with_name(f"{path.name}.damaged"))
+
+
 def argument_digest(value: Any) -> str:
     """16 hex digits of an argument as the command line has it."""
     return hashlib.sha256(str(value).encode()).hexdigest()[:16]

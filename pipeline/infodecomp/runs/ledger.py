@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infodecomp.runs.contents import file_sha256, files_sha256, folder_files
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.job_record import DamagedFile, JobRecord, Records, absolute
+from infodecomp.runs.job_record import DamagedFile, JobRecord, Records, absolute, put_aside
 from infodecomp.runs.storage_errors import AGAIN
 
 
@@ -56,7 +56,8 @@ class Ledger:
             if maker and maker.outputs[name] != digest:
                 maker = Records().maker(name)  # its job may have run again in the meantime
             if maker and maker.outputs[name] != digest:
-                _put_aside(path)
+                with suppress(OSError):  # the message names the file; its owner can delete it
+                    put_aside(path)
                 raise DamagedFile(path, f"this is not what {maker.stage} wrote: it is damaged or was changed; {AGAIN}.")
             if maker:
                 self._trace(maker)
@@ -152,11 +153,6 @@ def kept(path: Path) -> None:
     """Note a file that an earlier try of this job wrote and that stays as it is."""
     if _current is not None and path.is_file():
         _current.wrote(path, file_sha256(path))
-
-
-def _put_aside(path: Path) -> None:
-    with suppress(OSError):  # the message names the file; its owner can delete it
-        path.replace(path.with_name(f"{path.name}.damaged"))
 
 
 def _shown(name: str) -> str:

@@ -80,11 +80,6 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(checked(source), temporary)
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """The text of a file that the job reads; errors as for `checked`."""
-    return checked(path).read_text(encoding=encoding)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, with its line endings as they are."""
     with atomic_path(path) as temporary:

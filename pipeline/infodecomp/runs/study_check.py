@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from infodecomp.runs.content_cache import ContentCache
-from infodecomp.runs.job_record import SUFFIX, DamagedFile, JobRecord, absolute, makers, read_record
+from infodecomp.runs.job_record import SUFFIX, DamagedFile, JobRecord, absolute, makers, put_aside, read_record
 
 # Lines a cause that a user reads.
 _SHOWN = 5
@@ -92,11 +92,10 @@ def check_study(
     return found
 
 
-def put_aside(path: Path) -> str:
-    """Rename a damaged result, so that its job makes it again; a sentence that says so."""
-    aside = path.with_name(f"{path.name}.damaged")
+def renamed(path: Path) -> str:
+    """Put a damaged result aside; a sentence that says so."""
     try:
-        path.replace(aside)
+        aside = put_aside(path)
     except OSError as error:
         return f"{path}: this file is damaged and could not be renamed ({error.strerror}); delete it."
     return f"{path}: this file is damaged; it was renamed to {aside.name} and is made again."
