@@ -810,7 +810,8 @@ def test_steps_that_go_with_their_design(information: dict[str, Any]) -> None:
         (scored([40, 20]), "scoring → steps", "increasing"),
         (scored([50], "racing"), "scoring → steps", "is [50]; allowed are two numbers or more"),
         (scored([4, 8], "racing"), "scoring → steps", "is [4, 8]; allowed is 6 or more at its start"),
-        ({"diffitm": {"timesteps": [110, 10]}}, "diffitm → timesteps", "increasing"),
+        ({"diffitm": {"timesteps": [610, 110, 10]}}, "diffitm → timesteps", "increasing"),
+        ({"diffitm": {"timesteps": [10, 110]}}, "diffitm → timesteps", "3 numbers or more"),
         ({"methods": ["i_s", "clip", "i_s"]}, "methods", "each value once"),
     ],
 )
@@ -832,6 +833,7 @@ def test_retrieval_values_that_do_not_go_together(overlay: dict[str, Any], path:
         ({"judging": {"fractions": [0.3, 0.1]}}, "judging → fractions", "increasing numbers"),
         ({"judging": {"fractions": [0.1, 1.0]}}, "judging → fractions", ""),
         ({"judging": {"draws": 3}}, "judging → draws", "even numbers, because `antithetic_eps`"),
+        ({"judging": {"draws": 4}}, "judging → draws", "is 4; allowed is 6 or more"),
         ({"judging": {"repeated_draws": 7}}, "judging → repeated_draws", "even numbers, because `antithetic_eps`"),
         ({"judging": {"estimators": ["standard", "standard"]}}, "judging → estimators", "each value once"),
         ({"judging": {"filling": "blur"}}, "judging → filling", "denoiser"),

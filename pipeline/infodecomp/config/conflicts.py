@@ -167,12 +167,6 @@ def _faithfulness(config: Config) -> Iterator[Problem]:
     if not all(earlier < later for earlier, later in pairwise(fractions)):
         matter = f"is {list(fractions)}; allowed are increasing numbers"
         yield Problem((where, "judging", "fractions"), matter, (where, "judging", "fractions"), sorted(set(fractions)))
-    if config.information.draws.antithetic_eps:
-        for key in ("draws", "repeated_draws"):
-            count = getattr(section.judging, key)
-            if count is not None and count % 2:
-                matter = f"is {count}; allowed are even numbers, because `antithetic_eps` draws in pairs"
-                yield Problem((where, "judging", key), matter, (where, "judging", key), count + 1)
     if "faithfulness" in config.parts and config.judged_datasets and not config.judged_methods:
         matter = f"is {list(config.localisation.methods)}; allowed is one more, because `faithfulness` judges maps"
         yield Problem(("localisation", "methods"), matter, ("localisation", "methods"), ["cmi"])

@@ -14,6 +14,9 @@ from infodecomp.config.section import Design
 from infodecomp.config.study import Config
 from infodecomp.config.validation import ValidationSection
 
+# A standard error needs three draws, or three pairs of them.
+_FEWEST = 3
+
 
 def draw_problems(config: Config) -> Iterator[Problem]:
     """Every such problem, of maps, gradients, datasets, retrieval, edits, pairs and validation."""
@@ -25,7 +28,9 @@ def draw_problems(config: Config) -> Iterator[Problem]:
     yield from _continuing(config.information)
     yield from _retrieval_steps(config)
     yield from _editing_information(config)
+    yield from _diffitm_timesteps(config)
     yield from _pair_draws(config)
+    yield from _judging_draws(config)
     yield from _validation(config.validation)
 
 
@@ -154,6 +159,30 @@ def _pair_draws(config: Config) -> Iterator[Problem]:
         yield Problem(path, matter, path, steps + 1)
 
 
+def _diffitm_timesteps(config: Config) -> Iterator[Problem]:
+    """The error of a score comes from its values at several timesteps."""
+    path, timesteps = ("retrieval", "diffitm", "timesteps"), config.retrieval.diffitm.timesteps
+    if _increasing(timesteps) and len(timesteps) < _FEWEST:
+        matter = f"is {list(timesteps)}; allowed are {_FEWEST} numbers or more, because errors need three draws"
+        yield Problem(path, matter, path, [10, 310, 610])
+
+
+def _judging_draws(config: Config) -> Iterator[Problem]:
+    """The information of a picture with pixels removed needs a standard error; a repeated map does not."""
+    draws = resolved(config.information, "maps").draws
+    fewest = {"draws": _fewest_draws(draws), "repeated_draws": 1}
+    for key, least in fewest.items():
+        count, path = getattr(config.faithfulness.judging, key), ("faithfulness", "judging", key)
+        if count is not None and draws.antithetic_eps and count % 2:
+            matter = f"is {count}; allowed are even numbers, because `antithetic_eps` draws in pairs"
+            yield Problem(path, matter, path, max(count + 1, least))
+        elif count is not None and count < least:
+            matter = (
+                f"is {count}; allowed is {least} or more, because a standard error needs three draws or pairs of them"
+            )
+            yield Problem(path, matter, path, least)
+
+
 def _validation(validation: ValidationSection) -> Iterator[Problem]:
     """All designs run at the same numbers of draws, each with a standard error; midpoints run one by one."""
     path, steps = ("validation", "grid", "steps"), validation.grid.steps
@@ -167,8 +196,7 @@ def _validation(validation: ValidationSection) -> Iterator[Problem]:
 
 
 def _fewest_draws(draws: DrawsSection) -> int:
-    """A standard error needs three draws, or three pairs of them."""
-    return 6 if draws.antithetic_eps else 3
+    return 2 * _FEWEST if draws.antithetic_eps else _FEWEST
 
 
 def _increasing(numbers: tuple[int, ...]) -> bool:
