@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import subprocess
 import sys
 import warnings
@@ -26,6 +27,7 @@ from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.explanation import Explanation
 from infodecomp.explaining.familiarity import Likelihood, doubts_of_picture, known_range
 from infodecomp.explaining.given_pictures import fitted_picture
+from infodecomp.explaining.options import DEFAULTS, Options
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
@@ -555,12 +557,31 @@ def test_the_schedule_is_that_of_the_pipeline(pipeline: Any) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["infodecomp.explain", *(f"infodecomp.explaining.{name}" for name in ("caption_spans", "explanation", "measured"))],
+    [
+        "infodecomp.explain",
+        *(f"infodecomp.explaining.{name}" for name in ("caption_spans", "explanation", "measured", "options")),
+    ],
 )
 def test_examples_give_what_they_show(module: str, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0 and found.failed == 0
+
+
+@pytest.mark.parametrize(
+    "call", [Explainer.__call__, Explainer.map, Explainer.generate], ids=lambda call: call.__name__
+)
+def test_signatures_show_every_option(call: Any) -> None:
+    """Options have types, defaults and a meaning in one place; help and notebooks show them at each call."""
+    shown = inspect.signature(call).parameters
+    assert {name: shown[name].default for name in Options.__annotations__} == dict(DEFAULTS)
+    assert all(f"\n    {name}: " in str(Options.__doc__) for name in DEFAULTS)
+    assert ("options" in shown) is (call is Explainer.generate)
+
+
+def test_an_option_that_does_not_exist_is_refused(explainer: Explainer) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'draw'; allowed are words, draws"):
+        explainer(PICTURE, CAPTION, draw=4)  # type: ignore[call-arg]
 
 
 def test_public_names_are_there_and_torch_is_not() -> None:
