@@ -564,7 +564,7 @@ def test_the_schedule_is_that_of_the_pipeline(pipeline: Any) -> None:
 )
 def test_examples_give_what_they_show(module: str, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
-    found = doctest.testmod(importlib.import_module(module))
+    found = doctest.testmod(importlib.import_module(f"infodecomp.{module}"))
     assert found.attempted > 0 and found.failed == 0
 
 
