@@ -10,7 +10,9 @@ e["dog"].cmi.total, e["dog"].cmi.interval(0.95), e["dog"].cmi.map
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal, Unpack
 from warnings import warn
 
@@ -21,6 +23,7 @@ from infodecomp.explaining.estimation import Found, Measured, Task, found_words
 from infodecomp.explaining.explanation import Explanation, Quantity, Span, WordExplanation
 from infodecomp.explaining.familiarity import doubts_of_picture, known_range
 from infodecomp.explaining.given_inputs import GivenImages, GivenInputs, SpanTokens, word_case
+from infodecomp.explaining.held_source import HeldSource
 from infodecomp.explaining.measured import measured
 from infodecomp.explaining.options import Options, chosen, parted, shows_options
 from infodecomp.explaining.progress_bar import progress_bar
@@ -119,6 +122,25 @@ class Explainer:
             )
         return self(images[0], prompt, **ours)
 
+    def resume(self, explanation: Explanation, *, pilot: Path | None = None) -> Explanation:
+        """The same explanation, of this model, whose pairs and edits can be estimated: for one that was loaded.
+
+        pilot: as in `Options`, if its density is adaptive. Raises InputError if it is of a model of another name.
+
+        >>> import numpy as np
+        >>> explainer = Explainer("data/models/scenes", device="cpu")
+        >>> e = explainer(np.zeros((64, 64, 3), np.uint8), "a dog", words=["dog"], draws=24, progress=False)
+        >>> explainer.resume(e).pair("a", "dog", draws=8, progress=False).draws
+        8
+        """
+        name = explanation.settings.get("model")
+        if name != self._model.name:
+            raise InputError(
+                f"the explanation is by the model {name!r}, this Explainer has {self._model.name!r}; use an Explainer of "
+                "the same model, by the same name."
+            )
+        return replace(explanation, source=HeldSource(self._model, pilot))
+
     def _explanations(
         self, images: Sequence[Any], tasks: Sequence[Task], how: Measured, given: Options
     ) -> Iterator[Explanation]:
@@ -140,7 +162,13 @@ class Explainer:
                     "draws_used": [found.draws.get(_case_id(found.task, word.span), 0) for word in words],
                 }
                 yield Explanation(
-                    picture.pixels, found.task.caption, words, found.caption_nats, settings, tuple(doubts)
+                    picture.pixels,
+                    found.task.caption,
+                    words,
+                    found.caption_nats,
+                    settings,
+                    tuple(doubts),
+                    source=HeldSource(self._model, given["pilot"]),
                 )
                 pictures.drop(found.task.number)
 

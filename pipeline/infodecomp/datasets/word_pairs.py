@@ -134,7 +134,9 @@ class PairMaker:
             "prompt_rest_second": remove_word(caption.text, first),
             "prompt_first": first,
             "prompt_second": second,
-            "prompt_both": joint_prompt(caption.text, place, other_place, "" if kind == "adjective+noun" else self.join),
+            "prompt_both": joint_prompt(
+                caption.text, place, other_place, "" if kind == "adjective+noun" else self.join
+            ),
             "prompt_intervention": intervention,
         }
         content = json.dumps([caption.image_id, *(prompts[name] for name in _PROMPTS)], ensure_ascii=False)
