@@ -18,6 +18,7 @@ from infodecomp.metrics.correlation import pearson
 
 PALETTE = "cividis"
 HEADING = "Where does the edited caption change the picture, and did CMI predict it?"
+_HEADS = 0.25  # inches, height of the heads over the cells
 _NOTE = (
     "A word of the caption is left out (struck through) or replaced (new word in blue). Reconstruction and edited picture"
     " start from the same noise; change: squared difference of their latents. CMI: of the caption against the edited one."
@@ -41,7 +42,7 @@ def edit_figure(edit: Edit, *, palette: str = PALETTE, font: str | None = None) 
         most = float(max(strip.cmi.max(), strip.mi.max()))
         draw_strip(cells, strip, colours, float(strip.change.max()), most)
 
-    layout = replace(LAYOUT, heading=HEADING, note=note)
+    layout = replace(LAYOUT, heading=HEADING, note=note, titles=_HEADS)
     figure = draw_strips([strip], [0], {0: ""}, 1, layout, draw_cells)
     use_font(figure, "the plot", font, "font=")
     return figure

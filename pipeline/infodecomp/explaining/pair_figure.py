@@ -8,6 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
+from infodecomp.explaining.figure import MARGIN, add_margin, axes_at
 from infodecomp.explaining.word_pair import Estimator, WordPair
 from infodecomp.figures.coloured_caption import with_error
 from infodecomp.figures.fonts import use_font
@@ -45,18 +46,22 @@ def pair_figure(
     columns = len(parts) + 1
     side = (PAGE - _BAR - (columns - 1) * _GAP) / columns
     height, width = pair.picture.shape[:2]
+    tall = side * height / width
     with figure_style():
-        figure, panels = panel_figure(
-            [side * height / width] * columns,
-            columns=columns,
-            width=side,
+        figure, (room,) = panel_figure(
+            [_TITLE + tall],
+            columns=1,
+            width=PAGE,
             left=0.0,
-            right=_GAP,
-            above=_TITLE,
-            below=0.06,
+            right=0.0,
+            above=0.02,
+            below=0.04,
             heading=HEADING,
             note=_note(pair, measure),
         )
+        room.axis("off")
+        bottom = float(room.get_position().y0) * figure.get_figheight()
+        panels = [axes_at(figure, (k * (side + _GAP), bottom, side, tall)) for k in range(columns)]
         for axes in panels:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
@@ -64,17 +69,19 @@ def pair_figure(
         for axes, (name, part) in zip(panels[1:], parts, strict=True):
             axes.imshow(upsample_bilinear(part.map.astype(np.float64), (height, width)), cmap=colours, norm=scale)
             axes.set_title(f"{shorten(name, 19)}\n{with_error(part.total, part.error)}", fontsize=7.5, pad=3)
-        _draw_bar(figure, panels[-1], scale, colours)
+        _draw_bar(figure, axes_at(figure, (columns * (side + _GAP), bottom, 0.08, tall)), scale, colours)
+        add_margin(figure, MARGIN)
         use_font(figure, "the plot", font, "font=")
     return figure
 
 
 def _scale(maps: list[np.ndarray], palette: str) -> tuple[Normalize, Colormap]:
     """One scale for all maps, with zero at its start or, where there is less, in its middle."""
+    sequential = colour_map(palette)
     most = max(float(np.abs(one).max()) for one in maps) or 1.0
     if any((one < 0).any() for one in maps):
         return Normalize(-most, most), colour_map(SIGNED)
-    return Normalize(0.0, most), colour_map(palette)
+    return Normalize(0.0, most), sequential
 
 
 def _note(pair: WordPair, measure: Redundancy) -> str:
@@ -86,9 +93,7 @@ def _note(pair: WordPair, measure: Redundancy) -> str:
     )
 
 
-def _draw_bar(figure: Figure, last: Axes, scale: Normalize, colours: Colormap) -> None:
-    place, wide = last.get_position(), figure.get_figwidth()
-    axes = figure.add_axes((place.x1 + _GAP / wide, place.y0, 0.08 / wide, place.height))
+def _draw_bar(figure: Figure, axes: Axes, scale: Normalize, colours: Colormap) -> None:
     bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
