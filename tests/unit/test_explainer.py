@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -34,7 +35,9 @@ from infodecomp.runs.storage import read_arrays
 from infodecomp.scenes.drawing import draw_scene
 from infodecomp.scenes.world import sample_scene, scene_rng
 from infodecomp.stages import estimate_information, record_attention, record_gradients
+from tests.conftest import ROOT
 from tests.stage_settings import settings
+from tests.unit import user_script
 from tests.unit.shard_arguments import MODEL, shard_arguments
 from tests.unit.small_model import small_pipeline
 
@@ -555,13 +558,17 @@ def test_the_schedule_is_that_of_the_pipeline(pipeline: Any) -> None:
 # The package.
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "infodecomp.explain",
-        *(f"infodecomp.explaining.{name}" for name in ("caption_spans", "explanation", "measured", "options")),
-    ],
-)
+WITH_EXAMPLES = [
+    *("explain", "words.prompts", "words.swaps"),
+    *(
+        f"explaining.{path.stem}"
+        for path in sorted((ROOT / "pipeline/infodecomp/explaining").glob("*.py"))
+        if ">>> " in path.read_text(encoding="utf-8")
+    ),
+]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_give_what_they_show(module: str, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
     found = doctest.testmod(importlib.import_module(f"infodecomp.{module}"))
@@ -582,6 +589,17 @@ def test_signatures_show_every_option(call: Any) -> None:
 def test_an_option_that_does_not_exist_is_refused(explainer: Explainer) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'draw'; allowed are words, draws"):
         explainer(PICTURE, CAPTION, draw=4)  # type: ignore[call-arg]
+
+
+def test_a_users_script_uses_every_public_name_and_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`mypy` checks the script strictly: see pyproject.toml."""
+    named = {
+        node.attr for node in ast.walk(ast.parse(inspect.getsource(user_script))) if isinstance(node, ast.Attribute)
+    }
+    assert set(infodecomp.__all__) <= named
+    assert "tests.unit.user_script" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    figures = user_script.main(MODEL, tmp_path)
+    assert len(figures) == 4 and "'dog' and 'dog' of a pair" in capsys.readouterr().out
 
 
 def test_public_names_are_there_and_torch_is_not() -> None:
