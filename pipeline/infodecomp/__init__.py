@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from infodecomp.explain import Explainer as Explainer
+    from infodecomp.explaining.comparison import Comparison as Comparison
+    from infodecomp.explaining.comparison import compare as compare
     from infodecomp.explaining.doubts import ExplanationWarning as ExplanationWarning
     from infodecomp.explaining.edit import Agreement as Agreement
     from infodecomp.explaining.edit import Edit as Edit
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 # Public name → its module, imported when the name is first used: torch takes seconds.
 _MODULES = {
     "Agreement": "infodecomp.explaining.edit",
+    "Comparison": "infodecomp.explaining.comparison",
     "Edit": "infodecomp.explaining.edit",
     "Explainer": "infodecomp.explain",
     "Explanation": "infodecomp.explaining.explanation",
@@ -41,10 +44,12 @@ _MODULES = {
     "Span": "infodecomp.explaining.explanation",
     "WordExplanation": "infodecomp.explaining.explanation",
     "WordPair": "infodecomp.explaining.word_pair",
+    "compare": "infodecomp.explaining.comparison",
 }
 
 __all__ = [
     "Agreement",
+    "Comparison",
     "Edit",
     "Explainer",
     "Explanation",
@@ -57,6 +62,7 @@ __all__ = [
     "WordExplanation",
     "WordPair",
     "__version__",
+    "compare",
 ]
 
 

@@ -599,7 +599,7 @@ def test_a_users_script_uses_every_public_name_and_runs(tmp_path: Path, capsys: 
     assert set(infodecomp.__all__) <= named
     assert "tests.unit.user_script" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     figures = user_script.main(MODEL, tmp_path)
-    assert len(figures) == 4 and "'dog' and 'dog' of a pair" in capsys.readouterr().out
+    assert len(figures) == 5 and "'dog' and 'dog' of a pair" in capsys.readouterr().out
 
 
 def test_public_names_are_there_and_torch_is_not() -> None:

@@ -41,4 +41,6 @@ def main(model: str, folder: Path) -> list[Figure]:
         explanation.pair("dog", "dog")
     except info.InputError as error:
         print(error, agreement.rho, len(tables), len(doubts), explanation.overlay("dog").size)
-    return [explanation.plot(), pair.plot(), *(edit.plot() for edit in edits)]
+    comparison: info.Comparison = info.compare(explanation, resumed, labels=("before", "after"))
+    print(comparison.table()["difference"].abs().max())
+    return [comparison.plot(), explanation.plot(), pair.plot(), *(edit.plot() for edit in edits)]

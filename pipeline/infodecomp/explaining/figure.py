@@ -83,7 +83,7 @@ def explanation_figure(
             place = (column * (side + _GAP), top - (row + 1) * (_TITLE + tall), side, tall)
             _draw_panel(axes_at(figure, place), explanation, word, kind, colour_map(kind.palette(palette)), scale)
         bar = (columns * (side + _GAP), top - _TITLE - tall, 0.08, tall)
-        _draw_bar(figure, bar, kind, colour_map(kind.palette(palette)), scale)
+        draw_bar(figure, bar, kind, colour_map(kind.palette(palette)), scale)
         add_margin(figure, MARGIN)
         use_font(figure, "the plot", font, "font=")
     return figure
@@ -148,9 +148,10 @@ def _draw_panel(
     axes.set_title(shorten(word.span.text, 18) + again, fontsize=8.5, fontweight="bold", pad=3)
 
 
-def _draw_bar(
+def draw_bar(
     figure: Figure, place: tuple[float, float, float, float], kind: Kind, colours: Colormap, scale: Normalize
 ) -> None:
+    """The colour bar of maps at a place in inches: left, bottom, width, height."""
     bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes_at(figure, place))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
