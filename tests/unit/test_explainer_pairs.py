@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,9 @@ from infodecomp.config import BudgetSection, InformationSection, PairSamplingSec
 from infodecomp.datasets.cases import cases_table, make_case
 from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_table
 from infodecomp.explain import Explainer
+from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.explanation import Explanation
+from infodecomp.explaining.options import Options
 from infodecomp.metrics.partial_information import Information
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.pairs.estimates import read_information
@@ -30,6 +33,13 @@ from tests.unit.small_model import small_pipeline
 
 CAPTION = "a red dog above a dog and a cat"
 PICTURE = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExplanationWarning)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +105,20 @@ def test_seeds_name_the_draws_of_a_pair(explainer: Explainer) -> None:
         for seed in (0, 0, 1)
     ]
     assert totals[0] == totals[1] != totals[2]
+
+
+def test_questions_between_the_pictures_of_a_map_change_nothing(explainer: Explainer) -> None:
+    pictures = np.random.default_rng(1).integers(0, 255, (2, 16, 16, 3), dtype=np.uint8)
+    options: Options = {"words": ["dog"], "draws": 24, "progress": False}
+    plain = list(explainer.map(pictures, ["a dog"] * 2, **options))
+    asked = []
+    for explanation in explainer.map(pictures, ["a dog"] * 2, **options):
+        explanation.pair("a", "dog", draws=8, progress=False)
+        explanation.without("dog", steps=2, progress=False)
+        asked.append(explanation)
+    for one, other in zip(plain, asked, strict=True):
+        np.testing.assert_array_equal(one["dog"].cmi.map, other["dog"].cmi.map)
+        np.testing.assert_array_equal(*(each["dog"].maps["attention_information"] for each in (one, other)))
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ def main(model: str, folder: Path) -> list[Figure]:
     nats: info.Quantity = word.cmi
     low, high = nats.interval(0.95)
     print(info.__version__, span.key, nats.total + low + high, nats.map.shape, several)
-    pair: info.WordPair = explanation.pair("dog", "bed", draws=24, progress=False)
+    pair: info.WordPair = explanation.pair("dog", "bed", draws=8, progress=False)
     parts: info.PairParts = pair.parts(measure="ccs")
     print(pair.redundancy.total, pair.unique["dog"].total, parts.synergy.map.sum())
     explanation.save(folder / "dog.zip")
     resumed = explainer.resume(info.Explanation.load(folder / "dog.zip"))
     edits: list[info.Edit] = [
-        resumed.edit("dog", "cat", steps=3, progress=False),
-        resumed.without("dog", steps=3, progress=False),
+        resumed.edit("dog", "cat", steps=2, progress=False),
+        resumed.without("dog", steps=2, progress=False),
     ]
     agreement: info.Agreement = edits[0].agreements["cmi", "latent_l2"]
     tables: list[pd.DataFrame] = [explanation.table(), pair.table(), edits[0].table()]

@@ -27,6 +27,7 @@ def compare(first: Explanation, second: Explanation, labels: tuple[str, str] | N
     labels: names of the two; None: their models, with the seed where these are the same. Raises InputError if the captions
     differ, no word is in both, or the labels are the same.
 
+    >>> from infodecomp import Quantity, Span
     >>> word = WordExplanation(Span("dog", 0, 3), {("cmi", "orthogonal"): Quantity(3.0, 0.3, np.ones((1, 3)))})
     >>> explanation = Explanation(np.zeros((8, 8, 3), np.uint8), "dog", (word,), {})
     >>> compare(explanation, explanation, ("one", "other")).table()["difference"].tolist()
