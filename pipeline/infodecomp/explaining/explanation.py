@@ -202,7 +202,7 @@ class Explanation(Mapping[Key, WordExplanation]):
         """Carry the picture to noise with its caption, and back with another text in place of a word.
 
         Args:
-            word: a word or place of the caption: "dog", ("dog", 1), (start, end).
+            word: a word or place of the caption: "dog" (its first place), ("dog", 1), (start, end).
             other: put there as it is; a capital first letter is kept, and an article directly before agrees.
             steps: noise levels of the flow (Heun), each way.
             progress: as for `pair`.
@@ -214,7 +214,15 @@ class Explanation(Mapping[Key, WordExplanation]):
         return self._edited(word, other, steps, progress)
 
     def without(self, word: Asked, *, steps: int = EDIT_STEPS, progress: bool | None = None) -> Edit:
-        """As `edit`, with the caption without the word. Where the change is, its CMI should be."""
+        """As `edit`, with the caption without the word. Where the change is, its CMI should be.
+
+        >>> from infodecomp import Explainer
+        >>> explainer, picture = Explainer("data/models/scenes", device="cpu"), np.zeros((64, 64, 3), np.uint8)
+        >>> e = explainer(picture, "a dog", words=["dog"], draws=24, methods=["cmi", "mi"], progress=False)
+        >>> edit = e.without("dog", steps=2, progress=False)
+        >>> edit.edited_caption, edit.change.shape, edit.evaluations
+        ('a', (16, 16), 6)
+        """
         return self._edited(word, None, steps, progress)
 
     def _edited(self, word: Asked, other: str | None, steps: int, progress: bool | None) -> Edit:
