@@ -9,14 +9,13 @@ e["dog"].cmi.total, e["dog"].cmi.interval(0.95), e["dog"].cmi.map
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 from warnings import warn
 
-from infodecomp.config import InformationSection
 from infodecomp.estimator.interval import interval_of
 from infodecomp.explaining.caption_spans import Asked, caption_spans
 from infodecomp.explaining.doubts import ExplanationWarning, doubts_of_caption, doubts_of_draws, doubts_of_model
@@ -24,8 +23,10 @@ from infodecomp.explaining.estimation import Found, Measured, Task, found_words
 from infodecomp.explaining.explanation import Explanation, Quantity, Span, WordExplanation
 from infodecomp.explaining.familiarity import doubts_of_picture, known_range
 from infodecomp.explaining.given_inputs import GivenImages, GivenInputs, SpanTokens, word_case
-from infodecomp.explaining.given_pictures import Fit
-from infodecomp.explaining.measured import METHODS, measured
+from infodecomp.explaining.held_source import HeldSource
+from infodecomp.explaining.measured import measured
+from infodecomp.explaining.options import Options, chosen, parted, shows_options
+from infodecomp.explaining.progress_bar import progress_bar
 from infodecomp.models.batch_size import AUTO
 from infodecomp.models.held import HeldModel
 from infodecomp.models.stable_diffusion import LatentDiffusion
@@ -69,40 +70,15 @@ class Explainer:
             raise InputError(f"batch_size is {batch_size!r}; allowed are 'auto' and whole numbers from 1.")
         self._model = HeldModel(model, device, precision, batch_size)
 
-    def __call__(
-        self,
-        image: Any,
-        caption: str | None = None,
-        *,
-        words: Sequence[Asked] | None = None,
-        draws: int = 100,
-        seed: int = 0,
-        methods: Sequence[str] = METHODS,
-        target_error: float | None = None,
-        fit: Fit = "squeeze",
-        image_id: str | None = None,
-        information: InformationSection | None = None,
-        pilot: Path | None = None,
-        progress: bool | None = None,
-    ) -> Explanation:
+    @shows_options
+    def __call__(self, image: Any, caption: str | None = None, **options: Unpack[Options]) -> Explanation:
         """Explain one picture: MI and CMI of every word (Kong et al., ICLR 2024, Eq. 6), all in one pass over shared draws.
 
         Args:
             image: a path, a PIL image of any mode and size, an array (H, W[, channels]) or a tensor ([1,] 3, H, W), uint8
                 0 … 255 or floats 0 … 1. The EXIF orientation is applied.
             caption: of the image.
-            words: those to explain: words or phrases (all their places), ("dog", 1) for a place, (start, end) for
-                characters; None: every word. Each place is a word by itself, and its context the caption without this place.
-            draws: (α, ε) of the picture, an even number; 2 + 2·words evaluations each, equal prompts once.
-            seed: of the draws.
-            methods: of "cmi", "mi", "attention", "attention_information" and "gradient".
-            target_error: stop at draws/2, draws/4, … once every map of a word has this mean standard error, relative to its
-                range.
-            fit: how the picture becomes square: "squeeze", "letterbox" or "crop".
-            image_id: with the seed, names the draws, as in a study; None: the picture's pixels do.
-            information: all settings of the estimator, as the section `information` of a study has them; in place of `draws`
-                and `target_error`. pilot: the density.json of a study whose density is adaptive.
-            progress: a bar on stderr; None: if that is a terminal or a notebook.
+            options: see `Options`.
 
         Raises:
             InputError: the image, the caption, a word or a setting cannot be used, in a sentence.
@@ -112,39 +88,11 @@ class Explainer:
                 "caption is None; pass the text that describes the image, or use explainer.generate(prompt), which makes "
                 "the image and explains it: a pipeline does not remember its prompt."
             )
-        found = self.map(
-            [image],
-            [caption],
-            words=words,
-            draws=draws,
-            seed=seed,
-            methods=methods,
-            target_error=target_error,
-            fit=fit,
-            image_id=image_id,
-            information=information,
-            pilot=pilot,
-            progress=progress,
-        )
-        return next(iter(found))
+        return next(self.map([image], [caption], **options))
 
-    def map(
-        self,
-        images: Sequence[Any],
-        captions: Sequence[str],
-        *,
-        words: Sequence[Asked] | None = None,
-        draws: int = 100,
-        seed: int = 0,
-        methods: Sequence[str] = METHODS,
-        target_error: float | None = None,
-        fit: Fit = "squeeze",
-        image_id: str | None = None,
-        information: InformationSection | None = None,
-        pilot: Path | None = None,
-        progress: bool | None = None,
-    ) -> Iterator[Explanation]:
-        """Explain many pictures, in order, with calls of the denoiser that run across them; arguments as for a call.
+    @shows_options
+    def map(self, images: Sequence[Any], captions: Sequence[str], **options: Unpack[Options]) -> Iterator[Explanation]:
+        """Explain many pictures, in order, with calls of the denoiser that run across them; options as for a call.
 
         words: asked of every caption. Each explanation is that of a call of its own. Captions are checked at once, pictures
         when their turn comes. Until the last one is taken, a pipeline of yours is lent out.
@@ -152,66 +100,60 @@ class Explainer:
         if isinstance(captions, str) or len(images) != len(captions):
             count = 1 if isinstance(captions, str) else len(captions)
             raise InputError(f"there are {len(images)} images and {count} captions; expected equally many.")
-        how = measured(methods, draws, target_error, information)
-        tasks = [_task(number, caption, words) for number, caption in enumerate(captions)]
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise InputError(f"seed is {seed!r}; allowed are whole numbers from 0.")
-        return self._explanations(images, tasks, how, seed, fit, image_id, pilot, progress)
+        given = chosen(options)
+        how = measured(given["methods"], given["draws"], given["target_error"], given["information"])
+        tasks = [_task(number, caption, given["words"]) for number, caption in enumerate(captions)]
+        return self._explanations(images, tasks, how, given)
 
-    def generate(
-        self,
-        prompt: str,
-        *,
-        words: Sequence[Asked] | None = None,
-        draws: int = 100,
-        seed: int = 0,
-        methods: Sequence[str] = METHODS,
-        target_error: float | None = None,
-        progress: bool | None = None,
-        **options: Any,
-    ) -> Explanation:
-        """Make an image by the pipeline's own call, `pipe(prompt, **options)`, and explain it with its prompt.
+    @shows_options
+    def generate(self, prompt: str, **options: Any) -> Explanation:
+        """Make an image by the pipeline's own call, and explain it with its prompt.
 
-        options: of the pipeline, such as guidance_scale; without `generator`, the noise comes from the seed.
+        options: those of a call, see `Options`; all others are the pipeline's, such as guidance_scale. Without `generator`,
+        its noise comes from the seed.
         """
         if not isinstance(prompt, str):
             raise InputError(f"the prompt is a {type(prompt).__name__}; expected one text.")
-        images = self._model.generated(prompt, seed, **options)
+        ours, of_pipeline = parted(options)
+        images = self._model.generated(prompt, chosen(ours)["seed"], **of_pipeline)
         if len(images) != 1:
             raise InputError(
                 f"the pipeline made {len(images)} images; use num_images_per_prompt=1, and a loop for more."
             )
-        return self(
-            images[0],
-            prompt,
-            words=words,
-            draws=draws,
-            seed=seed,
-            methods=methods,
-            target_error=target_error,
-            progress=progress,
-        )
+        return self(images[0], prompt, **ours)
+
+    def resume(self, explanation: Explanation, *, pilot: Path | None = None) -> Explanation:
+        """The same explanation, of this model, whose pairs and edits can be estimated: for one that was loaded.
+
+        pilot: as in `Options`, if its density is adaptive. Raises InputError if it is of a model of another name.
+
+        >>> import numpy as np
+        >>> explainer = Explainer("data/models/scenes", device="cpu")
+        >>> e = explainer(np.zeros((64, 64, 3), np.uint8), "a dog", words=["dog"], draws=24, progress=False)
+        >>> explainer.resume(e).pair("a", "dog", draws=8, progress=False).draws
+        8
+        """
+        name = explanation.settings.get("model")
+        if name != self._model.name:
+            raise InputError(
+                f"the explanation is by the model {name!r}, this Explainer has {self._model.name!r}; use an Explainer of "
+                "the same model, by the same name."
+            )
+        return replace(explanation, source=HeldSource(self._model, pilot))
 
     def _explanations(
-        self,
-        images: Sequence[Any],
-        tasks: Sequence[Task],
-        how: Measured,
-        seed: int,
-        fit: Fit,
-        image_id: str | None,
-        pilot: Path | None,
-        progress: bool | None,
+        self, images: Sequence[Any], tasks: Sequence[Task], how: Measured, given: Options
     ) -> Iterator[Explanation]:
         total = sum(task.prompts(how) for task in tasks) * how.section.budget.steps[-1]
-        with self._model.lent() as model, _bar(total, progress) as evaluated:
-            given = GivenImages(model, images, fit, image_id)
-            inputs = GivenInputs(model, given, SpanTokens(model), seed, pilot)
+        image_id, seed = given["image_id"], given["seed"]
+        with self._model.lent() as model, progress_bar(total, given["progress"]) as evaluated:
+            pictures = GivenImages(model, images, given["fit"], image_id)
+            inputs = GivenInputs(model, pictures, SpanTokens(model), seed, given["pilot"])
             said = _say([], [*doubts_of_model(model), *doubts_of_draws(how.section.budget.steps[-1])])
             for found in found_words(inputs, tasks, how, evaluated):
                 words = _words(found, how)
                 doubts = _say(said, [*doubts_of_caption(model, found.task.caption, words), *self._unfamiliar(found)])
-                picture = given.picture(found.task.number)
+                picture = pictures.picture(found.task.number)
                 settings = {
                     **self._settings(model, how, seed),
                     "image_id": picture.image_id if image_id is None else image_id,
@@ -220,9 +162,15 @@ class Explainer:
                     "draws_used": [found.draws.get(_case_id(found.task, word.span), 0) for word in words],
                 }
                 yield Explanation(
-                    picture.pixels, found.task.caption, words, found.caption_nats, settings, tuple(doubts)
+                    picture.pixels,
+                    found.task.caption,
+                    words,
+                    found.caption_nats,
+                    settings,
+                    tuple(doubts),
+                    source=HeldSource(self._model, given["pilot"]),
                 )
-                given.drop(found.task.number)
+                pictures.drop(found.task.number)
 
     def _unfamiliar(self, found: Found) -> Iterator[str]:
         """Doubts of a picture by its likelihood, for a model that has a record of those of its kind."""
@@ -273,18 +221,6 @@ def _say(before: Sequence[str], doubts: Sequence[str]) -> list[str]:
         if sentence not in before:
             warn(sentence, ExplanationWarning, stacklevel=4)
     return [*before, *(sentence for sentence in doubts if sentence not in before)]
-
-
-@contextmanager
-def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar of evaluations; yields what counts them."""
-    from tqdm.auto import tqdm
-
-    # With `disable=None`, tqdm shows a bar only on a terminal; its notebook's bar is always shown.
-    with tqdm(
-        total=total, unit=" evaluations", desc="explaining", disable=None if wanted is None else not wanted
-    ) as bar:
-        yield bar.update
 
 
 def _version(name: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from infodecomp.explaining.explanation import Explanation, Quantity, Span, WordExplanation
+from infodecomp.explaining.word_pair import WordPair
+from infodecomp.metrics.partial_information import Information
 from infodecomp.runs.seeds import generator
 
 CAPTION = "a blue dog below a brown robot"
@@ -69,3 +72,20 @@ def explained(
     whole = {name: Quantity(12.5, 0.5, spot((0.5, 0.5), 12.5, grid)) for name in ("standard", "orthogonal")}
     settings = {"model": "tiny", "draws": 100, "seed": 0, "methods": ["cmi", "mi", "attention"], "density": None}
     return Explanation(picture, caption, tuple(words), whole, settings, tuple(warnings))
+
+
+def paired(grid: int = GRID) -> Explanation:
+    """An explanation that holds the pair of the dog and the robot: four replicates by both estimators."""
+    explanation = explained(grid=grid)
+    first, second = explanation["dog"].span, explanation["robot"].span
+
+    def nats(estimator: str) -> Information:
+        noise = generator(0, estimator).standard_normal((3, 4, grid, grid)) / grid**2
+        maps = [spot(place, total, grid) for place, total in (((0.3, 0.3), 4.0), ((0.7, 0.7), 6.0), ((0.5, 0.5), 9.0))]
+        return Information(
+            *(np.float32(one + error).astype(np.float64) for one, error in zip(maps, noise, strict=True))
+        )
+
+    information = {estimator: nats(estimator) for estimator in ("orthogonal", "standard")}
+    pair = WordPair(explanation.picture, explanation.caption, first, second, "rest", 48, information)
+    return replace(explanation, pairs=[pair])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
+import inspect
 import subprocess
 import sys
 import warnings
@@ -26,13 +28,16 @@ from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.explanation import Explanation
 from infodecomp.explaining.familiarity import Likelihood, doubts_of_picture, known_range
 from infodecomp.explaining.given_pictures import fitted_picture
+from infodecomp.explaining.options import DEFAULTS, Options
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from infodecomp.scenes.drawing import draw_scene
 from infodecomp.scenes.world import sample_scene, scene_rng
 from infodecomp.stages import estimate_information, record_attention, record_gradients
+from tests.conftest import ROOT
 from tests.stage_settings import settings
+from tests.unit import user_script
 from tests.unit.shard_arguments import MODEL, shard_arguments
 from tests.unit.small_model import small_pipeline
 
@@ -553,14 +558,48 @@ def test_the_schedule_is_that_of_the_pipeline(pipeline: Any) -> None:
 # The package.
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["infodecomp.explain", *(f"infodecomp.explaining.{name}" for name in ("caption_spans", "explanation", "measured"))],
-)
+WITH_EXAMPLES = [
+    *("explain", "words.prompts", "words.swaps"),
+    *(
+        f"explaining.{path.stem}"
+        for path in sorted((ROOT / "pipeline/infodecomp/explaining").glob("*.py"))
+        if ">>> " in path.read_text(encoding="utf-8")
+    ),
+]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_give_what_they_show(module: str, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
-    found = doctest.testmod(importlib.import_module(module))
+    found = doctest.testmod(importlib.import_module(f"infodecomp.{module}"))
     assert found.attempted > 0 and found.failed == 0
+
+
+@pytest.mark.parametrize(
+    "call", [Explainer.__call__, Explainer.map, Explainer.generate], ids=lambda call: call.__name__
+)
+def test_signatures_show_every_option(call: Any) -> None:
+    """Options have types, defaults and a meaning in one place; help and notebooks show them at each call."""
+    shown = inspect.signature(call).parameters
+    assert {name: shown[name].default for name in Options.__annotations__} == dict(DEFAULTS)
+    assert all(f"\n    {name}: " in str(Options.__doc__) for name in DEFAULTS)
+    assert ("options" in shown) is (call is Explainer.generate)
+
+
+def test_an_option_that_does_not_exist_is_refused(explainer: Explainer) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'draw'; allowed are words, draws"):
+        explainer(PICTURE, CAPTION, draw=4)  # type: ignore[call-arg]
+
+
+def test_a_users_script_uses_every_public_name_and_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`mypy` checks the script strictly: see pyproject.toml."""
+    named = {
+        node.attr for node in ast.walk(ast.parse(inspect.getsource(user_script))) if isinstance(node, ast.Attribute)
+    }
+    assert set(infodecomp.__all__) <= named
+    assert "tests.unit.user_script" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    figures = user_script.main(MODEL, tmp_path)
+    assert len(figures) == 5 and "'dog' and 'dog' of a pair" in capsys.readouterr().out
 
 
 def test_public_names_are_there_and_torch_is_not() -> None:

@@ -17,7 +17,7 @@ from infodecomp.explaining.archive import VERSION, load_explanation, save_explan
 from infodecomp.explaining.explanation import Explanation, Quantity
 from infodecomp.explaining.html import explanation_html
 from infodecomp.runs.errors import InputError
-from tests.unit.explained import HOSTILE, explained
+from tests.unit.explained import HOSTILE, explained, paired
 from tests.unit.test_npz_headers import npy
 
 
@@ -91,12 +91,55 @@ def assert_same(one: Explanation, other: Explanation) -> None:
             assert_same_quantity(quantity, theirs.quantities[key])
         for method, heat in mine.maps.items():
             np.testing.assert_array_equal(heat, theirs.maps[method])
+    for pair, again in zip(one.pairs, other.pairs, strict=True):
+        for name in ("caption", "first", "second", "given", "draws"):
+            assert getattr(pair, name) == getattr(again, name)
+        for estimator, information in pair.information.items():
+            for name, replicates in vars(information).items():
+                np.testing.assert_array_equal(replicates, vars(again.information[estimator])[name])
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     explanation = explained("ein Hund 🐕 neben ein Hund", failed=["neben"], warnings=["only 4 draws"])
     assert_same(explanation, load_explanation(saved(tmp_path, explanation)))
     assert_same(explained(HOSTILE), load_explanation(saved(tmp_path, explained(HOSTILE))))
+
+
+def test_pairs_come_back_and_need_no_model(tmp_path: Path) -> None:
+    path = saved(tmp_path, paired())
+    found = load_explanation(path)
+    assert_same(paired(), found)
+    assert found.pair("robot", "dog").synergy.total == paired().pairs[0].synergy.total
+    assert found.pair("dog", "robot", draws=45).draws == 48, "draws are rounded up to equal parts"
+    for missing in ({"given": "nothing"}, {"draws": 96}):
+        with pytest.raises(InputError, match=r"the pair 'dog', 'robot' needs the model, .* explainer\.resume"):
+            found.pair("dog", "robot", **missing)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="an edit needs the model"):
+        found.without("dog")
+
+
+def test_explanations_without_pairs_stay_readable_for_earlier_versions(tmp_path: Path) -> None:
+    for explanation, version in ((explained(), 1), (paired(), 2)):
+        with zipfile.ZipFile(saved(tmp_path, explanation)) as archive:
+            record = json.loads(archive.read("explanation.json"))
+        assert (record["version"], "pairs" in record) == (version, version == 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (with_arrays(pairs__0__standard__both=None), "pairs/0/standard/both"),
+        (with_arrays(pairs__0__standard__both=npy("(2, 8, 8)", bytes(1024))), "pairs/0/standard are not maps of two"),
+        (with_arrays(pairs__1__standard__both=npy("(2, 8, 8)", bytes(1024))), "unknown array pairs/1"),
+        (with_text(lambda record: record["pairs"][0].update(given="all")), r"pairs\.0\.given"),
+        (with_text(lambda record: record["pairs"][0]["first"].update(start=0)), "characters 0 to 10 of the caption"),
+        (with_text(lambda record: record["pairs"][0].update(estimators=["standard"])), "unknown array pairs/0/orth"),
+    ],
+)
+def test_a_damaged_pair_is_one_sentence(tmp_path: Path, change: Callable[[dict[str, bytes]], Any], told: str) -> None:
+    path = rewritten(saved(tmp_path, paired()), change)
+    with pytest.raises(InputError, match=told):
+        load_explanation(path)
 
 
 def test_the_methods_of_an_explanation_are_these_functions(tmp_path: Path) -> None:
@@ -156,7 +199,7 @@ def test_a_file_of_a_newer_version_says_what_to_do(tmp_path: Path) -> None:
 
     path = rewritten(saved(tmp_path), with_text(newer))
     with pytest.raises(
-        InputError, match=r"saved by infodecomp 9\.1 in format 2; infodecomp .* formats up to 1: update"
+        InputError, match=r"saved by infodecomp 9\.1 in format 3; infodecomp .* formats up to 2: update"
     ):
         load_explanation(path)
 

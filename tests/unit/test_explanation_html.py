@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import nbconvert
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -261,6 +264,44 @@ def test_a_notebooks_own_theme_wins(open_page: Open) -> None:
     assert luminance(page.locator("form").evaluate("(one) => getComputedStyle(one).backgroundColor")) > 0.5
     page = open_page(f"<body data-jp-theme-light='false'>{fragment}", color_scheme="light")
     assert luminance(page.locator("form").evaluate("(one) => getComputedStyle(one).backgroundColor")) < 0.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_explanations_show_in_the_cells_of_a_notebook(chromium: Any, tmp_path: Path, theme: str) -> None:
+    """As JupyterLab shows them: beside each other, in its theme, and without its own looks of tables."""
+    path = tmp_path / "notebook.html"
+    path.write_text(notebook([explained(), explained("a cat on a mat", ["cat", "mat"])], theme), encoding="utf-8")
+    with closing(chromium.new_context(color_scheme="dark" if theme == "light" else "light")) as context:
+        page = context.new_page()
+        page.route(
+            "**/*", lambda route: route.continue_() if route.request.url.startswith(("file", "data")) else route.abort()
+        )
+        page.goto(path.as_uri(), wait_until="domcontentloaded")
+        assert page.locator(".jp-OutputArea-output form").count() == 2
+        paper = luminance(page.locator("form").first.evaluate("(one) => getComputedStyle(one).backgroundColor"))
+        assert (paper > 0.5) == (theme == "light"), "the notebook's theme, whatever the system prefers"
+        word(page, "dog", 0).click()
+        word(page, "cat", 1).click()
+        page.mouse.move(5, 5)
+        assert [readout(page, number).split()[0] for number in range(2)] == ["dog", "cat"]
+        assert all(len(heats(page, number)) == 1 for number in range(2))
+        page.locator("form summary").first.click()
+        look = "(all) => [...new Set(all.map((one) => getComputedStyle(one).backgroundColor))]"
+        assert page.locator("form tbody tr").evaluate_all(look) == ["rgba(0, 0, 0, 0)"]
+        assert page.locator("form img").first.bounding_box()["width"] > 200
+
+
+def notebook(explanations: Sequence[Explanation], theme: str) -> str:
+    """The page of a notebook whose cells show explanations."""
+    cells = [
+        nbformat.v4.new_code_cell(
+            "e",
+            outputs=[nbformat.v4.new_output("display_data", {"text/html": explanation._repr_html_()})],
+        )
+        for explanation in explanations
+    ]
+    exporter = nbconvert.HTMLExporter(theme=theme)
+    return str(exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))[0])
 
 
 BACKGROUND = """(one) => {

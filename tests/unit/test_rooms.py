@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "pairs": JOB | DRAWING | {"information", "editing"},
     "faithfulness": JOB | DRAWING | {"information", "localisation", "editing", "pairs"},
     "validation": {"estimator", "metrics", "tables", "config", "runs", "figures"},
-    "explaining": JOB | DRAWING | {"information", "editing"},
+    "explaining": JOB | DRAWING | {"information", "editing", "pairs"},
     # The library's face, a module at the root.
     "explain": JOB | {"information", "explaining"},
     "commands": {"explain", "explaining", "runs"},

@@ -28,6 +28,7 @@ from infodecomp.runs.storage import read_table
 from infodecomp.words.letters import PLAIN_WORD
 from infodecomp.words.missing_word import missing_word
 from infodecomp.words.occurrences import find_word, remove_word
+from infodecomp.words.prompts import joint_prompt
 from infodecomp.words.unicode_form import composed
 
 PairKind = Literal["noun+noun", "adjective+noun"]
@@ -125,6 +126,7 @@ class PairMaker:
     def _add(self, caption: Caption, one: str, other: str, kind: str, intervention: str) -> None:
         """Two words of a caption, as spelled there, in any order."""
         first, second = sorted((one, other), key=lambda word: find_word(caption.text, word)[0])
+        place, other_place = (find_word(caption.text, word)[0] for word in (first, second))
         prompts = {
             "prompt_full": caption.text,
             "prompt_rest": remove_word(remove_word(caption.text, first), second),
@@ -132,7 +134,9 @@ class PairMaker:
             "prompt_rest_second": remove_word(caption.text, first),
             "prompt_first": first,
             "prompt_second": second,
-            "prompt_both": _both(caption.text, first, second, "" if kind == "adjective+noun" else self.join),
+            "prompt_both": joint_prompt(
+                caption.text, place, other_place, "" if kind == "adjective+noun" else self.join
+            ),
             "prompt_intervention": intervention,
         }
         content = json.dumps([caption.image_id, *(prompts[name] for name in _PROMPTS)], ensure_ascii=False)
@@ -289,13 +293,6 @@ def surprisals(cases: pd.DataFrame, words: Iterable[str], prior: Literal["unifor
             f"no caption of the cases table holds the word {unknown[0]!r} of its pairs; run pair_words again."
         )
     return {word: math.log(total / count) for word, count in counts.items()}
-
-
-def _both(caption: str, first: str, second: str, join: str) -> str:
-    """Both words as one prompt: as adjacent in the caption, or with `join` between them."""
-    start, end = find_word(caption, first)[0][0], find_word(caption, second)[0][1]
-    together = " ".join(caption[start:end].split())
-    return together if together == f"{first} {second}" else " ".join(f"{first} {join} {second}".split())
 
 
 def _words(caption: str, known: Mapping[str, str], tokens: Sequence[tuple[str, str]]) -> list[_Word]:

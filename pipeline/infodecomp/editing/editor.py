@@ -13,6 +13,7 @@ import torch
 
 from infodecomp.config.settings import EditImages
 from infodecomp.editing.captions import case_edit
+from infodecomp.editing.case_pictures import is_animated
 from infodecomp.editing.changes import change_arrays
 from infodecomp.editing.edit_estimates import EditEstimator
 from infodecomp.editing.known_information import KnownInformation
@@ -51,7 +52,14 @@ class Editor:
         images, flow = self._captioned_images(jobs), self.section.flow
         path = make_path(flow.sampler, self.stage.model, flow.steps, flow.rho)
         interval = study_interval(self.stage.model.logsnr_range, self.section.information.range)
-        tripper = RoundTripper(self.stage, self.section, path)
+        tripper = RoundTripper(
+            self.stage,
+            path,
+            captions=lambda case: case_edit(case, self.section.captions).branches,
+            noised_start=flow.noised_start,
+            heads=self.section.heads,
+            animated=lambda case: is_animated(case, self.section.animated),
+        )
         estimator = EditEstimator(self.stage, self.section.captions, self.section.information, self.known)
         while batch := list(islice(images, self._together)):
             trips = tripper.trips(batch, self._together)

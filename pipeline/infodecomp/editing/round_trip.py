@@ -6,7 +6,7 @@ unchanged caption and once for each intervention of each case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,14 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from infodecomp.config.settings import EditImages
-from infodecomp.editing.captions import case_edit
-from infodecomp.editing.case_pictures import is_animated
 from infodecomp.estimator.batching import groups, padded
 from infodecomp.flows.path import Path as FlowPath
 from infodecomp.flows.trail import Trail
 from infodecomp.information.word_attention import word_attention_map
-from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.model_inputs import ModelInputs
 from infodecomp.models.attention import AttentionRecorder, Tap
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.shards import ImageJob
@@ -74,29 +71,41 @@ class RoundTrips:
     back: dict[WayBack, torch.Tensor]
 
 
+def _never(case: Any) -> bool:
+    """No case has animations."""
+    return False
+
+
 @dataclass(frozen=True)
 class RoundTripper:
-    """Takes captioned images to noise and back."""
+    """Takes captioned images to noise and back along a path.
 
-    stage: ModelJob
-    section: EditImages
+    captions: case → branch → caption. ways: most ways back of an image with one case. noised_start: as in `FlowSection`.
+    heads: of attention. animated: which cases have animations. evaluated: receives the rows of calls of the denoiser.
+    """
+
+    stage: ModelInputs
     path: FlowPath
+    captions: Callable[[Any], Mapping[str, str]]
+    noised_start: bool
+    heads: str
+    ways: int = 3
+    animated: Callable[[Any], bool] = _never
+    evaluated: Callable[[int], None] = lambda _: None
 
     def trips(self, images: Sequence[CaptionedImage], together: int) -> RoundTrips:
         """To noise and back, at most `together` images; a call of fewer is filled up to that number."""
-        animated = {
-            case.case_id for image in images for case in image.cases if is_animated(case, self.section.animated)
-        }
+        animated = {case.case_id for image in images for case in image.cases if self.animated(case)}
         given = self._start_noise(images)
         noise, out = self._to_noise(images, given, animated, together)
         made: dict[WayBack, torch.Tensor] = {}
         heat: dict[str, np.ndarray] = {}
         back: dict[WayBack, torch.Tensor] = {}
-        size = min(int(self.stage.model.batch_size), 3 * together)
+        size = min(int(self.stage.model.batch_size), self.ways * together)
         ways = [way for number, image in enumerate(images) for way in self._ways_back(number, image)]
         with self.stage.model.recording() as recorder:
             for batch in groups(ways, size):
-                before = partial(recorder.expect, _taps(batch, images))
+                before = partial(self._before_call, recorder, _taps(batch, images), len(batch))
                 starts = torch.stack([noise[way.image] for way in batch])
                 conditions = self.stage.captions.batch([way.caption for way in batch])
                 trail = Trail(_LOOKS[::-1]) if animated else None
@@ -109,6 +118,10 @@ class RoundTripper:
         variance = noise[: len(images)].square().mean((1, 2, 3)) / self.path.spread**2
         return RoundTrips(variance.tolist(), made, heat, out, back)
 
+    def _before_call(self, recorder: AttentionRecorder, taps: Sequence[Tap], rows: int) -> None:
+        recorder.expect(taps)
+        self.evaluated(rows)
+
     def _to_noise(
         self, images: Sequence[CaptionedImage], given: torch.Tensor, animated: set[str], together: int
     ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
@@ -117,6 +130,7 @@ class RoundTripper:
         conditions = self.stage.captions.batch([image.caption for image in images])
         trail = Trail(_LOOKS) if animated else None
         noise = self.path.reverse(padded(latents + given, together), padded(conditions, together), trail)
+        self.evaluated(self.path.evaluations * len(images))
         watched = [k for k, image in enumerate(images) if animated.intersection(case.case_id for case in image.cases)]
         return noise, {number: trail.of(number) for number in watched} if trail else {}
 
@@ -128,10 +142,10 @@ class RoundTripper:
         still sees it and follows it instead of a changed caption.
         """
         shape = self.stage.model.latent_shape
-        if not self.section.flow.noised_start:
+        if not self.noised_start:
             return torch.zeros(len(images), *shape)
         drawn = [
-            generator(self.stage.args.seed, image.job.image_id, "editing").standard_normal(shape, dtype=np.float32)
+            generator(self.stage.seed, image.job.image_id, "editing").standard_normal(shape, dtype=np.float32)
             for image in images
         ]
         return self.path.noise * torch.from_numpy(np.stack(drawn))
@@ -139,14 +153,14 @@ class RoundTripper:
     def _ways_back(self, number: int, image: CaptionedImage) -> Iterator[WayBack]:
         yield WayBack(number, "unchanged", "", image.caption)
         for case in image.cases:
-            for branch, caption in case_edit(case, self.section.captions).branches.items():
+            for branch, caption in self.captions(case).items():
                 if branch != "unchanged":
                     yield WayBack(number, branch, case.case_id, caption)
 
     def _heat(self, recorder: AttentionRecorder, number: int, image: CaptionedImage) -> dict[str, np.ndarray]:
         recorded = recorder.pop(number)
         return {
-            case.case_id: word_attention_map(self.stage, case, recorded, image.tokens, self.section.heads)
+            case.case_id: word_attention_map(self.stage, case, recorded, image.tokens, self.heads)
             for case in image.cases
         }
 

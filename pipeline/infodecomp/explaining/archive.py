@@ -19,10 +19,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from infodecomp import __version__
 from infodecomp.explaining.explanation import Explanation, Quantity, Span, WordExplanation
+from infodecomp.explaining.word_pair import Given, WordPair
+from infodecomp.metrics.partial_information import Information
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import DAMAGES, atomic_path, pack_arrays, unpack_arrays
 
-VERSION = 1  # of the format: one more for every change that earlier versions of this package cannot read
+VERSION = 2  # of the format: one more for every change that earlier versions of this package cannot read
+_WITHOUT_PAIRS = 1  # earlier versions read explanations that hold no pairs
 
 _TEXT, _ARRAYS = "explanation.json", "arrays.npz"
 _FORMAT: Literal["infodecomp explanation"] = "infodecomp explanation"
@@ -63,6 +66,16 @@ class _Word(_Strict):
     reason: str
 
 
+class _Pair(_Strict):
+    """Two words, in the order of the caption; estimators: with the information of every replicate."""
+
+    first: _Span
+    second: _Span
+    given: Given
+    draws: int
+    estimators: list[str]
+
+
 class _Record(_Strict):
     format: Literal["infodecomp explanation"]
     version: int
@@ -72,6 +85,7 @@ class _Record(_Strict):
     caption_nats: dict[str, Numbers]
     settings: dict[str, JsonValue]
     warnings: list[str]
+    pairs: list[_Pair] | None = None
 
 
 def save_explanation(explanation: Explanation, path: Path) -> None:
@@ -85,7 +99,8 @@ def save_explanation(explanation: Explanation, path: Path) -> None:
         raise InputError(f"{path}: this is a folder; give the name of a file, such as {path / 'explanation.zip'}.")
     try:
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            _add(archive, _TEXT, record.model_dump_json(indent=1).encode(), zipfile.ZIP_DEFLATED)
+            text = record.model_dump_json(indent=1, exclude=None if record.pairs else {"pairs"}).encode()
+            _add(archive, _TEXT, text, zipfile.ZIP_DEFLATED)
             _add(archive, _ARRAYS, packed.getvalue(), zipfile.ZIP_STORED)
     except OSError as error:
         raise InputError(f"{path}: the explanation cannot be written there ({error.strerror or error}).") from error
@@ -148,17 +163,12 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, kind: int) -> None
 def _record(explanation: Explanation) -> _Record:
     return _Record(
         format=_FORMAT,
-        version=VERSION,
+        version=VERSION if explanation.pairs else _WITHOUT_PAIRS,
         written_by=__version__,
         caption=explanation.caption,
         words=[
             _Word(
-                span=_Span(
-                    text=word.span.text,
-                    start=word.span.start,
-                    end=word.span.end,
-                    occurrence=word.span.occurrence,
-                ),
+                span=_written_span(word.span),
                 quantities={"/".join(key): _numbers(quantity) for key, quantity in word.quantities.items()},
                 maps=list(word.maps),
                 status=word.status,
@@ -169,7 +179,22 @@ def _record(explanation: Explanation) -> _Record:
         caption_nats={name: _numbers(quantity) for name, quantity in explanation.caption_nats.items()},
         settings=json.loads(json.dumps(dict(explanation.settings))),
         warnings=list(explanation.warnings),
+        pairs=[
+            _Pair(
+                first=_written_span(pair.first),
+                second=_written_span(pair.second),
+                given=pair.given,
+                draws=pair.draws,
+                estimators=list(pair.information),
+            )
+            for pair in explanation.pairs
+        ]
+        or None,
     )
+
+
+def _written_span(span: Span) -> _Span:
+    return _Span(text=span.text, start=span.start, end=span.end, occurrence=span.occurrence)
 
 
 def _numbers(quantity: Quantity) -> Numbers:
@@ -185,6 +210,11 @@ def _arrays(explanation: Explanation) -> Iterator[tuple[str, np.ndarray]]:
             yield f"words/{number}/{name}/{estimator}", quantity.map
         for method, heat in word.maps.items():
             yield f"words/{number}/maps/{method}", heat
+    for number, pair in enumerate(explanation.pairs):
+        for estimator, information in pair.information.items():
+            # Estimates are rounded to float32, so that nothing is lost.
+            for part, replicates in vars(information).items():
+                yield f"pairs/{number}/{estimator}/{part}", replicates.astype(np.float32)
 
 
 def _explanation(record: _Record, arrays: Mapping[str, np.ndarray]) -> Explanation:
@@ -196,22 +226,47 @@ def _explanation(record: _Record, arrays: Mapping[str, np.ndarray]) -> Explanati
     picture = arrays["picture"]
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         raise ValueError(f"the picture is {picture.dtype} {picture.shape}; expected uint8 (height, width, 3)")
-    explanation = Explanation(picture, record.caption, words, whole, record.settings, tuple(record.warnings))
+    pairs = [
+        WordPair(
+            picture,
+            record.caption,
+            _span(pair.first, record.caption),
+            _span(pair.second, record.caption),
+            pair.given,
+            pair.draws,
+            {estimator: _information(arrays, f"pairs/{number}/{estimator}") for estimator in pair.estimators},
+        )
+        for number, pair in enumerate(record.pairs or [])
+    ]
+    explanation = Explanation(picture, record.caption, words, whole, record.settings, tuple(record.warnings), pairs)
     if further := sorted(set(arrays) - {name for name, _ in _arrays(explanation)}):
         raise ValueError(f"it holds the unknown array {further[0]}")
     return explanation
 
 
 def _word(number: int, word: _Word, caption: str, arrays: Mapping[str, np.ndarray]) -> WordExplanation:
-    span = Span(**word.span.model_dump())
-    if not 0 <= span.start < span.end or caption[span.start : span.end] != span.text:
-        raise ValueError(f"characters {span.start} to {span.end} of the caption are not {span.text!r}")
+    span = _span(word.span, caption)
     quantities = {}
     for key, numbers in word.quantities.items():
         name, _, estimator = key.partition("/")
         quantities[name, estimator] = Quantity(map=_map(arrays, f"words/{number}/{key}"), **numbers)
     maps = {method: _map(arrays, f"words/{number}/maps/{method}") for method in word.maps}
     return WordExplanation(span, quantities, maps, word.status, word.reason)
+
+
+def _span(written: _Span, caption: str) -> Span:
+    span = Span(**written.model_dump())
+    if not 0 <= span.start < span.end or caption[span.start : span.end] != span.text:
+        raise ValueError(f"characters {span.start} to {span.end} of the caption are not {span.text!r}")
+    return span
+
+
+def _information(arrays: Mapping[str, np.ndarray], name: str) -> Information:
+    """The maps of every replicate of a pair."""
+    found = [arrays[f"{name}/{part.name}"].astype(np.float64) for part in fields(Information)]
+    if len({one.shape for one in found}) > 1 or found[0].ndim != 3 or len(found[0]) < 2 or not found[0].size:
+        raise ValueError(f"the arrays {name} are not maps of two or more replicates (replicates, h, w)")
+    return Information(*found)
 
 
 def _map(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:

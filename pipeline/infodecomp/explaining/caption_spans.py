@@ -44,9 +44,17 @@ def caption_spans(caption: str, words: Sequence[Asked] | None = None) -> tuple[S
     return _numbered(caption, [place for asked in words for place in _places(caption, asked)])
 
 
-def without(caption: str, start: int, end: int) -> str:
-    """The caption without some characters; runs of white space become one space, as in `remove_word`."""
-    return " ".join((caption[:start] + caption[end:]).split())
+def without(caption: str, *places: tuple[int, int]) -> str:
+    """The caption without the characters of some places; runs of white space become one space, as in `remove_word`.
+
+    >>> without("a dog on a bed", (2, 5), (11, 14))
+    'a on a'
+    """
+    kept, end = list[str](), 0
+    for start, stop in sorted(places):
+        kept.append(caption[end:start])
+        end = max(end, stop)
+    return " ".join("".join([*kept, caption[end:]]).split())
 
 
 def masked(caption: str, start: int, end: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
+    from infodecomp.explaining.caption_spans import Asked
+    from infodecomp.explaining.edit import Edit
+    from infodecomp.explaining.word_pair import Given, WordPair
+
 Key = str | tuple[str, int]
+
+EDIT_STEPS = 15  # noise levels of the flow of an edit, as in a study
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,20 @@ class WordExplanation:
         return found
 
 
+class Source(Protocol):
+    """The model that an explanation came from, for questions that it cannot answer from what it holds."""
+
+    def pair(
+        self, explanation: Explanation, words: tuple[Span, Span], given: Given, draws: int | None, progress: bool | None
+    ) -> WordPair:
+        """Two words, in the order of the caption, that do not overlap."""
+        ...
+
+    def edit(self, explanation: Explanation, word: Span, other: str | None, steps: int, progress: bool | None) -> Edit:
+        """A word replaced by another, or left out if there is none."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation(Mapping[Key, WordExplanation]):
     """A picture, its caption and what each word of it carries: a mapping from words to their explanations.
@@ -112,7 +132,8 @@ class Explanation(Mapping[Key, WordExplanation]):
 
     picture: uint8 (H, W, 3), as the model saw it. words: in the order of the caption. caption_nats: "standard" (the log
     likelihood ratio of the caption against no text) and "orthogonal". settings: plain JSON values: model, draws, seed,
-    methods, density, how the picture was fitted, versions. warnings: sentences.
+    methods, density, how the picture was fitted, versions. warnings: sentences. pairs: those that were asked for. source:
+    the model, which pairs and edits need; None for an explanation that was loaded, until `Explainer.resume`.
     """
 
     picture: np.ndarray
@@ -121,6 +142,8 @@ class Explanation(Mapping[Key, WordExplanation]):
     caption_nats: Mapping[str, Quantity]
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    pairs: list[WordPair] = field(default_factory=list, repr=False)
+    source: Source | None = field(default=None, repr=False)
 
     def __getitem__(self, key: Key) -> WordExplanation:
         text, occurrence = (key, 0) if isinstance(key, str) else key
@@ -138,6 +161,83 @@ class Explanation(Mapping[Key, WordExplanation]):
 
     def __repr__(self) -> str:
         return f"Explanation({self.caption!r}: {len(self.words)} words)"
+
+    def pair(
+        self,
+        first: Asked,
+        second: Asked,
+        *,
+        given: Given = "rest",
+        draws: int | None = None,
+        progress: bool | None = None,
+    ) -> WordPair:
+        """What two words of the caption share, what is unique to each, and what they say only together.
+
+        The pair is estimated when it is first asked for, on draws of the explanation's seed and picture, and then kept, also
+        by `save`.
+
+        Args:
+            first, second: words or places of the caption, explained or not, in any order, such as "dog" or ("dog", 1).
+            given: "rest", the caption without both words, or "nothing".
+            draws: altogether, rounded up to four equal parts, from which errors follow; None: those of the explanation, or
+                of the pair that is kept. A draw takes four evaluations of the denoiser.
+            progress: a bar on stderr; None: if that is a terminal or a notebook.
+
+        Raises:
+            InputError: a word is not in the caption, both overlap, the model does not read one, or the explanation was
+                loaded and neither holds the pair nor has a model.
+        """
+        from infodecomp.explaining.pair_places import kept_pair, pair_places
+
+        words = pair_places(self.caption, first, second)
+        found = kept_pair(self.pairs, words, given, draws)
+        if found is None:
+            found = self._asked(f"the pair {words[0].key!r}, {words[1].key!r}").pair(
+                self, words, given, draws, progress
+            )
+            self.pairs.append(found)
+        return found
+
+    def edit(self, word: Asked, other: str, *, steps: int = EDIT_STEPS, progress: bool | None = None) -> Edit:
+        """Carry the picture to noise with its caption, and back with another text in place of a word.
+
+        Args:
+            word: a word or place of the caption: "dog" (its first place), ("dog", 1), (start, end).
+            other: put there as it is; a capital first letter is kept, and an article directly before agrees.
+            steps: noise levels of the flow (Heun), each way.
+            progress: as for `pair`.
+
+        Raises:
+            InputError: the word is not in the caption, the model does not read it, `other` is empty or the same, or the
+                explanation was loaded and has no model.
+        """
+        return self._edited(word, other, steps, progress)
+
+    def without(self, word: Asked, *, steps: int = EDIT_STEPS, progress: bool | None = None) -> Edit:
+        """As `edit`, with the caption without the word. Where the change is, its CMI should be.
+
+        >>> from infodecomp import Explainer
+        >>> explainer, picture = Explainer("data/models/scenes", device="cpu"), np.zeros((64, 64, 3), np.uint8)
+        >>> e = explainer(picture, "a dog", words=["dog"], draws=24, methods=["cmi", "mi"], progress=False)
+        >>> edit = e.without("dog", steps=2, progress=False)
+        >>> edit.edited_caption, edit.change.shape, edit.evaluations
+        ('a', (16, 16), 6)
+        """
+        return self._edited(word, None, steps, progress)
+
+    def _edited(self, word: Asked, other: str | None, steps: int, progress: bool | None) -> Edit:
+        from infodecomp.explaining.caption_spans import caption_spans
+
+        span = caption_spans(self.caption, [word])[0]
+        return self._asked("an edit").edit(self, span, other, steps, progress)
+
+    def _asked(self, what: str) -> Source:
+        if self.source is None:
+            raise InputError(
+                f"{what} needs the model, which an explanation that was loaded does not have; use "
+                "explainer.resume(explanation) with an Explainer of the same model."
+            )
+        return self.source
 
     def table(self, confidence: float = 0.95) -> pd.DataFrame:
         """One row a word, nats: see `infodecomp.explaining.word_table.word_table`."""

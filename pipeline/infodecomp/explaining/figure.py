@@ -20,7 +20,7 @@ from infodecomp.metrics.heatmaps import upsample_bilinear
 HEADING = "How informative is each word about the image?"
 PALETTE = "cividis"
 
-_MARGIN = 0.06  # inches, around everything
+MARGIN = 0.06  # inches, around everything
 _COLUMNS = 4  # panels in a row, at most
 _GAP = 0.06  # inches, between panels
 _TITLE = 0.2  # inches, over a panel
@@ -81,10 +81,10 @@ def explanation_figure(
         for number, word in enumerate((None, *shown)):
             row, column = divmod(number, columns)
             place = (column * (side + _GAP), top - (row + 1) * (_TITLE + tall), side, tall)
-            _draw_panel(_axes(figure, place), explanation, word, kind, colour_map(kind.palette(palette)), scale)
+            _draw_panel(axes_at(figure, place), explanation, word, kind, colour_map(kind.palette(palette)), scale)
         bar = (columns * (side + _GAP), top - _TITLE - tall, 0.08, tall)
-        _draw_bar(figure, bar, kind, colour_map(kind.palette(palette)), scale)
-        _add_margin(figure, _MARGIN)
+        draw_bar(figure, bar, kind, colour_map(kind.palette(palette)), scale)
+        add_margin(figure, MARGIN)
         use_font(figure, "the plot", font, "font=")
     return figure
 
@@ -125,7 +125,7 @@ def _note(explanation: Explanation, kind: Kind, counted: Kind) -> str:
     return " ".join(sentences)
 
 
-def _axes(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
+def axes_at(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
     """Axes at a place in inches: left, bottom, width, height."""
     width, height = figure.get_size_inches()
     left, bottom, wide, tall = place
@@ -148,16 +148,17 @@ def _draw_panel(
     axes.set_title(shorten(word.span.text, 18) + again, fontsize=8.5, fontweight="bold", pad=3)
 
 
-def _draw_bar(
+def draw_bar(
     figure: Figure, place: tuple[float, float, float, float], kind: Kind, colours: Colormap, scale: Normalize
 ) -> None:
-    bar = figure.colorbar(ScalarMappable(scale, colours), cax=_axes(figure, place))
+    """The colour bar of maps at a place in inches: left, bottom, width, height."""
+    bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes_at(figure, place))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL_SIZE, length=2, pad=1)
     bar.set_label(f"{kind.unit} per cell" if kind.unit == "nats" else kind.unit, fontsize=SMALL_SIZE, labelpad=2)
 
 
-def _add_margin(figure: Figure, margin: float) -> None:
+def add_margin(figure: Figure, margin: float) -> None:
     """Enlarge a figure by a margin on all sides; everything in it keeps its size."""
     width, height = figure.get_size_inches()
     wide, tall = width + 2 * margin, height + 2 * margin

@@ -43,7 +43,7 @@ def word_case(number: int, caption: str, span: Span, methods: Collection[str] = 
     Of "mi" and "cmi", one that is not among the methods compares a prompt with itself, which takes no evaluation.
     """
     start, end = span.start, span.end
-    context, hidden = without(caption, start, end), masked(caption, start, end)
+    context, hidden = without(caption, (start, end)), masked(caption, start, end)
     if "cmi" not in methods:
         context = hidden = caption
     word = span.text if "mi" in methods else ""

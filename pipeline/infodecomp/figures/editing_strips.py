@@ -77,7 +77,7 @@ def draw(agreements: Sequence[Strip], misses: Sequence[Strip], palette: str, edi
     information_tops = scale_tops([float(max(strip.cmi.max(), strip.mi.max())) for strip in strips])
 
     def draw_cells(cells: Sequence[Axes], index: int) -> None:
-        _draw_cells(cells, strips[index], colours, change_tops[index], information_tops[index])
+        draw_strip(cells, strips[index], colours, change_tops[index], information_tops[index])
 
     layout = replace(LAYOUT, note=NOTE.format(shown=len(strips), edits=edits))
     return draw_strips(strips, range(len(strips)), titles, 1, layout, draw_cells)
@@ -89,7 +89,8 @@ def scale_labels(low: float, high: float) -> tuple[str, str]:
     return f"{low:.{len(upper.partition('.')[2])}f}" if low else "0", upper
 
 
-def _draw_cells(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_top: float, nats_top: float) -> None:
+def draw_strip(cells: Sequence[Axes], strip: Strip, colours: Colormap, change_top: float, nats_top: float) -> None:
+    """A strip in its cells; change_top, nats_top: ends of the scales of the change, and of CMI and MI."""
     for cell, picture in zip(cells, (strip.real, strip.unchanged, strip.edited), strict=False):
         cell.imshow(picture, interpolation="nearest")
     low, high = float(strip.attention.min()), float(strip.attention.max())

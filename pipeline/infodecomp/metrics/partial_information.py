@@ -109,6 +109,28 @@ def decompose_replicates(replicates: Information, statistic: Callable[[Informati
     return value, Atoms(*map(error, ATOMS))
 
 
+def summed_parts(
+    replicates: Information, measure: Redundancy, surprisal: tuple[float, float] = (0.0, 0.0)
+) -> tuple[Atoms, Atoms]:
+    """The parts of every cell, summed over the cells, with standard errors. replicates: maps, (R, h, w).
+
+    >>> runs = Information(np.full((2, 1, 2), 3.0), np.full((2, 1, 2), 2.0), np.full((2, 1, 2), 4.0))
+    >>> value, error = summed_parts(runs, "min")
+    >>> float(value.redundancy), float(error.redundancy)
+    (4.0, 0.0)
+    """
+    return decompose_replicates(replicates, lambda maps: decompose(maps, measure, surprisal).apply(summed))
+
+
+def summed(maps: np.ndarray) -> np.ndarray:
+    """Sum over the cells, the last two axes.
+
+    >>> summed(np.ones((3, 2, 2))).tolist()
+    [4.0, 4.0, 4.0]
+    """
+    return np.asarray(maps.sum((-2, -1)))
+
+
 def _ppid(information: Information, surprisal: tuple[float, float]) -> np.ndarray:
     # Relative to the smaller surprisal: where the more common word decides, r equals its information exactly.
     first, second = (one - min(surprisal) for one in surprisal)

@@ -9,13 +9,19 @@ from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 
 from infodecomp.config.settings import TabulatePartialInformation
 from infodecomp.datasets.cases import read_cases
 from infodecomp.datasets.word_pairs import read_pairs, surprisals
-from infodecomp.metrics.partial_information import ATOMS, Atoms, Information, decompose, decompose_replicates
+from infodecomp.metrics.partial_information import (
+    ATOMS,
+    Information,
+    decompose,
+    decompose_replicates,
+    summed,
+    summed_parts,
+)
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, read_information, read_shards
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.named_paths import named_path, named_paths
@@ -117,22 +123,13 @@ def _atoms(
     maps: Information, level: str, section: TabulatePartialInformation, surprisal: tuple[float, float]
 ) -> dict[str, float]:
     """The information of the image and its parts with standard errors. maps: of every replicate, (R, h, w)."""
-
-    def of_image(totals: Information) -> Atoms:
-        return decompose(totals, section.redundancy, surprisal)
-
-    def of_pixels(maps: Information) -> Atoms:
-        return of_image(maps).apply(_summed)
-
-    totals = maps.apply(_summed)
-    value, error = decompose_replicates(maps, of_pixels) if level == "pixel" else decompose_replicates(totals, of_image)
+    totals = maps.apply(summed)
+    if level == "pixel":
+        value, error = summed_parts(maps, section.redundancy, surprisal)
+    else:
+        value, error = decompose_replicates(totals, lambda one: decompose(one, section.redundancy, surprisal))
     return {
         **{f"information_{name}": float(one.mean()) for name, one in vars(totals).items()},
         **{name: float(getattr(value, name)) for name in ATOMS},
         **{f"{name}_error": float(getattr(error, name)) for name in ATOMS},
     }
-
-
-def _summed(maps: np.ndarray) -> np.ndarray:
-    """Sum over the cells, the last two axes."""
-    return np.asarray(maps.sum((-2, -1)))

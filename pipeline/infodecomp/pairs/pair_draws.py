@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -13,11 +13,12 @@ from infodecomp.config.designs import Sampled
 from infodecomp.estimator.densities import Placing
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
-from infodecomp.estimator.evaluation import Problem, estimate_many
+from infodecomp.estimator.evaluation import Problem, Row, estimate_many
 from infodecomp.estimator.interval import Interval
+from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.estimator.sampling import draws_of
 from infodecomp.information.study_draws import study_density, study_interval
-from infodecomp.jobs.model_job import ModelJob
+from infodecomp.jobs.model_inputs import ModelInputs
 from infodecomp.pairs.estimates import CONDITIONS, ESTIMATORS, INFORMATION, INTERVENTION
 from infodecomp.pairs.prompts import PromptPairsOf, image_prompts, word_pair_prompts
 from infodecomp.runs.seeds import generator
@@ -25,15 +26,19 @@ from infodecomp.runs.shards import ImageJob
 
 
 def pair_estimates(
-    stage: ModelJob,
+    stage: ModelInputs,
     jobs: Sequence[ImageJob],
     section: PairSamplingSection,
     information: Sampled,
     pairs_of: PromptPairsOf = word_pair_prompts,
+    evaluated: Callable[[int], None] = lambda _: None,
 ) -> Iterator[tuple[ImageJob, Estimate]]:
-    """Images with the estimate of all their word pairs over all replicates; pairs_of: which prompts of each."""
+    """Images with the estimate of all their word pairs over all replicates.
+
+    pairs_of: which prompts of each. evaluated: receives the rows of each call of the denoiser.
+    """
     interval = study_interval(stage.model.logsnr_range, information.range)
-    density = study_density(stage.args.pilot, information.draws)
+    density = study_density(stage.pilot, information.draws)
     under_way: list[ImageJob] = []
 
     def problems() -> Iterator[Problem]:
@@ -43,7 +48,10 @@ def pair_estimates(
             draws = _draws(stage, job, section, information, interval, density)
             yield Problem(latent, stage.captions.conditions(image_prompts(job.cases, pairs_of)), pairs, draws)
 
-    for estimate in estimate_many(stage.model.predict, problems(), stage.model.batch_size):
+    def before_call(rows: Sequence[Row]) -> None:
+        evaluated(len(rows))
+
+    for estimate in estimate_many(stage.model.predict, problems(), stage.model.batch_size, before_call):
         yield under_way.pop(0), estimate
 
 
@@ -51,6 +59,11 @@ def replicates(estimate: Estimate, count: int) -> list[Estimate]:
     """The estimate of each of `count` replicates by itself."""
     steps = len(estimate.draws) // count
     return [estimate.between(number * steps, (number + 1) * steps) for number in range(count)]
+
+
+def replicate_maps(estimates: Sequence[Estimate], estimator: str, pair: PromptPair) -> np.ndarray:
+    """The information of a prompt pair in each replicate, (R, h, w) float32, nats. estimates: one per replicate."""
+    return np.stack([getattr(one, estimator)[pair].map for one in estimates]).astype(np.float32)
 
 
 def pair_arrays(case: Any, estimates: Sequence[Estimate]) -> dict[str, np.ndarray]:
@@ -63,8 +76,7 @@ def pair_arrays(case: Any, estimates: Sequence[Estimate]) -> dict[str, np.ndarra
     arrays: dict[str, np.ndarray] = {}
     for (condition, words), pair in word_pair_prompts(case).items():
         for estimator in ESTIMATORS:
-            maps = [getattr(one, estimator)[pair].map for one in estimates]
-            arrays[f"{condition}/{estimator}/{words}"] = np.stack(maps).astype(np.float32)
+            arrays[f"{condition}/{estimator}/{words}"] = replicate_maps(estimates, estimator, pair)
     draws = sum(len(one.draws) for one in estimates)
     return arrays | {
         "draws": np.array(draws),
@@ -87,7 +99,7 @@ def shard_row(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _draws(
-    stage: ModelJob,
+    stage: ModelInputs,
     job: ImageJob,
     section: PairSamplingSection,
     information: Sampled,
@@ -104,7 +116,7 @@ def _draws(
                 shape=stage.model.latent_shape,
                 interval=interval,
                 density=density,
-                rng=generator(stage.args.seed, job.image_id, "pairs of words", number),
+                rng=generator(stage.seed, job.image_id, "pairs of words", number),
             )
             for number in range(section.replicates)
         ],

@@ -32,9 +32,14 @@ def word_pair_prompts(case: Any) -> dict[tuple[str, str], PromptPair]:
     return pairs
 
 
+def condition_pairs(case: Any, condition: str) -> dict[str, PromptPair]:
+    """Which words → (reference, conditioned) prompts, under one condition."""
+    return {words: pair for (under, words), pair in word_pair_prompts(case).items() if under == condition}
+
+
 def conditional_pairs(case: Any) -> dict[str, PromptPair]:
     """Which words → (reference, conditioned) prompts, given the rest of the caption."""
-    return {words: pair for (condition, words), pair in word_pair_prompts(case).items() if condition == CONDITION}
+    return condition_pairs(case, CONDITION)
 
 
 def image_prompts(cases: Sequence[Any], pairs_of: PromptPairsOf = word_pair_prompts) -> list[str]:

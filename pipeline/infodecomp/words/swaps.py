@@ -46,10 +46,19 @@ def swap_word(
     spans = [span for span in spans if not _in_longer(caption, word, span, table)]
     if not spans:
         return None
+    return swap_places(caption, spans, partner)
+
+
+def swap_places(caption: str, places: Sequence[Span], other: str) -> str:
+    """The caption with `other` at some places; a capital first letter is kept, and an article directly before agrees.
+
+    >>> swap_places("A dog beside a dog", [(15, 18)], "elephant")
+    'A dog beside an elephant'
+    """
     pieces, end = [], 0
-    for start, stop in spans:
-        pieces.append(_agreeing_article(caption[end:start], partner))
-        pieces.append(partner[0].upper() + partner[1:] if caption[start].isupper() else partner)
+    for start, stop in places:
+        pieces.append(_agreeing_article(caption[end:start], other))
+        pieces.append(other[0].upper() + other[1:] if caption[start].isupper() else other)
         end = stop
     return "".join([*pieces, caption[end:]])
 
