@@ -21,7 +21,7 @@ install = @$(forget_half_installed); echo 'Installing into $(VENV): a few minute
 benchmarks = sweep startup memory overhead attention_overhead localisation
 sources = constraints.txt pyproject.toml
 
-.PHONY: help demo test soak check bench FORCE
+.PHONY: help demo test soak check docs bench FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ check: $(VENV)/.installed-dev ## install, then check style, types and rules
 	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
+
+docs: $(VENV)/.installed-docs ## install, then build the site of the documentation into site/
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict --quiet
+	@echo 'site/index.html'
 
 bench: $(VENV)/.installed ## install, then measure: evaluations, time, memory (15 minutes; docs/performance.md)
 	@missed=; for name in $(benchmarks); do \
@@ -64,5 +68,9 @@ $(VENV)/.installed-test: $(sources) $(VENV)/.environment
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(sources) $(VENV)/.environment
-	$(install) '.[test,dev]'
-	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+	$(install) '.[test,dev,docs]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-docs
+
+$(VENV)/.installed-docs: $(sources) $(VENV)/.environment
+	$(install) '.[docs]'
+	@touch $@ $(VENV)/.installed
