@@ -136,7 +136,7 @@ def test_without_the_embedded_model_the_remedy_is_said(
 ) -> None:
     monkeypatch.setattr(command, "EMBEDDED", "data/models/nowhere")
     assert _run(monkeypatch, photo, "a dog") == 1
-    assert "it comes with the checkout, not with the package" in capsys.readouterr().err
+    assert "where the checkout and the package have it" in capsys.readouterr().err
 
 
 def test_the_files_are_a_page_a_figure_the_explanation_and_overlays(
