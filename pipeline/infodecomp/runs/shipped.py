@@ -27,6 +27,12 @@ SHIPPED = (
 )
 
 
+def checkout_in_use() -> Path | None:
+    """The checkout that is the working folder, or else the one in which the package lies."""
+    here = Path.cwd()
+    return here if is_checkout(here) else CHECKOUT
+
+
 def shipped(path: str | Path) -> Path:
     """A path relative to the working folder, or, where that has no such file, the file of that name that was shipped.
 
