@@ -148,6 +148,8 @@ def test_a_folder_that_is_no_environment_loses_nothing(checkout: Path) -> None:
 
 def test_explain_runs_on_a_shipped_picture(repository: Path) -> None:
     """What it runs is read, not run; tests/unit/test_explain_command.py explains pictures."""
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
     done = subprocess.run(["make", "--dry-run", "explain"], cwd=repository, capture_output=True, text=True, check=True)
     words = shlex.split(done.stdout.splitlines()[-1])
     assert words[:2] == ["infodecomp", "explain"]
