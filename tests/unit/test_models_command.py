@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,18 @@ def test_a_model_of_the_hub_is_joined_to_the_overlay_that_names_it(
     assert (row["place"], row["family"], row["use"]) == (place, "Stable Diffusion 1", "model")
     assert row["revision"] == COMMIT[:12] and row["configured"] == ["mine.yaml → model"] and row["reason"] is None
     assert row["bytes"] > 3000
+
+
+def test_a_fetched_variant_is_usable(away: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = pipeline(away / "data/models/hub/someone--checkpoint@main-fp16")
+    for file in list(folder.rglob("*.safetensors")):
+        file.rename(file.with_suffix(".fp16.safetensors"))
+    folder.with_name(f"{folder.name}.lock.json").write_text("{}", encoding="utf-8")
+    (away / "mine.yaml").write_text(f"model: {{id: {ID}, variant: fp16}}\n", encoding="utf-8")
+    row = table(capsys)[ID]
+    assert (row["use"], row["revision"], row["configured"]) == ("model", "main", ["mine.yaml → model"])
+    copy = shutil.copytree(folder, away / "copy")  # a folder, of which no name says that
+    assert "`variant` can select" in table(capsys, copy)[str(copy)]["reason"]
 
 
 def test_an_overlay_that_changes_the_precision_names_no_model(away: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,8 @@ _EMBEDDED_WARNING = (
 )
 # Between two lines of progress in a log.
 _LOG_SECONDS = "10"
+# The exit status of a program that Ctrl-C ended, as shells have it.
+_INTERRUPTED = 130
 _NARROWEST, _WIDEST_WORD, _BAR = 60, 30, 24
 
 
@@ -70,6 +72,9 @@ def explain(arguments: Sequence[str]) -> int:
             raise
         print(f"error: {sentence}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return _INTERRUPTED
     return 0
 
 

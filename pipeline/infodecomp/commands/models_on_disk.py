@@ -62,8 +62,9 @@ def fetched() -> Iterator[FoundModel]:
     """Those that the workflow has fetched, below the working folder."""
     for path in _entries(FETCHED):
         if path.is_dir() and model_lock(path).is_file():
-            name, _, revision = path.name.replace("--", "/", 1).rpartition("@")
-            found = model_in(path, name, "fetched", revision)
+            name, _, version = path.name.replace("--", "/", 1).rpartition("@")
+            revision, _, variant = version.partition("-")
+            found = model_in(path, name, "fetched", revision, variant or None)
             if found:
                 yield found
 
@@ -88,15 +89,17 @@ def below(folder: Path) -> Iterator[FoundModel]:
             yield found
 
 
-def model_in(path: Path, name: str, place: str = "folder", revision: str = "") -> FoundModel | None:
-    """What a folder or file is; None if it is no model of images and text."""
+def model_in(
+    path: Path, name: str, place: str = "folder", revision: str = "", variant: str | None = None
+) -> FoundModel | None:
+    """What a folder or file is; None if it is no model of images and text. variant: of the weights that are to be used."""
     if path.is_file():
         if not is_weight_file(path.name):
             return None
         return FoundModel(name, path, place, "single file", "", "", _refusal(refuse_single_file, path, name), revision)
     if (path / INDEX).is_file():
         kind = str(_json(path / INDEX).get("_class_name", "")) or "unknown pipeline"
-        reason = _refusal(check_pipeline_folder, path, name, None)
+        reason = _refusal(check_pipeline_folder, path, name, variant)
         return FoundModel(name, path, place, kind, _family(path, kind), "" if reason else "model", reason, revision)
     if _json(path / "config.json").get("architectures") == ["CLIPModel"]:
         files = [file.name for file in _entries(path)]
