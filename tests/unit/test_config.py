@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -1018,6 +1019,10 @@ def test_environment_and_lock_name_the_same_versions(repository: Path) -> None:
     environment = yaml.safe_load((repository / "envs" / "pipeline.yaml").read_text(encoding="utf-8"))
     pins = dict(pin.split("==") for pin in environment["dependencies"][-1]["pip"])
     assert pins and pins.items() <= lock.items()
+    # All that the package depends on, but for Snakemake, which makes the environment and runs outside of it.
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.match(r"[\w-]+", one)[0].lower().replace("_", "-") for one in project["dependencies"]}
+    assert {name.lower().replace("_", "-") for name in pins} == needed - {"snakemake"}
 
 
 def test_replicates_of_pairs_are_whole_pairs_of_draws() -> None:

@@ -136,7 +136,29 @@ def test_without_the_embedded_model_the_remedy_is_said(
 ) -> None:
     monkeypatch.setattr(command, "EMBEDDED", "data/models/nowhere")
     assert _run(monkeypatch, photo, "a dog") == 1
-    assert "it comes with the checkout, not with the package" in capsys.readouterr().err
+    assert "where the checkout and the package have it" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_it_without_a_traceback(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_make_folder", interrupt)
+    assert _run(monkeypatch, photo, "a dog") == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
+
+
+def test_a_picture_that_ships_is_found_and_its_files_go_to_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr(command, "_make_folder", lambda folder: made.append(folder))
+    monkeypatch.setattr(command, "EMBEDDED", "data/models/nowhere")
+    monkeypatch.chdir(tmp_path)
+    assert _run(monkeypatch, "data/examples/scene.png", "a dog") == 1
+    assert made == [Path("scene-explained")]
 
 
 def test_the_files_are_a_page_a_figure_the_explanation_and_overlays(

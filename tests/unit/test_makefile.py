@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from infodecomp.commands import explain
 
 # Stands for Python: makes environments as venv does, which keeps the Python and the pip that it finds, and logs what it is
 # asked to do. It is too old if a file `python-too-old` lies beside it; a pip without `_internal` does not start.
@@ -141,6 +144,20 @@ def test_a_folder_that_is_no_environment_loses_nothing(checkout: Path) -> None:
     mine.touch()
     assert make(checkout) == ["venv", "pip"]
     assert mine.is_file()
+
+
+def test_explain_runs_on_a_shipped_picture(repository: Path) -> None:
+    """What it runs is read, not run; tests/unit/test_explain_command.py explains pictures."""
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    done = subprocess.run(["make", "--dry-run", "explain"], cwd=repository, capture_output=True, text=True, check=True)
+    words = shlex.split(done.stdout.splitlines()[-1])
+    assert words[:2] == ["infodecomp", "explain"]
+    args = explain.parser().parse_args(words[2:])
+    assert (repository / args.image).is_file() and len(args.caption.split()) == 7 and args.model is None
+    assert args.out == Path("results/explain")
+    listed = subprocess.run(["make", "help"], cwd=repository, capture_output=True, text=True, check=True).stdout
+    assert "make explain" in listed
 
 
 def test_an_old_python_is_named(checkout: Path) -> None:

@@ -19,8 +19,8 @@ LIBRARIES = {"np", "pd", "pq", "Image", "zipfile", "shutil", "safetensors"}
 METHODS = {"open", "read_text", "read_bytes"}
 
 # Rooms that read other things than files of a study: the mechanism itself, downloads, checkpoints of training, weights
-# (whose hash a job takes first), the configuration.
-EXEMPT = ("runs/", "fetching/", "training/", "config/", "models/", "cli.py")
+# (whose hash a job takes first), the configuration, commands outside of studies.
+EXEMPT = ("runs/", "fetching/", "training/", "config/", "models/", "commands/", "cli.py")
 # Files that are no result and no input of one: what the card of a model says, the page of keys, logs and tables at the end.
 EXEMPT_FILES = {
     "explaining/archive.py": "explanations that a user keeps outside studies",

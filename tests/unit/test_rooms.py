@@ -51,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "explaining": JOB | DRAWING | {"information", "editing", "pairs"},
     # The library's face, a module at the root.
     "explain": JOB | {"information", "explaining"},
-    "commands": {"explain", "explaining", "runs"},
+    "commands": {"explain", "explaining", "models", "runs"},
     "study": JOB | {"information", "attribution", "localisation", "retrieval", "editing", "pairs", "faithfulness"},
 }
 # Whole rooms, and the modules of wings that turn tables into numbers, text or pictures: they start in a moment.

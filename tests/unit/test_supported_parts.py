@@ -15,6 +15,7 @@ from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models import stable_diffusion
 from infodecomp.models.folders import is_on_hub, model_folder
+from infodecomp.models.single_file import VERSION_1
 from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.models.tokenizers import Tokenizers
 from infodecomp.runs.errors import InputError
@@ -204,7 +205,7 @@ def test_a_model_in_one_file_is_refused_with_the_command(tmp_path: Path) -> None
             load(str(file))
         command = shlex.split(str(raised.value).partition("`")[2].partition("`")[0])
         compile(command[2], "command", "exec")
-        assert command[:2] == ["python", "-c"] and command[3:] == [str(file), str(tmp_path / "my model")]
+        assert command[:2] == ["python", "-c"] and command[3:] == [str(file), str(tmp_path / "my model"), VERSION_1]
     with pytest.raises(
         InputError, match=r"it lacks model_index.json; if my model.safetensors is the whole model, convert"
     ):

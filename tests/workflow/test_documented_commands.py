@@ -126,8 +126,8 @@ def test_stages(printed: list[Command]) -> None:
         if words[:2] == ["infodecomp", "explain"]:
             explain.parser().parse_args(words[2:] or ["photo.jpg", "a name alone is no usage"])
         elif words[0] in ("infodecomp", "pipeline"):
-            known = words[0] == "infodecomp" and words[1] in ("run", "--help", "--version")
-            if not known or (len(words) > 2 and words[2] not in cli.STAGES):
+            known = words[0] == "infodecomp" and words[1] in (*cli.COMMANDS, "--help", "--version")
+            if not known or (words[1] == "run" and len(words) > 2 and words[2] not in cli.STAGES):
                 failed.append((command, "no such command or stage"))
     assert not failed, told(failed)
 

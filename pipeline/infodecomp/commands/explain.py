@@ -28,6 +28,8 @@ _EMBEDDED_WARNING = (
 )
 # Between two lines of progress in a log.
 _LOG_SECONDS = "10"
+# The exit status of a program that Ctrl-C ended, as shells have it.
+_INTERRUPTED = 130
 _NARROWEST, _WIDEST_WORD, _BAR = 60, 30, 24
 
 
@@ -70,20 +72,24 @@ def explain(arguments: Sequence[str]) -> int:
             raise
         print(f"error: {sentence}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return _INTERRUPTED
     return 0
 
 
 def _run(args: argparse.Namespace) -> None:
-    folder = args.out or args.image.with_name(f"{args.image.stem}-explained")
-    if not args.image.is_file():
+    image = shipped(args.image)
+    if not image.is_file():
         raise InputError(f"{args.image}: no such file; expected an image.")
+    folder = args.out or _beside(args.image)
     _make_folder(folder)
     if args.model is None:
         _warn(_EMBEDDED_WARNING)
         if not shipped(EMBEDDED).is_dir():
             raise InputError(
-                f"the embedded model is not in {shipped(EMBEDDED)}: it comes with the checkout, not with the package; run "
-                "the command inside the checkout, or name a model with --model."
+                f"the embedded model is not in {shipped(EMBEDDED)}, where the checkout and the package have it; install "
+                "the package again, or name a model with --model."
             )
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", _LOG_SECONDS)  # read when tqdm is imported
@@ -94,7 +100,7 @@ def _run(args: argparse.Namespace) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are printed below, from the result
         found = explainer(
-            args.image, args.caption, words=args.word, draws=args.draws, seed=args.seed, fit=args.fit, progress=True
+            image, args.caption, words=args.word, draws=args.draws, seed=args.seed, fit=args.fit, progress=True
         )
     for sentence in found.warnings:
         _warn(sentence)
@@ -104,6 +110,12 @@ def _run(args: argparse.Namespace) -> None:
     else:
         print(as_text(found, shutil.get_terminal_size((100, 24)).columns))
         print(f"\n{written[0]}" + (f" and {len(written) - 1} more files in {folder}/" if len(written) > 1 else ""))
+
+
+def _beside(image: Path) -> Path:
+    """The folder of the results: beside the picture, or in the working folder if the picture came with the package."""
+    name = f"{image.stem}-explained"
+    return image.with_name(name) if image.is_file() else Path(name)
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from infodecomp.models.single_file import conversion
 from infodecomp.runs.errors import InputError
 
 INDEX = "model_index.json"
@@ -58,18 +58,7 @@ def refuse_single_file(path: Path, where: str) -> None:
             f"{where} is a single file that is refused because opening a pickle can run any code; expected the folder of a "
             "diffusers pipeline: take the .safetensors file of this model, and convert that"
         )
-    raise InputError(
-        f"{where} is a single file; expected the folder of a diffusers pipeline: {_conversion(path, path.with_suffix(''))}"
-    )
-
-
-def _conversion(file: Path, folder: Path) -> str:
-    code = (
-        "import sys; from diffusers import StableDiffusionPipeline as P; "
-        "P.from_single_file(sys.argv[1]).save_pretrained(sys.argv[2])"
-    )
-    command = f'python -c "{code}" {shlex.quote(str(file))} {shlex.quote(str(folder))}'
-    return f"convert it once, with network access for its settings, by `{command}`, and name {folder}"
+    raise InputError(f"{where} is a single file; expected the folder of a diffusers pipeline: {conversion(path)}")
 
 
 def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None:
@@ -79,7 +68,7 @@ def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None
         lacking = f"{where} is not the folder of a diffusers pipeline: it lacks {INDEX}"
         single = sorted(folder.glob("*.safetensors"))
         if len(single) == 1:
-            lacking += f"; if {single[0].name} is the whole model, {_conversion(single[0], single[0].with_suffix(''))}"
+            lacking += f"; if {single[0].name} is the whole model, {conversion(single[0])}"
         raise InputError(lacking)
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     pipeline_files(index.read_bytes(), names, where, variant)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.shipped import CHECKOUT, SHIPPED, shipped
+from infodecomp.runs.shipped import ROOT, SHIPPED, shipped
 
 SUFFIX = ".provenance.json"
 # Folders above a file in which its record may lie: a stage writes at most maps/<case>/<picture> beside its table.
@@ -92,7 +92,7 @@ def name_in_record(path: str, folder: Path) -> str:
     if _study(here) == _study(there):
         name = Path(os.path.relpath(there, here)).as_posix()
         return name if name.startswith("../") else f"./{name}"
-    for root in (Path.cwd(), CHECKOUT):
+    for root in (Path.cwd(), ROOT):
         if there.is_relative_to(root):
             return there.relative_to(root).as_posix()
     return there.as_posix()
