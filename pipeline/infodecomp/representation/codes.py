@@ -21,7 +21,7 @@ def code_condition(code: torch.Tensor, mask: torch.Tensor) -> Condition:
     >>> known.states.tolist(), known.tensors["mask"].tolist()
     ([0.5, 0.0], [1.0, 0.0])
     """
-    masked = code * mask
+    masked = torch.where(mask > 0, code, torch.zeros_like(code))
     return Condition({STATES: masked, MASK: mask.to(masked).expand_as(masked).contiguous()})
 
 

@@ -97,7 +97,7 @@ class FactoredWorld(FiniteWorld):
     def mean(self, posterior: torch.Tensor) -> torch.Tensor:
         """Σ_k p_k x_k, (B, 3, 32, 32). posterior: (B, K), each row sums to 1."""
         weights = posterior.view(-1, *factor_world.LEVELS).transpose(5, 6)
-        batch, categories, tints, levels, _, rows, columns = weights.shape
+        batch, categories, tints, _, _, rows, columns = weights.shape
         shares = weights.sum((1, 2, 4, 5, 6)) @ self.backgrounds  # (B, 3)
         mean = shares[:, :, None, None] * self.shading - 1
         by_colour, by_background = weights.sum(3), weights.sum(2)  # (B, 8, 6, 3, 5, 5), (B, 8, 5, 3, 5, 5)
