@@ -42,10 +42,10 @@ class RepresentationModel(Section):
 class MaskSharesSection(Section):
     """How often a decoder knows what while it is trained; the shares that are left out know a random number of parts."""
 
-    none: float = Field(0.4, ge=0, le=1, description="nothing")
-    all: float = Field(0.2, ge=0, le=1, description="every part")
-    one: float = Field(0.14, ge=0, le=1, description="one part alone")
-    rest: float = Field(0.14, ge=0, le=1, description="all parts but one")
+    none: float = Field(0.45, ge=0, le=1, description="nothing")
+    all: float = Field(0.19, ge=0, le=1, description="every part")
+    one: float = Field(0.13, ge=0, le=1, description="one part alone")
+    rest: float = Field(0.13, ge=0, le=1, description="all parts but one")
 
 
 class RepresentationTrainingSection(Section):
@@ -53,7 +53,7 @@ class RepresentationTrainingSection(Section):
 
     joint_steps: int = Field(6000, ge=1, description="steps in which encoder and decoder learn from images together")
     exact_steps: int = Field(
-        25000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
+        30000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
     )
     batch: int = Field(16, ge=1, description="images a step, each with two masks of what is known of it")
     matrix_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of Muon, for matrices")
