@@ -15,7 +15,9 @@ REPRESENTATION = f"{RESULTS}/representation/{{described}}"
 DESCRIBED = CONFIG.described
 # Descriptions that are no folder of a model.
 UNTRAINED = {"factors", "components"}
-REPRESENTATION_SHARDS = [f"{number:04d}" for number in range(CONFIG.representation.shards)]
+REPRESENTATION_SHARDS = [
+    f"{number:04d}" for number in range(CONFIG.representation.shards)
+]
 
 
 wildcard_constraints:
