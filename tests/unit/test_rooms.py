@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "pairs": JOB | DRAWING | {"information", "editing"},
     "faithfulness": JOB | DRAWING | {"information", "localisation", "editing", "pairs"},
     "validation": {"estimator", "metrics", "tables", "config", "runs", "figures"},
+    "representation": JOB | DRAWING,
     "explaining": JOB | DRAWING | {"information", "editing"},
     # The library's face, a module at the root.
     "explain": JOB | {"information", "explaining"},
