@@ -15,6 +15,7 @@ from infodecomp.config import section_json
 from infodecomp.config.representation_images import ImagePreparationSection
 from infodecomp.representation.attribute_checks import check_attributes
 from infodecomp.representation.datasets.records import Attribute, Given
+from infodecomp.representation.factor_world import draw_images, split
 from infodecomp.representation.image_preparation import fit, prepare_images
 from infodecomp.representation.prepared_images import PreparedImages, read_prepared
 from infodecomp.runs.errors import InputError
@@ -25,7 +26,7 @@ COUNT = 20
 
 def prepare(name: str, folder: Path, given: Given | None = None, seed: int = 0, **keys: object) -> PreparedImages:
     section = ImagePreparationSection.model_validate(keys)
-    prepare_images(name, given or Given(folder), section, seed, folder / "prepared")
+    prepare_images(name, (given or Given(folder))._replace(seed=seed), section, folder / "prepared")
     return read_prepared(folder / "prepared")
 
 
@@ -82,6 +83,14 @@ def test_the_draw_depends_on_the_seed_alone(tmp_path: Path) -> None:
     assert first.names == again.names == sorted(first.names) and first.names != other.names
     assert first.held_out.sum() == 4 and first.held_out.tolist() == again.held_out.tolist()
     assert first.held_out.tolist() != other.held_out.tolist() and not first.description["published_split"]
+
+
+def test_the_embedded_world_has_its_own_split(tmp_path: Path) -> None:
+    found = prepare("factors", tmp_path, seed=5, count=300)
+    numbers = np.array([int(name) for name in found.names])
+    np.testing.assert_array_equal(found.images, draw_images()[numbers])
+    np.testing.assert_array_equal(found.held_out, np.isin(numbers, split(5)[1]))
+    assert found.attributes["category"].classes[0] == "dog" and found.attributes["y"].classes[4] == "24"
 
 
 def test_a_table_of_ones_own(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from infodecomp.config.section import Section, Share
 
-ImageSet = Literal["digits", "fashion_mnist", "cifar10", "ffhq", "celeba", "shapes3d", "own"]
+ImageSet = Literal["factors", "digits", "fashion_mnist", "cifar10", "ffhq", "celeba", "shapes3d", "own"]
 
 
 class ImagePreparationSection(Section):

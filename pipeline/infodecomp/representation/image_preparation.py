@@ -21,9 +21,7 @@ from infodecomp.runs.seeds import generator
 RESIZE = "the central square, bilinear, averaged over the pixels that it covers (antialiased) where it shrinks"
 
 
-def prepare_images(
-    name: str, given: Given, section: ImagePreparationSection, seed: int, folder: Path
-) -> dict[str, Any]:
+def prepare_images(name: str, given: Given, section: ImagePreparationSection, folder: Path) -> dict[str, Any]:
     """Prepare one dataset of the table and write it to a folder; returns its description.
 
     Raises InputError for anything that would make training or judging fail later: fewer images than asked for, images of
@@ -31,8 +29,8 @@ def prepare_images(
     """
     row = DATASETS[name]
     records = row.read(given)
-    chosen = choose(name, records, section.count, seed)
-    held_out = split(name, records, chosen, section.held_out, seed)
+    chosen = choose(name, records, section.count, given.seed)
+    held_out = split(name, records, chosen, section.held_out, given.seed)
     attributes = {
         attribute: Attribute(values[chosen], classes) for attribute, (values, classes) in records.attributes.items()
     }

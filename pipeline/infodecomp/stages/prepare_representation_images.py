@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> None:
     if args.dataset not in DATASETS:
         raise InputError(f"--dataset is {args.dataset!r}; allowed are {', '.join(DATASETS)}.")
     section = parse(ImagePreparationSection, args.settings)
-    description = prepare_images(args.dataset, given_files(args.dataset, section), section, args.seed, args.output_dir)
+    given = given_files(args.dataset, section, args.seed)
+    description = prepare_images(args.dataset, given, section, args.output_dir)
     write_provenance(
         args.output_dir / "images.provenance.json",
         stage=STAGE,
@@ -42,9 +43,9 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def given_files(name: str, section: ImagePreparationSection) -> Given:
+def given_files(name: str, section: ImagePreparationSection, seed: int) -> Given:
     """Where the files of a dataset are: the user's own, or those below `data/`."""
     if name != "own":
-        return Given(DATA / name)
+        return Given(DATA / name, seed=seed)
     own = Path(section.list) if section.list else None
-    return Given(Path(section.root) if section.root else own.parent if own else Path(), own)
+    return Given(Path(section.root) if section.root else own.parent if own else Path(), own, seed)

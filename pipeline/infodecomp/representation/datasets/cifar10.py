@@ -6,10 +6,10 @@ multiple layers of features from tiny images*, 2009.
 
 from __future__ import annotations
 
-import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from tarfile import TarError, TarFile
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def _batches(path: Path) -> Iterator[tuple[str, bytes]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the binary version of CIFAR-10.")
     try:
-        with tarfile.open(checked(path), "r:gz") as archive:
+        with TarFile.open(checked(path), "r:gz") as archive:
             for member in archive:
                 if member.name not in (*_TRAINING, _TEST) or not member.isfile():
                     continue
@@ -62,7 +62,7 @@ def _batches(path: Path) -> Iterator[tuple[str, bytes]]:
                     raise InputError(f"{path}: {member.name} has {member.size} bytes; allowed are {_MOST_BYTES}.")
                 content = archive.extractfile(member)
                 yield member.name, content.read() if content else b""
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except (TarError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: this is not a complete tar.gz archive ({error}); fetch it again.") from error
 
 

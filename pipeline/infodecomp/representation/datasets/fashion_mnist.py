@@ -62,7 +62,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a gzipped IDX file.")
     try:
-        with gzip.open(checked(path)) as opened:
+        with gzip.GzipFile(checked(path)) as opened:
             zeros, kind, found = struct.unpack(">HBB", opened.read(4))
             if (zeros, kind, found) != (0, _UNSIGNED_BYTES, dimensions):
                 raise InputError(

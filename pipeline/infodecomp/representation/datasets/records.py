@@ -11,10 +11,14 @@ import numpy as np
 
 
 class Given(NamedTuple):
-    """Where the files of a dataset are: its folder, or the user's list and the folder that its paths start from."""
+    """What a reader is given: the folder of the dataset, or the user's list and the folder that its paths start from.
+
+    seed: of the run, for a dataset that is drawn here.
+    """
 
     folder: Path
     list: Path | None = None
+    seed: int = 0
 
 
 class Attribute(NamedTuple):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from infodecomp.representation.datasets import celeba, cifar10, fashion_mnist, ffhq, shapes3d
 from infodecomp.representation.datasets.digits import read_digits
+from infodecomp.representation.datasets.factors import read_factors
 from infodecomp.representation.datasets.own_images import read_own_images
 from infodecomp.representation.datasets.records import Given, ImageRecords
 
@@ -33,6 +34,7 @@ class ImageDataset(NamedTuple):
 
 
 DATASETS: dict[str, ImageDataset] = {
+    "factors": ImageDataset(read_factors, 32, 3, "CC BY-SA 4.0", "6 factors: 8, 6, 5, 3, 5, 5 values"),
     "digits": ImageDataset(read_digits, 32, 1, "CC BY 4.0", "10 classes"),
     "fashion_mnist": ImageDataset(
         fashion_mnist.read_fashion_mnist, 32, 1, "MIT", "10 classes", places=fashion_mnist.FILES
