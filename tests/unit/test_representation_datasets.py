@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,11 @@ import pytest
 from PIL import Image
 
 from infodecomp.config.representation_images import ImageSet
+from infodecomp.fetching.places import fetch_source
+from infodecomp.fetching.sources import read_sources
 from infodecomp.representation.datasets.own_images import attribute_of
 from infodecomp.representation.datasets.records import Given, ImageRecords
-from infodecomp.representation.datasets.table import DATASETS
+from infodecomp.representation.datasets.table import DATA, DATASETS
 from infodecomp.runs.errors import InputError
 from tests.unit import image_sets
 
@@ -105,6 +109,31 @@ def test_parquet_of_the_hub(tmp_path: Path) -> None:
 def test_a_column_is_classes_or_a_measurement(texts: list[str], classes: tuple[str, ...], values: list[float]) -> None:
     found = attribute_of(texts)
     assert (found.classes, found.values.tolist()) == (classes, values)
+
+
+def test_what_is_fetched_is_what_is_read(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every dataset that can be fetched, from a table of sources with the shipped names and places."""
+    monkeypatch.chdir(tmp_path)
+    shipped = [
+        one
+        for one in read_sources(repository / "data/sources.csv").values()
+        if one.dataset in DATASETS and not one.form
+    ]
+    made = {
+        "fashion_mnist": image_sets.write_fashion_mnist,
+        "cifar10": image_sets.write_cifar10,
+        "celeba": image_sets.write_celeba,
+        "shapes3d": image_sets.write_shapes3d,
+    }
+    assert set(made) == {one.dataset for one in shipped}
+    for name, write in made.items():
+        write(tmp_path / "made" / name)
+    shutil.make_archive("made/celeba/img_align_celeba", "zip", "made/celeba", "img_align_celeba")
+    for one in shipped:
+        here = (tmp_path / "made" / one.dataset / one.file).as_uri()
+        fetch_source(replace(one, url=here, mirrors=(), bytes=None, md5="", sha256="", own=True), "")
+    counts = {name: len(read(name, DATA / name).names) for name in made}
+    assert counts == {"fashion_mnist": 30, "cifar10": 30, "celeba": 12, "shapes3d": 48}
 
 
 def cut(path: Path, kept: int) -> None:

@@ -54,6 +54,9 @@ def test_images_of_the_right_size_stay_as_they_are(tmp_path: Path) -> None:
     found = prepare("cifar10", tmp_path)
     np.testing.assert_array_equal(found.images, written)
     assert found.description["resize"] == "none"
+    batch = found.batch([3, 1])
+    assert batch.dtype == np.float32 and batch.min() >= -1 and batch.max() <= 1
+    np.testing.assert_allclose((batch + 1) * 127.5, written[[3, 1]], atol=1e-4)
 
 
 def test_a_face_is_its_central_square(tmp_path: Path) -> None:

@@ -44,6 +44,10 @@ class PreparedImages:
         """Numbers of the images to train on, ascending."""
         return np.flatnonzero(~self.held_out)
 
+    def batch(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Images by number as a model takes them: float32 (B, C, H, W) in [-1, 1]."""
+        return np.asarray(self.images[np.asarray(numbers)], dtype=np.float32) / np.float32(127.5) - np.float32(1)
+
 
 def write_images(path: Path, images: Iterable[np.ndarray], shape: tuple[int, int, int, int]) -> None:
     """Write images (C, H, W), uint8, one after another; only one is in memory at a time."""
