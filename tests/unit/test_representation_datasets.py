@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from infodecomp.config.representation_images import ImageSet
+from infodecomp.config.representation_images import ImageDatasetName
 from infodecomp.fetching.places import fetch_source
 from infodecomp.fetching.sources import read_sources
 from infodecomp.representation.datasets.own_images import attribute_of
@@ -31,7 +32,7 @@ def pictures(records: ImageRecords, *numbers: int) -> list[np.ndarray]:
 
 
 def test_the_configuration_names_the_datasets_of_the_table() -> None:
-    assert set(ImageSet.__args__) == set(DATASETS)
+    assert set(get_args(ImageDatasetName)) == set(DATASETS)
 
 
 def test_fashion_mnist(tmp_path: Path) -> None:

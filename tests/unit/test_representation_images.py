@@ -12,7 +12,7 @@ from PIL import Image
 
 from infodecomp.cli import run_stage
 from infodecomp.config import section_json
-from infodecomp.config.representation_images import ImagePreparationSection
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation.attribute_checks import check_attributes
 from infodecomp.representation.datasets.records import Attribute, Given
 from infodecomp.representation.factor_world import draw_images, split
@@ -25,8 +25,8 @@ COUNT = 20
 
 
 def prepare(name: str, folder: Path, given: Given | None = None, seed: int = 0, **keys: object) -> PreparedImages:
-    section = ImagePreparationSection.model_validate(keys)
-    prepare_images(name, (given or Given(folder))._replace(seed=seed), section, folder / "prepared")
+    section = RepresentationImagesSection.model_validate({"dataset": name, "seed": seed, **keys})
+    prepare_images(section, (given or Given(folder))._replace(seed=seed), folder / "prepared")
     return read_prepared(folder / "prepared")
 
 
@@ -215,11 +215,19 @@ def test_prepared_images_that_do_not_fit_each_other(tmp_path: Path) -> None:
 
 def test_the_stage_prepares_the_digits_that_ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = section_json(ImagePreparationSection(count=100, size=16))
-    arguments = ["--settings", settings, "--seed", "3", "--output-dir", "digits"]
-    assert run_stage(["prepare_representation_images", "--dataset", "digits", *arguments]) == 0
+    settings = section_json(RepresentationImagesSection(dataset="digits", seed=3, count=100, size=16))
+    assert run_stage(["prepare_representation_images", "--settings", settings, "--output-dir", "digits"]) == 0
     found = read_prepared(Path("digits"))
     assert found.images.shape == (100, 1, 16, 16) and found.held_out.sum() == 10
     record = json.loads(Path("digits/images.provenance.json").read_text())
     assert record["extra"]["licence"] == "CC BY 4.0" and len(record["outputs"]) == 3
-    assert run_stage(["prepare_representation_images", "--dataset", "mnist", *arguments]) == 1
+
+
+def test_the_stage_finds_the_files_of_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_own(tmp_path)
+    Path("list.csv").rename("../list.csv")
+    for keys, status in (({"list": "../list.csv"}, 1), ({"list": "../list.csv", "root": "."}, 0)):
+        settings = section_json(RepresentationImagesSection(dataset="own", **keys))
+        assert run_stage(["prepare_representation_images", "--settings", settings, "--output-dir", "own"]) == status
+    assert len(read_prepared(Path("own")).names) == COUNT

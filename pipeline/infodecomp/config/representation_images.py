@@ -1,4 +1,4 @@
-"""The images that representations are learned from."""
+"""The images that codes are learned from, and that they describe."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from pydantic import Field
 
 from infodecomp.config.section import Section, Share
 
-ImageSet = Literal["factors", "digits", "fashion_mnist", "cifar10", "ffhq", "celeba", "shapes3d", "own"]
+ImageDatasetName = Literal["factors", "digits", "fashion_mnist", "cifar10", "ffhq", "celeba", "shapes3d", "own"]
 
 
-class ImagePreparationSection(Section):
-    """How the images of a dataset are prepared: how many, how large, and which are held out."""
+class RepresentationImagesSection(Section):
+    """The images: which dataset, how many, how large, and which are held out."""
 
+    dataset: ImageDatasetName = Field(
+        "factors",
+        description="factors: 18,000 pictures, one for every combination of six factors; own: those of `list`; "
+        "others: docs/representation.md",
+    )
+    seed: int = Field(0, ge=0, description="seed that chooses images, and holds some out from training")
+    count: int | None = Field(None, ge=10, description="images to use, drawn at random (null: all)")
     size: int | None = Field(
         None, ge=8, le=256, description="side of the images in pixels (null: as published for the dataset, 32 or 64)"
     )
-    count: int | None = Field(None, ge=10, description="images to use, drawn at random (null: all)")
     held_out: Share = Field(0.1, description="share of the images held out where the dataset has no split of its own")
     list: str | None = Field(
         None,
         min_length=1,
-        description="of the dataset `own`: a CSV of image, attributes and perhaps split, or a folder of Parquet files",
+        description="of `own`: a CSV of image, attributes and perhaps split, or a folder of Parquet files",
     )
     root: str | None = Field(
-        None, min_length=1, description="folder that the CSV's paths start from (null: the folder of the CSV)"
+        None, min_length=1, description="of `own`: folder that the CSV's paths start from (null: the folder of the CSV)"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from infodecomp.config.representation_images import ImagePreparationSection
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation.attribute_checks import check_attributes
 from infodecomp.representation.datasets.records import Attribute, Given, ImageRecords
 from infodecomp.representation.datasets.table import DATASETS, ImageDataset
@@ -21,12 +21,13 @@ from infodecomp.runs.seeds import generator
 RESIZE = "the central square, bilinear, averaged over the pixels that it covers (antialiased) where it shrinks"
 
 
-def prepare_images(name: str, given: Given, section: ImagePreparationSection, folder: Path) -> dict[str, Any]:
-    """Prepare one dataset of the table and write it to a folder; returns its description.
+def prepare_images(section: RepresentationImagesSection, given: Given, folder: Path) -> dict[str, Any]:
+    """Prepare the dataset that a configuration names, and write it to a folder; returns its description.
 
     Raises InputError for anything that would make training or judging fail later: fewer images than asked for, images of
     several sizes, files that cannot be read, attributes that are missing or constant.
     """
+    name = section.dataset
     row = DATASETS[name]
     records = row.read(given)
     chosen = choose(name, records, section.count, given.seed)
