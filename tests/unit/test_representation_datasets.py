@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -256,6 +258,31 @@ def test_a_damaged_dataset_gets_one_sentence(
     with pytest.raises(InputError, match=sentence) as caught:
         read(name, tmp_path)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_parquet_columns_of_every_kind(tmp_path: Path) -> None:
+    cells = [{"bytes": image_sets.png_bytes(picture)} for picture in image_sets.random_pictures(3, 5, 5)]
+    columns = {"img": cells, "colour": ["red", "blue", "red"], "on": [True, False, True], "age": [1.5, 2.0, 3.5]}
+    pq.write_table(pa.table({**columns, "box": [[1, 2], [3], []]}), tmp_path / "part.parquet")
+    records = read("own", tmp_path, tmp_path)
+    assert {name: one.kind for name, one in records.attributes.items()} == {
+        "colour": "binary",
+        "on": "binary",
+        "age": "number",
+    }
+    assert records.attributes["colour"].classes == ("blue", "red") and records.held_out is None
+    assert pictures(records, 2)[0].shape == (5, 5)
+
+
+def test_a_picture_in_parquet_that_cannot_be_decoded(tmp_path: Path) -> None:
+    cells = [{"bytes": image_sets.png_bytes(np.zeros((4, 4), np.uint8))}, {"bytes": b"nothing"}]
+    pq.write_table(pa.table({"image": cells}), tmp_path / "part.parquet")
+    records = read("own", tmp_path, tmp_path)
+    with pytest.raises(InputError, match=r"part\.parquet: the image of row 1 cannot be read"):
+        pictures(records, 0, 1)
+    pq.write_table(pa.table({"image": ["a.png"]}), tmp_path / "part.parquet")
+    with pytest.raises(InputError, match="it has the columns image; expected `image` or `img` with the bytes"):
+        read("own", tmp_path, tmp_path)
 
 
 def test_damaged_parquet(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def read_parquet_images(folder: Path) -> ImageRecords:
     if len({tuple(table.column_names) for table in tables}) > 1:
         shown = " and ".join(", ".join(table.column_names) for table in (tables[0], tables[-1]))
         raise InputError(f"{folder}: its Parquet files have different columns: {shown}.")
-    counts = [table.num_rows for table in tables]
+    counts = [_read(path, lambda file: file.metadata.num_rows) for path in paths]
     names = _class_names(paths[0])
     try:
         joined = pa.concat_tables(tables)
@@ -54,7 +54,7 @@ def read_parquet_images(folder: Path) -> ImageRecords:
             yield from _pictures(path, numbers[(numbers >= start) & (numbers < end)] - start)
 
     return ImageRecords(
-        names=numbered(len(joined)),
+        names=numbered(sum(counts)),
         pictures=pictures,
         attributes={name: _attribute(folder, name, joined[name], names.get(name, ())) for name in joined.column_names},
         held_out=held_out if len(set(held_out.tolist())) == 2 else None,
