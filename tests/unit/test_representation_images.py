@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from PIL import Image
 
 from infodecomp.cli import run_stage
 from infodecomp.config import section_json
+from infodecomp.config.image_problems import image_problems
 from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation.attribute_checks import check_attributes
 from infodecomp.representation.datasets.records import Attribute, Given
+from infodecomp.representation.exact_information import identity_values
 from infodecomp.representation.factor_world import draw_images, split
 from infodecomp.representation.image_preparation import fit, prepare_images
 from infodecomp.representation.prepared_images import PreparedImages, read_prepared
+from infodecomp.representation.prepared_world import class_attributes, prepared_world
 from infodecomp.runs.errors import InputError
 from tests.unit import image_sets
 
@@ -200,6 +204,36 @@ def test_own_images_need_a_list(tmp_path: Path) -> None:
         prepare("own", tmp_path)
     with pytest.raises(InputError, match=r"none\.csv: no such file; expected a CSV with a column `image`"):
         prepare("own", tmp_path, Given(tmp_path, tmp_path / "none.csv"))
+
+
+def test_a_sample_of_any_dataset_is_a_finite_world(tmp_path: Path) -> None:
+    """Where the images are plain to see, they hold ln K nats; where they are not, none."""
+    found = prepare("digits", tmp_path, count=60, size=16)
+    world = prepared_world(found)
+    assert class_attributes(found) == ("digit",) and world.attributes.shape == (60, 1)
+    seen = identity_values(world, range(60), np.array([-20.0, 12.0]), seed=0).mean(axis=0)
+    np.testing.assert_allclose(seen, [0.0, math.log(60)], atol=1e-3)
+
+
+def test_a_finite_world_has_no_image_twice(tmp_path: Path) -> None:
+    given = write_own(tmp_path)
+    Image.new("RGB", (40, 30), (4, 0, 0)).save(tmp_path / "9.png")
+    with pytest.raises(InputError, match=r"own: the images 4\.png and 9\.png are equal; images that are enumerated"):
+        prepared_world(prepare("own", tmp_path, given))
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"dataset": "own"}, "representation → images → list is null; allowed is a CSV"),
+        ({"list": "a.csv"}, 'representation → images → list is "a.csv"; allowed is null, because `dataset` is factors'),
+        ({"dataset": "celeba", "root": "a"}, 'root is "a"; allowed is null, because `dataset` is celeba, not own'),
+    ],
+)
+def test_keys_that_conflict(keys: dict[str, str], sentence: str) -> None:
+    (problem,) = image_problems(RepresentationImagesSection.model_validate(keys))
+    assert sentence in f"{' → '.join(map(str, problem.path))} {problem.matter}"
+    assert not list(image_problems(RepresentationImagesSection(dataset="own", list="a.csv", root="b")))
 
 
 def test_prepared_images_that_do_not_fit_each_other(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def _problem(attribute: Attribute, held_out: np.ndarray) -> str:
         if len(found) < 2:
             shown = _shown(attribute, found)
             return f"is {shown} in all {len(values[among])} images{part}, so nothing can be learned from it; {remedy}"
-    if attribute.classes and len(attribute.classes) == count > 2:
+    if attribute.classes and len(np.unique(values)) == count > 2:
         return f"has a different class in each of {count} images, as a name has; leave the column out."
     return ""
 
