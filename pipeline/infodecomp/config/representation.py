@@ -9,7 +9,8 @@ from pydantic import Field
 from infodecomp.config.section import Section
 
 # A description by name, or the folder of a trained model, whose last part is its name.
-Described = Annotated[str, Field(pattern=r"^(?:.*/)?[A-Za-z0-9_][A-Za-z0-9_-]*$")]
+DESCRIBED = r"^(?:.*/)?[A-Za-z0-9_][A-Za-z0-9_-]*$"
+Described = Annotated[str, Field(pattern=DESCRIBED)]
 
 
 class RepresentationImagesSection(Section):
@@ -43,7 +44,7 @@ class RepresentationEstimationSection(Section):
 class RepresentationExactSection(Section):
     """How exact information is computed, where the images can be enumerated."""
 
-    images: int = Field(1000, ge=6, description="images over which exact values are averaged")
+    images: int = Field(400, ge=6, description="images over which exact values are averaged")
     curve_images: int = Field(96, ge=6, description="images over which the exact curve is averaged")
     curve_points: int = Field(25, ge=3, description="log-SNRs of the curve")
 
@@ -54,8 +55,7 @@ class RepresentationSection(Section):
     images: RepresentationImagesSection = Field(RepresentationImagesSection(), description="The images")
     models: Annotated[tuple[Described, ...], Field(min_length=1)] = Field(
         ("factors", "components"),
-        description="what describes an image to a decoder: factors (the true ones), components (principal components), "
-        "or folders of trained models",
+        description="what describes an image to a decoder: its factors, its principal components, or the code of a model",
     )
     components: ComponentsSection = Field(ComponentsSection(), description="The code `components`")
     shards: int = Field(2, ge=1, le=700, description="jobs of each model")
