@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage
-from infodecomp.config import section_json
+from infodecomp.config import load_config, section_json, settings_of
 from infodecomp.config.image_problems import image_problems
 from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation.attribute_checks import check_attributes
@@ -32,6 +32,11 @@ def prepare(name: str, folder: Path, given: Given | None = None, seed: int = 0, 
     section = RepresentationImagesSection.model_validate({"dataset": name, "seed": seed, **keys})
     prepare_images(section, (given or Given(folder))._replace(seed=seed), folder / "prepared")
     return read_prepared(folder / "prepared")
+
+
+def settings_json(**keys: object) -> str:
+    study = load_config({"representation": {"images": keys}})
+    return section_json(settings_of("prepare_representation_images", study))
 
 
 def write_own(folder: Path, rows: dict[int, str] | None = None, header: str = "image,smile,age") -> Given:
@@ -249,7 +254,7 @@ def test_prepared_images_that_do_not_fit_each_other(tmp_path: Path) -> None:
 
 def test_the_stage_prepares_the_digits_that_ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = section_json(RepresentationImagesSection(dataset="digits", seed=3, count=100, size=16))
+    settings = settings_json(dataset="digits", seed=3, count=100, size=16)
     assert run_stage(["prepare_representation_images", "--settings", settings, "--output-dir", "digits"]) == 0
     found = read_prepared(Path("digits"))
     assert found.images.shape == (100, 1, 16, 16) and found.held_out.sum() == 10
@@ -262,6 +267,6 @@ def test_the_stage_finds_the_files_of_a_table_of_ones_own(tmp_path: Path, monkey
     write_own(tmp_path)
     Path("list.csv").rename("../list.csv")
     for keys, status in (({"list": "../list.csv"}, 1), ({"list": "../list.csv", "root": "."}, 0)):
-        settings = section_json(RepresentationImagesSection(dataset="own", **keys))
+        settings = settings_json(dataset="own", **keys)
         assert run_stage(["prepare_representation_images", "--settings", settings, "--output-dir", "own"]) == status
     assert len(read_prepared(Path("own")).names) == COUNT

@@ -32,8 +32,8 @@ from infodecomp.config.representation import (
     ComponentsSection,
     RepresentationEstimationSection,
     RepresentationExactSection,
-    RepresentationImagesSection,
 )
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
 from infodecomp.config.retrieval_datasets import AnyRetrievalSource, RetrievalDataset
@@ -386,6 +386,12 @@ class PlotValidation(Settings):
     confidence: Annotated[float, At("statistics.confidence")]
     font: Annotated[str | None, At("figures.font")]
     format: Annotated[Format, At("figures.format")]
+
+
+class PrepareRepresentationImages(Settings):
+    """Of `prepare_representation_images`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
 
 
 class PilotRepresentation(Settings):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infodecomp.config.representation import RepresentationImagesSection
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation import factor_world
 from infodecomp.representation.finite_world import FiniteWorld, factored
 from infodecomp.runs.seeds import generator
