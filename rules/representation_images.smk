@@ -7,8 +7,6 @@
 #           results/<study>/representation/images/images.json          what was prepared and how
 # STEPS     prepare_representation_images
 
-from infodecomp.representation.datasets.table import dataset_places
-
 PREPARED_IMAGES = f"{RESULTS}/representation/images"
 
 
