@@ -24,7 +24,7 @@ class ComponentsSection(Section):
 class RepresentationEstimationSection(Section):
     """How the information of a description is estimated."""
 
-    images: int = Field(96, ge=6, description="held-out images, each with its own draws")
+    images: int = Field(48, ge=6, description="held-out images, each with its own draws")
     draws: int = Field(24, ge=6, description="draws of an image, in pairs with noise of opposite sign")
     maps: int = Field(12, ge=1, description="images whose maps are kept")
     pilot: int = Field(16, ge=2, description="further images of a pilot, to which the density of the draws is fitted")
@@ -37,7 +37,7 @@ class RepresentationExactSection(Section):
     """How exact information is computed, where the images can be enumerated."""
 
     images: int = Field(400, ge=6, description="images over which exact values are averaged")
-    curve_images: int = Field(96, ge=6, description="images over which the exact curve is averaged")
+    curve_images: int = Field(48, ge=6, description="images over which the exact curve is averaged")
     curve_points: int = Field(25, ge=3, description="log-SNRs of the curve")
 
 

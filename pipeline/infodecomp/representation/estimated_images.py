@@ -12,6 +12,7 @@ from infodecomp.estimator.estimates import Estimate, MapEstimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.prompt_pairs import PromptPair
 from infodecomp.maps.rounding import rounded_map
+from infodecomp.metrics.correlation import pearson
 from infodecomp.representation.described_images import DescribedImages
 from infodecomp.representation.noise_draws import image_draws
 from infodecomp.representation.prompts import exact_pair, exactly
@@ -59,7 +60,8 @@ def image_arrays(found: Estimate, described: DescribedImages, case: Any) -> dict
 
     standard, orthogonal, with `_error`: totals, nats. inside: nats of i^o in the box of the object. curve_…: the weighted
     integrands at the draws, sorted by log-SNR, of the whole. map/<pair>/<kind>: maps, of images that are shown. With a
-    trained decoder also the same by the exact denoiser, `exact_…`, and `quantities.COMPARISONS`.
+    trained decoder also the same by the exact denoiser, `exact_…`, the correlation of maps of i^o with the exact ones, and
+    `quantities.COMPARISONS`.
     """
     pairs = information_pairs(described.description.parts)
     inside = described.images.object_cells(case.number)
@@ -70,6 +72,7 @@ def image_arrays(found: Estimate, described: DescribedImages, case: Any) -> dict
     if described.decoder is not None:
         exact = {name: exact_pair(pair) for name, pair in pairs.items()}
         arrays |= _of_pairs(found, exact, "exact_", inside, shown=case.shown)
+        arrays["correlation"] = np.array([_correlation(found, pair) for pair in pairs.values()])
         for name, (pair, kind) in _COMPARED.items():
             compared: MapEstimate = getattr(found, kind)[pair]
             arrays |= {name: np.array(compared.total), f"{name}_error": np.array(compared.total_error)}
@@ -79,6 +82,12 @@ def image_arrays(found: Estimate, described: DescribedImages, case: Any) -> dict
         weighted = found.draws.weight * found.integrand(pair, kind).sum((1, 2))
         arrays[f"curve_{name}"] = weighted.numpy()[order]
     return arrays | {"evaluations": np.array(found.evaluations)}
+
+
+def _correlation(found: Estimate, pair: PromptPair) -> float:
+    """Of the trained decoder's map of i^o with the exact one; 0 where one of them is constant."""
+    maps = [found.orthogonal[one].map.ravel() for one in (pair, exact_pair(pair))]
+    return float(np.nan_to_num(pearson(*maps)))
 
 
 def _of_pairs(

@@ -14,7 +14,13 @@ from infodecomp.representation.described_images import DescribedImages
 from infodecomp.representation.descriptions import CodeDescription, Description
 from infodecomp.representation.exact_files import DescriptionRecord
 from infodecomp.representation.exact_information import exact_values, noised_values
+from infodecomp.representation.image_sets import ImageSet
 from infodecomp.representation.quantities import prompt_names
+from infodecomp.representation.regularisers import mmd, normal_kl
+from infodecomp.runs.seeds import generator
+
+# Codes, and draws of the prior, that are compared.
+_MMD_IMAGES = 1000
 
 
 def value_rows(described: DescribedImages, section: RepresentationExactSection, seed: int) -> pd.DataFrame:
@@ -49,7 +55,7 @@ def curve_rows(
     )
 
 
-def record_of(described: DescribedImages) -> DescriptionRecord:
+def record_of(described: DescribedImages, seed: int) -> DescriptionRecord:
     """What is described and by what."""
     images, description = described.images, described.description
     levels = (images.world.attributes.amax(0) + 1).tolist()
@@ -60,6 +66,7 @@ def record_of(described: DescribedImages) -> DescriptionRecord:
         factors=dict(zip(images.factors, levels, strict=True)),
         noise=isinstance(description, CodeDescription) and not description.likelihood.deterministic,
         rate=_rate(description),
+        mmd=_mmd(images, description, seed),
     )
 
 
@@ -67,6 +74,13 @@ def _rate(description: Description) -> float | None:
     """E KL(q(z|x) ‖ N(0, I)), which is I(x; z) plus KL(q(z) ‖ N(0, I)): an upper bound of the information."""
     if not isinstance(description, CodeDescription) or description.likelihood.deterministic:
         return None
-    variance = description.deviations.square()
-    divergence = (description.means.square() + variance - 1 - torch.log(variance)).sum(1) / 2
-    return float(divergence.mean())
+    return float(normal_kl(description.means, description.deviations).mean())
+
+
+def _mmd(images: ImageSet, description: Description, seed: int) -> float | None:
+    """The discrepancy of codes from N(0, I) by kernels of several widths, without bias."""
+    if not isinstance(description, CodeDescription):
+        return None
+    codes = description.codes(images.chosen("discrepancy", _MMD_IMAGES, seed, held_out=False), seed)
+    prior = generator(seed, "discrepancy", "prior").standard_normal(tuple(codes.shape))
+    return float(mmd(codes, torch.from_numpy(prior), "multiscale"))

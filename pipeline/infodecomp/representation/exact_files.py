@@ -40,6 +40,7 @@ class DescriptionRecord:
     factors: dict[str, int]
     noise: bool
     rate: float | None
+    mmd: float | None
 
 
 def write_exact(folder: Path, values: pd.DataFrame, curves: pd.DataFrame, record: DescriptionRecord) -> None:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
         args.output.parent,
         values,
         curve_rows(described, settings.exact, interval, args.seed),
-        record_of(described),
+        record_of(described, args.seed),
     )
     write_provenance(
         args.output.with_suffix(".provenance.json"),
