@@ -8,6 +8,11 @@
 # STEPS     prepare_representation_images
 
 PREPARED_IMAGES = f"{RESULTS}/representation/images"
+IMAGES = (
+    f" --images {PREPARED_IMAGES}"
+    if CONFIG.representation.images.dataset != "factors"
+    else ""
+)
 
 
 def image_dataset_files(wildcards):
@@ -22,6 +27,11 @@ def image_dataset_files(wildcards):
     places = dataset_places(images.dataset)
     folders = [place for place in places if not place.suffix]
     return fetched_or_present([place for place in places if place.suffix], folders, ())
+
+
+def prepared_images(wildcards):
+    """The prepared images, as input of a rule that passes IMAGES to its stage; none for the world that is drawn."""
+    return rules.prepare_representation_images.output if IMAGES else []
 
 
 rule prepare_representation_images:
