@@ -14,6 +14,7 @@ from infodecomp.config.datasets import DatasetSection
 from infodecomp.config.draws import draw_problems
 from infodecomp.config.editing import EditingSection
 from infodecomp.config.generated import generation_problems, gradient_problems
+from infodecomp.config.image_problems import image_problems
 from infodecomp.config.keys import example_at
 from infodecomp.config.problems import Problem
 from infodecomp.config.retrieval import SecondModel
@@ -37,6 +38,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _swaps(config.editing)
     yield from _faithfulness(config)
     yield from _described(config)
+    yield from image_problems(config.representation.images)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")

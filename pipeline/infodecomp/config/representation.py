@@ -6,20 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.section import Section
 
 # A description by name, or the folder of a trained model, whose last part is its name.
 DESCRIBED = r"^(?:.*/)?[A-Za-z0-9_][A-Za-z0-9_-]*$"
 Described = Annotated[str, Field(pattern=DESCRIBED)]
-
-
-class RepresentationImagesSection(Section):
-    """The images that are described."""
-
-    dataset: Literal["factors"] = Field(
-        "factors", description="factors: 18,000 pictures, one for every combination of six factors"
-    )
-    seed: int = Field(0, ge=0, description="seed that holds out a tenth of the images from training")
 
 
 class ComponentsSection(Section):

@@ -32,8 +32,8 @@ from infodecomp.config.representation import (
     ComponentsSection,
     RepresentationEstimationSection,
     RepresentationExactSection,
-    RepresentationImagesSection,
 )
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
 from infodecomp.config.retrieval_datasets import AnyRetrievalSource, RetrievalDataset
@@ -388,6 +388,12 @@ class PlotValidation(Settings):
     format: Annotated[Format, At("figures.format")]
 
 
+class PrepareRepresentationImages(Settings):
+    """Of `prepare_representation_images`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+
+
 class PilotRepresentation(Settings):
     """Of `pilot_representation`."""
 
@@ -523,6 +529,7 @@ class TrainRepresentation(Settings):
     """Of `train_representation`; NAME is a model's."""
 
     seed: Annotated[int, At("representation_model.seed")]
+    split_seed: Annotated[int, At("representation_model.split_seed")]
     model: Annotated[RepresentationModel, At("representation_model.models.NAME")]
     training: Annotated[RepresentationTrainingSection, At("representation_model.training")]
 

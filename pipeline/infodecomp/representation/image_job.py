@@ -13,6 +13,7 @@ from infodecomp.jobs.configured_model import weights_sha256
 from infodecomp.representation.described_images import COMPONENTS, FACTORS
 from infodecomp.representation.estimates_table import IMAGE_COLUMNS, image_row
 from infodecomp.representation.image_sets import ImageSet
+from infodecomp.representation.prepared_images import IMAGES
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.ledger import checked_sha256
 from infodecomp.runs.provenance import write_provenance
@@ -34,6 +35,7 @@ def open_shard(args: argparse.Namespace, stage: str, settings: EstimateRepresent
             "section": settings.model_dump(mode="json"),
             "seed": args.seed,
             "pilot": checked_sha256(args.pilot),
+            "images": checked_sha256(args.images / IMAGES) if args.images else "",
             "code": code_digest(f"infodecomp.stages.{stage}"),
         },
     )

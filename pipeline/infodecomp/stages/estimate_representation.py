@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Estimate the images of one shard."""
     torch.set_num_threads(args.threads or 1)
     settings = parse(EstimateRepresentation, args.settings)
-    images = open_images(settings.images)
+    images = open_images(settings.images, args.images)
     shard = open_shard(args, STAGE, settings, images)
     if pending := pending_images(shard):
         described = describe(args.model, images, settings.components, resolve_device(args.device))

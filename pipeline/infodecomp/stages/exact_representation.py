@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     """Compute the values and curves of a description, and write them."""
     torch.set_num_threads(args.threads or 1)
     settings = parse(ExactRepresentation, args.settings)
-    described = describe(args.model, open_images(settings.images), settings.components)
+    described = describe(args.model, open_images(settings.images, args.images), settings.components)
     interval = read_density(args.pilot).interval
     values = value_rows(described, settings.exact, args.seed)
     write_exact(

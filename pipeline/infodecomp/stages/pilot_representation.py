@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     """Find the range, run the pilot and write the density."""
     torch.set_num_threads(args.threads or 1)
     settings = parse(PilotRepresentation, args.settings)
-    described = describe(args.model, open_images(settings.images), settings.components)
+    described = describe(args.model, open_images(settings.images, args.images), settings.components)
     density, record = pilot_density(described, settings.estimation, args.seed, ON_CPU)
     write_text(args.output, json.dumps({**density_record(density), **record}, indent=2) + "\n")
     write_provenance(
