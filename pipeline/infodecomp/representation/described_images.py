@@ -9,7 +9,7 @@ import torch
 
 from infodecomp.config.representation import ComponentsSection
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.denoiser import Denoiser, Predict
 from infodecomp.representation.beside_exact import BesideExact
 from infodecomp.representation.descriptions import CodeDescription, Description, FactorDescription
 from infodecomp.representation.exact_denoiser import ExactDenoiser
@@ -29,7 +29,7 @@ class DescribedImages:
 
     images: ImageSet
     description: Description
-    decoder: Predict | None = None
+    decoder: Denoiser | None = None
 
     @property
     def exact(self) -> ExactDenoiser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from infodecomp.config.representation import RepresentationEstimationSection
@@ -14,19 +15,36 @@ from infodecomp.representation.described_images import DescribedImages
 from infodecomp.representation.image_sets import ImageSet
 from infodecomp.representation.noise_range import exact_interval
 from infodecomp.representation.quantities import information_pairs
+from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 
 # Images whose curve sets the range, and draws of an image of the pilot.
 _CURVE_IMAGES, _PILOT_DRAWS = 64, 24
 
 
-def integration_range(images: ImageSet, section: RepresentationEstimationSection, seed: int) -> Interval:
-    """The log-SNRs of the integral: two given numbers, or where the images' entropy shows."""
+def integration_range(described: DescribedImages, section: RepresentationEstimationSection, seed: int) -> Interval:
+    """The log-SNRs of the integral: two given numbers, or where the images' entropy shows; within those of the decoder.
+
+    Raises InputError if the decoder was trained on none of them.
+    """
+    images, (first, last) = described.images, _trained_range(described)
     if section.interval == "exact":
         chosen = images.chosen("range", _CURVE_IMAGES, seed, held_out=False)
-        return exact_interval(images.world, chosen, seed)
-    low, high = section.interval
-    return Interval(low, high, (low + high) / 2, (high - low) / 6)
+        wide = exact_interval(images.world, chosen, seed)
+    else:
+        low, high = section.interval
+        wide = Interval(low, high, (low + high) / 2, (high - low) / 6)
+    found = Interval(max(wide.low, first), min(wide.high, last), wide.loc, wide.scale)
+    if not found.low < found.high:
+        raise InputError(
+            f"representation → estimation → interval gives log-SNRs {wide.low:g} … {wide.high:g}, outside the decoder's "
+            f"trained range {first:g} … {last:g}; choose values that overlap it."
+        )
+    return found
+
+
+def _trained_range(described: DescribedImages) -> tuple[float, float]:
+    return (-math.inf, math.inf) if described.decoder is None else described.decoder.logsnr_range
 
 
 def pilot_density(
@@ -37,7 +55,7 @@ def pilot_density(
     The images are not held out, so that none of them is estimated afterwards.
     """
     images, pairs = described.images, information_pairs(described.description.parts)
-    interval = integration_range(images, section, seed)
+    interval = integration_range(described, section, seed)
     held_out = set(images.held_out.tolist())
     order = images.chosen("pilot", len(images.world), seed, held_out=False)
     numbers = [number for number in order if number not in held_out][: section.pilot]

@@ -75,7 +75,8 @@ def dimension_rows(results: ModelResults, statistics: StatisticsSection) -> Iter
             row = {"model": results.name, "part": part, "quantity": quantity, **exact.row("exact", k)}
             for name, found in estimated.items():
                 row |= found.row(name, first + k)
-            share = inside[first + k] / whole[first + k] if whole[first + k] > 0 else float("nan")
+            # Of images without a known object nothing lies inside its box.
+            share = inside[first + k] / whole[first + k] if inside.any() else float("nan")
             yield {**row, "inside": share, "map_correlation": alike[first + k]}
 
 

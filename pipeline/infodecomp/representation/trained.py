@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from infodecomp.config.representation_model import RepresentationModel
 from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.denoiser import Predict
+from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.models.whole_weights import load_whole
 from infodecomp.representation.decoders import CodeDenoiser, load_decoder
 from infodecomp.representation.described_images import DescribedImages
@@ -26,8 +27,13 @@ INDEX, DECODER, ENCODER = "model.json", "decoder", "encoder"
 class OnDevice:
     """A denoiser on a device, for tensors on the CPU."""
 
-    denoiser: Predict
+    denoiser: Denoiser
     device: str
+
+    @property
+    def logsnr_range(self) -> tuple[float, float]:
+        """The noise levels that the denoiser was trained on."""
+        return self.denoiser.logsnr_range
 
     def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """ε̂ (B, C, h, w), on the CPU."""
@@ -39,11 +45,33 @@ class OnDevice:
 def describe_by_model(folder: Path, images: ImageSet, device: str) -> DescribedImages:
     """The images with the codes of a model's encoder, or the factors that its decoder knows, and that decoder.
 
-    Raises InputError if the folder holds no such model, or one that knows nothing of an image.
+    Raises InputError if the folder holds no such model, one that knows nothing of an image, or one of other images.
     """
     recipe = _recipe(folder)
-    decoder = CodeDenoiser(load_decoder(folder / DECODER, recipe.condition).to(device))
-    return DescribedImages(images, _description(recipe, folder, images), OnDevice(decoder, device))
+    decoder = load_decoder(folder / DECODER, recipe.condition)
+    _check_shape(folder, decoder, images)
+    description = _description(recipe, folder, images)
+    _check_width(folder, decoder, description)
+    return DescribedImages(images, description, OnDevice(CodeDenoiser(decoder.to(device)), device))
+
+
+def _check_shape(folder: Path, decoder: Any, images: ImageSet) -> None:
+    side, channels = decoder.config.size, decoder.config.channels
+    if (channels, side, side) != images.shape:
+        raise InputError(
+            f"{folder}: its decoder was trained on images of {channels} × {side} × {side}, and those of {images.name} are "
+            f"{' × '.join(map(str, images.shape))}; name images of that size, or another model."
+        )
+
+
+def _check_width(folder: Path, decoder: Any, description: Description) -> None:
+    known = description.conditions([0], torch.ones(len(description.parts)), seed=0)
+    width = known.states.shape[1]
+    if (decoder.config.states, decoder.config.parts) != (width, len(description.parts)):
+        raise InputError(
+            f"{folder}: its decoder reads {decoder.config.states} numbers in {decoder.config.parts} parts, and the images "
+            f"are described by {width} in {len(description.parts)}; name its own images, or another model."
+        )
 
 
 def _recipe(folder: Path) -> RepresentationModel:
