@@ -169,7 +169,7 @@ rule tabulate_representation:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        shards=[
+        estimates=[
             f"{name}={file}" for name in DESCRIBED for file in described_shards(name)
         ],
         exact=[
@@ -183,7 +183,7 @@ rule tabulate_representation:
     shell:
         quiet_command(
             "tabulate_representation",
-            "--shards {params.shards} --exact {params.exact} --settings {params.settings:q} --output-dir"
+            "--shards {params.estimates} --exact {params.exact} --settings {params.settings:q} --output-dir"
             " {params.folder}",
         )
 
@@ -207,7 +207,7 @@ rule plot_representation:
     params:
         folder=folder_of_first,
         tables=f"{RESULTS}/tables",
-        shards=rules.tabulate_representation.params.shards,
+        estimates=rules.tabulate_representation.params.estimates,
         settings=settings("plot_representation"),
         code=code("plot_representation"),
     message:
@@ -215,7 +215,7 @@ rule plot_representation:
     shell:
         command(
             "plot_representation",
-            "--tables {params.tables} --shards {params.shards} --settings {params.settings:q} --output-dir"
+            "--tables {params.tables} --shards {params.estimates} --settings {params.settings:q} --output-dir"
             " {params.folder}",
         )
 

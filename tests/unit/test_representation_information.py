@@ -303,13 +303,11 @@ def test_a_range_that_the_decoder_never_saw(world: Path) -> None:
     images = open_images(RepresentationImagesSection(), world)
     exact = describe("factors", images, ComponentsSection())
     model: Any = SimpleNamespace(logsnr_range=(-3.0, 1.0))
-    section = load_config({"representation": SECTION}).representation.estimation
-    cut = integration_range(replace(exact, decoder=model), section, seed=0)
-    whole = integration_range(exact, section, seed=0)
+    cut = integration_range(replace(exact, decoder=model), "exact", seed=0)
+    whole = integration_range(exact, "exact", seed=0)
     assert (cut.low, cut.high) == (max(-3.0, whole.low), min(1.0, whole.high))
-    outside = section.model_copy(update={"interval": (2.0, 3.0)})
     with pytest.raises(InputError, match="outside the decoder's trained range -3 … 1"):
-        integration_range(replace(exact, decoder=model), outside, seed=0)
+        integration_range(replace(exact, decoder=model), (2.0, 3.0), seed=0)
 
 
 def test_results_of_another_description_are_refused(study: Path, tmp_path: Path) -> None:

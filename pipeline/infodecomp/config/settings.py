@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from infodecomp.config.attribution import AttentionSection, ExplanationSection, Heads
 from infodecomp.config.datasets import AnySource, Dataset
@@ -399,7 +399,8 @@ class PilotRepresentation(Settings):
 
     images: Annotated[RepresentationImagesSection, At("representation.images")]
     components: Annotated[ComponentsSection, At("representation.components")]
-    estimation: Annotated[RepresentationEstimationSection, At("representation.estimation")]
+    pilot: Annotated[int, At("representation.estimation.pilot")]
+    interval: Annotated[Literal["exact"] | tuple[float, float], At("representation.estimation.interval")]
 
 
 class EstimateRepresentation(Settings):
@@ -529,7 +530,7 @@ class TrainRepresentation(Settings):
     """Of `train_representation`; NAME is a model's."""
 
     seed: Annotated[int, At("representation_model.seed")]
-    split_seed: Annotated[int, At("representation_model.split_seed")]
+    split_seed: Annotated[int, At("representation.images.seed")]
     model: Annotated[RepresentationModel, At("representation_model.models.NAME")]
     training: Annotated[RepresentationTrainingSection, At("representation_model.training")]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
-from infodecomp.config.representation import RepresentationEstimationSection
 from infodecomp.estimator.adaptive_density import AdaptiveDensity, fit_density, integrand_squares, pilot_draws
 from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate_many
@@ -22,17 +21,17 @@ from infodecomp.runs.seeds import generator
 _CURVE_IMAGES, _PILOT_DRAWS = 64, 24
 
 
-def integration_range(described: DescribedImages, section: RepresentationEstimationSection, seed: int) -> Interval:
+def integration_range(described: DescribedImages, given: Literal["exact"] | tuple[float, float], seed: int) -> Interval:
     """The log-SNRs of the integral: two given numbers, or where the images' entropy shows; within those of the decoder.
 
     Raises InputError if the decoder was trained on none of them.
     """
     images, (first, last) = described.images, _trained_range(described)
-    if section.interval == "exact":
+    if given == "exact":
         chosen = images.chosen("range", _CURVE_IMAGES, seed, held_out=False)
         wide = exact_interval(images.world, chosen, seed)
     else:
-        low, high = section.interval
+        low, high = given
         wide = Interval(low, high, (low + high) / 2, (high - low) / 6)
     found = Interval(max(wide.low, first), min(wide.high, last), wide.loc, wide.scale)
     if not found.low < found.high:
@@ -48,17 +47,17 @@ def _trained_range(described: DescribedImages) -> tuple[float, float]:
 
 
 def pilot_density(
-    described: DescribedImages, section: RepresentationEstimationSection, seed: int, batch_size: int
+    described: DescribedImages, count: int, given: Literal["exact"] | tuple[float, float], seed: int, batch_size: int
 ) -> tuple[AdaptiveDensity, dict[str, Any]]:
-    """The density that suits every pair of prompts, and what it was fitted to.
+    """The density that suits every pair of prompts, and what it was fitted to: `count` images, over the range `given`.
 
     The images are not held out, so that none of them is estimated afterwards.
     """
     images, pairs = described.images, information_pairs(described.description.parts)
-    interval = integration_range(described, section, seed)
+    interval = integration_range(described, given, seed)
     held_out = set(images.held_out.tolist())
     order = images.chosen("pilot", len(images.world), seed, held_out=False)
-    numbers = [number for number in order if number not in held_out][: section.pilot]
+    numbers = [number for number in order if number not in held_out][:count]
     problems = (
         Problem(
             images.world.images[number],

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads or 1)
     settings = parse(PilotRepresentation, args.settings)
     described = describe(args.model, open_images(settings.images, args.images), settings.components)
-    density, record = pilot_density(described, settings.estimation, args.seed, ON_CPU)
+    density, record = pilot_density(described, settings.pilot, settings.interval, args.seed, ON_CPU)
     write_text(args.output, json.dumps({**density_record(density), **record}, indent=2) + "\n")
     write_provenance(
         args.output.with_suffix(".provenance.json"),
