@@ -206,7 +206,7 @@ def estimates_of(described: DescribedImages, count: int) -> list[dict[str, np.nd
     cases = [SimpleNamespace(number=number % 12, shown=False) for number in range(count)]
     found = []
     for place, case in enumerate(cases):  # the same image again has other draws
-        found += [arrays for _, arrays in estimated_images(described, [case], 24, EVEN, place, 64)]
+        found += [arrays for _, arrays in estimated_images(described, [case], 16, EVEN, place, 64)]
     return found
 
 
@@ -216,7 +216,7 @@ def test_a_trained_decoder_beside_the_exact_one(world: Path) -> None:
     exact = describe("factors", images, ComponentsSection())
     decoder = partial(_perturbed, exact.exact, (0.08, 0.03))
     model = type("Model", (), {"logsnr_range": (-9.0, 9.0), "__call__": lambda self, *inputs: decoder(*inputs)})()
-    found = estimates_of(replace(exact, decoder=model), 60)
+    found = estimates_of(replace(exact, decoder=model), 48)
     total = {name: np.array([float(np.atleast_1d(one[name])[0]) for one in found]) for name in found[0]}
     shift = total["standard"] - total["exact_standard"] - (total["delta_u"] - total["delta_c"])
     bound = total["null_exact"] - total["exact_standard"] + total["delta_c"]

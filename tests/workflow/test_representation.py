@@ -43,11 +43,8 @@ def test_a_study_of_own_pictures(described: Study) -> None:
 
 
 def test_a_change_runs_what_reads_it(described: Study) -> None:
-    assert not described.planned()
     planned = set(described.planned({"representation": {"estimation": {"maps": 3}}}))
     assert {"estimate_representation", "plot_representation"} <= planned
     assert not {"exact_representation", "pilot_representation"} & planned
     planned = set(described.planned({"representation": {"exact": {"images": 7}}}))
     assert "exact_representation" in planned and not {"estimate_representation", "pilot_representation"} & planned
-    planned = set(described.planned({"figures": {"palette": "magma"}}))
-    assert "plot_representation" in planned and "tabulate_representation" not in planned
