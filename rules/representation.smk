@@ -40,6 +40,11 @@ def described_shards(name):
     ]
 
 
+def description_settings(stage):
+    """What a stage reads of the configuration for one description."""
+    return lambda job: settings_json(stage, study=CONFIG.of_description(job.described))
+
+
 # Params of every stage on one description.
 DESCRIPTION_PARAMS = {
     "model": lambda wildcards: DESCRIBED[wildcards.described],
@@ -64,7 +69,7 @@ rule pilot_representation:
         **TABLE_JOB,
     params:
         **DESCRIPTION_PARAMS,
-        settings=settings("pilot_representation"),
+        settings=description_settings("pilot_representation"),
         code=code("pilot_representation"),
     message:
         "Finding the log-SNRs at which {wildcards.described} carry information"
@@ -98,7 +103,7 @@ rule estimate_representation:
         shards=CONFIG.representation.shards,
         maps=maps_beside_table,
         failed=CONFIG.max_failed_fraction,
-        settings=settings("estimate_representation"),
+        settings=description_settings("estimate_representation"),
         code=code("estimate_representation"),
     message:
         "Estimating what {wildcards.described} say about images, shard {wildcards.shard}"
@@ -131,7 +136,7 @@ rule exact_representation:
         **TABLE_JOB,
     params:
         **DESCRIPTION_PARAMS,
-        settings=settings("exact_representation"),
+        settings=description_settings("exact_representation"),
         code=code("exact_representation"),
     message:
         "Computing exactly what {wildcards.described} say about images"

@@ -17,6 +17,7 @@ import torch
 
 from infodecomp.cli import run_stage
 from infodecomp.config import load_config
+from infodecomp.config import settings_of as stage_settings
 from infodecomp.config.representation import ComponentsSection
 from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.statistics import StatisticsSection
@@ -297,6 +298,13 @@ def test_settings_that_conflict(section: dict[str, Any], where: str, matter: str
     with pytest.raises(InputError, match=matter) as caught:
         load_config({"representation": section})
     assert str(caught.value).startswith(where)
+
+
+def test_principal_components_matter_to_themselves_alone() -> None:
+    for model, alike in (("factors", True), ("components", False)):
+        studies = [load_config({"representation": {"components": {"noise": noise}}}) for noise in (0.1, 0.2)]
+        read = [stage_settings("estimate_representation", study.of_description(model)) for study in studies]
+        assert (read[0] == read[1]) == alike
 
 
 def test_a_range_that_the_decoder_never_saw(world: Path) -> None:

@@ -19,7 +19,7 @@ from infodecomp.config.machine import MachineSection
 from infodecomp.config.models import FetchedClipSection, FetchedModelSection
 from infodecomp.config.pairs import PairsSection
 from infodecomp.config.presentation import FiguresSection, ReportSection
-from infodecomp.config.representation import RepresentationSection
+from infodecomp.config.representation import ComponentsSection, RepresentationSection
 from infodecomp.config.representation_model import RepresentationModelSection
 from infodecomp.config.retrieval import RetrievalSection, SecondModel
 from infodecomp.config.retrieval_datasets import RetrievalDataset
@@ -127,6 +127,13 @@ class Config(Section):
         """The study as the edits of one dataset need it, whose information is estimated as `editing` specifies."""
         own = self.of_dataset(name)
         return own.model_copy(update={"information": self.editing.estimator(own.information)})
+
+    def of_description(self, name: str) -> Config:
+        """The study as one description of images needs it: what defines another does not matter to it."""
+        if self.described[name] == "components":
+            return self
+        own = self.representation.model_copy(update={"components": ComponentsSection()})
+        return self.model_copy(update={"representation": own})
 
     def shards_of(self, dataset: str) -> int:
         """Number of jobs of a dataset or retrieval set."""
