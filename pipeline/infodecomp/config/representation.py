@@ -47,7 +47,7 @@ class RepresentationSection(Section):
     images: RepresentationImagesSection = Field(RepresentationImagesSection(), description="The images")
     models: Annotated[tuple[Described, ...], Field(min_length=1)] = Field(
         ("factors", "components"),
-        description="what describes an image to a decoder: its factors, its principal components, or the code of a model",
+        description="what describes images: their factors, their principal components, or the code of a model",
     )
     components: ComponentsSection = Field(ComponentsSection(), description="The code `components`")
     shards: int = Field(2, ge=1, le=700, description="jobs of each model")
