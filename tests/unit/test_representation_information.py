@@ -20,6 +20,7 @@ from infodecomp.config import load_config
 from infodecomp.config import settings_of as stage_settings
 from infodecomp.config.representation import ComponentsSection
 from infodecomp.config.representation_images import RepresentationImagesSection
+from infodecomp.config.representation_model import RepresentationModel
 from infodecomp.config.statistics import StatisticsSection
 from infodecomp.estimator.adaptive_density import fit_density
 from infodecomp.estimator.condition import Condition
@@ -30,13 +31,13 @@ from infodecomp.representation.estimated_images import estimated_images
 from infodecomp.representation.image_sets import factor_images, open_images
 from infodecomp.representation.model_results import ModelResults
 from infodecomp.representation.noise_draws import image_draws, integration_range
-from infodecomp.representation.quantities import ALL, NOTHING, WHOLE, information_pairs, rest
+from infodecomp.representation.quantities import ALL, KINDS, NOTHING, WHOLE, information_pairs, rest
 from infodecomp.representation.table_columns import TABLES
 from infodecomp.representation.tables import information_row
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays, read_table
 from tests.stage_settings import settings
-from tests.unit.described_world import PLACES, SHADES, write_world
+from tests.unit.described_world import PLACES, SHADES, write_model, write_world
 
 SECTION: dict[str, Any] = {
     "models": ["factors", "components"],
@@ -82,16 +83,19 @@ def study(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     for model in SECTION["models"]:
         run_model(world, folder, model)
-    shards = [
-        f"{model}={path}" for model in SECTION["models"] for path in sorted((folder / model).glob("shard-*.parquet"))
-    ]
-    exact = [f"{model}={folder / model / 'exact'}" for model in SECTION["models"]]
+    tabulate_and_plot(folder, SECTION["models"])
+    return folder
+
+
+def tabulate_and_plot(folder: Path, models: list[str]) -> None:
+    """The last two stages, on the results of `run_model`."""
+    shards = [f"{model}={path}" for model in models for path in sorted((folder / model).glob("shard-*.parquet"))]
+    exact = [f"{model}={folder / model / 'exact'}" for model in models]
     statistics = settings("tabulate_representation", statistics=StatisticsSection(bootstrap=100))
     tables = ["--settings", statistics, "--output-dir", str(folder / "tables")]
     run_stage(["tabulate_representation", "--shards", *shards, "--exact", *exact, *tables])
     figures = ["--settings", settings("plot_representation"), "--output-dir", str(folder / "figures")]
     run_stage(["plot_representation", "--tables", str(folder / "tables"), "--shards", *shards, *figures])
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +235,22 @@ def test_a_trained_decoder_beside_the_exact_one(world: Path) -> None:
         assert arrays["delta_u"] == arrays["delta_c"] == 0
         assert np.array_equal(arrays["standard"], arrays["exact_standard"])
         assert arrays["correlation"] == pytest.approx(np.ones(5))
+
+
+def test_a_trained_model_through_the_stages(world: Path, tmp_path: Path) -> None:
+    """A decoder that has hardly begun to learn: far from Bayes, and both columns of the table say so."""
+    model = write_model(tmp_path / "model", RepresentationModel(knows="factors"), SHADES + PLACES, 2)
+    run_model(world, tmp_path / "results", str(model), shards=1)
+    tabulate_and_plot(tmp_path / "results", ["model"])
+    row = pd.read_csv(tmp_path / "results" / "tables" / "representation_information.csv").iloc[0]
+    assert row["decoder"] == "trained" and row["delta_u"] > 1 and row["delta_c"] > 1
+    assert row["l1"] > 0.5 and abs(row["map_correlation"]) < 1
+    assert abs(row["exact_standard"] - row["in_range"]) < 4 * math.hypot(row["exact_standard_error"], 0.1)
+    text = (tmp_path / "results" / "tables" / "representation_information.md").read_text(encoding="utf-8")
+    assert "Trained decoders beside the exact denoiser" in text
+    curves = set(pd.read_csv(tmp_path / "results" / "tables" / "representation_curves.csv")["curve"])
+    assert curves == {"exact", *(f"{side}{kind}" for side in ("", "exact_") for kind in KINDS), "delta_u", "delta_c"}
+    assert (tmp_path / "results" / "figures" / "maps.png").is_file()
 
 
 def test_the_distance_of_integrands(study: Path) -> None:

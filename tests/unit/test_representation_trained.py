@@ -12,27 +12,14 @@ from infodecomp.config.representation import ComponentsSection
 from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.representation_model import RepresentationModel
 from infodecomp.representation.described_images import DescribedImages, describe
-from infodecomp.representation.encoder import Encoder
 from infodecomp.representation.image_sets import ImageSet, open_images
-from infodecomp.representation.patch_transformer import PatchTransformer
 from infodecomp.runs.errors import InputError
-from tests.unit.described_world import PLACES, SHADES, SIDE, write_world
-
-SMALL = {"patch": 4, "stride": 2, "padding": 1, "width": 16, "depth": 1, "heads": 2, "head_width": 16, "map_rank": 4}
+from tests.unit.described_world import PLACES, SHADES, SIDE, write_model, write_world
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     return open_images(RepresentationImagesSection(), write_world(tmp_path_factory.mktemp("world") / "images"))
-
-
-def write_model(folder: Path, recipe: RepresentationModel, states: int, parts: int, size: int = SIDE) -> Path:
-    torch.manual_seed(0)
-    PatchTransformer(states, parts, size=size, channels=1, **SMALL).save_pretrained(folder / "decoder")
-    if recipe.knows == "code":
-        Encoder(recipe.dimensions, size=size, channels=1, noise=0.2).save_pretrained(folder / "encoder")
-    (folder / "model.json").write_text(recipe.model_dump_json())
-    return folder
 
 
 def described(folder: Path, images: ImageSet) -> DescribedImages:

@@ -21,7 +21,7 @@ class RepresentationImagesSection(Section):
     seed: int = Field(0, ge=0, description="seed that chooses images, and holds some out from training")
     count: int | None = Field(None, ge=10, description="images to use, drawn at random (null: all)")
     size: int | None = Field(
-        None, ge=8, le=256, description="side of the images in pixels (null: as published for the dataset, 32 or 64)"
+        None, ge=8, le=256, description="side of the images in pixels (null: as published, 32 or 64)"
     )
     held_out: Share = Field(0.1, description="share of the images held out where the dataset has no split of its own")
     list: str | None = Field(

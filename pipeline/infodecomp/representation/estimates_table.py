@@ -14,17 +14,16 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table
 
 _VECTORS = [
-    f"{side}{name}"
-    for side in ("", "exact_")
-    for name in (*KINDS, *(f"{kind}_error" for kind in KINDS), "inside", *(f"curve_{kind}" for kind in KINDS))
+    f"{side}{name}" for side in ("", "exact_") for name in (*KINDS, *(f"{kind}_error" for kind in KINDS), "inside")
 ]
+_CURVES = [f"curve_{name}" for name in ("logsnr", *KINDS, *(f"exact_{kind}" for kind in KINDS), "delta_u", "delta_c")]
 # Totals with their standard errors, nats: numbers, or lists over the pairs of prompts; weighted integrands at the draws.
 # What only a trained decoder has is NaN or an empty list where the exact denoiser alone was run.
 IMAGE_COLUMNS = {
     **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
     **dict.fromkeys(("number", "evaluations"), "int64"),
     **{f"{name}{suffix}": "float64" for name in COMPARISONS for suffix in ("", "_error")},
-    **dict.fromkeys((*_VECTORS, "correlation", "curve_logsnr", "curve_delta_u", "curve_delta_c"), "list<float64>"),
+    **dict.fromkeys((*_VECTORS, "correlation", *_CURVES), "list<float64>"),
 }
 
 
