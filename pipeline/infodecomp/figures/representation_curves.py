@@ -21,8 +21,8 @@ LINES = {
     "standard": ("iˢ", "#0B62A4", (0, (3, 1.5))),
     "orthogonal": ("iᵒ", "#0B62A4", "-"),
     "exact_standard": ("iˢ, exact denoiser", "#2B8A3E", (0, (3, 1.5))),
-    "delta_u": ("Δᵤ", "#C43C00", (0, (1, 1))),
-    "delta_c": ("Δ꜀", "#C43C00", "-"),
+    "delta_u": ("Δ_u", "#C43C00", (0, (1, 1))),
+    "delta_c": ("Δ_c", "#C43C00", "-"),
 }
 
 

@@ -21,14 +21,14 @@ def information_markdown(table: pd.DataFrame, confidence: float) -> str:
         *(_MODEL, words("decoder"), numbers("images", text=thousands), numbers("ln K", "entropy", _NATS)),
         *(_measured("exact I", "exact"), numbers("in range", "in_range", _NATS)),
         *(_measured("iˢ", "standard"), _measured("iᵒ", "orthogonal")),
-        *(numbers("Δᵤ", "delta_u", _NATS), numbers("Δ꜀", "delta_c", _NATS)),
+        *(numbers("Δ_u", "delta_u", _NATS), numbers("Δ_c", "delta_c", _NATS)),
         *(numbers("rate", "rate", _NATS), numbers("KL(q‖p)", "divergence", _NATS), numbers("MMD²", "mmd", decimals(4))),
     ]
     compared = [
         *(_MODEL, _measured("iˢ", "standard"), _measured("iˢ, exact denoiser", "exact_standard")),
         *(_measured("iˢ, exact null", "null_exact"), _measured("iᵒ", "orthogonal")),
         *(_measured("iᵒ, exact denoiser", "exact_orthogonal"), numbers("L1 of the integrand", "l1", _NATS)),
-        *(numbers("maps alike", "map_correlation", _NATS), _measured("Δᵤ", "delta_u"), _measured("Δ꜀", "delta_c")),
+        *(numbers("maps alike", "map_correlation", _NATS), _measured("Δ_u", "delta_u"), _measured("Δ_c", "delta_c")),
     ]
     correlations = [
         *(_MODEL, _measured("TC", "tc"), _measured("TC, iˢ", "tc_standard"), _measured("TC, iᵒ", "tc_orthogonal")),
@@ -100,7 +100,7 @@ def _caption(table: pd.DataFrame, confidence: float) -> str:
         f"Nats, with {100 * confidence:g} % intervals over images. ln K: entropy of the image, the most that anything says "
         "about it. Exact I: I(x; z) by enumeration; in range: what of it lies between the ends of the range of log-SNRs, "
         "which iˢ and iᵒ estimate.",
-        "Δᵤ, Δ꜀: distance ½ ∫ E‖ε̂ − ε̂*‖² dα of a trained decoder from Bayes without and with the code: iˢ is I − Δ꜀ + Δᵤ, "
+        "Δ_u, Δ_c: distance ½ ∫ E‖ε̂ − ε̂*‖² dα of a trained decoder from Bayes without and with the code: iˢ is I − Δ_c + Δ_u, "
         "neither a bound nor right unless both are small. Rate: E KL(q(z|x) ‖ p) = I + KL(q ‖ p), an upper bound. MMD²: of "
         "codes and N(0, I), unbiased.",
     ]
@@ -115,7 +115,7 @@ def _caption(table: pd.DataFrame, confidence: float) -> str:
 _QUANTITIES: Mapping[str, str] = {"alone": "I(x; z_k)", "given_rest": "I(x; z_k | rest)"}
 _COMPARED = lines(
     "Trained decoders beside the exact denoiser on the same draws. Exact null: iˢ with Bayes' prediction where nothing is "
-    "known, I − Δ꜀, a lower bound. L1 of the integrand: ∫ |f − f*| dα, because a total can be right while its integrand is "
+    "known, I − Δ_c, a lower bound. L1 of the integrand: ∫ |f − f*| dα, because a total can be right while its integrand is "
     "wrong. Maps alike: correlation of the maps of iᵒ of the whole code.",
 )
 _CORRELATIONS = lines(
