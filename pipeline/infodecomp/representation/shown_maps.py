@@ -29,17 +29,14 @@ def shown_maps(
     model = _shown_model(tables["information"], tables["by_dimension"], tables["by_factor"])
     of_model = tables["by_dimension"][tables["by_dimension"]["model"] == model]
     parts = list(dict.fromkeys(of_model["part"]))
-    rows: list[MapRow] = []
     folder = shards[model][0].parent / "maps"
-    for case in read_images(shards[model])["case_id"]:
-        arrays = read_arrays(folder / f"{case}.npz")
-        if "picture" in arrays:
-            rows.append(_row(arrays, parts))
-        if len(rows) == max(1, panels // _PANELS_AN_IMAGE):
-            break
-    if not rows:
+    found = (read_arrays(folder / f"{case}.npz") for case in read_images(shards[model])["case_id"])
+    kept = [_row(arrays, parts) for arrays in found if "picture" in arrays]
+    if not kept:
         raise InputError(f"{folder}: no image of this model has maps; run estimate_representation again.")
-    return model, parts, rows
+    # Neighbours in the order of the dataset are alike, so the images shown are spread over it.
+    count = min(len(kept), max(1, panels // _PANELS_AN_IMAGE))
+    return model, parts, [kept[k * len(kept) // count] for k in range(count)]
 
 
 def _shown_model(information: pd.DataFrame, dimensions: pd.DataFrame, factors: pd.DataFrame) -> str:
