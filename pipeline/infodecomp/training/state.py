@@ -141,7 +141,7 @@ def _refuse_other_networks(state: TrainState, tensors: Mapping[str, torch.Tensor
             ]
             raise InputError(
                 f"{path}: this checkpoint is of other settings: its {name.removeprefix('weight/')} is {shapes[0]}, and that "
-                f"of the network in training is {shapes[1]}; move it away to train from the start, or go back to its settings."
+                f"of the network in training is {shapes[1]}; move it away to start again, or go back to its settings."
             )
 
 
