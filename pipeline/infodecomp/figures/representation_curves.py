@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,7 +18,7 @@ NOTE = (
 )
 _ROOM = {"left": 0.34, "right": 0.08}
 # Curve → label, colour, line style.
-LINES = {
+LINES: dict[str, tuple[str, str, Any]] = {
     "exact": ("exact curve", "#9A9A9A", "-"),
     "standard": ("iˢ", "#0B62A4", (0, (3, 1.5))),
     "orthogonal": ("iᵒ", "#0B62A4", "-"),

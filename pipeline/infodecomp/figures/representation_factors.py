@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ NOTE = (
     "Exact nats. First column: the whole code; others: one dimension alone. In brackets: ln n, the entropy of the factor."
     " Colours from 0 to ln n of the factor. Where no single dimension says much and the code says all, the code is rotated."
 )
-_ROW = 0.2  # inches
+_ROW, _LEFT, _RIGHT = 0.2, 1.0, 0.05  # inches
 
 
 def draw(table: pd.DataFrame, palette: str) -> Figure:
@@ -22,13 +23,13 @@ def draw(table: pd.DataFrame, palette: str) -> Figure:
         return sentence_figure(HEADING, "The images have no attributes that are classes.")
     models = list(dict.fromkeys(table["model"]))
     factors = {model: list(dict.fromkeys(table[table["model"] == model]["factor"])) for model in models}
-    room = {"left": 1.0, "right": 0.05}
     with figure_style():
         figure, panels = panel_figure(
             [_ROW * len(factors[model]) for model in models],
             columns=1,
-            width=PAGE - sum(room.values()),
-            **room,
+            width=PAGE - _LEFT - _RIGHT,
+            left=_LEFT,
+            right=_RIGHT,
             above=0.42,
             below=0.12,
             heading=HEADING,
@@ -46,11 +47,11 @@ def _draw_model(axes: Axes, rows: pd.DataFrame, factors: list[str], palette: str
     entropy = rows.groupby("factor")["entropy"].first().loc[factors]
     share = nats.div(entropy, axis=0).to_numpy()
     axes.imshow(share, cmap=colour_map(palette), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    for (row, column), value in pd.DataFrame(share).stack().items():
-        colour = "white" if value < 0.5 else "black"
+    for row, column in np.ndindex(share.shape):
+        colour = "white" if share[row, column] < 0.5 else "black"
         text = f"{nats.iloc[row, column]:.2f}".replace("-0.00", "0.00")
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE, color=colour)
-    labels = [f"{factor} ({value:.2f})" for factor, value in entropy.items()]
+    labels = [f"{factor} ({value:.2f})" for factor, value in zip(factors, entropy, strict=True)]
     axes.set_yticks(range(len(factors)), labels)
     axes.set_xticks(range(len(parts)), ["code", *parts[1:]])
     axes.xaxis.tick_top()

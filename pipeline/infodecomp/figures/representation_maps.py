@@ -46,7 +46,10 @@ def draw(rows: Sequence[MapRow], parts: Sequence[str], model: str, palette: str)
             heights,
             columns=1,
             width=(len(shown) + 1) * (cell + _GAP) + 0.5,
-            **{"left": 0.0, "right": 0.0, "above": 0.16, "below": 0.1},
+            left=0.0,
+            right=0.0,
+            above=0.16,
+            below=0.1,
             heading=HEADING,
             note=NOTE.format(model=model, shown=len(rows), lines=_meaning(labels)),
         )

@@ -101,8 +101,8 @@ def _caption(table: pd.DataFrame, confidence: float) -> str:
         "about it. Exact I: I(x; z) by enumeration; in range: what of it lies between the ends of the range of log-SNRs, "
         "which iˢ and iᵒ estimate.",
         "Δ_u, Δ_c: distance ½ ∫ E‖ε̂ − ε̂*‖² dα of a trained decoder from Bayes without and with the code: iˢ is "
-        "I − Δ_c + Δ_u, neither a bound nor right unless both are small. Rate: E KL(q(z|x) ‖ p) = I + KL(q ‖ p), an upper bound. MMD²: of "
-        "codes and N(0, I), unbiased.",
+        "I − Δ_c + Δ_u, neither a bound nor right unless both are small. Rate: E KL(q(z|x) ‖ p) = I + KL(q ‖ p), an upper "
+        "bound. MMD²: of codes and N(0, I), unbiased.",
     ]
     if noiseless:
         sentences.append(
