@@ -47,9 +47,10 @@ def _draw_model(axes: Axes, rows: pd.DataFrame, factors: list[str], palette: str
     entropy = rows.groupby("factor")["entropy"].first().loc[factors]
     share = nats.div(entropy, axis=0).to_numpy()
     axes.imshow(share, cmap=colour_map(palette), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    values = nats.to_numpy(dtype=float)
     for row, column in np.ndindex(share.shape):
         colour = "white" if share[row, column] < 0.5 else "black"
-        text = f"{nats.iloc[row, column]:.2f}".replace("-0.00", "0.00")
+        text = f"{values[row, column]:.2f}".replace("-0.00", "0.00")
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL_SIZE, color=colour)
     labels = [f"{factor} ({value:.2f})" for factor, value in zip(factors, entropy, strict=True)]
     axes.set_yticks(range(len(factors)), labels)
