@@ -51,6 +51,11 @@ def test_paths_are_written_out(given: str, written: str) -> None:
     assert study.datasets["p"].root == study.model.id == written
 
 
+def test_paths_of_a_list_are_written_out() -> None:
+    study = load_config({"representation": {"models": ["factors", "$SCRATCH/codes", "~/mine"]}})
+    assert study.representation.models == ("factors", "/scratch/ada lovelace/codes", "/home/ada/mine")
+
+
 def test_a_folder_of_such_a_name_stays(tmp_path: Path) -> None:
     (tmp_path / "$SCRATCH").mkdir()
     (tmp_path / "~").mkdir()

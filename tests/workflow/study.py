@@ -10,16 +10,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from infodecomp.config import LocalisationSection
+from infodecomp.config.study import Part
 
 # The embedded study with six cases of twelve scenes, and few draws, of a density that needs no pilot.
 TINY: dict[str, Any] = {
     "study": "tiny",
+    "parts": [part for part in get_args(Part) if part != "representation"],
     "shards": 2,
     "scenes": {"count": 12},
     "datasets": {
@@ -85,6 +87,21 @@ TINY_PAIRS: dict[str, Any] = {
         **{"scenes_words": None, "generated": None},
     },
     "pairs": {"sampling": {"steps": 4, "replicates": 2}, "selection": {"captions": 3}},
+}
+
+
+# Twelve pictures of one's own, described by their attributes.
+TINY_REPRESENTATION: dict[str, Any] = {
+    "study": "tiny",
+    "parts": ["representation"],
+    "representation": {
+        "images": {"dataset": "own", "list": "pictures/list.csv", "size": 8, "held_out": 0.5},
+        "models": ["factors"],
+        "shards": 1,
+        "estimation": {"images": 6, "draws": 6, "maps": 2, "pilot": 2},
+        "exact": {"images": 6, "curve_images": 6, "curve_points": 5},
+    },
+    "statistics": {"bootstrap": 100},
 }
 
 

@@ -12,7 +12,7 @@ from infodecomp.config.problems import Problem
 
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
 
-# Keys that hold a path; `*` is any name. A name on the Hub has neither `~` nor `$`.
+# Keys that hold a path or a list of them; `*` is any name. A name on the Hub has neither `~` nor `$`.
 PATH_KEYS = (
     ("scenes", "folder"),
     *(("datasets", "*", key) for key in ("root", "images", "instances", "captions", "list")),
@@ -24,6 +24,8 @@ PATH_KEYS = (
     ("clip", "id"),
     ("retrieval", "table", "symmetric_relations"),
     ("pairs", "selection", "list"),
+    *(("representation", "images", key) for key in ("list", "root")),
+    ("representation", "models"),
 )
 
 
@@ -44,6 +46,8 @@ def with_paths_written_out(values: Mapping[str, Any]) -> tuple[dict[str, Any], l
 
 
 def _at(value: Any, keys: tuple[str, ...], place: tuple[str, ...], problems: list[Problem]) -> Any:
+    if not keys and isinstance(value, list):
+        return [_at(one, (), (*place, str(number)), problems) for number, one in enumerate(value)]
     if not keys:
         return _written_out(value, place, problems) if isinstance(value, str) else value
     if not isinstance(value, Mapping):
