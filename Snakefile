@@ -2,7 +2,8 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     or retrieval, editing, partial_information, faithfulness, validation
+#   snakemake --cores all localisation                     or retrieval, editing, partial_information, faithfulness, validation,
+#                                                          representation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   only download what a study needs
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
@@ -41,6 +42,7 @@ include: "rules/pairs.smk"
 include: "rules/faithfulness.smk"
 include: "rules/representation_images.smk"
 include: "rules/validation.smk"
+include: "rules/representation.smk"
 include: "rules/study.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"

@@ -36,6 +36,7 @@ PART_RESULTS = {
     "pairs": rules.partial_information.input,
     "faithfulness": rules.faithfulness.input,
     "validation": rules.validation.input,
+    "representation": rules.representation.input,
 }
 # Datasets that some part of the study uses, and retrieval sets.
 USED = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from infodecomp.estimator.adaptive_density import AdaptiveDensity
 from infodecomp.estimator.estimates import Estimate, MapEstimate
@@ -59,7 +60,7 @@ def image_arrays(found: Estimate, described: DescribedImages, case: Any) -> dict
     """What is kept of an image. Vectors run over the pairs: the whole, each part alone, each part given the rest.
 
     standard, orthogonal, with `_error`: totals, nats. inside: nats of i^o in the box of the object. curve_…: the weighted
-    integrands at the draws, sorted by log-SNR, of the whole. map/<pair>/<kind>: maps, of images that are shown. With a
+    integrands at the draws, sorted by log-SNR, of the whole. map/<pair>/<kind>, picture: of images that are shown. With a
     trained decoder also the same by the exact denoiser, `exact_…`, the correlation of maps of i^o with the exact ones, and
     `quantities.COMPARISONS`.
     """
@@ -81,7 +82,15 @@ def image_arrays(found: Estimate, described: DescribedImages, case: Any) -> dict
     for name, (pair, kind) in curves.items():
         weighted = found.draws.weight * found.integrand(pair, kind).sum((1, 2))
         arrays[f"curve_{name}"] = weighted.numpy()[order]
+    if case.shown:
+        arrays["picture"] = _picture(described.images.world.images[case.number])
     return arrays | {"evaluations": np.array(found.evaluations)}
+
+
+def _picture(image: torch.Tensor) -> np.ndarray:
+    """An image (C, h, w) in [−1, 1] as uint8 (h, w, 3)."""
+    colours = image.expand(3, -1, -1) if len(image) == 1 else image
+    return ((colours + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
 
 
 def _correlation(found: Estimate, pair: PromptPair) -> float:
