@@ -1,6 +1,7 @@
 # Representation: what do codes and factors say about images, in nats, and how far is a decoder from Bayes?
 #
-# REQUIRES  the folders of the models that `representation → models` names; the images are drawn
+# REQUIRES  the folders of the models that `representation → models` names; images that representation_images.smk prepares,
+#           unless they are drawn
 # PRODUCES  results/<study>/representation/<model>/pilot_representation/density.json          range and density of log-SNRs
 #           results/<study>/representation/<model>/estimate_representation/shard-*.parquet   totals, errors, curves, status
 #           results/<study>/representation/<model>/estimate_representation/maps/<image>.npz  the same, and maps
@@ -15,7 +16,9 @@ REPRESENTATION = f"{RESULTS}/representation/{{described}}"
 DESCRIBED = CONFIG.described
 # Descriptions that are no folder of a model.
 UNTRAINED = {"factors", "components"}
-REPRESENTATION_SHARDS = [f"{number:04d}" for number in range(CONFIG.representation.shards)]
+REPRESENTATION_SHARDS = [
+    f"{number:04d}" for number in range(CONFIG.representation.shards)
+]
 
 
 wildcard_constraints:
@@ -48,6 +51,7 @@ rule pilot_representation:
     input:
         remake_changed,
         model=described_files,
+        images=prepared_images,
     output:
         density=f"{REPRESENTATION}/pilot_representation/density.json",
         provenance=f"{REPRESENTATION}/pilot_representation/density.provenance.json",
@@ -68,13 +72,14 @@ rule pilot_representation:
         command(
             "pilot_representation",
             "--model {params.model:q} --settings {params.settings:q} --seed {params.seed} --output {output.density}"
-            " --threads {threads}",
+            f" --threads {{threads}}{IMAGES}",
         )
 
 
 rule estimate_representation:
     input:
         model=described_files,
+        images=prepared_images,
         pilot=f"{REPRESENTATION}/pilot_representation/density.json",
     output:
         table=f"{REPRESENTATION}/estimate_representation/shard-{{shard}}.parquet",
@@ -103,13 +108,14 @@ rule estimate_representation:
             "--model {params.model:q} --settings {params.settings:q} --seed {params.seed} --pilot {input.pilot}"
             " --shard {wildcards.shard} --shards {params.shards} --maps {params.maps} --max-failed-fraction"
             " {params.failed} --output {output.table} --threads {threads} --device {resources.device} --batch-size"
-            " {resources.batch_size}",
+            f" {{resources.batch_size}}{IMAGES}",
         )
 
 
 rule exact_representation:
     input:
         model=described_files,
+        images=prepared_images,
         pilot=f"{REPRESENTATION}/pilot_representation/density.json",
     output:
         values=f"{REPRESENTATION}/exact_representation/values.parquet",
@@ -133,7 +139,7 @@ rule exact_representation:
         command(
             "exact_representation",
             "--model {params.model:q} --settings {params.settings:q} --seed {params.seed} --pilot {input.pilot}"
-            " --output {output.values} --threads {threads}",
+            f" --output {{output.values}} --threads {{threads}}{IMAGES}",
         )
 
 

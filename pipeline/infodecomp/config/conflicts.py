@@ -122,11 +122,16 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
 
 
 def _described(config: Config) -> Iterator[Problem]:
-    """Results of a model go to a folder of its name, the last part of its own folder."""
+    """Results of a model go to a folder of its name, the last part of its own folder, beside those of the images."""
     entries, path = config.representation.models, ("representation", "models")
     if len(set(entries)) == len(entries) != len(config.described):
         matter = f"is {json.dumps(entries)}; allowed are folders of different names, because results go to such folders"
         yield Problem(path, matter, path, list(config.described.values()))
+    for name in {"images", "logs"} & config.described.keys():
+        matter = (
+            f"is {json.dumps(entries)}; allowed are folders of other names, because the study writes `{name}` itself"
+        )
+        yield Problem(path, matter, path, ["factors"])
 
 
 def _second_models(config: Config) -> Iterator[Problem]:

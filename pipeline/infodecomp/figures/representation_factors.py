@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from infodecomp.figures.style import PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure
+from infodecomp.figures.style import PAGE, SMALL_SIZE, colour_map, figure_style, panel_figure, sentence_figure
 
 HEADING = "Which dimension says what about which factor?"
 NOTE = (
@@ -18,6 +18,8 @@ _ROW = 0.2  # inches
 
 def draw(table: pd.DataFrame, palette: str) -> Figure:
     """table: of `representation.table_columns.FACTOR_COLUMNS`."""
+    if table.empty:
+        return sentence_figure(HEADING, "The images have no attributes that are classes.")
     models = list(dict.fromkeys(table["model"]))
     factors = {model: list(dict.fromkeys(table[table["model"] == model]["factor"])) for model in models}
     room = {"left": 1.0, "right": 0.05}

@@ -16,6 +16,7 @@ from infodecomp.representation.exact_denoiser import ExactDenoiser
 from infodecomp.representation.image_sets import ImageSet
 from infodecomp.representation.principal_components import principal_components
 from infodecomp.representation.prompts import image_prompts
+from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 
 # Descriptions that need no training.
@@ -46,8 +47,16 @@ class DescribedImages:
 
 
 def describe(name: str, images: ImageSet, components: ComponentsSection, device: str = "cpu") -> DescribedImages:
-    """The images with the description of that name, or with that of the trained model in a folder."""
+    """The images with the description of that name, or with that of the trained model in a folder.
+
+    Raises InputError for factors of images that have none.
+    """
     if name == FACTORS:
+        if not images.factors:
+            raise InputError(
+                f"representation → models names `factors`, and the images of {images.name} have no attributes that are "
+                "classes; leave it out, or name other images."
+            )
         return DescribedImages(images, FactorDescription(images.world.attributes, images.factors))
     if name == COMPONENTS:
         means = principal_components(images.world.images, components.dimensions)
