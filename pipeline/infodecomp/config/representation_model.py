@@ -21,8 +21,7 @@ class RepresentationModel(Section):
     )
     condition: Condition = Field(
         "map",
-        description="how it is told: by a spatial map, by adaptive group norm everywhere or at the bottleneck alone "
-        "(as published), or by one token a dimension in cross-attention",
+        description="how: by a map, group norm (everywhere or at the bottleneck), or tokens",
     )
     dimensions: int = Field(12, ge=1, description="dimensions of the code")
     code_noise: Annotated[float, Field(ge=0)] | Literal["learnt"] = Field(
@@ -74,7 +73,6 @@ class RepresentationModelSection(Section):
     """Recipe of the representation models: read by the rule `train_representation` and by nothing else."""
 
     seed: int = Field(0, ge=0, description="seed of weights, images and noise")
-    split_seed: int = Field(0, ge=0, description="seed that holds out a tenth of the embedded images from training")
     models: dict[Name, RepresentationModel] = Field(
         {
             "factors": RepresentationModel(knows="factors"),
