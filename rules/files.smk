@@ -66,7 +66,8 @@ def expected_arguments(record):
                     for key, value in params.items()
                     if value is not None
                 }
-                if int(job.get("shard", 0)) >= asked.get("shards", 1):
+                shard = job.get("shard")
+                if shard is not None and int(shard) >= asked.get("shards", 1):
                     return None  # left over from a run with more shards
                 return {key: argument_digest(value) for key, value in asked.items()}
     return None
