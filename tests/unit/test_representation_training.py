@@ -37,7 +37,7 @@ from infodecomp.training.code_knowledge import KnownCode, KnownFactors, KnownNot
 from infodecomp.training.code_loss import ExactTarget, exact_loss
 from infodecomp.training.code_samples import sampled, sheet
 from infodecomp.training.representation import Training, check_recipe
-from infodecomp.training.workers import ALONE
+from infodecomp.training.workers import ALONE, Worker, run_workers
 
 LEVELS = NoiseLevels(-7.0, 1.0, (-4.0, -2.0))
 SMALL = {"exact_steps": 4, "joint_steps": 4, "batch": 3, "checkpoint_every": 2, "judge_every": 4}
@@ -286,3 +286,13 @@ def test_the_stage_trains_on_the_embedded_world(
     assert json.loads((tmp_path / "model" / "model.json").read_text())["knows"] == "nothing"
     assert "decoder/diffusion_pytorch_model.safetensors" in (tmp_path / "model.sha256").read_text()
     assert "1/1 steps" in capsys.readouterr().err
+
+
+def refuse(worker: Worker) -> None:
+    """What a worker runs in the test below."""
+    raise InputError(f"worker of {worker.ranks} refuses")
+
+
+def test_what_a_worker_refuses_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="^worker of 2 refuses$"):
+        run_workers(refuse, 2, "cpu")
