@@ -288,11 +288,22 @@ def test_the_stage_trains_on_the_embedded_world(
     assert "1/1 steps" in capsys.readouterr().err
 
 
-def refuse(worker: Worker) -> None:
-    """What a worker runs in the test below."""
-    raise InputError(f"worker of {worker.ranks} refuses")
+def test_what_a_worker_refuses_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spawn(join: Callable[..., None], arguments: tuple[Any, ...], nprocs: int) -> None:
+        try:
+            join(0, *arguments)
+        except Exception as error:
+            raise torch.multiprocessing.ProcessRaisedException(f"a traceback of {error}", 0, 0) from error
 
+    def refuse(worker: Worker) -> None:
+        raise InputError(f"worker of {worker.ranks} refuses")
 
-def test_what_a_worker_refuses_is_one_sentence() -> None:
-    with pytest.raises(InputError, match="^worker of 2 refuses$"):
+    def fail(worker: Worker) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(torch.multiprocessing, "spawn", spawn)
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *arguments, **named: None)
+    with pytest.raises(InputError, match=r"^worker of 2 refuses$"):
         run_workers(refuse, 2, "cpu")
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException, match="traceback"):
+        run_workers(fail, 2, "cpu")
