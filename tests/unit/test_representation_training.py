@@ -37,7 +37,7 @@ from infodecomp.training.code_knowledge import KnownCode, KnownFactors, KnownNot
 from infodecomp.training.code_loss import ExactTarget, exact_loss
 from infodecomp.training.code_samples import sampled, sheet
 from infodecomp.training.representation import Training, check_recipe
-from infodecomp.training.workers import ALONE
+from infodecomp.training.workers import ALONE, Worker, run_workers
 
 LEVELS = NoiseLevels(-7.0, 1.0, (-4.0, -2.0))
 SMALL = {"exact_steps": 4, "joint_steps": 4, "batch": 3, "checkpoint_every": 2, "judge_every": 4}
@@ -286,3 +286,24 @@ def test_the_stage_trains_on_the_embedded_world(
     assert json.loads((tmp_path / "model" / "model.json").read_text())["knows"] == "nothing"
     assert "decoder/diffusion_pytorch_model.safetensors" in (tmp_path / "model.sha256").read_text()
     assert "1/1 steps" in capsys.readouterr().err
+
+
+def test_what_a_worker_refuses_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spawn(join: Callable[..., None], arguments: tuple[Any, ...], nprocs: int) -> None:
+        try:
+            join(0, *arguments)
+        except Exception as error:
+            raise torch.multiprocessing.ProcessRaisedException(f"a traceback of {error}", 0, 0) from error
+
+    def refuse(worker: Worker) -> None:
+        raise InputError(f"worker of {worker.ranks} refuses")
+
+    def fail(worker: Worker) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(torch.multiprocessing, "spawn", spawn)
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda *arguments, **named: None)
+    with pytest.raises(InputError, match=r"^worker of 2 refuses$"):
+        run_workers(refuse, 2, "cpu")
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException, match="traceback"):
+        run_workers(fail, 2, "cpu")

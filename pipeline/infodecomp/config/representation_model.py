@@ -8,7 +8,7 @@ from pydantic import Field
 
 from infodecomp.config.section import Name, Section
 
-Condition = Literal["map", "adagn", "bottleneck", "tokens"]
+Conditioning = Literal["map", "adagn", "bottleneck", "tokens"]
 Prior = Literal["normal", "mixture", "roll"]
 Kernel = Literal["published", "multiscale"]
 
@@ -19,7 +19,7 @@ class RepresentationModel(Section):
     knows: Literal["code", "factors", "nothing"] = Field(
         "code", description="what the decoder is told: a learnt code, the true factors, or nothing"
     )
-    condition: Condition = Field(
+    condition: Conditioning = Field(
         "map",
         description="how: by a map, group norm (everywhere or at the bottleneck), or tokens",
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from infodecomp.runs.errors import InputError
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -31,20 +33,32 @@ def training_device(name: str) -> str:
 def run_workers(work: Callable[..., None], processes: int, device: str, *arguments: Any) -> None:
     """Run `work(worker, *arguments)` in `processes` workers that can average tensors.
 
-    On a GPU in this process alone, with the others drawing scenes for it.
+    On a GPU in this process alone, with the others drawing ahead for it. An InputError of any of them is raised here.
     """
     if device != "cpu":
         work(Worker(0, 1, device, drawing=max(0, processes - 1)), *arguments)
     elif processes <= 1:
         work(Worker(0, 1, device), *arguments)
     else:
-        torch.multiprocessing.spawn(_join, (processes, _free_port(), work, arguments), nprocs=processes)
+        refusals = torch.multiprocessing.get_context("spawn").SimpleQueue()
+        try:
+            torch.multiprocessing.spawn(_join, (processes, _free_port(), refusals, work, arguments), nprocs=processes)
+        except torch.multiprocessing.ProcessRaisedException:
+            if refusals.empty():
+                raise
+            raise InputError(refusals.get()) from None
 
 
-def _join(rank: int, ranks: int, port: int, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _join(
+    rank: int, ranks: int, port: int, refusals: Any, work: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks)
-    work(Worker(rank, ranks, "cpu"), *arguments)
+    try:
+        work(Worker(rank, ranks, "cpu"), *arguments)
+    except InputError as error:
+        refusals.put(str(error))
+        raise
 
 
 def _free_port() -> int:
