@@ -197,7 +197,7 @@ def test_attributes_that_no_probe_can_be_fitted_to(held_out: int, text: str) -> 
     factor = np.zeros(40, dtype=int)
     if held_out:
         factor[:10] = 1
-        factor[30:] = held_out
+        factor[35:] = held_out
     with pytest.raises(InputError, match=text):
         classify(np.zeros((40, 1)), factor, np.arange(40) < 30)
 

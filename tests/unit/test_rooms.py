@@ -46,7 +46,6 @@ ALLOWED: dict[str, set[str]] = {
     "retrieval": JOB | DRAWING | {"information"},
     "editing": JOB | DRAWING | {"information", "localisation"},
     "pairs": JOB | DRAWING | {"information", "editing"},
-    "representation": JOB | DRAWING,
     "faithfulness": JOB | DRAWING | {"information", "localisation", "editing", "pairs"},
     "validation": {"estimator", "metrics", "tables", "config", "runs", "figures"},
     "representation": JOB | DRAWING,
