@@ -79,10 +79,9 @@ def fidelity(real: np.ndarray, generated: np.ndarray, seed: int, subset: int = S
     seed: of the subsets of KID. subset: images in each. Raises InputError if either set has no more images than features:
     then the covariance has no inverse, and FID depends on the number of images most of all.
 
-    >>> rng = np.random.default_rng(0)
-    >>> real, other = rng.normal(size=(2, 500, 2)).astype(np.float32)
-    >>> round(fidelity(real, other + np.float32([3, 0]), 0, 100).fid)  # 3²
-    9
+    >>> real = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
+    >>> round(fidelity(real, real + np.float32([3, 0]), 0, 100).fid, 3)  # 3²
+    9.0
     """
     for name, features in (("real", real), ("generated", generated)):
         if len(features) <= features.shape[1]:
