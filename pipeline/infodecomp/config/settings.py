@@ -28,6 +28,7 @@ from infodecomp.config.localisation import LocalisationSection
 from infodecomp.config.models import Resize
 from infodecomp.config.pairs import PairSamplingSection, PairSelectionSection, Redundancy, WordPrior
 from infodecomp.config.presentation import Format, Palette, ReportSection
+from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
 from infodecomp.config.retrieval_datasets import AnyRetrievalSource, RetrievalDataset
 from infodecomp.config.scenes_model import (
@@ -47,7 +48,7 @@ from infodecomp.config.validation import ValidationGridSection, ValidationProble
 
 @dataclass(frozen=True)
 class At:
-    """The place of a value in the configuration; NAME stands for the dataset that a job works on."""
+    """The place of a value in the configuration; NAME stands for the dataset or model that a job works on."""
 
     path: str
 
@@ -470,6 +471,14 @@ class TrainScenesClassifier(Settings):
 
     seed: Annotated[int, At("scenes_model.seed")]
     training: Annotated[ClassifierTrainingSection, At("scenes_model.classifier")]
+
+
+class TrainRepresentation(Settings):
+    """Of `train_representation`; NAME is a model's."""
+
+    seed: Annotated[int, At("representation_model.seed")]
+    model: Annotated[RepresentationModel, At("representation_model.models.NAME")]
+    training: Annotated[RepresentationTrainingSection, At("representation_model.training")]
 
 
 # Stage → class. Two stages run for two rules each, which read different keys.

@@ -19,6 +19,7 @@ from infodecomp.config.machine import MachineSection
 from infodecomp.config.models import FetchedClipSection, FetchedModelSection
 from infodecomp.config.pairs import PairsSection
 from infodecomp.config.presentation import FiguresSection, ReportSection
+from infodecomp.config.representation_model import RepresentationModelSection
 from infodecomp.config.retrieval import RetrievalSection, SecondModel
 from infodecomp.config.retrieval_datasets import RetrievalDataset
 from infodecomp.config.scenes import ScenesSection
@@ -98,6 +99,9 @@ class Config(Section):
     )
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(), description="Recipe of the embedded models, for the targets `train_scenes_*`"
+    )
+    representation_model: RepresentationModelSection = Field(
+        RepresentationModelSection(), description="Recipe of the representation models, for `train_representation`"
     )
 
     def of_dataset(self, name: str) -> Config:

@@ -10,8 +10,9 @@ code, multiplies the weights by how likely it is for each image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -35,6 +36,10 @@ class FiniteWorld:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on a device."""
+        return replace(self, **{each.name: _moved(getattr(self, each.name), device) for each in fields(self)})
 
     @cached_property
     def norms(self) -> torch.Tensor:
@@ -121,6 +126,10 @@ def factored() -> FactoredWorld:
     images = torch.from_numpy(factor_world.draw_images()).float() / 127.5 - 1
     table = torch.from_numpy(factor_world.factor_table())
     return FactoredWorld(images, table, glyphs=tuple(glyphs), covers=tuple(covers))
+
+
+def _moved(value: Any, device: torch.device | str) -> Any:
+    return tuple(each.to(device) for each in value) if isinstance(value, tuple) else value.to(device)
 
 
 def _margin(template: torch.Tensor) -> int:

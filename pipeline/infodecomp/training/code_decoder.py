@@ -1,0 +1,95 @@
+"""Train a decoder on exact posterior means, given what is known of an image, where the world is finite."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from infodecomp.config.representation_model import RepresentationTrainingSection
+from infodecomp.representation.finite_world import FiniteWorld
+from infodecomp.runs.seeds import generator
+from infodecomp.training.code_distances import Distances
+from infodecomp.training.code_draws import CodeDraw, CodeDraws, MaskShares, NoiseLevels
+from infodecomp.training.code_knowledge import Knowledge, judged_conditions
+from infodecomp.training.code_loss import ExactTarget, exact_loss
+from infodecomp.training.code_optimizers import optimizers
+from infodecomp.training.code_phases import Phase
+from infodecomp.training.state import TrainState
+
+JUDGED = 64
+
+
+def exact_phase(
+    decoder: torch.nn.Module,
+    world: FiniteWorld,
+    knowledge: Knowledge,
+    split: tuple[np.ndarray, np.ndarray],
+    settings: RepresentationTrainingSection,
+    *,
+    names: tuple[str, ...],
+    seed: int,
+) -> Phase:
+    """The phase in which a decoder alone learns; its networks are on the world's device.
+
+    split: numbers of the images to train on, and of those held out. names: of the parts of what is known.
+    """
+    levels = noise_levels(settings)
+    target = ExactTarget(world, knowledge.likelihood)
+
+    def loss(drawn: CodeDraw) -> torch.Tensor:
+        conditions = [knowledge.known(drawn.numbers, drawn.code_noise, mask) for mask in drawn.masks]
+        return exact_loss(decoder, target, conditions, drawn, levels)
+
+    state = TrainState(
+        {"decoder": decoder}, optimizers([decoder], settings.matrix_learning_rate, settings.learning_rate)
+    )
+    draws = code_draws("exact", knowledge.parts, world.images.shape[1:], split[0], settings, seed=seed)
+    distances = held_out_distances(target, knowledge, split[1], levels, names=names, seed=seed)
+    return Phase("exact", state, draws, loss, settings.exact_steps, distances)
+
+
+def noise_levels(settings: RepresentationTrainingSection) -> NoiseLevels:
+    """The noise levels of a training."""
+    return NoiseLevels(*settings.range, settings.focus)
+
+
+def code_draws(
+    purpose: str,
+    parts: int,
+    shape: torch.Size,
+    numbers: np.ndarray,
+    settings: RepresentationTrainingSection,
+    *,
+    seed: int,
+) -> CodeDraws:
+    """The draws of a phase: two masks an image, or one if there is nothing to be known."""
+    channels, height, width = shape
+    shares = settings.masks
+    return CodeDraws(
+        seed,
+        purpose,
+        numbers,
+        (channels, height, width),
+        parts,
+        settings.batch if parts else 2 * settings.batch,
+        noise_levels(settings),
+        MaskShares(shares.none, shares.all, shares.one, shares.rest),
+        views=2 if parts else 1,
+    )
+
+
+def held_out_distances(
+    target: ExactTarget,
+    knowledge: Knowledge,
+    held: np.ndarray,
+    levels: NoiseLevels,
+    *,
+    names: tuple[str, ...],
+    seed: int,
+) -> Distances:
+    """The judge of a phase, on 64 held-out images or all if there are fewer."""
+    rng = generator(seed, "representation", "judged")
+    numbers, device = rng.permutation(held)[:JUDGED], target.world.images.device
+    noise = torch.from_numpy(rng.standard_normal((len(numbers), knowledge.parts), dtype=np.float32))
+    conditions = judged_conditions(knowledge, torch.from_numpy(numbers).to(device), noise.to(device), names)
+    return Distances.draw(target, conditions, numbers, levels, seed=seed)
