@@ -14,20 +14,11 @@ from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.evaluation import Problem, estimate_many
 from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.uncertainty import mean_of_independent
-from infodecomp.representation.descriptions import (
-    ALL,
-    NOTHING,
-    CodeDescription,
-    Description,
-    FactorDescription,
-    known_parts,
-    only,
-    prompt_names,
-    without,
-)
+from infodecomp.representation.descriptions import CodeDescription, Description, FactorDescription, known_parts
 from infodecomp.representation.exact_denoiser import ExactDenoiser
 from infodecomp.representation.exact_information import exact_values, identity_values, noised_values
 from infodecomp.representation.finite_world import FiniteWorld
+from infodecomp.representation.quantities import KINDS, information_pairs, prompt_names
 from infodecomp.runs.seeds import generator
 from tests.truth.problems import draw
 
@@ -187,8 +178,7 @@ def test_the_estimator_finds_the_exact_information(name: str) -> None:
     description, interval = DESCRIPTIONS[name], Interval(-8.0, 8.0, 0.0, 2.0)
     numbers = np.tile(np.arange(COUNT), COPIES)
     names, masks = prompt_names(description.parts), known_parts(DIMENSIONS)
-    pairs = [(NOTHING, ALL), *((NOTHING, only(k)) for k in description.parts)]
-    pairs += [(without(k), ALL) for k in description.parts]
+    pairs = list(information_pairs(description.parts).values())
     # Each copy of an image has its own code.
     problems = (
         Problem(
@@ -203,10 +193,11 @@ def test_the_estimator_finds_the_exact_information(name: str) -> None:
     ends = np.array([interval.low, interval.high])
     exact = np.concatenate([noised_values(WORLD, description, range(COUNT), ends, seed=seed) for seed in range(COPIES)])
     within = exact[:, 1] - exact[:, 0]  # (n, prompts)
-    for kind in ("standard", "orthogonal"):
+    for kind in KINDS:
         for reference, conditioned in pairs:
-            totals = [getattr(one, kind)[reference, conditioned].total for one in estimates]
-            mean = mean_of_independent(torch.tensor(totals, dtype=torch.float64))
+            integrands = [one.integrand((reference, conditioned), kind).sum((1, 2)) for one in estimates]
+            weighted = [(one.draws.weight * values).mean() for one, values in zip(estimates, integrands, strict=True)]
+            mean = mean_of_independent(torch.stack(weighted))
             true = within[:, names.index(conditioned)] - within[:, names.index(reference)]
             error = math.hypot(float(mean.error), true.std() / math.sqrt(len(true)))
             assert abs(float(mean.value) - true.mean()) < 3.2 * error, (kind, reference, conditioned)

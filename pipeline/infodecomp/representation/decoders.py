@@ -7,6 +7,7 @@ widths of these, the size of images and the noise levels that they are trained o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,18 @@ import torch
 from infodecomp.estimator.channel import signal_and_noise
 from infodecomp.estimator.condition import STATES, Condition
 from infodecomp.models.whole_weights import load_whole
+from infodecomp.representation.adagn_decoder import AdagnDecoder
 from infodecomp.representation.codes import MASK, nothing_known
 from infodecomp.representation.patch_transformer import PatchTransformer
+from infodecomp.representation.token_decoder import TokenDecoder
 
 # By what `condition` names in the configuration.
-DECODERS = {"map": PatchTransformer}
+DECODERS: dict[str, Any] = {
+    "map": PatchTransformer,
+    "adagn": AdagnDecoder,
+    "bottleneck": partial(AdagnDecoder, bottleneck=True),
+    "tokens": TokenDecoder,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,5 +64,6 @@ def load_decoder(folder: Path, condition: str) -> torch.nn.Module:
 
     Raises InputError, as `models.whole_weights.load_whole` does, if the folder does not hold such a network.
     """
-    decoder: torch.nn.Module = load_whole(DECODERS[condition], folder).eval().requires_grad_(False)
-    return decoder
+    kind = DECODERS[condition]
+    decoder: torch.nn.Module = load_whole(kind.func if isinstance(kind, partial) else kind, folder)
+    return decoder.eval().requires_grad_(False)

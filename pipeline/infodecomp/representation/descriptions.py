@@ -22,8 +22,6 @@ from infodecomp.representation.codes import code_condition, factor_condition
 from infodecomp.representation.likelihoods import CodeLikelihood, FactorLikelihood, Likelihood
 from infodecomp.runs.seeds import generator
 
-NOTHING, ALL = "nothing", "all"
-
 
 class Description(Protocol):
     """parts: their names."""
@@ -90,22 +88,3 @@ def known_parts(parts: int) -> torch.Tensor:
     """Masks of the prompts, (1 + 1 + 2·parts, parts): nothing, all, each part alone, each without one part."""
     eye = torch.eye(parts)
     return torch.cat([torch.zeros(1, parts), torch.ones(1, parts), eye, 1 - eye])
-
-
-def prompt_names(parts: Sequence[str]) -> list[str]:
-    """Names of the prompts, in the order of `known_parts`.
-
-    >>> prompt_names(["x", "y"])
-    ['nothing', 'all', 'only x', 'only y', 'without x', 'without y']
-    """
-    return [NOTHING, ALL, *map(only, parts), *map(without, parts)]
-
-
-def only(part: str) -> str:
-    """The prompt in which one part is known."""
-    return f"only {part}"
-
-
-def without(part: str) -> str:
-    """The prompt in which all but one part are known."""
-    return f"without {part}"

@@ -122,12 +122,11 @@ def _log_posteriors(world: FiniteWorld, chosen: np.ndarray, logsnrs: np.ndarray,
 
 def _about_factors(world: FiniteWorld, chosen: np.ndarray, logs: torch.Tensor, marginal: torch.Tensor) -> torch.Tensor:
     """ln q(z_S | f_j)/q(z_S) for each factor, (n, J, prompts). logs: (n, prompts, K); marginal: (n, prompts)."""
-    same = world.attributes[torch.from_numpy(chosen)][:, None] == world.attributes  # (n, K, J)
-    found = []
-    for j in range(world.attributes.shape[1]):
-        agreeing = torch.where(same[:, None, :, j], logs, -math.inf).logsumexp(2)
-        found.append(agreeing - same[:, :, j].sum(1, keepdim=True).log() - marginal)
-    return torch.stack(found, 1).double()
+    same = (world.attributes[torch.from_numpy(chosen)][:, None] == world.attributes).to(logs.dtype)  # (n, K, J)
+    largest = logs.amax(2, keepdim=True)
+    agreeing = (logs - largest).exp() @ same  # (n, prompts, J)
+    found = agreeing.log() + largest - same.sum(1)[:, None].log() - marginal[:, :, None]
+    return found.transpose(1, 2).double()
 
 
 def _batches(numbers: Sequence[int]) -> Iterator[np.ndarray]:
