@@ -1,0 +1,97 @@
+"""Train a variational autoencoder: the loss of `representation.vaes` with the regularisers of the diffusion models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from infodecomp.config.representation_model import RepresentationModel
+from infodecomp.representation.priors import draw_prior
+from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
+from infodecomp.representation.vaes import PIXEL_SPREAD, reconstruction_loss
+from infodecomp.runs.seeds import generator
+
+
+@dataclass(frozen=True)
+class VaeDraw:
+    """The draws of a step: images by number, int64 (n,), noise of their codes and draws of the prior, (n, dimensions)."""
+
+    numbers: torch.Tensor
+    noise: torch.Tensor
+    prior: torch.Tensor
+
+    def to(self, device: torch.device) -> VaeDraw:
+        """The same on a device."""
+        return VaeDraw(*(getattr(self, each.name).to(device) for each in fields(self)))
+
+
+@dataclass(frozen=True)
+class VaeDraws:
+    """Draws steps; every step has its own stream of random numbers, and workers take turns among its images.
+
+    numbers: of the images to train on. dimensions: of the code. batch: images a step.
+    """
+
+    seed: int
+    numbers: np.ndarray
+    dimensions: int
+    prior: str
+    batch: int
+
+    @property
+    def images_a_step(self) -> int:
+        """Images whose reconstruction is judged."""
+        return self.batch
+
+    def step(self, step: int, rank: int, ranks: int) -> VaeDraw:
+        """The share of worker `rank` in a step."""
+        rng = generator(self.seed, "representation", "vae", step)
+        drawn = (
+            self.numbers[rng.integers(len(self.numbers), size=self.batch)],
+            rng.standard_normal((self.batch, self.dimensions), dtype=np.float32),
+            draw_prior(self.prior, rng, self.batch, self.dimensions),
+        )
+        return VaeDraw(*(torch.from_numpy(np.ascontiguousarray(each[rank::ranks])) for each in drawn))
+
+
+class VaeTerms(NamedTuple):
+    """The loss of a batch and its parts, scalars in nats an image; kl and mmd without their weights."""
+
+    total: torch.Tensor
+    reconstruction: torch.Tensor
+    kl: torch.Tensor
+    mmd: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class VaeLoss:
+    """The loss of a step. images: float32 (N, C, h, w). model: weights of the regularisers, kernel and capacity.
+
+    As for diffusion models, weight λ of the discrepancy is worth λ·C·h·w/2 nats.
+    """
+
+    encoder: torch.nn.Module
+    decoder: torch.nn.Module
+    images: torch.Tensor
+    model: RepresentationModel
+    spread: float = PIXEL_SPREAD
+
+    def __call__(self, drawn: VaeDraw) -> torch.Tensor:
+        """The total."""
+        return self.terms(self.images[drawn.numbers], drawn).total
+
+    def terms(self, images: torch.Tensor, drawn: VaeDraw) -> VaeTerms:
+        """The total and its parts. images: (n, C, h, w)."""
+        means, deviations = self.encoder(images)
+        codes = means + deviations * drawn.noise
+        reconstruction = reconstruction_loss(images, self.decoder(codes), self.spread).mean()
+        kl, discrepancy = normal_kl(means, deviations), mmd(codes, drawn.prior, self.model.kernel)
+        total = reconstruction
+        if self.model.kl:
+            total = total + self.model.kl * divergence_penalty(kl, self.model.capacity)
+        if self.model.mmd:
+            total = total + self.model.mmd * images[0].numel() / 2 * discrepancy
+        return VaeTerms(total, reconstruction, kl.mean(), discrepancy)
