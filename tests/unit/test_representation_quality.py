@@ -10,9 +10,10 @@ import torch
 from infodecomp.representation.disentanglement import Scoring
 from infodecomp.representation.factor_classifier import FactorClassifier
 from infodecomp.representation.finite_world import FiniteWorld
-from infodecomp.representation.quality import QUALITY_COLUMNS, JudgedImages, code_quality
+from infodecomp.representation.quality import JudgedImages, code_quality
+from infodecomp.representation.quality_columns import QUALITY_COLUMNS, SAMPLE_COLUMNS, over_seeds
+from infodecomp.representation.quality_markdown import quality_markdown, samples_markdown
 from infodecomp.representation.sample_quality import (
-    SAMPLE_COLUMNS,
     KnownWorld,
     RealSet,
     reconstruction_rows,
@@ -38,9 +39,9 @@ def value(table: pd.DataFrame, **where: str) -> float:
 
 def test_a_noisy_code_is_read_from_its_mean_but_not_from_itself(tmp_path: object) -> None:
     rng = np.random.default_rng(0)
-    factors = rng.integers((3, 4), size=(600, 2))
-    mean = factors + 0.05 * rng.normal(size=(600, 2))
-    images = JudgedImages({"a": factors[:, 0], "b": factors[:, 1]}, {"b": factors[:, 1] + 0.0}, np.arange(600) >= 450)
+    factors = rng.integers((3, 4), size=(300, 2))
+    mean = factors + 0.05 * rng.normal(size=(300, 2))
+    images = JudgedImages({"a": factors[:, 0], "b": factors[:, 1]}, {"b": factors[:, 1] + 0.0}, np.arange(300) >= 220)
     codes = {"z": mean + 3 * rng.normal(size=mean.shape), "mu": mean}
     table = code_quality("tiny", codes, images, Scoring(("random_forest",), repeats=2, seed=0))
     write_table(tmp_path / "quality.parquet", table, QUALITY_COLUMNS)  # type: ignore[operator]
@@ -53,7 +54,7 @@ def test_a_noisy_code_is_read_from_its_mean_but_not_from_itself(tmp_path: object
     assert value(table, code="mu", score="r2", factor="b") > 0.95
     assert value(table, code="mu", score="dci_d_random_forest", factor="") > 0.9
     assert value(table, code="z", score="dci_d_random_forest", factor="") < 0.3
-    assert set(table["factor"]) == {"a", "b", ""} and (table["images"] == 600).all()
+    assert set(table["factor"]) == {"a", "b", ""} and (table["images"] == 300).all()
     alone = JudgedImages({"a": factors[:, 0]}, {}, images.held_out)
     assert set(code_quality("tiny", {"mu": mean}, alone, Scoring((), 2, 0))["score"]) == {"accuracy", "auroc", "chance"}
     assert code_quality("tiny", codes, JudgedImages({}, {}, images.held_out), Scoring((), 2, 0)).empty
@@ -86,3 +87,33 @@ def test_reconstructions_by_factor(known: KnownWorld) -> None:
     assert value(table, score="valid", factor="") == 1
     assert value(table, score="right", factor="") == pytest.approx(11 / 12) == value(table, score="right", factor="b")
     assert value(table, score="right", factor="a") == 1 and value(table, score="mse", factor="") > 0
+
+
+def quality_rows(seed: int) -> pd.DataFrame:
+    scores = {("accuracy", "b"): 0.5 + seed / 10, ("mig", ""): 0.25, ("dci_d_linear", ""): float("nan")}
+    rows = [(f"vae-seed{seed}", "mu", *key, value, 0.01, 40 + seed) for key, value in scores.items()]
+    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS))
+
+
+def test_seeds_of_a_model_are_one_row_with_their_spread() -> None:
+    other = quality_rows(0).assign(model="beta_vae")
+    table = over_seeds(pd.concat([quality_rows(0), quality_rows(1), quality_rows(2), other]))
+    assert list(table["model"].unique()) == ["vae", "beta_vae"]
+    row = table[(table["model"] == "vae") & (table["score"] == "accuracy")].iloc[0]
+    assert (row["value"], row["spread"], row["seeds"], row["images"]) == pytest.approx((0.6, 0.1, 3, 40))
+    text = quality_markdown(table)
+    assert "| vae | μ | 0.60 ± 0.01, seeds ± 0.10 |" in text and "| beta_vae | μ | 0.50 ± 0.01 |" in text
+    assert "b: AUROC" not in text  # of which there is none
+    assert "DCI D, linear" in text
+
+
+def test_the_table_of_samples_names_the_least_covered_factor() -> None:
+    rows = [
+        ("tiny", "ddim", "valid", "", 0.5, 0.05, 100),
+        ("tiny", "ddim", "coverage", "a", 0.9, float("nan"), 100),
+        ("tiny", "ddim", "coverage", "b", 0.7, float("nan"), 100),
+        ("tiny", "two_phase", "fid_classifier", "", 12.5, float("nan"), 100),
+    ]
+    text = samples_markdown(over_seeds(pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS))))
+    assert "| tiny | ddim | 100 | 0.50 ± 0.05 | – | – | – | 0.70 (b) | – |" in text
+    assert "| tiny | two phase | 100 | – | – | – | – | – | 12.50 |" in text and "FID, classifier" in text

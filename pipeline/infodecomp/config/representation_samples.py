@@ -41,6 +41,14 @@ class RepresentationSamplesSection(Section):
     interpolations: int = Field(8, ge=2, description="pictures between two images")
 
 
+class FactorClassifierSection(Section):
+    """The classifier of factors, whose features FID and KID compare."""
+
+    steps: int = Field(600, ge=1, description="steps of its training")
+    batch: int = Field(128, ge=1, description="images a step")
+    learning_rate: float = Field(0.002, gt=0, description="peak learning rate of AdamW")
+
+
 class RepresentationJudgingSection(Section):
     """How codes and samples are judged."""
 
@@ -50,8 +58,10 @@ class RepresentationJudgingSection(Section):
     )
     repeats: int = Field(5, ge=2, description="random halves of the images, whose scores give the standard errors")
     real: int = Field(2000, ge=70, description="real images that samples are compared with")
-    features: dict[FeatureName, str] = Field(
-        {},
-        description="network of features for FID and KID → its folder, or Inception's file of weights; classifier: {} trains "
-        "one on the images",
+    features: tuple[FeatureName, ...] = Field(
+        ("classifier",),
+        description="networks of features for FID and KID; classifier: of the images' own factors, trained in seconds",
     )
+    dinov2: str | None = Field(None, min_length=1, description="folder of DINOv2 (null: not used)")
+    inception: str | None = Field(None, min_length=1, description="Inception's file of weights (null: not used)")
+    classifier: FactorClassifierSection = Field(FactorClassifierSection(), description="The classifier of factors")

@@ -14,18 +14,9 @@ import pandas as pd
 
 from infodecomp.representation.disentanglement import Coded, Scoring, disentanglement_scores
 from infodecomp.representation.probes import classify, explained_variance
+from infodecomp.representation.quality_columns import QUALITY_COLUMNS
 from infodecomp.representation.spread import Score, with_errors
 from infodecomp.runs.seeds import generator
-
-QUALITY_COLUMNS = {
-    "model": "string",
-    "code": "string",  # z or mu
-    "score": "string",
-    "factor": "string",
-    "value": "float64",
-    "error": "float64",
-    "images": "int64",
-}
 
 
 @dataclass(frozen=True)

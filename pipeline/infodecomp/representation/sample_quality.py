@@ -15,6 +15,7 @@ from torch import nn
 
 from infodecomp.representation.fidelity import fidelity, image_features, real_features
 from infodecomp.representation.finite_world import FiniteWorld
+from infodecomp.representation.quality_columns import SAMPLE_COLUMNS
 from infodecomp.representation.samples import (
     Reconstructions,
     nearest_images,
@@ -22,15 +23,6 @@ from infodecomp.representation.samples import (
     sample_scores,
 )
 
-SAMPLE_COLUMNS = {
-    "model": "string",
-    "sampler": "string",
-    "score": "string",
-    "factor": "string",
-    "value": "float64",
-    "error": "float64",
-    "samples": "int64",
-}
 _NONE = float("nan")
 
 
