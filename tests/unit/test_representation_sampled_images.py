@@ -39,7 +39,7 @@ def drawn(world: FiniteWorld) -> SampledImages:
     def encode(images: torch.Tensor) -> torch.Tensor:
         return GRID[torch.from_numpy(nearest_images(world, images).number)].float()
 
-    model = SampledModel(denoiser, nothing_known(2, 2), SHAPE, corner, corner, encode)  # type: ignore[arg-type]
+    model = SampledModel(denoiser, nothing_known(2, 2), SHAPE, prior=corner, latent=corner, encode=encode)  # type: ignore[arg-type]
     return SampledImages(model, SECTION, 0)
 
 
@@ -51,7 +51,7 @@ def numbers(world: FiniteWorld, images: torch.Tensor) -> list[int]:
 
 def test_every_sampler_draws_images_of_its_codes(world: FiniteWorld, drawn: SampledImages) -> None:
     found = {name: numbers(world, drawn.samples(name)) for name in drawn.model.samplers}
-    assert list(found) == list(SECTION.samplers)
+    assert list(found) == [name for name in SECTION.samplers if name != "decoder"]
     assert all(len(of_sampler) == 70 for of_sampler in found.values())
     for name in ("ddim", "ddpm", "two_phase_prior", "latent"):
         assert set(found[name]) == {0}
@@ -94,3 +94,17 @@ def test_a_sampler_without_what_it_needs(drawn: SampledImages) -> None:
             bare.samples(name)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="interpolations need an encoder"):
         bare.interpolations(torch.zeros(2, *SHAPE))
+
+
+def test_an_autoencoder_draws_without_noise(world: FiniteWorld, drawn: SampledImages) -> None:
+    def decode(codes: torch.Tensor) -> torch.Tensor:
+        return world.images[(codes[:, None] - GRID.float()).square().sum(2).argmin(1)]
+
+    model = dataclasses.replace(drawn.model, denoiser=None, decode=decode)
+    assert model.samplers == ("latent", "decoder")
+    vae = dataclasses.replace(drawn, model=model)
+    assert set(numbers(world, vae.samples("decoder"))) == {0}
+    assert numbers(world, vae.reconstructions(code_condition(GRID.float(), torch.ones(2)))) == list(range(9))
+    assert numbers(world, vae.traversals(torch.tensor([0.0, 1.0]))[0]) == [2, 5, 8]
+    ways = vae.interpolations(world.images[[4, 8]])
+    assert list(ways) == ["code"] and numbers(world, ways["code"])[::2] == [4, 8]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from infodecomp.config.section import Section
 
-SamplerName = Literal["unconditional", "ddim", "ddpm", "two_phase", "two_phase_prior", "latent"]
+SamplerName = Literal["unconditional", "ddim", "ddpm", "two_phase", "two_phase_prior", "latent", "decoder"]
 FeatureName = Literal["classifier", "dinov2", "inception"]
 LearnerName = Literal["random_forest", "gradient_boosting", "linear"]
 
@@ -25,10 +25,11 @@ class RepresentationSamplesSection(Section):
     """What each model draws."""
 
     samplers: Annotated[tuple[SamplerName, ...], Field(min_length=1)] = Field(
-        ("unconditional", "ddim", "ddpm", "two_phase", "two_phase_prior", "latent"),
-        description="unconditional: nothing known; ddim, ddpm: codes of the prior; two_phase: nothing known up to "
+        ("unconditional", "ddim", "ddpm", "two_phase", "two_phase_prior", "latent", "decoder"),
+        description="a model draws by those that it can serve. unconditional: nothing known; ddim, ddpm: codes of the "
+        "prior; two_phase: nothing known up to "
         "`split_step`, then the code of the image predicted there; two_phase_prior: then a code of the prior, as published; "
-        "latent: codes of a diffusion model of them",
+        "latent: codes of a diffusion model of them; decoder: an autoencoder's images of codes of the prior",
     )
     count: int = Field(128, ge=2, description="samples of each sampler, and images that are reconstructed")
     steps: int = Field(30, ge=2, description="levels of noise of every sampler")

@@ -33,14 +33,16 @@ DrawCodes = Callable[[Sequence[np.random.Generator]], Condition]
 class SampledModel:
     """What samplers need of a model.
 
-    denoiser: reads `nothing`, one empty condition, and the conditions of `prior`, `latent` and `encode`. shape: of images.
-    prior: draws what may be known of an image; None if the model knows nothing. latent: the same from a diffusion model of
-    codes, or None. encode: the codes of images (B, C, h, w), or None if what is known is no function of the image's pixels.
+    denoiser: reads `nothing`, one empty condition, and the conditions of `prior`, `latent` and `encode`; None for an
+    autoencoder, which has `decode` instead, from codes (B, d) to images. shape: of images. prior: draws what may be known
+    of an image; None if the model knows nothing. latent: the same from a diffusion model of codes, or None. encode: the
+    codes of images (B, C, h, w), or None if what is known is no function of the image's pixels.
     """
 
-    denoiser: Denoiser
+    denoiser: Denoiser | None
     nothing: Condition
     shape: tuple[int, int, int]
+    decode: Callable[[torch.Tensor], torch.Tensor] | None = None
     prior: DrawCodes | None = None
     latent: DrawCodes | None = None
     encode: Callable[[torch.Tensor], torch.Tensor] | None = None
@@ -48,12 +50,16 @@ class SampledModel:
     @property
     def samplers(self) -> tuple[SamplerName, ...]:
         """Those that the model has what they need for."""
-        found: list[SamplerName] = ["unconditional"]
-        found += ["ddim", "ddpm"] if self.prior else []
-        found += ["two_phase"] if self.encode else []
-        found += ["two_phase_prior"] if self.prior else []
-        found += ["latent"] if self.latent else []
-        return tuple(found)
+        needs: dict[SamplerName, tuple[object, ...]] = {
+            "unconditional": (self.denoiser,),
+            "ddim": (self.denoiser, self.prior),
+            "ddpm": (self.denoiser, self.prior),
+            "two_phase": (self.denoiser, self.encode),
+            "two_phase_prior": (self.denoiser, self.prior),
+            "latent": (self.latent,),
+            "decoder": (self.decode, self.prior),
+        }
+        return tuple(name for name, needed in needs.items() if None not in needed)
 
 
 @dataclass(frozen=True)
@@ -90,15 +96,15 @@ class SampledImages:
         """What changes between two images (2, C, h, w) → the images on the way, float32 (shares, C, h, w).
 
         Code: along a quarter turn, with the x_T of the first image. Noise: x_T along a great circle, with the code of the
-        first. Both: both.
+        first. Both: both. An autoencoder has no noise.
         """
         if self.model.encode is None:
             raise InputError("interpolations need an encoder, and the model has none; leave them out for this model.")
-        codes = self.model.encode(images)
-        ones = torch.ones(codes.shape[1])
+        codes, shares = self.model.encode(images), self.shares
+        ones, turned = torch.ones(codes.shape[1]), torch.stack([quarter_turn(*codes, share) for share in shares])
+        if self.model.decode is not None:
+            return {"code": self.model.decode(turned)}
         noises = self._noise_of(images, code_condition(codes, ones))
-        shares = self.shares
-        turned = torch.stack([quarter_turn(*codes, share) for share in shares])
         moved = torch.stack([great_circle(*noises, share) for share in shares])
         still = codes[:1].expand(len(shares), -1), noises[:1].expand(len(shares), *self.model.shape)
         ways = {"code": (turned, still[1]), "noise": (still[0], moved), "code and noise": (turned, moved)}
@@ -112,6 +118,7 @@ class SampledImages:
     @property
     def sampler(self) -> Sampler:
         """The sampler of everything but ddpm."""
+        assert self.model.denoiser is not None
         low, high = self.model.denoiser.logsnr_range
         if not np.isfinite([low, high]).all():
             low, high = UNBOUNDED
@@ -119,19 +126,26 @@ class SampledImages:
 
     def _part(self, name: SamplerName, numbers: Sequence[int]) -> torch.Tensor:
         model, rngs = self.model, self._rngs(numbers, "samples")
-        x = initial_noise(rngs, model.shape)
-        sampler = replace(self.sampler, eta=1.0) if name == "ddpm" else self.sampler
-        if name == "unconditional":
-            return sampler.generate(x, model.nothing.expand(len(x)), rngs)
-        if name == "two_phase" and model.encode is not None:
-            return two_phase(sampler, sampler, self.section.split_step, x, model.nothing, self._encoded, rngs)
-        source = model.latent if name == "latent" else model.prior
-        if source is None or name == "two_phase":
+        if name not in model.samplers:
             raise InputError(f"the sampler {name} cannot draw with this model; it has {', '.join(model.samplers)}.")
-        codes = source(self._rngs(numbers, "sampled codes"))
-        if name == "two_phase_prior":
-            return two_phase(sampler, sampler, self.section.split_step, x, model.nothing, codes, rngs)
+        codes = self._codes(name, numbers)
+        if model.decode is not None:
+            return model.decode(codes.states)
+        x, sampler = (
+            initial_noise(rngs, model.shape),
+            replace(self.sampler, eta=1.0) if name == "ddpm" else self.sampler,
+        )
+        if name in ("two_phase", "two_phase_prior"):
+            known = self._encoded if name == "two_phase" else codes
+            return two_phase(sampler, sampler, self.section.split_step, x, model.nothing, known, rngs)
         return sampler.generate(x, codes, rngs)
+
+    def _codes(self, name: SamplerName, numbers: Sequence[int]) -> Condition:
+        """What a sampler knows from the start, a batch."""
+        source = self.model.latent if name == "latent" else self.model.prior
+        if source is None or name in ("unconditional", "two_phase"):
+            return self.model.nothing.expand(len(numbers))
+        return source(self._rngs(numbers, "sampled codes"))
 
     def _encoded(self, images: torch.Tensor) -> Condition:
         assert self.model.encode is not None
@@ -139,8 +153,10 @@ class SampledImages:
         return code_condition(codes, torch.ones(codes.shape[1]))
 
     def _generate(self, x: torch.Tensor, known: Condition) -> torch.Tensor:
-        still = replace(self.sampler, eta=0.0)
         parts = torch.arange(len(x)).split(ROWS)
+        if self.model.decode is not None:
+            return torch.cat([self.model.decode(known[part].states) for part in parts])
+        still = replace(self.sampler, eta=0.0)
         return torch.cat([still.generate(x[part], known[part]) for part in parts])
 
     def _noise_of(self, images: torch.Tensor, known: Condition) -> torch.Tensor:
