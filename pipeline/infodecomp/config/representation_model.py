@@ -19,6 +19,10 @@ class RepresentationModel(Section):
     knows: Literal["code", "factors", "nothing"] = Field(
         "code", description="what the decoder is told: a learnt code, the true factors, or nothing"
     )
+    decoder: Literal["diffusion", "gaussian"] = Field(
+        "diffusion",
+        description="gaussian: draws the image of a code at once, with Gaussian pixels: a variational autoencoder",
+    )
     condition: Condition = Field(
         "map",
         description="how it is told: by a spatial map, by adaptive group norm everywhere or at the bottleneck alone "
@@ -82,6 +86,9 @@ class RepresentationModelSection(Section):
             "adagn": RepresentationModel(condition="adagn"),
             "bottleneck": RepresentationModel(condition="bottleneck"),
             "tokens": RepresentationModel(condition="tokens"),
+            "vae": RepresentationModel(decoder="gaussian", code_noise="learnt", mmd=0.0, kl=1.0),
+            "beta_vae": RepresentationModel(decoder="gaussian", code_noise="learnt", mmd=0.0, kl=4.0),
+            "info_vae": RepresentationModel(decoder="gaussian", code_noise="learnt", mmd=0.1, kl=0.0),
         },
         description="Models by name. An overlay adds to them; `name: null` removes one",
     )
