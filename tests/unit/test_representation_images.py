@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from infodecomp.cli import run_stage
-from infodecomp.config import section_json
+from infodecomp.config import load_config, section_json, settings_of
 from infodecomp.config.image_problems import image_problems
 from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation.attribute_checks import check_attributes
 from infodecomp.representation.datasets.records import Attribute, Given
+from infodecomp.representation.exact_files import read_exact
 from infodecomp.representation.exact_information import identity_values
 from infodecomp.representation.factor_world import draw_images, split
 from infodecomp.representation.image_preparation import fit, prepare_images
@@ -26,12 +27,19 @@ from infodecomp.runs.errors import InputError
 from tests.unit import image_sets
 
 COUNT = 20
+STAGES = ["prepare_representation_images", *(f"{name}_representation" for name in ("pilot", "exact", "estimate"))]
+FILES = ("density.json", "values.parquet", "0.parquet")
 
 
 def prepare(name: str, folder: Path, given: Given | None = None, seed: int = 0, **keys: object) -> PreparedImages:
     section = RepresentationImagesSection.model_validate({"dataset": name, "seed": seed, **keys})
     prepare_images(section, (given or Given(folder))._replace(seed=seed), folder / "prepared")
     return read_prepared(folder / "prepared")
+
+
+def settings_json(**keys: object) -> str:
+    study = load_config({"representation": {"images": keys}})
+    return section_json(settings_of("prepare_representation_images", study))
 
 
 def write_own(folder: Path, rows: dict[int, str] | None = None, header: str = "image,smile,age") -> Given:
@@ -249,7 +257,7 @@ def test_prepared_images_that_do_not_fit_each_other(tmp_path: Path) -> None:
 
 def test_the_stage_prepares_the_digits_that_ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = section_json(RepresentationImagesSection(dataset="digits", seed=3, count=100, size=16))
+    settings = settings_json(dataset="digits", seed=3, count=100, size=16)
     assert run_stage(["prepare_representation_images", "--settings", settings, "--output-dir", "digits"]) == 0
     found = read_prepared(Path("digits"))
     assert found.images.shape == (100, 1, 16, 16) and found.held_out.sum() == 10
@@ -257,11 +265,38 @@ def test_the_stage_prepares_the_digits_that_ship(tmp_path: Path, monkeypatch: py
     assert record["extra"]["licence"] == "CC BY 4.0" and len(record["outputs"]) == 3
 
 
+def test_prepared_digits_go_through_the_stages_of_information(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Principal components of a hundred digits hold at most ln 100 nats, and repeat what others say."""
+    monkeypatch.chdir(tmp_path)
+    keys = {
+        "images": {"dataset": "digits", "count": 100, "size": 8},
+        "components": {"dimensions": 2, "noise": 0.3},
+        "estimation": {"images": 6, "draws": 8, "maps": 1, "pilot": 2},
+        "exact": {"images": 60, "curve_images": 6, "curve_points": 3},
+    }
+    study = load_config({"representation": keys})
+    settings = {name: section_json(settings_of(name, study)) for name in STAGES}
+    assert run_stage([STAGES[0], "--settings", settings[STAGES[0]], "--output-dir", "images"]) == 0
+    common = ["--model", "components", "--images", "images", "--seed", "0"]
+    pilot, exact, table = (f"{name}/{file}" for name, file in zip(STAGES[1:], FILES, strict=True))
+    arguments = {
+        pilot: [],
+        exact: ["--pilot", pilot],
+        table: [*("--pilot", pilot, "--shard", "0", "--shards", "1", "--maps", "maps"), "--max-failed-fraction", "0"],
+    }
+    for (output, further), name in zip(arguments.items(), STAGES[1:], strict=True):
+        assert run_stage([name, *common, "--settings", settings[name], "--output", output, *further]) == 0
+    values, _, record = read_exact(Path(exact).parent)
+    assert record.images == 100 and list(record.factors) == ["digit"]
+    assert 2.0 < values["whole"].mean() < math.log(100)
+    assert len(list(Path("maps").glob("*.npz"))) == 6
+
+
 def test_the_stage_finds_the_files_of_a_table_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_own(tmp_path)
     Path("list.csv").rename("../list.csv")
     for keys, status in (({"list": "../list.csv"}, 1), ({"list": "../list.csv", "root": "."}, 0)):
-        settings = section_json(RepresentationImagesSection(dataset="own", **keys))
+        settings = settings_json(dataset="own", **keys)
         assert run_stage(["prepare_representation_images", "--settings", settings, "--output-dir", "own"]) == status
     assert len(read_prepared(Path("own")).names) == COUNT

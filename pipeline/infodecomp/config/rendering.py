@@ -22,7 +22,7 @@ _CONTENTS = {
     "data": ("scenes", "datasets", "retrieval_datasets", "generate", "fetch"),
     "models": ("model", "clip", "models"),
     "measurements": ("information", "attention", "gradients"),
-    "parts": ("localisation", "retrieval", "editing", "pairs", "faithfulness", "validation"),
+    "parts": ("localisation", "retrieval", "editing", "pairs", "faithfulness", "validation", "representation"),
     "presentation": ("figures", "report"),
     "the computer": ("machine",),
 }

@@ -6,19 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.section import Section
 
 # A description by name, or the folder of a trained model, whose last part is its name.
-Described = Annotated[str, Field(pattern=r"^(?:.*/)?[A-Za-z0-9_][A-Za-z0-9_-]*$")]
-
-
-class RepresentationImagesSection(Section):
-    """The images that are described."""
-
-    dataset: Literal["factors"] = Field(
-        "factors", description="factors: 18,000 pictures, one for every combination of six factors"
-    )
-    seed: int = Field(0, ge=0, description="seed that holds out a tenth of the images from training")
+DESCRIBED = r"^(?:.*/)?[A-Za-z0-9_][A-Za-z0-9_-]*$"
+Described = Annotated[str, Field(pattern=DESCRIBED)]
 
 
 class ComponentsSection(Section):
@@ -31,7 +24,7 @@ class ComponentsSection(Section):
 class RepresentationEstimationSection(Section):
     """How the information of a description is estimated."""
 
-    images: int = Field(96, ge=6, description="held-out images, each with its own draws")
+    images: int = Field(48, ge=6, description="held-out images, each with its own draws")
     draws: int = Field(24, ge=6, description="draws of an image, in pairs with noise of opposite sign")
     maps: int = Field(12, ge=1, description="images whose maps are kept")
     pilot: int = Field(16, ge=2, description="further images of a pilot, to which the density of the draws is fitted")
@@ -43,8 +36,8 @@ class RepresentationEstimationSection(Section):
 class RepresentationExactSection(Section):
     """How exact information is computed, where the images can be enumerated."""
 
-    images: int = Field(1000, ge=6, description="images over which exact values are averaged")
-    curve_images: int = Field(96, ge=6, description="images over which the exact curve is averaged")
+    images: int = Field(400, ge=6, description="images over which exact values are averaged")
+    curve_images: int = Field(48, ge=6, description="images over which the exact curve is averaged")
     curve_points: int = Field(25, ge=3, description="log-SNRs of the curve")
 
 
@@ -54,8 +47,7 @@ class RepresentationSection(Section):
     images: RepresentationImagesSection = Field(RepresentationImagesSection(), description="The images")
     models: Annotated[tuple[Described, ...], Field(min_length=1)] = Field(
         ("factors", "components"),
-        description="what describes an image to a decoder: factors (the true ones), components (principal components), "
-        "or folders of trained models",
+        description="what describes an image to a decoder: its factors, its principal components, or the code of a model",
     )
     components: ComponentsSection = Field(ComponentsSection(), description="The code `components`")
     shards: int = Field(2, ge=1, le=700, description="jobs of each model")

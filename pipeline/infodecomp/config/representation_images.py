@@ -16,8 +16,7 @@ class RepresentationImagesSection(Section):
 
     dataset: ImageDatasetName = Field(
         "factors",
-        description="factors: 18,000 pictures, one for every combination of six factors; own: those of `list`; "
-        "others: docs/representation.md",
+        description="factors: 18,000 pictures, every combination of six factors; own: those of `list`",
     )
     seed: int = Field(0, ge=0, description="seed that chooses images, and holds some out from training")
     count: int | None = Field(None, ge=10, description="images to use, drawn at random (null: all)")

@@ -62,6 +62,7 @@ class RepresentationTrainingSection(Section):
     batch: int = Field(16, ge=1, description="images a step, each with two masks of what is known of it")
     matrix_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of Muon, for matrices")
     learning_rate: float = Field(0.002, gt=0, description="peak learning rate of AdamW, for the rest")
+    encoder_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of the encoder")
     hold: float = Field(0.45, ge=0, lt=1, description="share of the steps after which learning rates fall to nought")
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
     masks: MaskSharesSection = Field(MaskSharesSection(), description="How often a decoder knows what")
@@ -77,6 +78,7 @@ class RepresentationModelSection(Section):
     """Recipe of the representation models: read by the rule `train_representation` and by nothing else."""
 
     seed: int = Field(0, ge=0, description="seed of weights, images and noise")
+    split_seed: int = Field(0, ge=0, description="seed that holds out a tenth of the embedded images from training")
     models: dict[Name, RepresentationModel] = Field(
         {
             "factors": RepresentationModel(knows="factors"),

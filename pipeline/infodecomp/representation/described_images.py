@@ -16,6 +16,7 @@ from infodecomp.representation.exact_denoiser import ExactDenoiser
 from infodecomp.representation.image_sets import ImageSet
 from infodecomp.representation.principal_components import principal_components
 from infodecomp.representation.prompts import image_prompts
+from infodecomp.runs.shipped import shipped
 
 # Descriptions that need no training.
 FACTORS, COMPONENTS = "factors", "components"
@@ -44,9 +45,13 @@ class DescribedImages:
         return image_prompts(self.description, number, seed, beside=self.decoder is not None)
 
 
-def describe(name: str, images: ImageSet, components: ComponentsSection) -> DescribedImages:
-    """The images with the description of that name."""
+def describe(name: str, images: ImageSet, components: ComponentsSection, device: str = "cpu") -> DescribedImages:
+    """The images with the description of that name, or with that of the trained model in a folder."""
     if name == FACTORS:
         return DescribedImages(images, FactorDescription(images.world.attributes, images.factors))
-    means = principal_components(images.world.images, components.dimensions)
-    return DescribedImages(images, CodeDescription(means, torch.full_like(means, components.noise)))
+    if name == COMPONENTS:
+        means = principal_components(images.world.images, components.dimensions)
+        return DescribedImages(images, CodeDescription(means, torch.full_like(means, components.noise)))
+    from infodecomp.representation.trained import describe_by_model  # its networks take seconds to import
+
+    return describe_by_model(shipped(name), images, device)

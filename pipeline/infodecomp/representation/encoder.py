@@ -14,8 +14,8 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import nn
 
-WIDTHS = (32, 64, 96)
-HIDDEN = 192
+WIDTHS = (32, 48, 64)
+HIDDEN = 96
 GROUPS = 8
 # Bounds of a learnt ln σ².
 LOG_VARIANCES = (-10.0, 4.0)

@@ -24,7 +24,7 @@ IMAGE_COLUMNS = {
     **dict.fromkeys(("case_id", "status", "reason", "key"), "string"),
     **dict.fromkeys(("number", "evaluations"), "int64"),
     **{f"{name}{suffix}": "float64" for name in COMPARISONS for suffix in ("", "_error")},
-    **dict.fromkeys((*_VECTORS, "curve_logsnr", "curve_delta_u", "curve_delta_c"), "list<float64>"),
+    **dict.fromkeys((*_VECTORS, "correlation", "curve_logsnr", "curve_delta_u", "curve_delta_c"), "list<float64>"),
 }
 
 

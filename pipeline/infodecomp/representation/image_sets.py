@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from infodecomp.config.representation import RepresentationImagesSection
+from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.representation import factor_world
 from infodecomp.representation.finite_world import FiniteWorld, factored
+from infodecomp.representation.prepared_images import PreparedImages, read_prepared
+from infodecomp.representation.prepared_world import class_attributes, prepared_world
 from infodecomp.runs.seeds import generator
 
 
@@ -47,9 +50,21 @@ class ImageSet:
         return f"{self.name}-{number:06d}"
 
 
-def open_images(section: RepresentationImagesSection) -> ImageSet:
-    """The images of a dataset."""
-    return {"factors": factor_images}[section.dataset](section)
+def open_images(section: RepresentationImagesSection, prepared: Path | None = None) -> ImageSet:
+    """The images of a dataset: those of a folder that `prepare_representation_images` wrote, or else the factor world."""
+    return prepared_images(read_prepared(prepared)) if prepared else factor_images(section)
+
+
+def prepared_images(prepared: PreparedImages) -> ImageSet:
+    """Prepared images as a finite world, with the attributes that are classes; no box of an object is known."""
+    nowhere = np.zeros(prepared.images.shape[2:], dtype=bool)
+    return ImageSet(
+        str(prepared.description["dataset"]),
+        prepared_world(prepared),
+        class_attributes(prepared),
+        np.flatnonzero(prepared.held_out),
+        lambda number: nowhere,
+    )
 
 
 def factor_images(section: RepresentationImagesSection) -> ImageSet:

@@ -43,9 +43,9 @@ class PatchTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffus
         width: int = 128,
         depth: int = 5,
         heads: int = 4,
-        expansion: int = 4,
-        head_width: int = 256,
-        map_rank: int = 48,
+        expansion: int = 3,
+        head_width: int = 192,
+        map_rank: int = 32,
         logsnr_min: float = -7.0,
         logsnr_max: float = 1.0,
     ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infodecomp.config import parse
 from infodecomp.config.representation_images import RepresentationImagesSection
+from infodecomp.config.settings import PrepareRepresentationImages
 from infodecomp.representation.datasets.records import Given
 from infodecomp.representation.datasets.table import DATA
 from infodecomp.representation.image_preparation import prepare_images
@@ -17,18 +18,19 @@ STAGE = "prepare_representation_images"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--settings JSON --output-dir PATH`."""
-    parser.add_argument("--settings", required=True, help="which images, as the configuration says, as JSON")
+    parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the dataset, write its images, attributes and provenance, and print their number."""
-    section = parse(RepresentationImagesSection, args.settings)
+    settings = parse(PrepareRepresentationImages, args.settings)
+    section = settings.images
     description = prepare_images(section, given_files(section), args.output_dir)
     write_provenance(
         args.output_dir / "images.provenance.json",
         stage=STAGE,
-        section=section.model_dump(mode="json"),
+        section=settings.model_dump(mode="json"),
         extra=description,
     )
     print(

@@ -18,8 +18,9 @@ STAGE = "train_representation"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--settings JSON --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
+    """`--settings JSON [--images PATH] --work-dir PATH --output-dir PATH [--processes N] [--device NAME]`."""
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
+    parser.add_argument("--images", type=Path, help="folder of prepared images; without it, the embedded factor world")
     parser.add_argument("--work-dir", required=True, type=Path, help="folder for checkpoints and distances from Bayes")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of the model to write")
     parser.add_argument("--processes", default=1, type=int, help="worker processes; with a GPU, those that draw noise")
@@ -31,9 +32,10 @@ def run(args: argparse.Namespace) -> None:
     settings, device = parse(TrainRepresentation, args.settings), training_device(args.device)
     if device != "cpu":
         set_precision("tf32")
-    checkpoints = args.work_dir / checkpoint_folder(STAGE, settings)
-    run_workers(_work, min(args.processes, settings.training.batch), device, settings, checkpoints, args.output_dir)
+    checkpoints = args.work_dir / checkpoint_folder(STAGE, settings, args.images)
+    processes = min(args.processes, settings.training.batch)
+    run_workers(_work, processes, device, settings, args.images, checkpoints, args.output_dir)
 
 
-def _work(worker: Worker, settings: TrainRepresentation, checkpoints: Path, output: Path) -> None:
-    train_model(settings, checkpoints, output, worker)
+def _work(worker: Worker, settings: TrainRepresentation, images: Path | None, checkpoints: Path, output: Path) -> None:
+    train_model(settings, images, checkpoints, output, worker)

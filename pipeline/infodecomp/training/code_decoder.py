@@ -10,6 +10,7 @@ from infodecomp.representation.finite_world import FiniteWorld
 from infodecomp.runs.seeds import generator
 from infodecomp.training.code_distances import Distances
 from infodecomp.training.code_draws import CodeDraw, CodeDraws, MaskShares, NoiseLevels
+from infodecomp.training.code_images import TrainingImages
 from infodecomp.training.code_knowledge import Knowledge, judged_conditions
 from infodecomp.training.code_loss import ExactTarget, exact_loss
 from infodecomp.training.code_optimizers import optimizers
@@ -23,16 +24,13 @@ def exact_phase(
     decoder: torch.nn.Module,
     world: FiniteWorld,
     knowledge: Knowledge,
-    split: tuple[np.ndarray, np.ndarray],
+    images: TrainingImages,
     settings: RepresentationTrainingSection,
     *,
     names: tuple[str, ...],
     seed: int,
 ) -> Phase:
-    """The phase in which a decoder alone learns; its networks are on the world's device.
-
-    split: numbers of the images to train on, and of those held out. names: of the parts of what is known.
-    """
+    """The phase in which a decoder alone learns; its networks are on the world's device. names: of parts judged alone."""
     levels = noise_levels(settings)
     target = ExactTarget(world, knowledge.likelihood)
 
@@ -40,11 +38,10 @@ def exact_phase(
         conditions = [knowledge.known(drawn.numbers, drawn.code_noise, mask) for mask in drawn.masks]
         return exact_loss(decoder, target, conditions, drawn, levels)
 
-    state = TrainState(
-        {"decoder": decoder}, optimizers([decoder], settings.matrix_learning_rate, settings.learning_rate)
-    )
-    draws = code_draws("exact", knowledge.parts, world.images.shape[1:], split[0], settings, seed=seed)
-    distances = held_out_distances(target, knowledge, split[1], levels, names=names, seed=seed)
+    rates = settings.matrix_learning_rate, settings.learning_rate
+    state = TrainState({"decoder": decoder}, optimizers([decoder], *rates))
+    draws = exact_draws(knowledge.parts, images, settings, seed=seed)
+    distances = held_out_distances(target, knowledge, images.held, levels, names=names, seed=seed)
     return Phase("exact", state, draws, loss, settings.exact_steps, distances)
 
 
@@ -53,23 +50,14 @@ def noise_levels(settings: RepresentationTrainingSection) -> NoiseLevels:
     return NoiseLevels(*settings.range, settings.focus)
 
 
-def code_draws(
-    purpose: str,
-    parts: int,
-    shape: torch.Size,
-    numbers: np.ndarray,
-    settings: RepresentationTrainingSection,
-    *,
-    seed: int,
-) -> CodeDraws:
-    """The draws of a phase: two masks an image, or one if there is nothing to be known."""
-    channels, height, width = shape
+def exact_draws(parts: int, images: TrainingImages, settings: RepresentationTrainingSection, *, seed: int) -> CodeDraws:
+    """The draws of the phase: two masks an image, or one if there is nothing to be known."""
     shares = settings.masks
     return CodeDraws(
         seed,
-        purpose,
-        numbers,
-        (channels, height, width),
+        "exact",
+        images.train,
+        images.shape,
         parts,
         settings.batch if parts else 2 * settings.batch,
         noise_levels(settings),

@@ -84,6 +84,11 @@ class CodeDraws:
     masks: MaskShares
     views: int = 2
 
+    @property
+    def images_a_step(self) -> int:
+        """Predictions of a step."""
+        return self.batch * self.views
+
     def step(self, step: int, rank: int, ranks: int) -> CodeDraw:
         """The share of worker `rank` in a step."""
         rng = generator(self.seed, "representation", self.purpose, step)

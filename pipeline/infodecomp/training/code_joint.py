@@ -1,12 +1,13 @@
 """Train an encoder together with its decoder, on images: the decoder's error carries the gradient to the code.
 
-The loss is that of `code_loss` with the image itself as target, plus the regulariser. Its weights are those of InfoDiffusion,
-whose loss is a mean square a value: λ of the discrepancy is worth λ d/2 nats for images of d values. The divergence is in nats
-already, and at weight 1 the sum is the negative evidence bound.
+The loss is that of `code_loss` with the image itself as target, plus the regulariser. Its weights are those of
+InfoDiffusion, whose loss is a mean square a value: λ of the discrepancy is worth λ d/2 nats for images of d values. The
+divergence is in nats already, and at weight 1 the sum is the negative evidence bound.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,14 +15,17 @@ import torch
 
 from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.estimator.channel import noised
-from infodecomp.estimator.condition import Condition
 from infodecomp.representation.codes import code_condition
-from infodecomp.representation.finite_world import FiniteWorld
 from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
 from infodecomp.runs.seeds import generator
+from infodecomp.training.code_decoder import noise_levels
 from infodecomp.training.code_draws import CodeDraw, CodeDraws, MaskShares, NoiseLevels
+from infodecomp.training.code_images import TrainingImages
 from infodecomp.training.code_loss import nats, predicted
+from infodecomp.training.code_optimizers import optimizers
+from infodecomp.training.code_phases import Phase
+from infodecomp.training.state import TrainState
 
 # Further images of a step, which are only encoded: for the statistics of a batch and for the discrepancy.
 ENCODED_ONLY = 32
@@ -52,7 +56,7 @@ class JointDraws:
 
     @property
     def images_a_step(self) -> int:
-        """Noised images whose prediction is judged."""
+        """Predictions of a step."""
         return self.of_decoder.images_a_step
 
     def step(self, step: int, rank: int, ranks: int) -> JointDraw:
@@ -68,19 +72,18 @@ class JointDraws:
 
 @dataclass(frozen=True, eq=False)
 class JointLoss:
-    """The loss of a step, in nats. world: None if the images cannot be enumerated; images: float32 (N, C, H, W)."""
+    """The loss of a step, in nats."""
 
     encoder: torch.nn.Module
     decoder: torch.nn.Module
-    images: torch.Tensor
-    world: FiniteWorld | None
+    images: TrainingImages
     model: RepresentationModel
     levels: NoiseLevels
 
     def __call__(self, drawn: JointDraw) -> torch.Tensor:
         """½ ∫ e^α E‖x̂ − x‖² dα of both views, and the regulariser."""
         draw = drawn.of_decoder
-        images = self.images[torch.cat([draw.numbers, drawn.others])]
+        images = self.images.images(torch.cat([draw.numbers, drawn.others]))
         means, deviations = self.encoder(images)
         codes = means + deviations * drawn.noise
         own = codes[: len(draw.numbers)]
@@ -93,27 +96,40 @@ class JointLoss:
 
     def _nothing_known(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """The target where nothing is known: without noise of its own where the world is finite."""
-        if self.world is None:
+        if self.images.world is None:
             return images
         with torch.no_grad():
-            return self.world.mean(self.world.log_weights(x_alpha, logsnr).softmax(1))
+            return self.images.world.mean(self.images.world.log_weights(x_alpha, logsnr).softmax(1))
 
     def _regulariser(
         self, codes: torch.Tensor, means: torch.Tensor, deviations: torch.Tensor, prior: torch.Tensor
     ) -> torch.Tensor:
         penalty = codes.new_zeros(())
         if self.model.mmd:
-            penalty = penalty + self.model.mmd * self.images[0].numel() / 2 * mmd(codes, prior, self.model.kernel)
+            penalty = penalty + self.model.mmd * math.prod(self.images.shape) / 2 * mmd(codes, prior, self.model.kernel)
         if self.model.kl:
             penalty = penalty + self.model.kl * divergence_penalty(normal_kl(means, deviations), self.model.capacity)
         return penalty
 
 
-def encoded_condition(codes: torch.Tensor) -> Condition:
-    """The condition of whole codes."""
-    return code_condition(codes, torch.ones_like(codes))
-
-
-def joint_optimizer_group(encoder: torch.nn.Module, settings: RepresentationTrainingSection) -> dict[str, object]:
-    """The encoder's group of AdamW: a lower learning rate, and a little weight decay."""
-    return {"params": list(encoder.parameters()), "scale": settings.encoder_learning_rate, "weight_decay": 1e-5}
+def joint_phase(
+    encoder: torch.nn.Module,
+    decoder: torch.nn.Module,
+    images: TrainingImages,
+    model: RepresentationModel,
+    settings: RepresentationTrainingSection,
+    *,
+    seed: int,
+) -> Phase:
+    """The phase in which both learn."""
+    levels = noise_levels(settings)
+    draws = CodeDraws(
+        seed, "joint", images.train, images.shape, model.dimensions, settings.batch, levels, SHARES, views=2
+    )
+    muon, adamw = optimizers([decoder], settings.matrix_learning_rate, settings.learning_rate)
+    adamw.add_param_group(
+        {"params": list(encoder.parameters()), "scale": settings.encoder_learning_rate, "weight_decay": 1e-5}
+    )
+    state = TrainState({"decoder": decoder, "encoder": encoder}, (muon, adamw))
+    loss = JointLoss(encoder, decoder, images, model, levels)
+    return Phase("joint", state, JointDraws(draws, model.prior), loss, settings.joint_steps, None)

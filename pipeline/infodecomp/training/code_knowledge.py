@@ -106,9 +106,9 @@ class KnownNothing:
 def judged_conditions(
     knowledge: Knowledge, numbers: torch.Tensor, noise: torch.Tensor, names: Sequence[str]
 ) -> dict[str, Condition]:
-    """The conditions whose distance from Bayes is measured: nothing, everything, and each part alone, by its name."""
+    """The conditions whose distance from Bayes is measured: nothing, everything, and the first parts alone, by name."""
     parts = knowledge.parts
     masks = {NOTHING: torch.zeros(parts)}
     if parts:
-        masks |= {"all": torch.ones(parts), **dict(zip(names, torch.eye(parts), strict=True))}
+        masks |= {"all": torch.ones(parts), **dict(zip(names, torch.eye(parts), strict=False))}
     return {name: knowledge.known(numbers, noise, mask.to(noise).expand(noise.shape)) for name, mask in masks.items()}

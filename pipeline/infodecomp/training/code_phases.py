@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import pandas as pd
 import torch
@@ -16,7 +17,6 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.storage import atomic_path
 from infodecomp.training.code_distances import Distances
-from infodecomp.training.code_draws import CodeDraw, CodeDraws
 from infodecomp.training.cycles import Pace
 from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint, train
 from infodecomp.training.workers import Worker
@@ -26,14 +26,24 @@ SCALE = 0.1
 WARM_UP = 100
 
 
+class Draws(Protocol):
+    """What a phase draws: `step(step, rank, ranks)` is the share of a worker, which moves `to(device)`."""
+
+    @property
+    def images_a_step(self) -> int: ...
+
+    @property
+    def step(self) -> Callable[[int, int, int], Any]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Phase:
     """`steps` steps of `loss(draw)` over the draws of `draws`; `distances` judges the decoder where the world is finite."""
 
     name: str
     state: TrainState
-    draws: CodeDraws
-    loss: Callable[[CodeDraw], torch.Tensor]
+    draws: Draws
+    loss: Callable[[Any], torch.Tensor]
     steps: int
     distances: Distances | None
 
@@ -61,7 +71,7 @@ def run_phase(phase: Phase, settings: RepresentationTrainingSection, folder: Pat
                 _refuse_not_finite(all(bool(p.isfinite().all()) for p in state.parameters().values()), state, folder)
                 save_checkpoint(state, folder)
 
-        def loss_of(drawn: CodeDraw) -> torch.Tensor:
+        def loss_of(drawn: Any) -> torch.Tensor:
             loss = SCALE * phase.loss(drawn.to(torch.device(worker.device)))
             _refuse_not_finite(math.isfinite(loss.item()), state, folder)
             return loss
@@ -89,7 +99,7 @@ def averaged(state: TrainState, network: str) -> torch.nn.Module:
 def _judge(phase: Phase, loss: float, folder: Path) -> None:
     row = {
         "step": phase.state.step,
-        "images": phase.state.step * phase.draws.batch * phase.draws.views,
+        "images": phase.state.step * phase.draws.images_a_step,
         "loss": loss / SCALE,
     }
     if phase.distances is not None:
