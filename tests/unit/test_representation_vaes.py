@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from infodecomp.config.representation_model import RepresentationModel
+from infodecomp.config import Config
+from infodecomp.config.representation_model import (
+    RepresentationModel,
+    RepresentationModelSection,
+    RepresentationTrainingSection,
+)
+from infodecomp.config.settings import TrainRepresentation, settings_of
 from infodecomp.representation.encoder import Encoder
 from infodecomp.representation.factor_world import draw_images
 from infodecomp.representation.regularisers import mmd, normal_kl
 from infodecomp.representation.vaes import GaussianDecoder, reconstruction_loss
+from infodecomp.training.code_images import TrainingImages
+from infodecomp.training.representation import Training
 from infodecomp.training.vae import VaeDraw, VaeDraws, VaeLoss
+from infodecomp.training.workers import ALONE
 
 DIMENSIONS = 4
 
@@ -58,7 +68,9 @@ class Batch:
     def ours(self, weights: Mapping[str, Any]) -> Any:
         """What `VaeLoss` makes of it, with unit spread of the pixels."""
         model = RepresentationModel(**{"mmd": 0.0, "code_noise": "learnt", **weights})
-        loss = VaeLoss(lambda _: (self.means, self.deviations), lambda _: self.decoded, self.images, model, 1.0)  # type: ignore[arg-type]
+        loss = VaeLoss(
+            lambda _: (self.means, self.deviations), lambda _: self.decoded, lambda _: self.images, model, 1.0
+        )  # type: ignore[arg-type]
         noise = (self.codes - self.means) / self.deviations
         return loss.terms(self.images, VaeDraw(torch.arange(10), noise, self.prior))
 
@@ -111,7 +123,7 @@ def test_a_vae_learns_and_its_draws_are_of_the_step() -> None:
     torch.manual_seed(0)
     encoder, decoder = Encoder(DIMENSIONS, noise=None), GaussianDecoder(DIMENSIONS)
     draws = VaeDraws(0, np.arange(len(images)), DIMENSIONS, "normal", 16)
-    loss = VaeLoss(encoder, decoder, images, RepresentationModel(kl=1.0, mmd=0.0, code_noise="learnt"))
+    loss = VaeLoss(encoder, decoder, images.__getitem__, RepresentationModel(kl=1.0, mmd=0.0, code_noise="learnt"))
     optimizer = torch.optim.AdamW([*encoder.parameters(), *decoder.parameters()], lr=2e-3)
     losses = []
     for step in range(60):
@@ -124,3 +136,28 @@ def test_a_vae_learns_and_its_draws_are_of_the_step() -> None:
     whole, halves = draws.step(7, 0, 1), [draws.step(7, rank, 2) for rank in range(2)]
     assert torch.equal(whole.noise[1::2], halves[1].noise) and torch.equal(whole.numbers[::2], halves[0].numbers)
     assert not torch.equal(whole.noise, draws.step(8, 0, 1).noise)
+
+
+@pytest.mark.parametrize("noise", ["learnt", 0.1])
+def test_the_stage_trains_autoencoders_and_goes_on_where_it_stopped(tmp_path: Path, noise: Any) -> None:
+    section = RepresentationModelSection(
+        models={"small": RepresentationModel(decoder="gaussian", dimensions=4, code_noise=noise, mmd=0.1)},
+        training=RepresentationTrainingSection(autoencoder_steps=6, batch=2, checkpoint_every=3),
+    )
+    settings = settings_of("train_representation", Config(representation_model=section), "small")
+    assert isinstance(settings, TrainRepresentation)
+    images = torch.rand(12, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    numbers = np.arange(12)
+    of_training = TrainingImages("small", images.__getitem__, (3, 16, 16), numbers, numbers[:2], None, ())
+
+    def trained(folder: str, steps: int) -> dict[str, torch.Tensor]:
+        shorter = settings.training.model_copy(update={"autoencoder_steps": steps, "hold": 0.99})
+        recipe = settings.model_copy(update={"training": shorter})
+        found = Training(recipe, of_training, tmp_path / folder, ALONE).networks()
+        return {f"{name}.{key}": value for name, one in found.items() for key, value in one.state_dict().items()}
+
+    whole = trained("whole", 6)
+    trained("parts", 3)
+    parts = trained("parts", 6)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert all(value.isfinite().all() for value in whole.values())

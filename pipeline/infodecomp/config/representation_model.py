@@ -59,6 +59,7 @@ class RepresentationTrainingSection(Section):
     exact_steps: int = Field(
         30000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
     )
+    autoencoder_steps: int = Field(1500, ge=1, description="steps of a variational autoencoder, of four batches each")
     batch: int = Field(16, ge=1, description="images a step, each with two masks of what is known of it")
     matrix_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of Muon, for matrices")
     learning_rate: float = Field(0.002, gt=0, description="peak learning rate of AdamW, for the rest")

@@ -41,6 +41,9 @@ def load_features(kind: FeatureKind, path: Path) -> nn.Module:
 class Dinov2Features(nn.Module):
     """The class token of DINOv2 after its last normalisation, of images resized to 224×224."""
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.network, self.num_features = network, int(network.config.hidden_size)

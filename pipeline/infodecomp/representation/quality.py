@@ -61,7 +61,8 @@ def _scores(code: np.ndarray, images: JudgedImages, scoring: Scoring) -> dict[tu
 
 def _probes(code: np.ndarray, images: JudgedImages, rows: np.ndarray) -> dict[str, float]:
     """Name of a score and a factor → value, of the images of these numbers."""
-    train, found = ~images.held_out[rows], {}
+    train = ~images.held_out[rows]
+    found: dict[str, float] = {}
     for factor, values in images.classes.items():
         probe = classify(code[rows], values[rows], train)
         found |= {

@@ -101,11 +101,14 @@ class SampledImages:
         if self.model.encode is None:
             raise InputError("interpolations need an encoder, and the model has none; leave them out for this model.")
         codes, shares = self.model.encode(images), self.shares
-        ones, turned = torch.ones(codes.shape[1]), torch.stack([quarter_turn(*codes, share) for share in shares])
+        ones, turned = (
+            torch.ones(codes.shape[1]),
+            torch.stack([quarter_turn(codes[0], codes[1], share) for share in shares]),
+        )
         if self.model.decode is not None:
             return {"code": self.model.decode(turned)}
         noises = self._noise_of(images, code_condition(codes, ones))
-        moved = torch.stack([great_circle(*noises, share) for share in shares])
+        moved = torch.stack([great_circle(noises[0], noises[1], share) for share in shares])
         still = codes[:1].expand(len(shares), -1), noises[:1].expand(len(shares), *self.model.shape)
         ways = {"code": (turned, still[1]), "noise": (still[0], moved), "code and noise": (turned, moved)}
         return {name: self._generate(x, code_condition(code, ones)) for name, (code, x) in ways.items()}

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from infodecomp.config.representation_model import RepresentationModel
+from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
 from infodecomp.representation.vaes import PIXEL_SPREAD, reconstruction_loss
 from infodecomp.runs.seeds import generator
+from infodecomp.training.code_images import TrainingImages
+from infodecomp.training.code_optimizers import optimizers
+from infodecomp.training.code_phases import Phase
+from infodecomp.training.state import TrainState
+
+# Images a step, in batches of the recipe: a step is much cheaper than one of a diffusion model.
+BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -68,20 +76,21 @@ class VaeTerms(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class VaeLoss:
-    """The loss of a step. images: float32 (N, C, h, w). model: weights of the regularisers, kernel and capacity.
+    """The loss of a step. images: from numbers (n,) to float32 (n, C, h, w). model: weights of the regularisers, kernel,
+    capacity.
 
     As for diffusion models, weight λ of the discrepancy is worth λ·C·h·w/2 nats.
     """
 
     encoder: torch.nn.Module
     decoder: torch.nn.Module
-    images: torch.Tensor
+    images: Callable[[torch.Tensor], torch.Tensor]
     model: RepresentationModel
     spread: float = PIXEL_SPREAD
 
     def __call__(self, drawn: VaeDraw) -> torch.Tensor:
         """The total."""
-        return self.terms(self.images[drawn.numbers], drawn).total
+        return self.terms(self.images(drawn.numbers), drawn).total
 
     def terms(self, images: torch.Tensor, drawn: VaeDraw) -> VaeTerms:
         """The total and its parts. images: (n, C, h, w)."""
@@ -95,3 +104,20 @@ class VaeLoss:
         if self.model.mmd:
             total = total + self.model.mmd * images[0].numel() / 2 * discrepancy
         return VaeTerms(total, reconstruction, kl.mean(), discrepancy)
+
+
+def autoencoder_phase(
+    encoder: torch.nn.Module,
+    decoder: torch.nn.Module,
+    images: TrainingImages,
+    model: RepresentationModel,
+    settings: RepresentationTrainingSection,
+    *,
+    seed: int,
+) -> Phase:
+    """The only phase of an autoencoder."""
+    draws = VaeDraws(seed, images.train, model.dimensions, model.prior, BATCHES * settings.batch)
+    chosen = optimizers([encoder, decoder], settings.learning_rate, settings.learning_rate)
+    state = TrainState({"decoder": decoder, "encoder": encoder}, chosen)
+    loss = VaeLoss(encoder, decoder, images.images, model)
+    return Phase("autoencoder", state, draws, loss, settings.autoencoder_steps, None)
