@@ -42,6 +42,7 @@ def test_a_code_and_its_samples_are_judged(images: ImageSet, tmp_path: Path) -> 
         f"{SAMPLE}{name}" for name in ("unconditional", "ddim", "ddpm", "two_phase", "two_phase_prior")
     }
     assert arrays["traversal"].shape == (3, 2, 3, 8, 8) and arrays["way/code"].shape == (3, 3, 8, 8)
+    np.testing.assert_array_equal(arrays["shown"][0], eight_bits(images.world.images[arrays["reconstructed"][0]]))
     assert set(arrays["reconstructed"]) <= set(images.held_out) and len(set(arrays["reconstructed"])) == 40
 
     codes = judged_codes("components", model, images, JUDGING, 0)

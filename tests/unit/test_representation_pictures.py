@@ -48,10 +48,10 @@ def test_samples_by_sampler(tmp_path: Path) -> None:
 
 def test_traversals_by_dimension() -> None:
     image, strips = np.full((4, 4, 3), 99, dtype=np.uint8), pictures(3, 2)
-    figure = draw_traversals("tiny", "041", image, strips, [-1.5, 1.5], [0.25, 1.0, 2.0])
+    figure = draw_traversals("tiny", image, strips, [-1.5, 1.5], [0.25, 1.0, 2.0])
     assert shown(figure) == [99, 0, 1, 99, 2, 3, 99, 4, 5]
     assert {"z0", "z2", "0.25 nats", "2.00 nats", "−1.5", "+1.5"} <= set(words(figure))
-    assert not [text for text in words(draw_traversals("tiny", "041", image, strips, [0, 1], [])) if "nats" in text]
+    assert not [text for text in words(draw_traversals("tiny", image, strips, [0, 1], [])) if "nats" in text]
 
 
 def test_interpolations_between_images() -> None:

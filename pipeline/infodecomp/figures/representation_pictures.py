@@ -16,7 +16,7 @@ SAMPLES_NOTE = "{model}: the first {count} samples of each sampler, in the order
 
 TRAVERSALS_HEADING = "What does the decoder do with each dimension of the code?"
 TRAVERSALS_NOTE = (
-    "{model}: the code of image {image} with one dimension set to the values above, everything else and the noise x_T kept."
+    "{model}: the code of one image with one dimension set to the values above, everything else and the noise x_T kept."
     " Left: the image, and what the dimension tells of images that the others do not, where it was estimated. A value that"
     " does not go with the others belongs to no image, so a strip shows the decoder rather than the code."
 )
@@ -56,14 +56,13 @@ def draw_samples(model: str, samples: Mapping[str, np.ndarray], details: Mapping
 
 
 def draw_traversals(
-    model: str, image: str, picture: np.ndarray, strips: np.ndarray, values: Sequence[float], nats: Sequence[float]
+    model: str, picture: np.ndarray, strips: np.ndarray, values: Sequence[float], nats: Sequence[float]
 ) -> Figure:
     """A row for each dimension, its value rising from left to right.
 
     Args:
         model: its name.
-        image: the name of the image whose code it is.
-        picture: uint8 (H, W, 3).
+        picture: the image whose code it is, uint8 (H, W, 3).
         strips: uint8 (d, values, H, W, 3).
         values: of the dimension.
         nats: I(x; z_k | z_rest) of each dimension; empty if it was not estimated.
@@ -74,17 +73,17 @@ def draw_traversals(
         for number, (strip, detail) in enumerate(zip(strips, details, strict=True))
     ]
     titles = ["image", *(f"{value:+.1f}".replace("-", "−") for value in values)]
-    return _draw_strips(rows, titles, TRAVERSALS_HEADING, TRAVERSALS_NOTE.format(model=model, image=image))
+    return _draw_strips(rows, titles, TRAVERSALS_HEADING, TRAVERSALS_NOTE.format(model=model))
 
 
 def draw_interpolations(
-    model: str, ends: tuple[np.ndarray, np.ndarray], ways: Mapping[str, np.ndarray], shares: Sequence[float]
+    model: str, ends: Sequence[np.ndarray], ways: Mapping[str, np.ndarray], shares: Sequence[float]
 ) -> Figure:
     """A row for each thing that is interpolated, between two images.
 
     Args:
         model: its name.
-        ends: the images, uint8 (H, W, 3).
+        ends: the two images, uint8 (H, W, 3).
         ways: name of what changes → uint8 (shares, H, W, 3).
         shares: of the way, from 0 to 1.
     """

@@ -1,8 +1,9 @@
 """The file of what a model drew: an npz of 8-bit images, and which images they were made of.
 
 sample/<sampler>, (count, C, h, w); reconstruction/code and reconstruction/inverted, (n, C, h, w), with reconstructed, int64
-(n,), the images' numbers; traversal, (dimensions, values, C, h, w), with values and traversed, a number; way/<what changes>,
-(shares, C, h, w), with shares and ends, the numbers of two images. A model draws what it can.
+(n,), the images' numbers; traversal, (dimensions, values, C, h, w), with values; way/<what changes>, (shares, C, h, w), with
+shares; shown, (2, C, h, w), the images between which these ways lead and whose first has the code that is traversed. A model
+draws what it can.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ def drawn_arrays(
         arrays[f"{RECONSTRUCTION}{INVERTED}"] = eight_bits(drawn.inverted(images.world.images[numbers], known))
     if model.sampled.encode is not None:
         arrays["traversal"] = eight_bits(drawn.traversals(model.sampled.encode(images.world.images[numbers[:1]])[0]))
-        arrays |= {"values": np.array(section.traversals), "traversed": np.array(numbers[0])}
+        arrays |= {"values": np.array(section.traversals), "shares": np.array(drawn.shares)}
         ways = drawn.interpolations(images.world.images[numbers[:2]])
         arrays |= {f"{WAY}{name}": eight_bits(found) for name, found in ways.items()}
-        arrays |= {"shares": np.array(drawn.shares), "ends": np.array(numbers[:2])}
+        arrays["shown"] = eight_bits(images.world.images[numbers[:2]])
     return arrays
 
 
