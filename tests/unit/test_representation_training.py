@@ -196,7 +196,7 @@ def test_it_learns(world: FiniteWorld, tmp_path: Path, monkeypatch: pytest.Monke
     images = replace(small_images(world), held=np.arange(9))
     Training(settings, images, tmp_path, ALONE).networks()
     rows = pd.read_csv(tmp_path / "exact" / "distances.csv")
-    assert rows["delta_all"].iloc[-1] < 0.8 * rows["delta_all"].iloc[0]
+    assert rows["delta_all"].iloc[-1] < 0.9 * rows["delta_all"].iloc[0]
     assert rows["images"].tolist() == [6 * step for step in range(5, 21, 5)]
 
 

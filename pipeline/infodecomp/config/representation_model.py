@@ -79,7 +79,6 @@ class RepresentationModelSection(Section):
     """Recipe of the representation models: read by the rule `train_representation` and by nothing else."""
 
     seed: int = Field(0, ge=0, description="seed of weights, images and noise")
-    split_seed: int = Field(0, ge=0, description="seed that holds out a tenth of the embedded images from training")
     models: dict[Name, RepresentationModel] = Field(
         {
             "factors": RepresentationModel(knows="factors"),

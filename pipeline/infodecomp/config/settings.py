@@ -564,7 +564,7 @@ class TrainRepresentation(Settings):
     """Of `train_representation`; NAME is a model's."""
 
     seed: Annotated[int, At("representation_model.seed")]
-    split_seed: Annotated[int, At("representation_model.split_seed")]
+    split_seed: Annotated[int, At("representation.images.seed")]
     model: Annotated[RepresentationModel, At("representation_model.models.NAME")]
     training: Annotated[RepresentationTrainingSection, At("representation_model.training")]
 

@@ -76,6 +76,7 @@ class Training:
         run_phase(phase, self.settings.training, self.checkpoints / phase.name, worker)
         encoder, decoder = averaged(phase.state, "encoder"), averaged(phase.state, "decoder")
         encoder.settle(self.images.images(torch.from_numpy(self.images.train[:20_000])))
+        encoder = encoder.half().float()  # as it will be in its file, so that the decoder learns just that code
         if self.images.world is not None:
             knowledge = KnownCode(*codes(encoder, self.images.world.images))
             decoder = self._exact(decoder.requires_grad_(True).train(), knowledge, ())
