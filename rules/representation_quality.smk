@@ -43,6 +43,7 @@ rule train_representation_classifier:
         **TABLE_JOB,
     params:
         seed=CONFIG.seed,
+        images=IMAGES,
         settings=settings("train_representation_classifier"),
         code=code("train_representation_classifier"),
     message:
@@ -50,8 +51,7 @@ rule train_representation_classifier:
     shell:
         command(
             "train_representation_classifier",
-            "--settings {params.settings:q} --seed {params.seed} --output-dir {output.model} --threads {threads}"
-            f"{IMAGES}",
+            "--settings {params.settings:q} --seed {params.seed} --output-dir {output.model} --threads {threads}{params.images}",
         )
 
 
@@ -72,6 +72,7 @@ rule sample_representation:
         **MODEL_JOB,
     params:
         **DESCRIPTION_PARAMS,
+        images=IMAGES,
         settings=settings("sample_representation"),
         code=code("sample_representation"),
     message:
@@ -80,8 +81,7 @@ rule sample_representation:
         command(
             "sample_representation",
             "--model {params.model:q} --settings {params.settings:q} --seed {params.seed} --output {output.drawn}"
-            " --threads {threads} --device {resources.device}"
-            f"{IMAGES}",
+            " --threads {threads} --device {resources.device}{params.images}",
         )
 
 
@@ -109,6 +109,7 @@ rule judge_representation:
             if "classifier" in CONFIG.representation.judging.features
             else ""
         ),
+        images=IMAGES,
         settings=settings("judge_representation"),
         code=code("judge_representation"),
     message:
@@ -117,8 +118,7 @@ rule judge_representation:
         command(
             "judge_representation",
             "--model {params.model:q} --name {wildcards.described} --drawn {input.drawn} {params.classifier}"
-            " --settings {params.settings:q} --seed {params.seed} --output {output.quality} --threads {threads}"
-            f"{IMAGES}",
+            " --settings {params.settings:q} --seed {params.seed} --output {output.quality} --threads {threads}{params.images}",
         )
 
 

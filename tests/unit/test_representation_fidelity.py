@@ -78,7 +78,7 @@ def test_a_set_is_not_compared_with_itself(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the 6 generated images are the real ones"):
         real_features(network, images, [images * 0.5, images.flip(0)])
     refuse_equal_sets(images, images[:5])
-    assert real_features(network, images, [images * 0.5]).shape == (6, 64)
+    assert real_features(network, images, [images * 0.5]).shape == (6, 32)
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.png").write_bytes(b"pixels")
     shutil.copytree(tmp_path / "real", tmp_path / "copy")

@@ -31,10 +31,10 @@ class RepresentationSamplesSection(Section):
         "`split_step`, then the code of the image predicted there; two_phase_prior: then a code of the prior, as published; "
         "latent: codes of a diffusion model of them; decoder: an autoencoder's images of codes of the prior",
     )
-    count: int = Field(128, ge=2, description="samples of each sampler, and images that are reconstructed")
-    steps: int = Field(30, ge=2, description="levels of noise of every sampler")
+    count: int = Field(64, ge=2, description="samples of each sampler, and images that are reconstructed")
+    steps: int = Field(20, ge=2, description="levels of noise of every sampler")
     eta: float = Field(0.0, ge=0, le=1, description="noise on the way of all but ddpm, whose it is 1 (0: DDIM)")
-    split_step: int = Field(20, ge=0, description="moves of the two-phase samplers before the code is known")
+    split_step: int = Field(14, ge=0, description="moves of the two-phase samplers before the code is known")
     latent: LatentDiffusionSection = Field(LatentDiffusionSection(), description="The diffusion model of codes")
     traversals: tuple[float, ...] = Field(
         (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5), description="values that each dimension is set to"
@@ -53,11 +53,11 @@ class FactorClassifierSection(Section):
 class RepresentationJudgingSection(Section):
     """How codes and samples are judged."""
 
-    images: int = Field(2000, ge=40, description="images whose codes are probed, half of them held out at most")
+    images: int = Field(1000, ge=40, description="images whose codes are probed, three tenths of them held out")
     learners: tuple[LearnerName, ...] = Field(
         ("random_forest",), description="learners of DCI, each in columns of its name"
     )
-    repeats: int = Field(5, ge=2, description="random halves of the images, whose scores give the standard errors")
+    repeats: int = Field(3, ge=2, description="random halves of the images, whose scores give the standard errors")
     real: int = Field(2000, ge=70, description="real images that samples are compared with")
     features: tuple[FeatureName, ...] = Field(
         ("classifier",),

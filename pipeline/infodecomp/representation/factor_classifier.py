@@ -27,7 +27,7 @@ class FactorClassifier(ModelMixin, ConfigMixin):
         channels: int = 3,
         size: int = 32,
         widths: Sequence[int] = (24, 48, 64),
-        num_features: int = 64,
+        num_features: int = 32,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
