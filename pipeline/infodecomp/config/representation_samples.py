@@ -26,10 +26,7 @@ class RepresentationSamplesSection(Section):
 
     samplers: Annotated[tuple[SamplerName, ...], Field(min_length=1)] = Field(
         ("unconditional", "ddim", "ddpm", "two_phase", "two_phase_prior", "latent", "decoder"),
-        description="a model draws by those that it can serve. unconditional: nothing known; ddim, ddpm: codes of the "
-        "prior; two_phase: nothing known up to "
-        "`split_step`, then the code of the image predicted there; two_phase_prior: then a code of the prior, as published; "
-        "latent: codes of a diffusion model of them; decoder: an autoencoder's images of codes of the prior",
+        description="ways to draw samples; a model skips those that it cannot serve",
     )
     count: int = Field(64, ge=2, description="samples of each sampler, and images that are reconstructed")
     steps: int = Field(20, ge=2, description="levels of noise of every sampler")
@@ -45,7 +42,7 @@ class RepresentationSamplesSection(Section):
 class FactorClassifierSection(Section):
     """The classifier of factors, whose features FID and KID compare."""
 
-    steps: int = Field(600, ge=1, description="steps of its training")
+    steps: int = Field(300, ge=1, description="steps of its training")
     batch: int = Field(128, ge=1, description="images a step")
     learning_rate: float = Field(0.002, gt=0, description="peak learning rate of AdamW")
 
@@ -61,7 +58,7 @@ class RepresentationJudgingSection(Section):
     real: int = Field(2000, ge=70, description="real images that samples are compared with")
     features: tuple[FeatureName, ...] = Field(
         ("classifier",),
-        description="networks of features for FID and KID; classifier: of the images' own factors, trained in seconds",
+        description="networks of features for FID and KID; classifier: of the factors",
     )
     dinov2: str | None = Field(None, min_length=1, description="folder of DINOv2 (null: not used)")
     inception: str | None = Field(None, min_length=1, description="Inception's file of weights (null: not used)")
