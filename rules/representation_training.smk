@@ -3,7 +3,7 @@
 # REQUIRES  nothing for the embedded factor world; else the prepared images
 # PRODUCES  data/models/representation/<model>/          decoder/, encoder/ if there is a code, model.json
 #           data/models/representation/<model>.sha256    the hashes of its files
-#           data/models/training/representation/<model>/checkpoints/*/*/distances.csv    how far from Bayes, by step
+#           data/models/training/representation/<model>/checkpoints/*/*/progress.csv    what was learnt, by step
 # STEPS     train_representation; the target `train_representations` trains every model of `representation_model → models`
 
 REPRESENTATION_MODELS = "data/models/representation"

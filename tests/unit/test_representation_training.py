@@ -184,7 +184,7 @@ def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
     for name, network in straight.items():
         for key, tensor in network.state_dict().items():
             assert torch.equal(tensor, resumed[name].state_dict()[key]), key
-    tables = [pd.read_csv(tmp_path / run / "exact" / "distances.csv") for run in ("straight", "killed")]
+    tables = [pd.read_csv(tmp_path / run / "exact" / "progress.csv") for run in ("straight", "killed")]
     pd.testing.assert_frame_equal(*tables)
     assert tables[0]["step"].tolist() == [4] and {"delta_nothing", "delta_all"} <= set(tables[0])
 
@@ -195,7 +195,7 @@ def test_it_learns(world: FiniteWorld, tmp_path: Path, monkeypatch: pytest.Monke
     settings = recipe({"exact_steps": 20, "judge_every": 5, "checkpoint_every": 20, "ema": 0.0}, knows="factors")
     images = replace(small_images(world), held=np.arange(9))
     Training(settings, images, tmp_path, ALONE).networks()
-    rows = pd.read_csv(tmp_path / "exact" / "distances.csv")
+    rows = pd.read_csv(tmp_path / "exact" / "progress.csv")
     assert rows["delta_all"].iloc[-1] < 0.9 * rows["delta_all"].iloc[0]
     assert rows["images"].tolist() == [6 * step for step in range(5, 21, 5)]
 

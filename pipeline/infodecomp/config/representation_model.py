@@ -25,8 +25,7 @@ class RepresentationModel(Section):
     )
     condition: Condition = Field(
         "map",
-        description="how it is told: by a spatial map, by adaptive group norm everywhere or at the bottleneck alone "
-        "(as published), or by one token a dimension in cross-attention",
+        description="how: by a map, group norm (everywhere or at the bottleneck), or tokens",
     )
     dimensions: int = Field(12, ge=1, description="dimensions of the code")
     code_noise: Annotated[float, Field(ge=0)] | Literal["learnt"] = Field(

@@ -14,7 +14,7 @@ from infodecomp.training.code_images import TrainingImages
 from infodecomp.training.code_knowledge import Knowledge, judged_conditions
 from infodecomp.training.code_loss import ExactTarget, exact_loss
 from infodecomp.training.code_optimizers import optimizers
-from infodecomp.training.code_phases import Phase
+from infodecomp.training.code_phases import Phase, averaged
 from infodecomp.training.state import TrainState
 
 JUDGED = 64
@@ -42,7 +42,11 @@ def exact_phase(
     state = TrainState({"decoder": decoder}, optimizers([decoder], *rates))
     draws = exact_draws(knowledge.parts, images, settings, seed=seed)
     distances = held_out_distances(target, knowledge, images.held, levels, names=names, seed=seed)
-    return Phase("exact", state, draws, loss, settings.exact_steps, distances)
+
+    def judge(state: TrainState) -> dict[str, float]:
+        return distances.of(averaged(state, "decoder"))
+
+    return Phase("exact", state, draws, loss, settings.exact_steps, judge)
 
 
 def noise_levels(settings: RepresentationTrainingSection) -> NoiseLevels:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,19 +17,23 @@ import torch
 from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.estimator.channel import noised
 from infodecomp.representation.codes import code_condition
+from infodecomp.representation.encoder import Encoder, codes
 from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
 from infodecomp.runs.seeds import generator
-from infodecomp.training.code_decoder import noise_levels
+from infodecomp.training.code_decoder import JUDGED, noise_levels
 from infodecomp.training.code_draws import CodeDraw, CodeDraws, MaskShares, NoiseLevels
 from infodecomp.training.code_images import TrainingImages
+from infodecomp.training.code_knowledge import KnownCode
 from infodecomp.training.code_loss import nats, predicted
 from infodecomp.training.code_optimizers import optimizers
-from infodecomp.training.code_phases import Phase
+from infodecomp.training.code_phases import Phase, averaged
 from infodecomp.training.state import TrainState
 
 # Further images of a step, which are only encoded: for the statistics of a batch and for the discrepancy.
 ENCODED_ONLY = 32
+# The most images over which a trained encoder is standardised.
+SETTLED = 20_000
 # Which dimensions the decoder knows of the second view; of the first it knows nothing.
 SHARES = MaskShares(none=0.0, all=0.7, one=0.05, rest=0.05)
 
@@ -132,4 +137,30 @@ def joint_phase(
     )
     state = TrainState({"decoder": decoder, "encoder": encoder}, (muon, adamw))
     loss = JointLoss(encoder, decoder, images, model, levels)
-    return Phase("joint", state, JointDraws(draws, model.prior), loss, settings.joint_steps, None)
+
+    def judge(state: TrainState) -> dict[str, float]:
+        return {"information": held_out_information(settled_encoder(state, images), images, seed)}
+
+    steps, joint_draws = settings.joint_steps, JointDraws(draws, model.prior)
+    return Phase("joint", state, joint_draws, loss, steps, None if images.world is None else judge)
+
+
+def settled_encoder(state: TrainState, images: TrainingImages) -> Encoder:
+    """The encoder as it will be in its file: averaged, standardised over images that it was trained on, rounded."""
+    encoder = cast(Encoder, averaged(state, "encoder"))
+    encoder.settle(images.images(torch.from_numpy(images.train[:SETTLED])))
+    return encoder.half().float()
+
+
+def held_out_information(encoder: Encoder, images: TrainingImages, seed: int) -> float:
+    """I(x; z) of held-out images in nats, exactly but for their number: E ln q(z|x) / q(z), in a finite world."""
+    world = images.world
+    assert world is not None
+    knowledge = KnownCode(*codes(encoder, world.images))
+    rng = generator(seed, "representation", "information")
+    numbers = torch.from_numpy(rng.permutation(images.held)[:JUDGED])
+    noise = torch.from_numpy(rng.standard_normal((len(numbers), knowledge.parts), dtype=np.float32))
+    known = knowledge.known(*(each.to(world.images.device) for each in (numbers, noise, torch.ones_like(noise))))
+    logs = knowledge.likelihood(known).double()
+    own = logs[torch.arange(len(numbers)), numbers]
+    return float((own - logs.logsumexp(1)).mean()) + math.log(len(world))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,6 @@ from infodecomp.config.representation_model import RepresentationTrainingSection
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.storage import atomic_path
-from infodecomp.training.code_distances import Distances
 from infodecomp.training.cycles import Pace
 from infodecomp.training.state import TrainState, load_checkpoint, save_checkpoint, train
 from infodecomp.training.workers import Worker
@@ -38,20 +37,20 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Phase:
-    """`steps` steps of `loss(draw)` over the draws of `draws`; `distances` judges the decoder where the world is finite."""
+    """`steps` steps of `loss(draw)` over the draws of `draws`; `judge` measures what has been learnt, where it can."""
 
     name: str
     state: TrainState
     draws: Draws
     loss: Callable[[Any], torch.Tensor]
     steps: int
-    distances: Distances | None
+    judge: Callable[[TrainState], Mapping[str, float]] | None
 
 
 def run_phase(phase: Phase, settings: RepresentationTrainingSection, folder: Path, worker: Worker) -> None:
     """Train from the last checkpoint in `folder`, if there is one, to the end.
 
-    The first worker writes a checkpoint every `checkpoint_every` steps and, every `judge_every`, a row of distances.csv.
+    The first worker writes a checkpoint every `checkpoint_every` steps and, every `judge_every`, a row of progress.csv.
     Raises InputError if the loss or a weight is no longer finite; the last checkpoint then stays.
     """
     state = phase.state
@@ -102,9 +101,9 @@ def _judge(phase: Phase, loss: float, folder: Path) -> None:
         "images": phase.state.step * phase.draws.images_a_step,
         "loss": loss / SCALE,
     }
-    if phase.distances is not None:
-        row |= phase.distances.of(averaged(phase.state, "decoder"))
-    path = folder / "distances.csv"
+    if phase.judge is not None:
+        row |= phase.judge(phase.state)
+    path = folder / "progress.csv"
     earlier = [pd.read_csv(path)] if path.is_file() else []
     rows = pd.concat([*earlier, pd.DataFrame([row])]).drop_duplicates("step", keep="last")
     with atomic_path(path) as temporary:

@@ -28,7 +28,7 @@ from infodecomp.runs.contents import folder_sha256
 from infodecomp.runs.errors import InputError
 from infodecomp.training.code_decoder import exact_phase
 from infodecomp.training.code_images import TrainingImages, training_images
-from infodecomp.training.code_joint import joint_phase
+from infodecomp.training.code_joint import joint_phase, settled_encoder
 from infodecomp.training.code_knowledge import Knowledge, KnownCode, KnownFactors, KnownNothing
 from infodecomp.training.code_phases import averaged, run_phase
 from infodecomp.training.vae import autoencoder_phase
@@ -74,9 +74,7 @@ class Training:
         decoder = self._new_decoder(model.dimensions, model.dimensions)
         phase = joint_phase(encoder, decoder, self.images, model, self.settings.training, seed=self.settings.seed)
         run_phase(phase, self.settings.training, self.checkpoints / phase.name, worker)
-        encoder, decoder = averaged(phase.state, "encoder"), averaged(phase.state, "decoder")
-        encoder.settle(self.images.images(torch.from_numpy(self.images.train[:20_000])))
-        encoder = encoder.half().float()  # as it will be in its file, so that the decoder learns just that code
+        encoder, decoder = settled_encoder(phase.state, self.images), averaged(phase.state, "decoder")
         if self.images.world is not None:
             knowledge = KnownCode(*codes(encoder, self.images.world.images))
             decoder = self._exact(decoder.requires_grad_(True).train(), knowledge, ())
