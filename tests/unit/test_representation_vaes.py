@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -20,6 +21,7 @@ from infodecomp.config.representation_model import (
 from infodecomp.config.settings import TrainRepresentation, settings_of
 from infodecomp.representation.encoder import Encoder
 from infodecomp.representation.factor_world import draw_images
+from infodecomp.representation.finite_world import FiniteWorld
 from infodecomp.representation.regularisers import mmd, normal_kl
 from infodecomp.representation.vaes import GaussianDecoder, reconstruction_loss
 from infodecomp.training.code_images import TrainingImages
@@ -147,8 +149,8 @@ def test_the_stage_trains_autoencoders_and_goes_on_where_it_stopped(tmp_path: Pa
     settings = settings_of("train_representation", Config(representation_model=section), "small")
     assert isinstance(settings, TrainRepresentation)
     images = torch.rand(12, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    numbers = np.arange(12)
-    of_training = TrainingImages("small", images.__getitem__, (3, 16, 16), numbers, numbers[:2], None, ())
+    numbers, world = np.arange(12), FiniteWorld(images, torch.arange(12)[:, None])
+    of_training = TrainingImages("small", images.__getitem__, (3, 16, 16), numbers, numbers[:2], world, ("number",))
 
     def trained(folder: str, steps: int) -> dict[str, torch.Tensor]:
         shorter = settings.training.model_copy(update={"autoencoder_steps": steps, "hold": 0.99})
@@ -161,3 +163,5 @@ def test_the_stage_trains_autoencoders_and_goes_on_where_it_stopped(tmp_path: Pa
     parts = trained("parts", 6)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert all(value.isfinite().all() for value in whole.values())
+    judged = pd.read_csv(tmp_path / "whole" / "autoencoder" / "progress.csv").iloc[-1]
+    assert 0 < judged["information"] <= np.log(12) + 1e-3 and judged["rate"] > 0

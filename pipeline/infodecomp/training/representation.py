@@ -85,9 +85,7 @@ class Training:
         decoder = GaussianDecoder(model.dimensions, channels, size).to(self.worker.device)
         phase = autoencoder_phase(encoder, decoder, self.images, model, self.settings.training, seed=self.settings.seed)
         run_phase(phase, self.settings.training, self.checkpoints / phase.name, self.worker)
-        encoder, decoder = averaged(phase.state, "encoder"), averaged(phase.state, "decoder")
-        encoder.settle(self.images.images(torch.from_numpy(self.images.train[:20_000])))
-        return {"decoder": decoder, "encoder": encoder}
+        return {"decoder": averaged(phase.state, "decoder"), "encoder": settled_encoder(phase.state, self.images)}
 
     def _exact(self, decoder: torch.nn.Module, knowledge: Knowledge, names: tuple[str, ...]) -> torch.nn.Module:
         """names: of the parts whose own distance from Bayes is measured."""

@@ -10,17 +10,21 @@ import numpy as np
 import torch
 
 from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
+from infodecomp.representation.encoder import codes
 from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
 from infodecomp.representation.vaes import PIXEL_SPREAD, reconstruction_loss
 from infodecomp.runs.seeds import generator
 from infodecomp.training.code_images import TrainingImages
+from infodecomp.training.code_joint import held_out_information, settled_encoder
 from infodecomp.training.code_optimizers import optimizers
 from infodecomp.training.code_phases import Phase
 from infodecomp.training.state import TrainState
 
 # Images a step, in batches of the recipe: a step is much cheaper than one of a diffusion model.
 BATCHES = 4
+# Held-out images over which the rate is averaged.
+RATED = 1000
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,9 @@ class VaeLoss:
     def terms(self, images: torch.Tensor, drawn: VaeDraw) -> VaeTerms:
         """The total and its parts. images: (n, C, h, w)."""
         means, deviations = self.encoder(images)
-        codes = means + deviations * drawn.noise
-        reconstruction = reconstruction_loss(images, self.decoder(codes), self.spread).mean()
-        kl, discrepancy = normal_kl(means, deviations), mmd(codes, drawn.prior, self.model.kernel)
+        code = means + deviations * drawn.noise
+        reconstruction = reconstruction_loss(images, self.decoder(code), self.spread).mean()
+        kl, discrepancy = normal_kl(means, deviations), mmd(code, drawn.prior, self.model.kernel)
         total = reconstruction
         if self.model.kl:
             total = total + self.model.kl * divergence_penalty(kl, self.model.capacity)
@@ -115,9 +119,17 @@ def autoencoder_phase(
     *,
     seed: int,
 ) -> Phase:
-    """The only phase of an autoencoder."""
+    """The only phase of an autoencoder; it is judged by I(x; z) and by the rate E KL(q(z|x) ‖ N(0, I)), its upper bound."""
     draws = VaeDraws(seed, images.train, model.dimensions, model.prior, BATCHES * settings.batch)
     chosen = optimizers([encoder, decoder], settings.learning_rate, settings.learning_rate)
     state = TrainState({"decoder": decoder, "encoder": encoder}, chosen)
     loss = VaeLoss(encoder, decoder, images.images, model)
-    return Phase("autoencoder", state, draws, loss, settings.autoencoder_steps, None)
+
+    def judge(state: TrainState) -> dict[str, float]:
+        trained = settled_encoder(state, images)
+        means, deviations = codes(trained, images.images(torch.from_numpy(images.held[:RATED])))
+        information = held_out_information(trained, images, seed)
+        return {"information": information, "rate": float(normal_kl(means, deviations).mean())}
+
+    steps = settings.autoencoder_steps
+    return Phase("autoencoder", state, draws, loss, steps, None if images.world is None else judge)
