@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from infodecomp.config import parse
 from infodecomp.config.settings import JudgeRepresentation
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
             f"representation → judging → features has {missing[0]}, and {missing[0]} is null; give its weights there, or"
             " leave it out of features."
         )
-    networks = {kind: load_features(kind, Path(paths[kind])) for kind in judging.features}
+    networks: dict[str, nn.Module] = {kind: load_features(kind, Path(paths[kind])) for kind in judging.features}
     model = open_model(args.model, images, settings.components)
     codes = judged_codes(args.name, model, images, judging, args.seed)
     samples = judged_samples(args.name, read_drawn(args.drawn), images, networks, judging, args.seed)
