@@ -157,6 +157,7 @@ rule plot_representation_pictures:
     input:
         drawn=rules.sample_representation.output.drawn,
         samples=rules.judge_representation.output.samples,
+        by_dimension=f"{RESULTS}/tables/representation_by_dimension.parquet",
         style=FIGURE_STYLE,
     output:
         figure_files(
@@ -177,8 +178,8 @@ rule plot_representation_pictures:
     shell:
         command(
             "plot_representation_pictures",
-            "--name {wildcards.described} --drawn {input.drawn} --samples {input.samples} --settings {params.settings:q}"
-            " --output-dir {params.folder}",
+            "--name {wildcards.described} --drawn {input.drawn} --samples {input.samples} --by-dimension"
+            " {input.by_dimension} --settings {params.settings:q} --output-dir {params.folder}",
         )
 
 

@@ -17,7 +17,7 @@ SAMPLES_NOTE = "{model}: the first {count} samples of each sampler, in the order
 TRAVERSALS_HEADING = "What does the decoder do with each dimension of the code?"
 TRAVERSALS_NOTE = (
     "{model}: the code of one image with one dimension set to the values above, everything else and the noise x_T kept."
-    " Left: the image, and what the dimension tells of images that the others do not, where it was estimated. A value that"
+    " Left: the image, and what the dimension tells of images that the others do not. A value that"
     " does not go with the others belongs to no image, so a strip shows the decoder rather than the code."
 )
 
@@ -65,9 +65,9 @@ def draw_traversals(
         picture: the image whose code it is, uint8 (H, W, 3).
         strips: uint8 (d, values, H, W, 3).
         values: of the dimension.
-        nats: I(x; z_k | z_rest) of each dimension; empty if it was not estimated.
+        nats: I(x; z_k | z_rest) of each dimension; NaN where it is not known.
     """
-    details = [f"{value:.2f} nats" for value in nats] or [""] * len(strips)
+    details = [f"{value:.2f} nats" if np.isfinite(value) else "" for value in nats]
     rows = [
         Strip(f"z{number}", np.concatenate([picture[None], strip]), detail)
         for number, (strip, detail) in enumerate(zip(strips, details, strict=True))

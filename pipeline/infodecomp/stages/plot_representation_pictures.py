@@ -15,6 +15,7 @@ from infodecomp.config.settings import PlotRepresentationPictures
 from infodecomp.figures.representation_pictures import draw_interpolations, draw_samples, draw_traversals
 from infodecomp.figures.style import save_figure, sentence_figure
 from infodecomp.representation.quality_columns import SAMPLE_COLUMNS
+from infodecomp.representation.table_columns import DIMENSION_COLUMNS
 from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import read_arrays, read_table
 
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="of the model")
     parser.add_argument("--drawn", type=Path, required=True, help="what sample_representation wrote")
     parser.add_argument("--samples", type=Path, required=True, help="samples.parquet of judge_representation")
+    parser.add_argument("--by-dimension", type=Path, required=True, help="representation_by_dimension.parquet")
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the figures")
 
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     arrays = {name: _last_channels(array) if array.dtype == np.uint8 else array for name, array in found.items()}
     figures = {
         "samples": _samples(args.name, arrays, read_table(args.samples, SAMPLE_COLUMNS)),
-        "traversals": _traversals(args.name, arrays),
+        "traversals": _traversals(args.name, arrays, read_table(args.by_dimension, DIMENSION_COLUMNS)),
         "interpolations": _interpolations(args.name, arrays),
     }
     for name, figure in figures.items():
@@ -56,10 +58,12 @@ def _samples(name: str, arrays: dict[str, np.ndarray], rows: pd.DataFrame) -> Fi
     return draw_samples(name, samples, details)
 
 
-def _traversals(name: str, arrays: dict[str, np.ndarray]) -> Figure:
+def _traversals(name: str, arrays: dict[str, np.ndarray], by_dimension: pd.DataFrame) -> Figure:
     if "traversal" not in arrays:
         return sentence_figure("Traversals", f"{name} has no encoder, so that there is no code to change.")
-    return draw_traversals(name, arrays["shown"][0], arrays["traversal"], arrays["values"].tolist(), [])
+    told = by_dimension[(by_dimension["model"] == name) & (by_dimension["quantity"] == "given_rest")]
+    nats = told.set_index("part")["exact"].reindex([f"z{k}" for k in range(len(arrays["traversal"]))])
+    return draw_traversals(name, arrays["shown"][0], arrays["traversal"], arrays["values"].tolist(), nats.tolist())
 
 
 def _interpolations(name: str, arrays: dict[str, np.ndarray]) -> Figure:
