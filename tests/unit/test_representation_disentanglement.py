@@ -21,8 +21,8 @@ from infodecomp.representation.tad import aurocs, one_hot, total_auroc_differenc
 from infodecomp.runs.errors import InputError
 
 COUNTS = (4, 3, 5)
-N = 1200
-TRAIN = np.arange(N) < 900
+N = 800
+TRAIN = np.arange(N) < 560
 
 
 def factors() -> np.ndarray:
