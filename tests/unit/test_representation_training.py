@@ -34,6 +34,7 @@ from infodecomp.training.code_draws import CodeDraws, MaskShares, NoiseLevels
 from infodecomp.training.code_images import TrainingImages
 from infodecomp.training.code_knowledge import KnownCode, KnownFactors, KnownNothing, judged_conditions
 from infodecomp.training.code_loss import ExactTarget, exact_loss
+from infodecomp.training.code_samples import sampled, sheet
 from infodecomp.training.representation import Training, check_recipe
 from infodecomp.training.workers import ALONE
 
@@ -144,6 +145,19 @@ def test_distances_are_the_errors_that_were_made(code_target: tuple[KnownCode, E
     assert float(whole) > 0.8 and exact["orthogonal_all"] == pytest.approx(math.log(12), rel=0.25)
 
 
+def test_samples_of_bayes_are_the_images_that_are_known(code_target: tuple[KnownCode, ExactTarget]) -> None:
+    knowledge, target = code_target
+    numbers = torch.arange(12)
+    known = knowledge.known(numbers, torch.zeros(12, 3), torch.ones(12, 3))
+    made = sampled(Bayes(target), known, (1, 16, 16), (-7.0, 3.0), seed=0)
+    nearest = torch.cdist(made.flatten(1), target.world.images.flatten(1)).argmin(1)
+    assert (nearest == numbers).float().mean() > 0.8
+    assert torch.equal(made, sampled(Bayes(target), known, (1, 16, 16), (-7.0, 3.0), seed=0))
+    picture = sheet([target.world.images, made])
+    assert picture.shape == (32, 192, 3) and picture.dtype == np.uint8
+    assert np.array_equal(picture[:16, :16, 0], picture[:16, :16, 2])  # grey
+
+
 def test_means_are_those_of_the_images_that_agree_with_known_factors(world: FiniteWorld) -> None:
     knowledge = KnownFactors(world.attributes)
     assert (knowledge.states, knowledge.parts) == (7, 2)
@@ -186,6 +200,7 @@ def test_stopping_and_going_on_is_as_if_it_had_not_stopped(
             assert torch.equal(tensor, resumed[name].state_dict()[key]), key
     tables = [pd.read_csv(tmp_path / run / "exact" / "progress.csv") for run in ("straight", "killed")]
     pd.testing.assert_frame_equal(*tables)
+    assert [path.name for path in (tmp_path / "killed" / "exact" / "samples").iterdir()] == ["000004.png"]
     assert tables[0]["step"].tolist() == [4] and {"delta_nothing", "delta_all"} <= set(tables[0])
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
 from infodecomp.config.representation_model import RepresentationTrainingSection
+from infodecomp.estimator.condition import Condition
 from infodecomp.representation.finite_world import FiniteWorld
 from infodecomp.runs.seeds import generator
 from infodecomp.training.code_distances import Distances
@@ -15,9 +18,12 @@ from infodecomp.training.code_knowledge import Knowledge, judged_conditions
 from infodecomp.training.code_loss import ExactTarget, exact_loss
 from infodecomp.training.code_optimizers import optimizers
 from infodecomp.training.code_phases import Phase, averaged
+from infodecomp.training.code_samples import sampled, sheet
 from infodecomp.training.state import TrainState
 
 JUDGED = 64
+# Held-out images whose reconstructions are shown.
+SHOWN = 12
 
 
 def exact_phase(
@@ -46,7 +52,27 @@ def exact_phase(
     def judge(state: TrainState) -> dict[str, float]:
         return distances.of(averaged(state, "decoder"))
 
-    return Phase("exact", state, draws, loss, settings.exact_steps, judge)
+    def show(state: TrainState) -> np.ndarray:
+        numbers = torch.from_numpy(generator(seed, "representation", "shown").permutation(images.held)[:SHOWN])
+        noise = torch.zeros(len(numbers), knowledge.parts, device=world.images.device)
+        masks = (torch.ones_like(noise), torch.zeros_like(noise))
+        known = [knowledge.known(numbers.to(noise.device), noise, mask) for mask in masks]
+        return decoded_sheet(averaged(state, "decoder"), images, numbers, known, settings.range, seed)
+
+    return Phase("exact", state, draws, loss, settings.exact_steps, judge, show)
+
+
+def decoded_sheet(
+    decoder: torch.nn.Module,
+    images: TrainingImages,
+    numbers: torch.Tensor,
+    known: Sequence[Condition],
+    interval: tuple[float, float],
+    seed: int,
+) -> np.ndarray:
+    """Images of these numbers, and below them what the decoder makes of the same noise under each of several conditions."""
+    decoded = [sampled(decoder, each, images.shape, interval, seed) for each in known]
+    return sheet([images.images(numbers), *decoded])
 
 
 def noise_levels(settings: RepresentationTrainingSection) -> NoiseLevels:

@@ -21,7 +21,7 @@ from infodecomp.representation.encoder import Encoder, codes
 from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
 from infodecomp.runs.seeds import generator
-from infodecomp.training.code_decoder import JUDGED, noise_levels
+from infodecomp.training.code_decoder import JUDGED, SHOWN, decoded_sheet, noise_levels
 from infodecomp.training.code_draws import CodeDraw, CodeDraws, MaskShares, NoiseLevels
 from infodecomp.training.code_images import TrainingImages
 from infodecomp.training.code_knowledge import KnownCode
@@ -141,8 +141,14 @@ def joint_phase(
     def judge(state: TrainState) -> dict[str, float]:
         return {"information": held_out_information(settled_encoder(state, images), images, seed)}
 
+    def show(state: TrainState) -> np.ndarray:
+        numbers = torch.from_numpy(generator(seed, "representation", "shown").permutation(images.held)[:SHOWN])
+        code = settled_encoder(state, images).eval()(images.images(numbers))[0].detach()
+        known = [code_condition(code, mask) for mask in (torch.ones_like(code), torch.zeros_like(code))]
+        return decoded_sheet(averaged(state, "decoder"), images, numbers, known, settings.range, seed)
+
     steps, joint_draws = settings.joint_steps, JointDraws(draws, model.prior)
-    return Phase("joint", state, joint_draws, loss, steps, None if images.world is None else judge)
+    return Phase("joint", state, joint_draws, loss, steps, None if images.world is None else judge, show)
 
 
 def settled_encoder(state: TrainState, images: TrainingImages) -> Encoder:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from infodecomp.config.representation_model import RepresentationTrainingSection
 from infodecomp.runs.errors import InputError
@@ -37,7 +39,10 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Phase:
-    """`steps` steps of `loss(draw)` over the draws of `draws`; `judge` measures what has been learnt, where it can."""
+    """`steps` steps of `loss(draw)` over the draws of `draws`; `judge` measures what has been learnt, where it can.
+
+    show: a picture of what the decoder makes, uint8 (H, W, 3).
+    """
 
     name: str
     state: TrainState
@@ -45,23 +50,25 @@ class Phase:
     loss: Callable[[Any], torch.Tensor]
     steps: int
     judge: Callable[[TrainState], Mapping[str, float]] | None
+    show: Callable[[TrainState], np.ndarray]
 
 
 def run_phase(phase: Phase, settings: RepresentationTrainingSection, folder: Path, worker: Worker) -> None:
     """Train from the last checkpoint in `folder`, if there is one, to the end.
 
-    The first worker writes a checkpoint every `checkpoint_every` steps and, every `judge_every`, a row of progress.csv.
+    The first worker writes a checkpoint every `checkpoint_every` steps and, every `judge_every`, a row of progress.csv and
+    a picture in samples/.
     Raises InputError if the loss or a weight is no longer finite; the last checkpoint then stays.
     """
     state = phase.state
     if (folder / "checkpoint.safetensors").is_file():
         load_checkpoint(state, folder)
-    step = phase.draws.step
+    if worker.rank > 0:
+        _descend(phase, settings, folder, worker, lambda state, loss: None)
+        return
     with Progress(f"train_representation {phase.name}", phase.steps, "steps", 60, before=state.step) as progress:
 
         def report(state: TrainState, loss: float) -> None:
-            if worker.rank > 0:
-                return
             progress.advance()
             last = state.step == phase.steps
             if state.step % settings.judge_every == 0 or last:
@@ -70,21 +77,32 @@ def run_phase(phase: Phase, settings: RepresentationTrainingSection, folder: Pat
                 _refuse_not_finite(all(bool(p.isfinite().all()) for p in state.parameters().values()), state, folder)
                 save_checkpoint(state, folder)
 
-        def loss_of(drawn: Any) -> torch.Tensor:
-            loss = SCALE * phase.loss(drawn.to(torch.device(worker.device)))
-            _refuse_not_finite(math.isfinite(loss.item()), state, folder)
-            return loss
+        _descend(phase, settings, folder, worker, report)
 
-        train(
-            state,
-            lambda number: step(number, worker.rank, worker.ranks),
-            loss_of,
-            steps=phase.steps,
-            cycles=[Pace(share=1, rate=1.0, hold=settings.hold, warm_up=WARM_UP)],
-            ema=settings.ema,
-            worker=worker,
-            report=report,
-        )
+
+def _descend(
+    phase: Phase,
+    settings: RepresentationTrainingSection,
+    folder: Path,
+    worker: Worker,
+    report: Callable[[TrainState, float], None],
+) -> None:
+    def loss_of(drawn: Any) -> torch.Tensor:
+        loss = SCALE * phase.loss(drawn.to(torch.device(worker.device)))
+        _refuse_not_finite(math.isfinite(loss.item()), phase.state, folder)
+        return loss
+
+    draw = phase.draws.step
+    train(
+        phase.state,
+        lambda number: draw(number, worker.rank, worker.ranks),
+        loss_of,
+        steps=phase.steps,
+        cycles=[Pace(share=1, rate=1.0, hold=settings.hold, warm_up=WARM_UP)],
+        ema=settings.ema,
+        worker=worker,
+        report=report,
+    )
 
 
 def averaged(state: TrainState, network: str) -> torch.nn.Module:
@@ -108,6 +126,8 @@ def _judge(phase: Phase, loss: float, folder: Path) -> None:
     rows = pd.concat([*earlier, pd.DataFrame([row])]).drop_duplicates("step", keep="last")
     with atomic_path(path) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.4g")
+    with atomic_path(folder / "samples" / f"{phase.state.step:06d}.png") as temporary:
+        Image.fromarray(phase.show(phase.state)).save(temporary)
     print(", ".join(f"{name} {value:.4g}" for name, value in row.items() if "ortho" not in name), flush=True)
 
 
