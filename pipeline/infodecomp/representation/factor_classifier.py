@@ -17,7 +17,9 @@ from torch import nn
 class FactorClassifier(ModelMixin, ConfigMixin):
     """Three convolutions of stride 2, a hidden layer, and logits for the values of each factor.
 
-    No pooling: where a thing is, is a factor too. levels: numbers of values. size: the images' side, a multiple of 8.
+    No pooling: where a thing is, is a factor too. Features are normalised, so that distances have a known scale.
+
+    levels: numbers of values. size: the images' side, a multiple of 8.
     """
 
     @register_to_config
@@ -40,7 +42,8 @@ class FactorClassifier(ModelMixin, ConfigMixin):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features (n, num_features) of images (n, C, size, size) in [−1, 1]."""
-        return torch.nn.functional.silu(self.hidden(self.convolutions(images)))
+        hidden = torch.nn.functional.silu(self.hidden(self.convolutions(images)))
+        return torch.nn.functional.layer_norm(hidden, hidden.shape[1:])
 
     def factor_logits(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits (n, values) of each factor."""
