@@ -11,7 +11,7 @@ import torch
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import Condition
 from infodecomp.representation.codes import code_condition
-from infodecomp.representation.decoders import DECODERS, CodeDenoiser, load_decoder
+from infodecomp.representation.decoders import DECODERS, CodeDenoiser, load_decoder, refuse_other_images
 from infodecomp.representation.encoder import Encoder, codes
 from infodecomp.representation.patch_transformer import PatchTransformer
 from infodecomp.representation.priors import check_prior, draw_prior
@@ -152,6 +152,17 @@ def test_the_divergence_and_its_capacity() -> None:
     assert torch.allclose(normal_kl(means, deviations), exact)
     assert float(divergence_penalty(exact, 5.0)) == pytest.approx(5 - exact.item())
     assert float(divergence_penalty(exact, None)) == pytest.approx(exact.item())
+
+
+@pytest.mark.parametrize(
+    ("shape", "states", "said"),
+    [((1, 32, 32), 4, "images of 3×32×32, and the study's are 1×32×32"), ((3, 32, 32), 5, "knows 4 numbers .* has 5")],
+)
+def test_a_decoder_of_other_images_is_refused(shape: tuple[int, int, int], states: int, said: str) -> None:
+    decoder = PatchTransformer(4, 4)
+    refuse_other_images(Path("model"), decoder, (3, 32, 32), 4)
+    with pytest.raises(InputError, match=said):
+        refuse_other_images(Path("model"), decoder, shape, states)
 
 
 def test_a_condition_of_nothing_is_the_empty_prompt() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -230,6 +231,17 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(
         trained(world, recipe(knows="factors"), tmp_path)
     monkeypatch.undo()
     assert len(trained(world, recipe(knows="factors"), tmp_path)) == 1  # goes on from step 2
+
+
+def test_a_checkpoint_of_other_settings_is_refused(world: FiniteWorld, tmp_path: Path) -> None:
+    trained(world, recipe(knows="factors"), tmp_path)
+    (tmp_path / "exact").rename(tmp_path / "kept")
+    (tmp_path / "joint").mkdir()
+    shutil.copy(tmp_path / "kept" / "checkpoint.safetensors", tmp_path / "joint")
+    with pytest.raises(
+        InputError, match=r"checkpoint is of other settings: its \S+ is [\d×]+, and that of .* is [\d×]+; move"
+    ):
+        trained(world, recipe(), tmp_path)
 
 
 @pytest.mark.parametrize(

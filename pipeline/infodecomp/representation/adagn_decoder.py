@@ -18,14 +18,14 @@ from torch import nn
 TIME_SCALE = 100.0
 
 
-class AdagnDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers declares no types
+class AdagnDecoder(ModelMixin, ConfigMixin):
     """x̂ of noised images, (B, C, H, W), by a UNet over patches of 2 × 2 pixels.
 
     states, parts: widths of the condition's two tensors; with `states` 0 there is no condition. bottleneck: whether the code
     enters the middle of the UNet alone, an ablation of InfoDiffusion. widths: channels of its levels.
     """
 
-    @register_to_config  # type: ignore[untyped-decorator]
+    @register_to_config
     def __init__(
         self,
         states: int,

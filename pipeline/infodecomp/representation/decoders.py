@@ -6,6 +6,7 @@ widths of these, the size of images and the noise levels that they are trained o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from infodecomp.representation.adagn_decoder import AdagnDecoder
 from infodecomp.representation.codes import MASK, nothing_known
 from infodecomp.representation.patch_transformer import PatchTransformer
 from infodecomp.representation.token_decoder import TokenDecoder
+from infodecomp.runs.errors import InputError
 
 # By what `condition` names in the configuration.
 DECODERS: dict[str, Any] = {
@@ -67,3 +69,20 @@ def load_decoder(folder: Path, condition: str) -> torch.nn.Module:
     kind = DECODERS[condition]
     decoder: torch.nn.Module = load_whole(kind.func if isinstance(kind, partial) else kind, folder)
     return decoder.eval().requires_grad_(False)
+
+
+def refuse_other_images(folder: Path, decoder: torch.nn.Module, shape: Sequence[int], states: int) -> None:
+    """InputError if a decoder is for images of another shape (C, H, W), or knows conditions of another width."""
+    config: Any = decoder.config
+    found = (config.channels, config.size, config.size)
+    if found != tuple(shape):
+        sizes = ["×".join(map(str, each)) for each in (found, shape)]
+        raise InputError(
+            f"{folder}: this decoder is for images of {sizes[0]}, and the study's are {sizes[1]}; name a model that was "
+            "trained on them, or set representation → images as it was for its training."
+        )
+    if config.states != states:
+        raise InputError(
+            f"{folder}: this decoder knows {config.states} numbers of an image, and the study's description has {states}; "
+            "decoder and encoder must be of one training, and factors those of its images."
+        )

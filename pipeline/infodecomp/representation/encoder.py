@@ -21,13 +21,13 @@ GROUPS = 8
 LOG_VARIANCES = (-10.0, 4.0)
 
 
-class Encoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers declares no types
+class Encoder(ModelMixin, ConfigMixin):
     """μ(x) and σ(x) of images, (B, C, H, W) with sides that are multiples of 8.
 
     dimensions: of the code. noise: σ, or None if it is learnt for each image.
     """
 
-    @register_to_config  # type: ignore[untyped-decorator]
+    @register_to_config
     def __init__(self, dimensions: int, size: int = 32, channels: int = 3, noise: float | None = 0.1) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -60,8 +60,8 @@ class Encoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers decla
         if isinstance(self.standardised, nn.BatchNorm1d):
             with torch.no_grad():
                 outputs = torch.cat([self.features(part) for part in images.split(rows)]).double()
-                self.standardised.running_mean.copy_(outputs.mean(0))
-                self.standardised.running_var.copy_(outputs.var(0))
+                self.standardised.get_buffer("running_mean").copy_(outputs.mean(0))
+                self.standardised.get_buffer("running_var").copy_(outputs.var(0))
 
 
 def codes(encoder: Encoder, images: torch.Tensor, rows: int = 500) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,7 @@ from torch import nn
 FREQUENCIES = 32
 
 
-class PatchTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers declares no types
+class PatchTransformer(ModelMixin, ConfigMixin):
     """x̂ of noised images, (B, C, H, W), given what is known of them.
 
     states, parts: widths of the condition's two tensors; with `states` 0 there is no condition. size, channels: of the
@@ -30,7 +30,7 @@ class PatchTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffus
     # Weights that hold one vector an input rather than mix what comes in; Muon is not meant for them.
     embeddings = ("map_in",)
 
-    @register_to_config  # type: ignore[untyped-decorator]
+    @register_to_config
     def __init__(
         self,
         states: int,
@@ -73,9 +73,8 @@ class PatchTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffus
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         if states:
-            nn.init.normal_(self.known[0].weight, std=0.4)
-            nn.init.normal_(self.map_in.weight, std=0.5)
-            nn.init.normal_(self.map_out[1].weight, std=map_rank**-0.5)
+            for layer, spread in ((self.known[0], 0.4), (self.map_in, 0.5), (self.map_out[1], map_rank**-0.5)):
+                nn.init.normal_(layer.get_parameter("weight"), std=spread)
 
     def forward(
         self, x_alpha: torch.Tensor, logsnr: torch.Tensor, states: torch.Tensor, mask: torch.Tensor

@@ -19,14 +19,14 @@ from torch import nn
 from infodecomp.representation.adagn_decoder import TIME_SCALE
 
 
-class TokenDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers declares no types
+class TokenDecoder(ModelMixin, ConfigMixin):
     """x̂ of noised images, (B, C, H, W), by a UNet over patches of 2 × 2 pixels.
 
     states, parts: widths of the condition's two tensors. groups: how many of the states belong to each part, in order; by
     default one each. token_width: of a token. widths: channels of the UNet's levels.
     """
 
-    @register_to_config  # type: ignore[untyped-decorator]
+    @register_to_config
     def __init__(
         self,
         states: int,

@@ -13,7 +13,7 @@ import torch
 ITERATIONS = 3
 
 
-def matrices(network: torch.nn.Module) -> list[torch.nn.Parameter]:
+def matrices(network: torch.nn.Module) -> list[torch.Tensor]:
     """The weights of a network's linear layers, but for those that it lists in `embeddings`."""
     embeddings = getattr(network, "embeddings", ())
     return [

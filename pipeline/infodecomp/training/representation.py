@@ -74,11 +74,11 @@ class Training:
         decoder = self._new_decoder(model.dimensions, model.dimensions)
         phase = joint_phase(encoder, decoder, self.images, model, self.settings.training, seed=self.settings.seed)
         run_phase(phase, self.settings.training, self.checkpoints / phase.name, worker)
-        encoder, decoder = settled_encoder(phase.state, self.images), averaged(phase.state, "decoder")
+        trained, decoder = settled_encoder(phase.state, self.images), averaged(phase.state, "decoder")
         if self.images.world is not None:
-            knowledge = KnownCode(*codes(encoder, self.images.world.images))
+            knowledge = KnownCode(*codes(trained, self.images.world.images))
             decoder = self._exact(decoder.requires_grad_(True).train(), knowledge, ())
-        return {"decoder": decoder, "encoder": encoder}
+        return {"decoder": decoder, "encoder": trained}
 
     def _autoencoder(self, encoder: Encoder) -> dict[str, torch.nn.Module]:
         model, (channels, size, _) = self.settings.model, self.images.shape
@@ -114,7 +114,7 @@ class Training:
             levels = self._enumerated().attributes.amax(0) + 1
             options["groups"] = levels.tolist()
         decoder: torch.nn.Module = DECODERS[self.settings.model.condition](states, parts, **options)
-        decoder.mean.data.copy_(self.images.mean().cpu())
+        decoder.get_parameter("mean").data.copy_(self.images.mean().cpu())
         return decoder.to(self.worker.device)
 
 

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
 from infodecomp.runs.durable import put_in_place
+from infodecomp.runs.errors import InputError
 from infodecomp.training.cycles import Pace, learning_rate_factor
 from infodecomp.training.drawn_ahead import Drawn, drawn_ahead
 from infodecomp.training.workers import Worker
@@ -108,8 +109,12 @@ def _average_gradients(parameters: list[torch.nn.Parameter], ranks: int) -> None
 
 
 def load_checkpoint(state: TrainState, folder: Path) -> None:
-    """Continue from `folder`; what the optimizers keep is stored by parameter name, as safetensors."""
+    """Continue from `folder`; what the optimizers keep is stored by parameter name, as safetensors.
+
+    Raises InputError if the checkpoint is of other networks.
+    """
     tensors = load_file(folder / "checkpoint.safetensors")
+    _refuse_other_networks(state, tensors, folder / "checkpoint.safetensors")
     state.step = int(tensors["step"])
     for name, buffer in state.buffers().items():
         buffer.copy_(tensors[f"buffer/{name}"])
@@ -123,6 +128,21 @@ def load_checkpoint(state: TrainState, folder: Path) -> None:
             moments = {key: tensor.clone().to(parameter.device) for key, tensor in kept.items() if tensor is not None}
             counted = {"step": torch.tensor(float(state.step))} if "exp_avg" in moments else {}
             optimizer.state[parameter] = {**counted, **moments}
+
+
+def _refuse_other_networks(state: TrainState, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    expected = {f"weight/{name}": tuple(parameter.shape) for name, parameter in state.parameters().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items() if name.startswith("weight/")}
+    for name in sorted({*expected, *found}):
+        if found.get(name) != expected.get(name):
+            shapes = [
+                "×".join(map(str, each[name])) or "a number" if name in each else "missing"
+                for each in (found, expected)
+            ]
+            raise InputError(
+                f"{path}: this checkpoint is of other settings: its {name.removeprefix('weight/')} is {shapes[0]}, and that "
+                f"of the network in training is {shapes[1]}; move it away to start again, or go back to its settings."
+            )
 
 
 def save_checkpoint(state: TrainState, folder: Path) -> None:
