@@ -42,7 +42,7 @@ class RepresentationSamplesSection(Section):
 class FactorClassifierSection(Section):
     """The classifier of factors, whose features FID and KID compare."""
 
-    steps: int = Field(300, ge=1, description="steps of its training")
+    steps: int = Field(450, ge=1, description="steps of its training")
     batch: int = Field(128, ge=1, description="images a step")
     learning_rate: float = Field(0.002, gt=0, description="peak learning rate of AdamW")
 

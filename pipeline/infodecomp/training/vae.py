@@ -15,10 +15,12 @@ from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.regularisers import divergence_penalty, mmd, normal_kl
 from infodecomp.representation.vaes import PIXEL_SPREAD, reconstruction_loss
 from infodecomp.runs.seeds import generator
+from infodecomp.training.code_decoder import SHOWN
 from infodecomp.training.code_images import TrainingImages
 from infodecomp.training.code_joint import held_out_information, settled_encoder
 from infodecomp.training.code_optimizers import optimizers
-from infodecomp.training.code_phases import Phase
+from infodecomp.training.code_phases import Phase, averaged
+from infodecomp.training.code_samples import sheet
 from infodecomp.training.state import TrainState
 
 # Images a step, in batches of the recipe: a step is much cheaper than one of a diffusion model.
@@ -119,7 +121,10 @@ def autoencoder_phase(
     *,
     seed: int,
 ) -> Phase:
-    """The only phase of an autoencoder; it is judged by I(x; z) and by the rate E KL(q(z|x) ‖ N(0, I)), its upper bound."""
+    """The only phase of an autoencoder; it is judged by I(x; z) and by the rate E KL(q(z|x) ‖ N(0, I)), its upper bound.
+
+    Pictures along the way: held-out images, their reconstructions, and images of the prior.
+    """
     draws = VaeDraws(seed, images.train, model.dimensions, model.prior, BATCHES * settings.batch)
     chosen = optimizers([encoder, decoder], settings.learning_rate, settings.learning_rate)
     state = TrainState({"decoder": decoder, "encoder": encoder}, chosen)
@@ -131,5 +136,15 @@ def autoencoder_phase(
         information = held_out_information(trained, images, seed)
         return {"information": information, "rate": float(normal_kl(means, deviations).mean())}
 
+    def show(state: TrainState) -> np.ndarray:
+        numbers = torch.from_numpy(generator(seed, "representation", "shown").permutation(images.held)[:SHOWN])
+        shown = images.images(numbers)
+        prior = torch.from_numpy(
+            draw_prior(model.prior, generator(seed, "shown codes"), len(numbers), model.dimensions)
+        )
+        drawing = averaged(state, "decoder")
+        means = codes(settled_encoder(state, images), shown)[0]
+        return sheet([shown, *(drawing(code.to(shown.device)).detach() for code in (means, prior))])
+
     steps = settings.autoencoder_steps
-    return Phase("autoencoder", state, draws, loss, steps, None if images.world is None else judge)
+    return Phase("autoencoder", state, draws, loss, steps, None if images.world is None else judge, show)
