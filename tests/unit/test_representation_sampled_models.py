@@ -13,6 +13,7 @@ from infodecomp.config.representation import ComponentsSection
 from infodecomp.config.representation_model import RepresentationModel
 from infodecomp.config.representation_samples import RepresentationSamplesSection
 from infodecomp.representation.decoders import DECODERS
+from infodecomp.representation.described_images import describe
 from infodecomp.representation.encoder import Encoder
 from infodecomp.representation.finite_world import FiniteWorld
 from infodecomp.representation.image_sets import ImageSet
@@ -82,6 +83,8 @@ def test_a_trained_autoencoder(images: ImageSet, tmp_path: Path) -> None:
     model = open_model(str(folder), images, ComponentsSection())
     assert model.sampled.samplers == ("decoder",)
     assert SampledImages(model.sampled, SECTION, 0).samples("decoder").shape == (6, 3, 8, 8)
+    described = describe(str(folder), images, ComponentsSection())
+    assert described.decoder is None and described.description.parts == ("z0", "z1", "z2", "z3")
 
 
 @pytest.mark.parametrize(("knows", "samplers"), [("nothing", 1), ("factors", 4)])

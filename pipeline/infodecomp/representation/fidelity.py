@@ -19,6 +19,7 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from infodecomp.runs.contents import file_sha256, folder_files
 from infodecomp.runs.errors import InputError
 
 # KID is the mean over subsets of this size, or of all images if there are fewer.
@@ -65,7 +66,7 @@ def refuse_equal_sets(real: torch.Tensor, generated: torch.Tensor) -> None:
 def refuse_equal_folders(real: Path, generated: Path) -> None:
     """InputError if two folders are one, or hold the same files by content."""
     folders = [folder.resolve() for folder in (real, generated)]
-    found = [sorted(_digest(path.read_bytes()) for path in folder.rglob("*") if path.is_file()) for folder in folders]
+    found = [sorted(file_sha256(path) for path in folder_files(folder).values()) for folder in folders]
     if folders[0] == folders[1] or found[0] == found[1]:
         raise InputError(
             f"{generated} holds the files of {real}; a distance between a set and itself says nothing: name the folder of"

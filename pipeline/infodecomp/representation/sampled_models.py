@@ -29,6 +29,7 @@ from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.sampled_images import DrawCodes, SampledModel
 from infodecomp.representation.samples import nearest_images
 from infodecomp.representation.vaes import GaussianDecoder
+from infodecomp.runs.shipped import shipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def open_model(name: str, images: ImageSet, components: ComponentsSection, devic
             described.exact, nothing_known(parts, parts), images.shape, prior=prior_of("normal", parts)
         )
         return OpenedModel(replace(sampled, encode=encode), description)
-    return _trained(Path(name), images, device)
+    return _trained(shipped(name), images, device)
 
 
 def prior_of(prior: str, dimensions: int) -> DrawCodes:
