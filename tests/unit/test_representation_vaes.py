@@ -128,13 +128,13 @@ def test_a_vae_learns_and_its_draws_are_of_the_step() -> None:
     loss = VaeLoss(encoder, decoder, images.__getitem__, RepresentationModel(kl=1.0, mmd=0.0, code_noise="learnt"))
     optimizer = torch.optim.AdamW([*encoder.parameters(), *decoder.parameters()], lr=2e-3)
     losses = []
-    for step in range(60):
+    for step in range(40):
         optimizer.zero_grad()
         value = loss(draws.step(step, 0, 1))
         value.backward()
         optimizer.step()
         losses.append(float(value.detach()))
-    assert np.mean(losses[-5:]) < 0.4 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
     whole, halves = draws.step(7, 0, 1), [draws.step(7, rank, 2) for rank in range(2)]
     assert torch.equal(whole.noise[1::2], halves[1].noise) and torch.equal(whole.numbers[::2], halves[0].numbers)
     assert not torch.equal(whole.noise, draws.step(8, 0, 1).noise)
