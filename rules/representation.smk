@@ -10,7 +10,7 @@
 #           results/<study>/tables/representation_curves.{csv,parquet}                       integrands against log-SNR
 #           results/<study>/figures/representation/{maps,curves,dimensions,factors}.*
 # STEPS     pilot_representation, estimate_representation, exact_representation, tabulate_representation,
-#           plot_representation; the target `representation` runs all of them
+#           plot_representation; the target `representation` of representation_quality.smk runs all of them
 
 REPRESENTATION = f"{RESULTS}/representation/{{described}}"
 DESCRIBED = CONFIG.described
@@ -223,15 +223,3 @@ rule plot_representation:
             "--tables {params.tables} --shards {params.estimates} --settings {params.settings:q} --output-dir"
             " {params.folder}",
         )
-
-
-localrules:
-    representation,
-
-
-rule representation:
-    input:
-        rules.tabulate_representation.output,
-        rules.plot_representation.output,
-    message:
-        "Done: tables in {RESULTS}/tables, figures in {RESULTS}/figures/representation"

@@ -19,6 +19,7 @@ from infodecomp.config.keys import example_at
 from infodecomp.config.problems import Problem
 from infodecomp.config.retrieval import SecondModel
 from infodecomp.config.retrieval_datasets import OrderRetrievalDataset, RetrievalDataset
+from infodecomp.config.sample_problems import sample_problems
 from infodecomp.config.study import Config, Part
 from infodecomp.config.wildcards import wildcard_problems
 
@@ -39,6 +40,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _faithfulness(config)
     yield from _described(config)
     yield from image_problems(config.representation.images)
+    yield from sample_problems(config.representation.samples, config.representation.judging)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")

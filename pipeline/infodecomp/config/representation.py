@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infodecomp.config.representation_images import RepresentationImagesSection
+from infodecomp.config.representation_samples import RepresentationJudgingSection, RepresentationSamplesSection
 from infodecomp.config.section import Section
 
 # A description by name, or the folder of a trained model, whose last part is its name.
@@ -56,4 +57,10 @@ class RepresentationSection(Section):
     )
     exact: RepresentationExactSection = Field(
         RepresentationExactSection(), description="How exact information is computed"
+    )
+    samples: RepresentationSamplesSection = Field(
+        RepresentationSamplesSection(), description="What models draw: samples, reconstructions, traversals"
+    )
+    judging: RepresentationJudgingSection = Field(
+        RepresentationJudgingSection(), description="How codes and samples are judged"
     )

@@ -19,6 +19,10 @@ class RepresentationModel(Section):
     knows: Literal["code", "factors", "nothing"] = Field(
         "code", description="what the decoder is told: a learnt code, the true factors, or nothing"
     )
+    decoder: Literal["diffusion", "gaussian"] = Field(
+        "diffusion",
+        description="gaussian: draws the image of a code at once, with Gaussian pixels: a variational autoencoder",
+    )
     condition: Conditioning = Field(
         "map",
         description="how: by a map, group norm (everywhere or at the bottleneck), or tokens",
@@ -54,6 +58,7 @@ class RepresentationTrainingSection(Section):
     exact_steps: int = Field(
         20000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
     )
+    autoencoder_steps: int = Field(1500, ge=1, description="steps of a variational autoencoder, of four batches each")
     batch: int = Field(16, ge=1, description="images a step, each with two masks of what is known of it")
     matrix_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of Muon, for matrices")
     learning_rate: float = Field(0.002, gt=0, description="peak learning rate of AdamW, for the rest")
@@ -82,6 +87,9 @@ class RepresentationModelSection(Section):
             "adagn": RepresentationModel(condition="adagn"),
             "bottleneck": RepresentationModel(condition="bottleneck"),
             "tokens": RepresentationModel(condition="tokens"),
+            "vae": RepresentationModel(decoder="gaussian", code_noise="learnt", mmd=0.0, kl=1.0),
+            "beta_vae": RepresentationModel(decoder="gaussian", code_noise="learnt", mmd=0.0, kl=4.0),
+            "info_vae": RepresentationModel(decoder="gaussian", code_noise="learnt", mmd=0.1, kl=0.0),
         },
         description="Models by name. An overlay adds to them; `name: null` removes one",
     )

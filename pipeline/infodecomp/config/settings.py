@@ -35,6 +35,11 @@ from infodecomp.config.representation import (
 )
 from infodecomp.config.representation_images import RepresentationImagesSection
 from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
+from infodecomp.config.representation_samples import (
+    FactorClassifierSection,
+    RepresentationJudgingSection,
+    RepresentationSamplesSection,
+)
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
 from infodecomp.config.retrieval_datasets import AnyRetrievalSource, RetrievalDataset
 from infodecomp.config.scenes_model import (
@@ -417,6 +422,36 @@ class ExactRepresentation(Settings):
     images: Annotated[RepresentationImagesSection, At("representation.images")]
     components: Annotated[ComponentsSection, At("representation.components")]
     exact: Annotated[RepresentationExactSection, At("representation.exact")]
+
+
+class TrainRepresentationClassifier(Settings):
+    """Of `train_representation_classifier`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+    classifier: Annotated[FactorClassifierSection, At("representation.judging.classifier")]
+
+
+class SampleRepresentation(Settings):
+    """Of `sample_representation`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+    components: Annotated[ComponentsSection, At("representation.components")]
+    samples: Annotated[RepresentationSamplesSection, At("representation.samples")]
+
+
+class JudgeRepresentation(Settings):
+    """Of `judge_representation`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+    components: Annotated[ComponentsSection, At("representation.components")]
+    judging: Annotated[RepresentationJudgingSection, At("representation.judging")]
+
+
+class PlotRepresentationPictures(Settings):
+    """Of `plot_representation_pictures`."""
+
+    font: Annotated[str | None, At("figures.font")]
+    format: Annotated[Format, At("figures.format")]
 
 
 class TabulateRepresentation(Settings):

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from infodecomp.config.representation_model import RepresentationModel
-from infodecomp.estimator.condition import Condition
-from infodecomp.estimator.denoiser import Denoiser
 from infodecomp.models.whole_weights import load_whole
 from infodecomp.representation.decoders import CodeDenoiser, load_decoder
 from infodecomp.representation.described_images import DescribedImages
 from infodecomp.representation.descriptions import CodeDescription, Description, FactorDescription
 from infodecomp.representation.encoder import Encoder, codes
 from infodecomp.representation.image_sets import ImageSet
+from infodecomp.representation.model_folder import DECODER, ENCODER, INDEX, read_recipe
+from infodecomp.representation.on_device import OnDevice
 from infodecomp.runs.errors import InputError
-from infodecomp.runs.ledger import checked
-
-INDEX, DECODER, ENCODER = "model.json", "decoder", "encoder"
-
-
-@dataclass(frozen=True)
-class OnDevice:
-    """A denoiser on a device, for tensors on the CPU."""
-
-    denoiser: Denoiser
-    device: str
-
-    @property
-    def logsnr_range(self) -> tuple[float, float]:
-        """The noise levels that the denoiser was trained on."""
-        return self.denoiser.logsnr_range
-
-    def __call__(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
-        """ε̂ (B, C, h, w), on the CPU."""
-        moved = Condition({name: tensor.to(self.device) for name, tensor in condition.tensors.items()})
-        with torch.inference_mode():
-            return self.denoiser(x_alpha.to(self.device), logsnr.to(self.device), moved).cpu()
 
 
 def describe_by_model(folder: Path, images: ImageSet, device: str) -> DescribedImages:
@@ -48,6 +25,8 @@ def describe_by_model(folder: Path, images: ImageSet, device: str) -> DescribedI
     Raises InputError if the folder holds no such model, one that knows nothing of an image, or one of other images.
     """
     recipe = _recipe(folder)
+    if recipe.decoder == "gaussian":  # it denoises nothing, so that the exact denoiser alone reads its codes
+        return DescribedImages(images, _description(recipe, folder, images))
     decoder = load_decoder(folder / DECODER, recipe.condition)
     _check_shape(folder, decoder, images)
     description = _description(recipe, folder, images)
@@ -75,18 +54,11 @@ def _check_width(folder: Path, decoder: Any, description: Description) -> None:
 
 
 def _recipe(folder: Path) -> RepresentationModel:
-    path = folder / INDEX
-    try:
-        recipe = RepresentationModel.model_validate_json(checked(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder}: this is not the folder of a representation model ({error}); allowed are `factors`, `components` and "
-            "folders that train_representation wrote."
-        ) from error
+    recipe = read_recipe(folder)
     if recipe.knows == "nothing":
         raise InputError(
-            f"{path}: `knows` is nothing; allowed are code and factors, because a model that knows nothing carries no "
-            "information."
+            f"{folder / INDEX}: `knows` is nothing; allowed are code and factors, because a model that knows nothing "
+            "carries no information."
         )
     return recipe
 

@@ -22,6 +22,7 @@ from infodecomp.representation.decoders import DECODERS
 from infodecomp.representation.encoder import Encoder, codes
 from infodecomp.representation.finite_world import FiniteWorld
 from infodecomp.representation.priors import check_prior
+from infodecomp.representation.vaes import GaussianDecoder
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.contents import folder_sha256
 from infodecomp.runs.errors import InputError
@@ -30,6 +31,7 @@ from infodecomp.training.code_images import TrainingImages, training_images
 from infodecomp.training.code_joint import joint_phase, settled_encoder
 from infodecomp.training.code_knowledge import Knowledge, KnownCode, KnownFactors, KnownNothing
 from infodecomp.training.code_phases import averaged, run_phase
+from infodecomp.training.vae import autoencoder_phase
 from infodecomp.training.workers import Worker
 
 INDEX = "model.json"
@@ -67,6 +69,8 @@ class Training:
         channels, size, _ = self.images.shape
         noise = None if model.code_noise == "learnt" else float(model.code_noise)
         encoder = Encoder(model.dimensions, size, channels, noise).to(worker.device)
+        if model.decoder == "gaussian":
+            return self._autoencoder(encoder)
         decoder = self._new_decoder(model.dimensions, model.dimensions)
         phase = joint_phase(encoder, decoder, self.images, model, self.settings.training, seed=self.settings.seed)
         run_phase(phase, self.settings.training, self.checkpoints / phase.name, worker)
@@ -75,6 +79,13 @@ class Training:
             knowledge = KnownCode(*codes(trained, self.images.world.images))
             decoder = self._exact(decoder.requires_grad_(True).train(), knowledge, ())
         return {"decoder": decoder, "encoder": trained}
+
+    def _autoencoder(self, encoder: Encoder) -> dict[str, torch.nn.Module]:
+        model, (channels, size, _) = self.settings.model, self.images.shape
+        decoder = GaussianDecoder(model.dimensions, channels, size).to(self.worker.device)
+        phase = autoencoder_phase(encoder, decoder, self.images, model, self.settings.training, seed=self.settings.seed)
+        run_phase(phase, self.settings.training, self.checkpoints / phase.name, self.worker)
+        return {"decoder": averaged(phase.state, "decoder"), "encoder": settled_encoder(phase.state, self.images)}
 
     def _exact(self, decoder: torch.nn.Module, knowledge: Knowledge, names: tuple[str, ...]) -> torch.nn.Module:
         """names: of the parts whose own distance from Bayes is measured."""
