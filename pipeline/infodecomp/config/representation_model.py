@@ -52,7 +52,7 @@ class RepresentationTrainingSection(Section):
 
     joint_steps: int = Field(6000, ge=1, description="steps in which encoder and decoder learn from images together")
     exact_steps: int = Field(
-        20000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
+        24000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
     )
     batch: int = Field(16, ge=1, description="images a step, each with two masks of what is known of it")
     matrix_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of Muon, for matrices")
