@@ -2,12 +2,10 @@
 #
 #   snakemake --cores all                                  the embedded study, on any laptop
 #   snakemake --cores all --configfile config/paper.yaml   Stable Diffusion 2.1-base on COCO and ARO
-#   snakemake --cores all localisation                     or retrieval, editing, partial_information, faithfulness, validation,
-#                                                          representation
+#   snakemake --cores all localisation     or retrieval, editing, partial_information, faithfulness, validation, representation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   only download what a study needs
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
-#   snakemake --cores all report                           the page of the study, results/<study>/report/index.html
 #   snakemake --cores 2 train_scenes_model                 train the embedded model; also _clip, _hardneg, _classifier
 #
 # The target comes before --configfile, which takes every word that follows it for one more file. From another folder, add

@@ -56,7 +56,7 @@ class RepresentationTrainingSection(Section):
 
     joint_steps: int = Field(6000, ge=1, description="steps in which encoder and decoder learn from images together")
     exact_steps: int = Field(
-        20000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
+        24000, ge=1, description="steps in which the decoder learns exact posterior means, where the world is finite"
     )
     autoencoder_steps: int = Field(1500, ge=1, description="steps of a variational autoencoder, of four batches each")
     batch: int = Field(16, ge=1, description="images a step, each with two masks of what is known of it")
