@@ -107,7 +107,7 @@ class RectifiedFlow:
 
 @dataclass(frozen=True)
 class Edm:
-    """The preconditioned network F of EDM: x̂ = c_skip·x_k + c_out·F(c_in·x_k, ¼ ln k), k the noise of variance-exploding x_k.
+    """The preconditioned network F of EDM: x̂ = c_skip·x_k + c_out·F(c_in·x_k, ¼ ln k) at noise of standard deviation k.
 
     data_std: the standard deviation that the preconditioning gives the data.
 
