@@ -28,7 +28,7 @@ from infodecomp.explaining.given_pictures import Fit
 from infodecomp.explaining.measured import METHODS, measured
 from infodecomp.models.batch_size import AUTO
 from infodecomp.models.held import HeldModel
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.words.unicode_form import composed
 

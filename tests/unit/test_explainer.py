@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.explanation import Explanation
 from infodecomp.explaining.familiarity import Likelihood, doubts_of_picture, known_range
 from infodecomp.explaining.given_pictures import fitted_picture
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from infodecomp.scenes.drawing import draw_scene
@@ -428,15 +429,18 @@ def _offloaded() -> Any:
 
 def _with_second_encoder() -> Any:
     pipeline = small_pipeline()
-    pipeline.text_encoder_2 = pipeline.text_encoder
-    return pipeline
+    return SimpleNamespace(**pipeline.components, text_encoder_2=pipeline.text_encoder)
 
 
 @pytest.mark.parametrize(
     ("make", "options", "sentence"),
     [
-        (lambda: object(), {}, "the pipeline is a object that lacks unet, vae"),
-        (_with_second_encoder, {}, "has a second text encoder; supported are"),
+        (
+            lambda: object(),
+            {},
+            "the pipeline is a object, which is not supported; supported are StableDiffusionPipeline",
+        ),
+        (_with_second_encoder, {}, "is a SimpleNamespace, which is not supported"),
         (_offloaded, {}, r"call pipe.remove_all_hooks\(\)"),
         (lambda: "no/such/folder", {}, "neither an existing folder nor a Hub id"),
         (small_pipeline, {"device": "cuda"}, "device is 'cuda', but the pipeline is on cpu"),

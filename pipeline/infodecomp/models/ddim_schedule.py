@@ -9,11 +9,8 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler
 
-from infodecomp.estimator.channel import trained_logsnr
-
-# Schedules whose last timestep has no image left (zero terminal SNR) have ᾱ = 0 there, or this, which some schedulers of
-# diffusers put in its place.
-_NO_IMAGE = 2**-24
+from infodecomp.models.trained_noise import is_edm, is_flow
+from infodecomp.runs.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -31,19 +28,18 @@ class DdimSchedule:
     alpha_last: float
 
 
-def schedule_logsnr(scheduler: Any) -> torch.Tensor:
-    """The trained log-SNR of every timestep of a scheduler with betas, float64 (timesteps,); −∞ where ᾱ is 0."""
-    alphas = scheduler.alphas_cumprod.double().cpu()
-    return torch.where(alphas <= _NO_IMAGE, -torch.inf, trained_logsnr(alphas))
-
-
 def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor) -> DdimSchedule:
     """The schedule of `steps` steps with the settings of any scheduler of diffusers.
 
     From a timestep without any image no noise follows, and no image; the last one before it takes its place.
 
-    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,).
+    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,). Raises InputError if there are no betas.
     """
+    if is_flow(scheduler) or is_edm(scheduler):
+        raise InputError(
+            f"the sampler is ddim, which walks a schedule of betas, and the model's {type(scheduler).__name__} has none; "
+            "set the sampler to heun or euler."
+        )
     ddim = DDIMScheduler.from_config(scheduler.config)
     ddim.set_timesteps(steps)
     noisiest = int(logsnr_table.isfinite().nonzero()[-1])

@@ -1,0 +1,210 @@
+"""Every family as a denoiser: its channel, its text, its pictures, its attention, and that no row depends on another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from infodecomp.estimator.condition import STATES, Condition
+from infodecomp.models.attention import Tap, word_map
+from infodecomp.models.families import FAMILIES
+from infodecomp.models.gradients import directional_derivative
+from infodecomp.models.latent_diffusion import LatentDiffusion
+from infodecomp.models.pipelines import PIPELINES as KINDS
+from infodecomp.models.tokenizers import Tokenizers
+from infodecomp.runs.errors import InputError
+from infodecomp.words.occurrences import find_word, word_token_positions
+from tests.unit.tiny_pipelines import PIPELINES, tiny_pipeline
+
+CAPTION = "a red dog and a blue cat"
+NEW = [name for name in PIPELINES if name != "stable_diffusion"]
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, LatentDiffusion]:
+    return {name: LatentDiffusion(tiny_pipeline(name)) for name in PIPELINES}
+
+
+def inputs(model: LatentDiffusion, rows: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.randn(rows, *model.latent_shape, generator=torch.Generator().manual_seed(seed))
+    return x, torch.linspace(-3, 3, rows, dtype=torch.float64)
+
+
+def positions(model: LatentDiffusion, word: str) -> list[int]:
+    found = word_token_positions(model.token_offsets(CAPTION), find_word(CAPTION, word))
+    return [place for tokens in found for place in tokens]
+
+
+def test_every_family_has_a_tiny_pipeline_and_a_kind() -> None:
+    assert set(PIPELINES) == set(FAMILIES) == {kind.family for kind in KINDS.values()}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_row_depends_on_no_other_row_and_on_no_order(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    x, logsnr = inputs(model, 3)
+    prompts = model.encode_prompts(["", "dog", CAPTION])
+    together = model(x, logsnr, Condition.stack(prompts))
+    assert together.isfinite().all() and together.dtype == torch.float32 and together.shape == x.shape
+    alone = torch.cat([model(x[k : k + 1], logsnr[k : k + 1], prompts[k].expand(1)) for k in range(3)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=2e-6)
+    order = [2, 0, 1]
+    turned = model(x[order], logsnr[order], Condition.stack(prompts, order))
+    torch.testing.assert_close(turned, together[order], rtol=0, atol=2e-6)
+    assert all(one.equal(other) for one, other in zip(prompts, model.encode_prompts(["", "dog", CAPTION]), strict=True))
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_the_text_matters_and_so_does_its_absence(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    x, logsnr = inputs(model, 1)
+    full, context, empty = (
+        model(x, logsnr, prompt.expand(1)) for prompt in model.encode_prompts([CAPTION, "a red dog and a blue", ""])
+    )
+    assert not torch.equal(full, context) and not torch.equal(context, empty)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_pictures_of_any_allowed_size(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    cell = model.family.pixels_per_cell
+    height, width = 6 * model.family.patch * cell, 9 * model.family.patch * cell
+    pixels = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    x = model.encode_pixels(pixels)
+    assert x.shape == (model.latent_shape[0], height // cell, width // cell) and x.dtype == torch.float32
+    assert model.decode(x[None]).shape == (1, 3, height, width)
+    found = model(x[None], torch.zeros(1), model.encode_prompts([CAPTION])[0].expand(1))
+    assert found.shape == (1, *x.shape) and found.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [name for name in PIPELINES if FAMILIES[name].text_keys != "alone"])
+def test_a_size_between_patches_is_refused(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    with pytest.raises(InputError, match=r"the picture has 34 x 32 pixels; .* must be multiples of 4"):
+        model(torch.zeros(1, 4, 17, 16), torch.zeros(1), model.encode_prompts([""])[0].expand(1))
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_attention_is_that_of_the_words_own_tokens(models: dict[str, LatentDiffusion], name: str) -> None:
+    """Predictions are the same bits while recording; probabilities at the image's positions are those of the caption."""
+    model = models[name]
+    x, logsnr = inputs(model, 2)
+    prompt = model.encode_prompts([CAPTION])[0]
+    plain = model(x, logsnr, prompt.expand(2))
+    tokens = range(len(prompt.states))
+    with model.recording() as recorder:
+        recorder.expect([Tap(1, "row", tokens)])
+        assert torch.equal(model(x, logsnr, prompt.expand(2)), plain)
+        sums = recorder.pop("row")
+    assert sums.layers
+    for layer in sums.layers.values():
+        total = layer.sum(1)
+        assert layer.shape[1] == len(tokens) and float(layer.min()) >= 0 and float(total.max()) < 1 + 1e-5
+        if model.family.text_keys == "alone":
+            torch.testing.assert_close(total, torch.ones_like(total))
+    heat = word_map(sums, positions(model, "dog"), model.latent_shape[1:])
+    assert heat.shape == model.latent_shape[1:] and np.isfinite(heat).all() and heat.max() > 0
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_a_token_of_the_states_is_the_recorded_key(models: dict[str, LatentDiffusion], name: str) -> None:
+    """In the first recorded layer, moving one token moves the probabilities of that key most, through its key alone."""
+    model = models[name]
+    x, logsnr = inputs(model, 1)
+    prompt = model.encode_prompts([CAPTION])[0]
+    place = positions(model, "dog")[-1]
+    moved = prompt.states.clone()
+    moved[place] += 3 * torch.linspace(-1, 1, moved.shape[1])
+    found = []
+    for one in (prompt, prompt.replaced({STATES: moved})):
+        with model.recording() as recorder:
+            recorder.expect([Tap(0, "row", range(len(moved)))])
+            model(x, logsnr, one.expand(1))
+            found.append(next(iter(recorder.pop("row").layers.values())))
+    ratio = (found[1] / found[0]).log()  # of softmax weights: one number a position for all unmoved keys
+    others = [token for token in range(len(moved)) if token != place]
+    spread = (ratio[:, others] - ratio[:, others].mean(1, keepdim=True)).abs().amax()
+    assert float(spread) < 1e-3 < float((ratio[:, place] - ratio[:, others].mean(1)).abs().amax())
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_words_are_found_in_every_encoder(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    offsets = model.token_offsets(CAPTION)
+    spans = [CAPTION[slice(*offsets[place])] for place in positions(model, "cat")]
+    assert len(spans) >= len(model.family.readers)
+    whole = [span.strip() for span in spans]
+    assert "cat" in ("".join(whole[:3]), *whole) and set("".join(whole)) == set("cat")
+    assert len(model.token_offsets(f"{CAPTION} " * 30)) <= len(model.encode_prompts([CAPTION])[0].states)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_a_saved_pipeline_is_the_same_model(models: dict[str, LatentDiffusion], name: str, tmp_path: Path) -> None:
+    tiny_pipeline(name).save_pretrained(tmp_path / "model")
+    model = LatentDiffusion.load(str(tmp_path / "model"))
+    x, logsnr = inputs(model, 1)
+    prompt = model.encode_prompts([CAPTION])[0]
+    expected = models[name].encode_prompts([CAPTION])[0]
+    for key, tensor in prompt.tensors.items():
+        torch.testing.assert_close(tensor, expected.tensors[key], rtol=0, atol=1e-6)
+    eps_hat = models[name](x, logsnr, expected.expand(1))
+    torch.testing.assert_close(model(x, logsnr, prompt.expand(1)), eps_hat, rtol=0, atol=1e-5)
+    limits = [reader.limit for reader in model.family.readers]
+    found = Tokenizers(tmp_path / "model").offsets(f"{CAPTION} " * 30)
+    assert [len(offsets) for offsets in found] == limits or set(limits) == {len(offsets) for offsets in found}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_gradients_by_the_text_agree_with_differences(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    x, logsnr = inputs(model, 1)
+    z, other = (prompt.expand(1) for prompt in model.encode_prompts([CAPTION, "a red cat and a blue"]))
+    direction = z.minus(other)
+    found = directional_derivative(model.differentiable, x, logsnr, z, direction)
+
+    def moved(by: float) -> torch.Tensor:
+        changed = {key: z.tensors[key] + by * along for key, along in direction.tensors.items()}
+        return model(x, logsnr, z.replaced(changed))
+
+    expected = (moved(0.02) - moved(-0.02)) / 0.04
+    assert float((found - expected).norm() / expected.norm()) < 0.05
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_no_text_is_what_is_asked_for(models: dict[str, LatentDiffusion], name: str) -> None:
+    trained, empty = (LatentDiffusion(tiny_pipeline(name), no_text=kind) for kind in ("trained", "empty"))  # type: ignore[arg-type]
+    zeros = trained.encode_prompts([""])[0]
+    assert all(not tensor.any() for key, tensor in zeros.tensors.items() if tensor.is_floating_point())
+    assert empty.encode_prompts([""])[0].states.any()
+    default = {"trained": trained, "empty": empty}[FAMILIES[name].no_text]
+    assert models[name].encode_prompts([""])[0].equal(default.encode_prompts([""])[0])
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_trained_noise_and_calibration(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    low, high = model.logsnr_range
+    assert low < model.noise.loc < high and model.calibration == "base" and model.distilled == ""
+    expected = "schedule" if model.pipeline.scheduler.config.get("beta_start") else "assumed"
+    assert model.noise.source == expected
+    assert bool((model.logsnr_table[:-1].diff() < 0).all())
+
+
+def test_the_range_of_a_flow_is_that_of_its_shift(models: dict[str, LatentDiffusion]) -> None:
+    """α ~ N(−2 ln 3, 2²), three standard deviations to both sides."""
+    assert models["stable_diffusion_3"].logsnr_range == pytest.approx((-8.197, 3.803), abs=1e-3)
+    with pytest.raises(InputError, match="FlowMatchEulerDiscreteScheduler has none; set the sampler to heun or euler"):
+        models["stable_diffusion_3"].ddim_schedule(5)
+
+
+def test_stable_diffusion_3_without_t5(tmp_path: Path) -> None:
+    pipeline = tiny_pipeline("stable_diffusion_3")
+    pipeline.register_modules(text_encoder_3=None, tokenizer_3=None)
+    pipeline.save_pretrained(tmp_path / "model")
+    model = LatentDiffusion.load(str(tmp_path / "model"))
+    states = model.encode_prompts([CAPTION])[0].states
+    assert not states[16:].any() and states[:16].any()
+    assert len(model.token_offsets(CAPTION)) <= 16
