@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import STATES, Condition
+from infodecomp.flows.ddim import Ddim
+from infodecomp.flows.path import make_path
 from infodecomp.models.attention import Tap, word_map
 from infodecomp.models.families import FAMILIES
 from infodecomp.models.gradients import directional_derivative
@@ -196,8 +200,34 @@ def test_trained_noise_and_calibration(models: dict[str, LatentDiffusion], name:
 def test_the_range_of_a_flow_is_that_of_its_shift(models: dict[str, LatentDiffusion]) -> None:
     """α ~ N(−2 ln 3, 2²), three standard deviations to both sides."""
     assert models["stable_diffusion_3"].logsnr_range == pytest.approx((-8.197, 3.803), abs=1e-3)
-    with pytest.raises(InputError, match="FlowMatchEulerDiscreteScheduler has none; set the sampler to heun or euler"):
-        models["stable_diffusion_3"].ddim_schedule(5)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_ddim_returns_the_image_of_a_denoiser_that_knows_the_noise(
+    models: dict[str, LatentDiffusion], name: str
+) -> None:
+    model = models[name]
+    x, _ = inputs(model, 2)
+    eps, prompt = torch.randn_like(x), model.encode_prompts([CAPTION])[0].expand(2)
+    path = Ddim(model, 6)
+    path._predict = lambda *_: eps  # type: ignore[method-assign, assignment]
+    logsnr = path.schedule.logsnr[path.timesteps[0]]
+    assert all(a > b for a, b in pairwise(path.timesteps)) and len(path.timesteps) == 6
+    start = noised(x, logsnr.repeat(2).float(), eps)
+    signal = path.schedule.alpha_last**0.5
+    expected = signal * x + (1 - path.schedule.alpha_last) ** 0.5 * eps
+    torch.testing.assert_close(path.generate(start, prompt), expected, rtol=0, atol=2e-2)
+    again = Ddim(model, 6)
+    assert again.generate(again.reverse(x, prompt), prompt).isfinite().all()
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_a_karras_path_there_and_back(models: dict[str, LatentDiffusion], name: str) -> None:
+    model = models[name]
+    x, _ = inputs(model, 1)
+    prompt = model.encode_prompts([CAPTION])[0].expand(1)
+    path = make_path("heun", model, 8)
+    assert path.generate(path.reverse(x, prompt), prompt).isfinite().all()
 
 
 def test_stable_diffusion_3_without_t5(tmp_path: Path) -> None:

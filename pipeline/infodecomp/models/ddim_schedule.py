@@ -10,7 +10,6 @@ import torch
 from diffusers import DDIMScheduler
 
 from infodecomp.models.trained_noise import is_edm, is_flow
-from infodecomp.runs.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -28,18 +27,18 @@ class DdimSchedule:
     alpha_last: float
 
 
-def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor) -> DdimSchedule:
+def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor, shift: float = 1.0) -> DdimSchedule:
     """The schedule of `steps` steps with the settings of any scheduler of diffusers.
 
-    From a timestep without any image no noise follows, and no image; the last one before it takes its place.
+    From a timestep without any image no noise follows, and no image; the last one before it takes its place. A scheduler
+    without betas, of a flow or of EDM, has its own levels instead, of which DDIM visits evenly spaced ones, and then the
+    image.
 
-    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,). Raises InputError if there are no betas.
+    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,). shift: of a flow, how far the visited levels
+    are moved towards the noise (`trained_noise.flow_shift`).
     """
     if is_flow(scheduler) or is_edm(scheduler):
-        raise InputError(
-            f"the sampler is ddim, which walks a schedule of betas, and the model's {type(scheduler).__name__} has none; "
-            "set the sampler to heun or euler."
-        )
+        return _without_betas(steps, logsnr_table, shift)
     ddim = DDIMScheduler.from_config(scheduler.config)
     ddim.set_timesteps(steps)
     noisiest = int(logsnr_table.isfinite().nonzero()[-1])
@@ -52,4 +51,21 @@ def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor) -> Ddi
         alpha_next={t: alphas[asked - stride] if asked >= stride else last for asked, t in visited.items()},
         logsnr={t: logsnr_table[t] for t in visited.values()},
         alpha_last=float(last),
+    )
+
+
+def _without_betas(steps: int, table: torch.Tensor, shift: float) -> DdimSchedule:
+    """steps levels of a table, with ᾱ = σ(α), from the noise to the image, where ᾱ = 1."""
+    noisiest = int(table.isfinite().nonzero()[-1])
+    times = torch.arange(steps, 0, -1, dtype=torch.float64) / steps
+    places = (len(table) * shift * times / (1 + (shift - 1) * times)).round().long() - 1
+    timesteps = list(dict.fromkeys(min(max(place, 0), noisiest) for place in places.tolist()))
+    alphas = {t: table[t].sigmoid().float() for t in timesteps}
+    following = [*[alphas[t] for t in timesteps[1:]], torch.tensor(1.0)]
+    return DdimSchedule(
+        timesteps=timesteps,
+        alpha=alphas,
+        alpha_next=dict(zip(timesteps, following, strict=True)),
+        logsnr={t: table[t] for t in timesteps},
+        alpha_last=1.0,
     )

@@ -201,7 +201,7 @@ class LatentDiffusion:
 
     def ddim_schedule(self, steps: int) -> DdimSchedule:
         """The timesteps of DDIM in `steps` steps, as the settings of the pipeline's scheduler imply."""
-        return ddim_schedule(self.pipeline.scheduler, steps, self.logsnr_table)
+        return ddim_schedule(self.pipeline.scheduler, steps, self.logsnr_table, self.family.shift)
 
     @contextmanager
     def recording(self, *, precise: bool = False) -> Iterator[AttentionRecorder]:

@@ -72,19 +72,27 @@ def schedule_logsnr(scheduler: Any) -> torch.Tensor:
     return torch.where(alphas <= _NO_IMAGE, -torch.inf, trained_logsnr(alphas))
 
 
-def trained_noise(scheduler: Any, shift: float | None = None) -> TrainedNoise:
-    """What is known of a model's training from its scheduler.
+def flow_shift(scheduler: Any, image_tokens: int = 0) -> float:
+    """How far a flow's times are moved towards the noise: u becomes s·u/(1 + (s − 1)·u).
 
-    shift: of a flow, how far its times are moved towards the noise; None: as the scheduler says. With the time u replaced by
-    s·u/(1 + (s − 1)·u), log-SNRs are lower by 2 ln s, so that α ~ N(−2 ln s, 2²).
+    image_tokens: of an image of the trained size, on which the shift depends if the scheduler says so: then ln s is linear
+    in their number, between two numbers that it states.
+    """
+    settings = scheduler.config
+    if not settings.get("use_dynamic_shifting"):
+        return float(settings.get("shift") or settings.get("flow_shift") or 1)
+    fewest, most = settings.get("base_image_seq_len", 256), settings.get("max_image_seq_len", 4096)
+    least, largest = settings.get("base_shift", 0.5), settings.get("max_shift", 1.15)
+    return math.exp(least + (largest - least) * (image_tokens - fewest) / (most - fewest))
+
+
+def trained_noise(scheduler: Any, image_tokens: int = 0) -> TrainedNoise:
+    """What is known of a model's training from its scheduler; image_tokens: see `flow_shift`.
+
+    A flow's shift s makes log-SNRs lower by 2 ln s, so that α ~ N(−2 ln s, 2²).
     """
     if is_flow(scheduler):
-        moved = (
-            shift
-            if shift is not None
-            else float(scheduler.config.get("shift") or scheduler.config.get("flow_shift") or 1)
-        )
-        return TrainedNoise.around(-2 * math.log(moved), _FLOW_STD)
+        return TrainedNoise.around(-2 * math.log(flow_shift(scheduler, image_tokens)), _FLOW_STD)
     if is_edm(scheduler):
         return TrainedNoise.around(_EDM_MEAN, _EDM_STD)
     table = schedule_logsnr(scheduler)

@@ -14,7 +14,14 @@ from infodecomp.models.latent_space import LatentSpace
 from infodecomp.models.supported_parts import PartSettings
 from infodecomp.models.text_reader import TextReader
 from infodecomp.models.tokenizers import read_tokens
-from infodecomp.models.trained_noise import TrainedNoise, schedule_logsnr, scheduled_channel, trained_noise
+from infodecomp.models.trained_noise import (
+    TrainedNoise,
+    flow_shift,
+    is_flow,
+    schedule_logsnr,
+    scheduled_channel,
+    trained_noise,
+)
 
 # What stands for no text: what the denoiser was trained to read then, or the encoded empty caption.
 NoText = Literal["trained", "empty"]
@@ -29,7 +36,7 @@ class Family(ABC):
     the denoiser is a convolutional U-Net whose cross-attention sees the text alone. latent_shape: (C, h, w) of the latents
     that it was trained on. pixels_per_cell: pixels of a picture along a cell of a latent. patch: sides of latents must be
     multiples of it. readers: how the text encoders read a caption, one after another along the states of a condition.
-    channel, noise, logsnr_table: see `channels` and `trained_noise`.
+    channel, noise, logsnr_table, shift: see `channels` and `trained_noise`.
     """
 
     text_keys: ClassVar[TextKeys]
@@ -45,9 +52,11 @@ class Family(ABC):
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.pipeline, self.device = pipeline, device
-        self.channel = scheduled_channel(pipeline.scheduler)
-        self.noise = trained_noise(pipeline.scheduler)
-        self.logsnr_table = schedule_logsnr(pipeline.scheduler)
+        scheduler, tokens = pipeline.scheduler, self.image_tokens(pipeline)
+        self.channel = scheduled_channel(scheduler)
+        self.noise = trained_noise(scheduler, tokens)
+        self.shift = flow_shift(scheduler, tokens) if is_flow(scheduler) else 1.0
+        self.logsnr_table = schedule_logsnr(scheduler)
         self.latents = LatentSpace(pipeline.vae.eval().requires_grad_(False), device)
         self.pixels_per_cell = int(pipeline.vae_scale_factor)
 
@@ -72,6 +81,10 @@ class Family(ABC):
     @abstractmethod
     def output(self, denoiser: Any, given: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
         """What the denoiser answers, (B, C, h, w), of the input and time that its channel gives, and a batch of prompts."""
+
+    def image_tokens(self, pipeline: Any) -> int:
+        """The tokens of an image of the trained size, on which the shift of some flows depends."""
+        return 0
 
     def reader(self, number: str = "", *, tokens: int | None = None, lowered: bool = False) -> TextReader:
         """That of the tokenizer and text encoder `number`, such as `_2`, which from then on fill prompts up to its limit.
