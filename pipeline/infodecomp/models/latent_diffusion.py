@@ -71,7 +71,7 @@ class LatentDiffusion:
         self.pipeline = pipeline if borrowed else pipeline.to(device)
         self.device = torch.device(device)
         self.batch_size = BatchSize()
-        self.family = family(self.pipeline, self.device)
+        self.family = family(self.pipeline, kind, self.device)
         self.denoiser: Any = self.family.denoiser.eval().requires_grad_(False)
         self.no_text: NoText = self.family.no_text if no_text == "auto" else no_text
         if self.device.type == "cuda" and not borrowed and self.family.unet:

@@ -17,6 +17,8 @@ PROJECTING_CLIP = ("CLIPTextModelWithProjection",)
 CLIP_TOKENIZER = ("CLIPTokenizer", "CLIPTokenizerFast")
 T5 = ("T5EncoderModel",)
 T5_TOKENIZER = ("T5Tokenizer", "T5TokenizerFast")
+GEMMA = ("Gemma2Model",)
+GEMMA_TOKENIZER = ("GemmaTokenizer", "GemmaTokenizerFast")
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE")
 
 
@@ -34,7 +36,7 @@ class PipelineKind:
     """family: the module in `families`; loaded_as: the class of diffusers that its parts are put into.
 
     tokens: tokenizer → how many tokens the pipeline reads of a caption at most, where it is fewer than the tokenizer allows.
-    options: what its class needs to be loaded without parts that nothing here uses.
+    options: with which its class does without parts that nothing here uses.
     """
 
     family: str
@@ -110,6 +112,33 @@ _STABLE_DIFFUSION_3 = PipelineKind(
     tokens={"tokenizer_3": 256},
 )
 
+_PIXART_PARTS = {**_SCHEDULER, **_text("", T5, T5_TOKENIZER), **_transformer("PixArtTransformer2DModel"), **_VAE}
+_PIXART_ALPHA = PipelineKind("pixart", "PixArtAlphaPipeline", _PIXART_PARTS, tokens={"tokenizer": 120})
+_PIXART_SIGMA = PipelineKind("pixart", "PixArtSigmaPipeline", _PIXART_PARTS, tokens={"tokenizer": 300})
+_SANA = PipelineKind(
+    "sana",
+    "SanaPipeline",
+    {
+        **_SCHEDULER,
+        **_text("", GEMMA, GEMMA_TOKENIZER),
+        **_transformer("SanaTransformer2DModel"),
+        "vae": Part("diffusers", ("AutoencoderDC",)),
+    },
+    tokens={"tokenizer": 300},
+)
+_FLUX = PipelineKind(
+    "flux",
+    "FluxPipeline",
+    {
+        **_SCHEDULER,
+        **_text("", CLIP, CLIP_TOKENIZER),
+        **_text("_2", T5, T5_TOKENIZER),
+        **_transformer("FluxTransformer2DModel"),
+        **_VAE,
+    },
+    tokens={"tokenizer_2": 512},
+)
+
 # The class that model_index.json names → the kind.
 PIPELINES: dict[str, PipelineKind] = {
     "StableDiffusionPipeline": _STABLE_DIFFUSION,
@@ -117,6 +146,10 @@ PIPELINES: dict[str, PipelineKind] = {
     "StableDiffusionXLPipeline": _STABLE_DIFFUSION_XL,
     "StableDiffusionXLImg2ImgPipeline": _STABLE_DIFFUSION_XL,
     "StableDiffusion3Pipeline": _STABLE_DIFFUSION_3,
+    "PixArtAlphaPipeline": _PIXART_ALPHA,
+    "PixArtSigmaPipeline": _PIXART_SIGMA,
+    "SanaPipeline": _SANA,
+    "FluxPipeline": _FLUX,
 }
 
 

@@ -142,6 +142,25 @@ def channel_problems(part: str, settings: PartSettings, *, variance: bool = Fals
         )
 
 
+def packed_problems(part: str, settings: PartSettings) -> Iterator[str]:
+    """Of a denoiser that does not read tokens of 2 x 2 cells, or an autoencoder that does not state the size of pictures."""
+    read, channels, size = (
+        settings[part]["in_channels"],
+        settings["vae"]["latent_channels"],
+        settings["vae"]["sample_size"],
+    )
+    if read != 4 * channels:
+        yield (
+            f"{part}/config.json → in_channels is {read}, but 2 x 2 cells of the autoencoder's latents have {4 * channels} "
+            "channels: it also reads a mask or another picture; name a model that reads text alone"
+        )
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        yield (
+            f"vae/config.json → sample_size is {json.dumps(size)}; expected the side in pixels of the pictures that the "
+            "model was trained on, such as 1024"
+        )
+
+
 def text_only_problems(settings: PartSettings) -> Iterator[str]:
     """Of a U-Net that does not read the states of one text encoder alone."""
     unet, width = settings["unet"], settings["text_encoder"]["hidden_size"]

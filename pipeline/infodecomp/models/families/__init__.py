@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from infodecomp.models.families.family import Family
+from infodecomp.models.families.flux import Flux
+from infodecomp.models.families.pixart import PixArt
+from infodecomp.models.families.sana import Sana
 from infodecomp.models.families.stable_diffusion import StableDiffusion
 from infodecomp.models.families.stable_diffusion_3 import StableDiffusion3
 from infodecomp.models.families.stable_diffusion_xl import StableDiffusionXL
@@ -15,6 +18,9 @@ FAMILIES: dict[str, type[Family]] = {
     "stable_diffusion": StableDiffusion,
     "stable_diffusion_xl": StableDiffusionXL,
     "stable_diffusion_3": StableDiffusion3,
+    "pixart": PixArt,
+    "sana": Sana,
+    "flux": Flux,
 }
 
 

@@ -11,6 +11,7 @@ import torch
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.channels import Channel
 from infodecomp.models.latent_space import LatentSpace
+from infodecomp.models.pipelines import PipelineKind
 from infodecomp.models.supported_parts import PartSettings
 from infodecomp.models.text_reader import TextReader
 from infodecomp.models.tokenizers import read_tokens
@@ -50,8 +51,8 @@ class Family(ABC):
     patch: int
     readers: Sequence[TextReader]
 
-    def __init__(self, pipeline: Any, device: torch.device) -> None:
-        self.pipeline, self.device = pipeline, device
+    def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:
+        self.pipeline, self.kind, self.device = pipeline, kind, device
         scheduler, tokens = pipeline.scheduler, self.image_tokens(pipeline)
         self.channel = scheduled_channel(scheduler)
         self.noise = trained_noise(scheduler, tokens)
@@ -86,13 +87,13 @@ class Family(ABC):
         """The tokens of an image of the trained size, on which the shift of some flows depends."""
         return 0
 
-    def reader(self, number: str = "", *, tokens: int | None = None, lowered: bool = False) -> TextReader:
+    def reader(self, number: str = "", *, lowered: bool = False) -> TextReader:
         """That of the tokenizer and text encoder `number`, such as `_2`, which from then on fill prompts up to its limit.
 
-        tokens: the most that the pipeline reads. Without a limit a tokenizer would fill a prompt up to 10³⁰ tokens.
+        Without a limit a tokenizer would fill a prompt up to 10³⁰ tokens.
         """
         tokenizer = getattr(self.pipeline, f"tokenizer{number}")
         encoder = getattr(self.pipeline, f"text_encoder{number}")
         limit = read_tokens(tokenizer.model_max_length, getattr(encoder.config, "max_position_embeddings", None))
         tokenizer.model_max_length = limit
-        return TextReader(tokenizer, limit if tokens is None else min(tokens, limit), lowered)
+        return TextReader(tokenizer, min(limit, self.kind.tokens.get(f"tokenizer{number}", limit)), lowered)

@@ -11,6 +11,7 @@ from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import is_recorded
 from infodecomp.models.families.family import Family
 from infodecomp.models.learned_tokens import check_learned_tokens
+from infodecomp.models.pipelines import PipelineKind
 from infodecomp.models.supported_parts import (
     PartSettings,
     channel_problems,
@@ -29,8 +30,8 @@ class StableDiffusion(Family):
     unet = True
     patch = 1
 
-    def __init__(self, pipeline: Any, device: torch.device) -> None:
-        super().__init__(pipeline, device)
+    def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:
+        super().__init__(pipeline, kind, device)
         self.denoiser = pipeline.unet
         self.readers = [self.reader()]
         check_learned_tokens(pipeline.tokenizer.added_tokens_encoder, "tokenizer")

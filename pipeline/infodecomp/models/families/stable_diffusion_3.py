@@ -14,7 +14,7 @@ import torch
 from infodecomp.estimator.condition import STATES, Condition
 from infodecomp.models.families.family import Family
 from infodecomp.models.families.stable_diffusion_xl import POOLED
-from infodecomp.models.pipelines import PIPELINES
+from infodecomp.models.pipelines import PipelineKind
 from infodecomp.models.supported_parts import (
     PartSettings,
     channel_problems,
@@ -35,17 +35,16 @@ class StableDiffusion3(Family):
     text_keys = "last"
     no_text = "empty"
 
-    def __init__(self, pipeline: Any, device: torch.device) -> None:
-        super().__init__(pipeline, device)
+    def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:
+        super().__init__(pipeline, kind, device)
         self.denoiser = pipeline.transformer
         self.patch = int(self.denoiser.config.patch_size)
         self.readers = [self.reader()]
         self.reader("_2")
-        self.t5_tokens = PIPELINES["StableDiffusion3Pipeline"].tokens["tokenizer_3"]
+        self.t5_tokens = kind.tokens["tokenizer_3"]
         if pipeline.text_encoder_3 is not None:
-            t5 = self.reader("_3", tokens=self.t5_tokens)
-            self.readers.append(t5)
-            self.t5_tokens = t5.limit
+            self.readers.append(self.reader("_3"))
+            self.t5_tokens = self.readers[-1].limit
         side = latent_side(self.denoiser.config, "transformer")
         self.latent_shape = (self.denoiser.config.in_channels, side, side)
 

@@ -12,6 +12,7 @@ from infodecomp.estimator.condition import STATES, Condition
 from infodecomp.models.attention import is_recorded
 from infodecomp.models.families.family import Family
 from infodecomp.models.learned_tokens import check_learned_tokens
+from infodecomp.models.pipelines import PipelineKind
 from infodecomp.models.supported_parts import (
     PartSettings,
     channel_problems,
@@ -22,6 +23,7 @@ from infodecomp.models.supported_parts import (
     size_embedding_problems,
 )
 
+# The tensor of a pooled text in a condition.
 POOLED = "pooled"
 
 
@@ -35,8 +37,8 @@ class StableDiffusionXL(Family):
     unet = True
     patch = 1
 
-    def __init__(self, pipeline: Any, device: torch.device) -> None:
-        super().__init__(pipeline, device)
+    def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:
+        super().__init__(pipeline, kind, device)
         self.denoiser = pipeline.unet
         self.readers = [self.reader()]
         self.reader("_2")
