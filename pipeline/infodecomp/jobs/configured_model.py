@@ -33,6 +33,7 @@ def load_model(
         lora=settings.lora,
         device=device,
         compiled=compiled,
+        no_text=settings.no_text,
     )
     model.batch_size = BatchSize.of(batch_size, model.device)
     return model
