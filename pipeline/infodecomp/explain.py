@@ -95,7 +95,7 @@ class Explainer:
                 characters; None: every word. Each place is a word by itself, and its context the caption without this place.
             draws: (α, ε) of the picture, an even number; 2 + 2·words evaluations each, equal prompts once.
             seed: of the draws.
-            methods: of "cmi", "mi", "attention", "attention_information" and "gradient".
+            methods: of "cmi", "mi", "attention", "attention_output", "attention_information" and "gradient".
             target_error: stop at draws/2, draws/4, … once every map of a word has this mean standard error, relative to its
                 range.
             fit: how the picture becomes square: "squeeze", "letterbox" or "crop".
@@ -244,7 +244,7 @@ class Explainer:
             "information": section.model_dump(mode="json"),
             "versions": {name: _version(name) for name in _VERSIONS},
         }
-        if "attention" in how.methods:
+        if {"attention", "attention_output"} & set(how.methods):
             settings["attention_steps"] = how.attention.steps[-1]
         if "gradient" in how.methods:
             settings["gradient_draws"] = how.gradients.steps[-1]

@@ -13,7 +13,8 @@ from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import MASK, STATES, Condition
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.path import make_path
-from infodecomp.models.attention import Tap, word_map
+from infodecomp.models.attention import Tap, output_map, recorded_layers, word_map
+from infodecomp.models.attention_calls import listening
 from infodecomp.models.families import FAMILIES
 from infodecomp.models.gradients import directional_derivative
 from infodecomp.models.latent_diffusion import LatentDiffusion
@@ -133,6 +134,34 @@ def test_a_token_of_the_states_is_the_recorded_key(models: dict[str, LatentDiffu
     others = [token for token in range(len(moved)) if token != place and there[token]]
     spread = (ratio[:, others] - ratio[:, others].mean(1, keepdim=True)).abs().amax()
     assert float(spread) < 1e-3 < float((ratio[:, place] - ratio[:, others].mean(1)).abs().amax())
+
+
+@pytest.mark.parametrize("name", [name for name in PIPELINES if FAMILIES[name].text_keys != "alone"])
+def test_results_of_attention_are_those_of_the_layers(models: dict[str, LatentDiffusion], name: str) -> None:
+    """Dot products, over all heads, of what torch returned at the image's positions and at a token; shares add up to one."""
+    model = models[name]
+    x, logsnr = inputs(model, 2)
+    prompt = model.encode_prompts([CAPTION])[0].expand(2)
+    words = [positions(model, word) for word in ("red", "dog", "cat")]
+    text = sorted({token for word in words for token in word})
+    with model.recording() as recorder:
+        recorder.expect([Tap(1, "row", text, what="outputs"), Tap(1, "plain", text)])
+        model(x, logsnr, prompt)
+        sums = recorder.pop("row")
+        assert recorder.pop("plain").layers.keys() == sums.layers.keys()
+    heard: dict[str, torch.Tensor] = {}
+    layers = recorded_layers(model.denoiser, model.family.is_recorded)
+    with listening(layers, lambda call: heard.__setitem__(call.layer, call.output[1])):
+        model(x, logsnr, prompt)
+    first = 0 if model.family.text_keys == "first" else 64
+    image = slice(prompt.states.shape[1], None) if model.family.text_keys == "first" else slice(0, 64)
+    for layer, output in heard.items():
+        expected = torch.einsum("hpd,htd->tp", output[:, image], output[:, [first + token for token in text]])
+        torch.testing.assert_close(sums.layers[layer][0].flatten(1), expected, rtol=0, atol=1e-5)
+    indices = [[text.index(token) for token in word] for word in words]
+    shares = [output_map(sums, indices, word, (16, 16)) for word in range(3)]
+    np.testing.assert_allclose(np.sum(shares, axis=0), 1, atol=1e-6)
+    assert not np.allclose(shares[0], shares[1])
 
 
 @pytest.mark.parametrize("name", PIPELINES)

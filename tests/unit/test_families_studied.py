@@ -20,6 +20,9 @@ from infodecomp.config import (
 )
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.explain import Explainer
+from infodecomp.explaining import measured as measured_settings
+from infodecomp.models.families import FAMILIES
+from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from infodecomp.stages import estimate_information, record_attention, record_gradients
 from tests.stage_settings import settings
@@ -29,25 +32,34 @@ from tests.unit.tiny_pipelines import PIPELINES, tiny_pipeline
 CAPTION = "a red dog above a cat"
 PICTURE = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
 METHODS = ("cmi", "mi", "attention", "attention_information", "gradient")
+JOINT = [name for name in PIPELINES if FAMILIES[name].text_keys != "alone"]
 NEW = [name for name in PIPELINES if name != "stable_diffusion"]
 
 
 @pytest.mark.filterwarnings("ignore::infodecomp.ExplanationWarning")
 @pytest.mark.parametrize("name", NEW)
-def test_a_pipeline_in_memory_is_explained_and_left_as_it_was(name: str) -> None:
+def test_a_pipeline_in_memory_is_explained_and_left_as_it_was(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured_settings, "ATTENTION_STEPS", 3)
+    monkeypatch.setattr(measured_settings, "GRADIENT_DRAWS", 4)
     pipeline = tiny_pipeline(name)
     kinds = {part for part in pipeline.components if part.startswith("tokenizer")}
     limits = {part: getattr(pipeline, part).model_max_length for part in kinds}
     before = {part: one.training for part, one in pipeline.components.items() if hasattr(one, "training")}
-    found = Explainer(pipeline)(PICTURE, CAPTION, words=["dog", "cat"], draws=4, methods=METHODS, progress=False)
+    methods = [*METHODS, *(["attention_output"] if name in JOINT else [])]
+    found = Explainer(pipeline)(PICTURE, CAPTION, words=["dog", "cat"], draws=4, methods=methods, progress=False)
     for word in ("dog", "cat"):
         assert found[word].status == "ok"
         assert found[word].cmi.map.shape == (16, 16) and np.isfinite(found[word].cmi.map).all()
         assert found[word].cmi.total > 0
-        assert set(found[word].maps) == {"attention", "attention_information", "gradient"}
+        assert set(found[word].maps) == set(methods) - {"cmi", "mi"}
         assert all(np.isfinite(heat).all() and heat.any() for heat in found[word].maps.values())
     assert {part: getattr(pipeline, part).model_max_length for part in kinds} == limits
     assert {part: getattr(pipeline, part).training for part in before} == before
+
+
+def test_a_model_whose_text_does_not_attend_has_no_results_of_it() -> None:
+    with pytest.raises(InputError, match="the text of this model does not attend to the image"):
+        Explainer(tiny_pipeline("pixart"))(PICTURE, CAPTION, draws=4, methods=["attention_output"], progress=False)
 
 
 @pytest.fixture
@@ -94,6 +106,8 @@ def test_the_stages_of_a_study_fail_no_case(name: str, folder: Path) -> None:
         door.run(arguments(stage, 5))
         table = pd.read_parquet(folder / f"{stage}5" / "shard.parquet")
         assert len(table) == 3 and set(table["status"]) == {"ok"}
+    for path in (folder / "record_attention5" / "maps").glob("*.npz"):
+        assert ("attention_output/-/4" in read_arrays(path)) == (name in JOINT)
     estimate_information.run(arguments("estimate_information", 16))
     for path in (folder / "estimate_information5" / "maps").glob("*.npz"):
         ours, theirs = read_arrays(path), read_arrays(folder / "estimate_information16" / "maps" / path.name)

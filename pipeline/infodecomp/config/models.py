@@ -22,7 +22,9 @@ class ModelSection(Section):
     variant: str | None = Field(None, description="variant of the weight files, such as fp16 (null: the plain ones)")
     lora: str | None = Field(None, min_length=1, description="LoRA folder or file to add (null: none)")
     precision: Precision = Field("auto", description="auto: float32 on CPU, tf32 on GPU")
-    no_text: NoText = Field("auto", description="the empty prompt: as in training, or encoded as it is; auto: by family")
+    no_text: NoText = Field(
+        "auto", description="the empty prompt: as in training, or encoded as it is; auto: by family"
+    )
     resize: Resize = Field("squeeze", description="fit images by stretching or by padding")
     latents: Literal["mean", "sample"] = Field("mean", description="latent of an image: the encoder's mean or a sample")
 

@@ -9,6 +9,9 @@ The aggregation is DAAM's (Tang et al., ACL 2023): attention probabilities of ev
 cross-attention in its down and up blocks), summed over calls for each layer and head; each layer's map enlarged bicubically
 to the latent's size and clamped at zero; plain mean over layers and heads, then over the word's tokens. Sums here are
 divided by the number of calls, so that values do not depend on it; calls can be weighted.
+
+Where image and text attend to each other, both have results of it. Their dot products, over all heads, are a second map of a
+word (`output_map`): Helbling et al., ICML 2025, compare results of extra words in this way; here they are the caption's own.
 """
 
 from __future__ import annotations
@@ -46,12 +49,17 @@ class AttentionSum:
 
 @dataclass(frozen=True)
 class Tap:
-    """Record row `row` of the next call under `key`, for these token positions, with this weight."""
+    """Record row `row` of the next call under `key`, for these token positions, with this weight.
+
+    what: the probabilities of attention, or the dot products of its results at the image's positions and the tokens, which
+    have one head; these need a text that attends too.
+    """
 
     row: int
     key: Hashable
     tokens: Sequence[int]
     weight: float = 1.0
+    what: Literal["probabilities", "outputs"] = "probabilities"
 
 
 class AttentionRecorder:
@@ -88,28 +96,32 @@ class AttentionRecorder:
         rows = len(latents)
         coming = range(self._first, self._first + rows)
         taps = [replace(tap, row=tap.row - self._first) for tap in self._expected if tap.row in coming]
-        seen: list[tuple[str, torch.Tensor]] = []
+        kinds = {what: [tap for tap in taps if tap.what == what] for what in dict.fromkeys(tap.what for tap in taps)}
+        seen: dict[str, list[tuple[str, torch.Tensor]]] = {what: [] for what in kinds}
         with ExitStack() as stack:
             if taps:
                 size, tokens = (latents.shape[2], latents.shape[3]), states.shape[1]
 
                 def heard(call: AttentionCall) -> None:
-                    seen.append((call.layer, self._probabilities(call, taps, size, tokens)))
+                    for what, some in kinds.items():
+                        read = self._probabilities if what == "probabilities" else self._outputs
+                        seen[what].append((call.layer, read(call, some, size, tokens)))
 
                 stack.enter_context(listening(self._layers, heard))
             yield
         self._first += rows
-        self._add(taps, seen)
+        for what, some in kinds.items():
+            self._add(some, seen[what])
 
     def _add(self, taps: Sequence[Tap], seen: Sequence[tuple[str, torch.Tensor]]) -> None:
-        """Add the probabilities of the layers of a call, (taps, heads, tokens, h_l, w_l)."""
+        """Add what was seen in the layers of a call, (taps, heads, tokens, h_l, w_l)."""
         keys = list(dict.fromkeys(tap.key for tap in taps))
         owner = [keys.index(tap.key) for tap in taps]
         tokens = {tap.key: len(tap.tokens) for tap in taps}
         weights = torch.tensor([tap.weight for tap in taps])[:, None, None, None, None]
         weighted = bool((weights != 1).any())
-        for layer, probabilities in seen:
-            kept = probabilities.cpu().double() if self._precise else probabilities
+        for layer, values in seen:
+            kept = values.cpu().double() if self._precise else values
             if weighted:
                 kept = kept * weights.to(kept)
             sums = self._so_far(layer, keys, kept)
@@ -132,10 +144,7 @@ class AttentionRecorder:
         self, call: AttentionCall, taps: Sequence[Tap], size: tuple[int, int], tokens: int
     ) -> torch.Tensor:
         """Probabilities of tapped rows and tokens, (taps, heads, tokens, h_l, w_l), float32."""
-        first = call.keys - tokens if self._text_keys == "last" else 0
-        image = {"alone": slice(None), "first": slice(tokens, None), "last": slice(0, call.keys - tokens)}[
-            self._text_keys
-        ]
+        first, image = self._places(call, tokens)
         most = max(len(tap.tokens) for tap in taps)
         parts = []
         for some in groups(taps, _ROWS_AT_ONCE):
@@ -145,6 +154,29 @@ class AttentionRecorder:
             parts.append(probabilities.gather(3, index))
         found = torch.cat(parts)
         return found.transpose(2, 3).unflatten(3, layer_size(size, found.shape[2]))
+
+    def _outputs(self, call: AttentionCall, taps: Sequence[Tap], size: tuple[int, int], tokens: int) -> torch.Tensor:
+        """Dot products of results at positions and tokens, (taps, 1, tokens, h_l, w_l), float32."""
+        if self._text_keys == "alone":
+            raise ValueError("the text of this model does not attend, so that it has no results of attention")
+        first, image = self._places(call, tokens)
+        most = max(len(tap.tokens) for tap in taps)
+        parts = []
+        for some in groups(taps, _ROWS_AT_ONCE):
+            output = call.output[[tap.row for tap in some]].float()  # (taps, heads, positions, d)
+            wanted = first + torch.tensor([_filled(tap.tokens, most) for tap in some])
+            index = wanted[:, None, :, None].to(output.device).expand(-1, output.shape[1], -1, output.shape[3])
+            parts.append(torch.einsum("nhpd,nhtd->ntp", output[:, :, image], output.gather(2, index)))
+        found = torch.cat(parts)
+        return found[:, None].unflatten(3, layer_size(size, found.shape[2]))
+
+    def _places(self, call: AttentionCall, tokens: int) -> tuple[int, slice]:
+        """The first key of the text, and the queries of the image, of a call with this many tokens of text."""
+        if self._text_keys == "alone":
+            return 0, slice(None)
+        if self._text_keys == "first":
+            return 0, slice(tokens, None)
+        return call.keys - tokens, slice(0, call.keys - tokens)
 
 
 def _filled(tokens: Sequence[int], most: int) -> list[int]:
@@ -190,3 +222,20 @@ def word_map(
         total += enlarged.double().mean(1).sum(0)
         count += len(kept)
     return (total / count).float().numpy()
+
+
+def output_map(
+    recorded: AttentionSum, words: Sequence[Sequence[int]], word: int, latent_size: tuple[int, int]
+) -> np.ndarray:
+    """The share of a word at every cell, float32 (h, w): the softmax over words of their mean dot products.
+
+    recorded: of `what="outputs"`. words: of each word of a caption, indices into the recorded tokens; word: which of them.
+    Dot products are averaged over layers, each enlarged bicubically to the latent's size, and over a word's tokens.
+    """
+    enlarged = [
+        torch.nn.functional.interpolate(sums / recorded.calls, size=latent_size, mode="bicubic")[0].double()
+        for sums in recorded.layers.values()
+    ]
+    scores = torch.stack(enlarged).mean(0)  # (tokens, h, w)
+    of_words = torch.stack([scores[list(tokens)].mean(0) for tokens in words])
+    return of_words.softmax(0)[word].float().numpy()

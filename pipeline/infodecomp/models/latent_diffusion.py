@@ -214,6 +214,11 @@ class LatentDiffusion:
         finally:
             self._recorder = before
 
+    @property
+    def joint_attention(self) -> bool:
+        """Whether the text attends to the image too, so that it has results of attention."""
+        return self.family.text_keys != "alone"
+
     def shuffled(self, rng: np.random.Generator) -> AbstractContextManager[None]:
         """Shuffle the weights of the denoiser inside the `with`, see `randomised.randomised`."""
         return randomised(self.denoiser, rng)

@@ -57,6 +57,11 @@ class DiffusionModel(Denoiser, Protocol):
         """Record cross-attention inside the `with`; precise: sums in float64."""
         ...
 
+    @property
+    def joint_attention(self) -> bool:
+        """Whether the text attends to the image too."""
+        ...
+
     def shuffled(self, rng: np.random.Generator) -> AbstractContextManager[None]:
         """Inside the `with`, the values of each weight tensor of the denoiser are shuffled by `rng`."""
         ...
