@@ -41,8 +41,8 @@ class Explainer:
     """Explains pictures and captions by one text-to-image model.
 
     Args:
-        model: a diffusers pipeline of Stable Diffusion 1 or 2, which is used where and as it is: no weights are copied, and
-            dtype, device, modes, processors and hooks are afterwards as before; or a folder or Hub id of one.
+        model: a diffusers pipeline of a supported family (docs/inputs.md), which is used where and as it is: no weights are
+            copied, and dtype, device, modes, processors and hooks are afterwards as before; or a folder or Hub id of one.
         device: of a folder or Hub id: "auto", "cpu", "cuda", "cuda:1". A pipeline stays where it is.
         precision: of a folder or Hub id: "auto" (float32 on a CPU, tf32 on a GPU), "float32", "tf32", "bfloat16", "float16".
         batch_size: rows in one call of the denoiser; "auto" adapts to the memory. No number depends on it beyond rounding.

@@ -276,6 +276,18 @@ def test_a_karras_path_there_and_back(models: dict[str, LatentDiffusion], name: 
     assert path.generate(path.reverse(x, prompt), prompt).isfinite().all()
 
 
+def test_pixart_under_the_older_name_of_its_transformer(models: dict[str, LatentDiffusion], tmp_path: Path) -> None:
+    tiny_pipeline("pixart").save_pretrained(tmp_path / "model")
+    for file in ("model_index.json", "transformer/config.json"):
+        path = tmp_path / "model" / file
+        path.write_text(path.read_text().replace("PixArtTransformer2DModel", "Transformer2DModel"))
+    model = LatentDiffusion.load(str(tmp_path / "model"))
+    x, logsnr = inputs(model, 1)
+    prompt = model.encode_prompts([CAPTION])[0].expand(1)
+    found, expected = model(x, logsnr, prompt), models["pixart"](x, logsnr, prompt)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
 def test_stable_diffusion_3_without_t5(tmp_path: Path) -> None:
     pipeline = tiny_pipeline("stable_diffusion_3")
     pipeline.register_modules(text_encoder_3=None, tokenizer_3=None)

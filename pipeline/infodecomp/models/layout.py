@@ -141,6 +141,15 @@ def pipeline_kind(folder: Path, where: str) -> PipelineKind:
     return _checked_kind(_index((folder / INDEX).read_bytes(), where), where)
 
 
+def refuse_unknown_pipeline(folder: Path, where: str) -> None:
+    """InputError, beginning with `where`, if a folder holds a pipeline of a class that is not supported.
+
+    A folder without a pipeline is left to whoever reads it.
+    """
+    if (folder / INDEX).is_file():
+        pipeline_kind(folder, where)
+
+
 def present_parts(index: bytes, where: str) -> list[str]:
     """The parts that a pipeline has of those that its kind can have, by the content of its model_index.json."""
     read = _index(index, where)

@@ -76,8 +76,8 @@ def _text(
     }
 
 
-def _transformer(name: str) -> dict[str, Part]:
-    return {"transformer": Part("diffusers", (name,))}
+def _transformer(*names: str) -> dict[str, Part]:
+    return {"transformer": Part("diffusers", names)}
 
 
 _STABLE_DIFFUSION = PipelineKind(
@@ -112,7 +112,13 @@ _STABLE_DIFFUSION_3 = PipelineKind(
     tokens={"tokenizer_3": 256},
 )
 
-_PIXART_PARTS = {**_SCHEDULER, **_text("", T5, T5_TOKENIZER), **_transformer("PixArtTransformer2DModel"), **_VAE}
+_PIXART_PARTS = {
+    **_SCHEDULER,
+    **_text("", T5, T5_TOKENIZER),
+    # The second is its name of before 2024, which diffusers still understands.
+    **_transformer("PixArtTransformer2DModel", "Transformer2DModel"),
+    **_VAE,
+}
 _PIXART_ALPHA = PipelineKind("pixart", "PixArtAlphaPipeline", _PIXART_PARTS, tokens={"tokenizer": 120})
 _PIXART_SIGMA = PipelineKind("pixart", "PixArtSigmaPipeline", _PIXART_PARTS, tokens={"tokenizer": 300})
 _SANA = PipelineKind(
