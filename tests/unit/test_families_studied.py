@@ -13,6 +13,8 @@ from infodecomp.config import (
     AttentionSection,
     BudgetSection,
     DrawsSection,
+    EditingSection,
+    FlowSection,
     GradientsSection,
     InformationSection,
     ModelSection,
@@ -24,7 +26,7 @@ from infodecomp.explaining import measured as measured_settings
 from infodecomp.models.families import FAMILIES
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
-from infodecomp.stages import estimate_information, record_attention, record_gradients
+from infodecomp.stages import edit_images, estimate_information, explain_images, record_attention, record_gradients
 from tests.stage_settings import settings
 from tests.unit.shard_arguments import shard_arguments
 from tests.unit.tiny_pipelines import PIPELINES, tiny_pipeline
@@ -33,6 +35,8 @@ CAPTION = "a red dog above a cat"
 PICTURE = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
 METHODS = ("cmi", "mi", "attention", "attention_information", "gradient")
 JOINT = [name for name in PIPELINES if FAMILIES[name].text_keys != "alone"]
+# Of stages that can also work on generated images, and on cases that are known already: none of either.
+OTHER_ARGUMENTS = {"prompts": None, "trajectories": None, "generation": None, "checkpointing": 0, "known": None}
 NEW = [name for name in PIPELINES if name != "stable_diffusion"]
 
 
@@ -86,6 +90,7 @@ def test_the_stages_of_a_study_fail_no_case(name: str, folder: Path) -> None:
             information=InformationSection(draws=DrawsSection(density="logistic"), budget=BudgetSection(steps=(8,))),
             attention=AttentionSection(steps=(4,)),
             gradients=GradientsSection(steps=(4,)),
+            editing=EditingSection(flow=FlowSection(steps=4)),
         )
         return shard_arguments(
             folder,
@@ -95,13 +100,17 @@ def test_the_stages_of_a_study_fail_no_case(name: str, folder: Path) -> None:
             model=model,
             batch_size=rows,
             max_failed_fraction=0.0,
+            **OTHER_ARGUMENTS,
         )
 
     stages = {
         "estimate_information": estimate_information,
         "record_attention": record_attention,
         "record_gradients": record_gradients,
+        "explain_images": explain_images,
     }
+    if name in JOINT:  # the walk there and back takes seconds
+        stages["edit_images"] = edit_images
     for stage, door in stages.items():
         door.run(arguments(stage, 5))
         table = pd.read_parquet(folder / f"{stage}5" / "shard.parquet")
