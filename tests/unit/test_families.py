@@ -93,6 +93,22 @@ def test_a_size_between_patches_is_refused(models: dict[str, LatentDiffusion], n
 
 
 @pytest.mark.parametrize("name", PIPELINES)
+def test_a_model_at_another_size_than_it_was_trained_on(name: str) -> None:
+    pipeline = tiny_pipeline(name)
+    model = LatentDiffusion(pipeline, size=24)
+    assert model.image_size == 24 and model.latent_shape[1:] == (12, 12)
+    x = model.encode_pixels(torch.zeros(1, 3, 24, 24))
+    assert model(x[None], torch.zeros(1), model.encode_prompts([""])[0].expand(1)).shape == (1, *model.latent_shape)
+    with pytest.raises(InputError, match="the picture has 25 x 25 pixels"):
+        LatentDiffusion(pipeline, size=25)
+
+
+def test_positions_have_an_end() -> None:
+    with pytest.raises(InputError, match=r"the picture has 100 x 100 pixels; .* must be multiples of 4 up to 96"):
+        LatentDiffusion(tiny_pipeline("stable_diffusion_3"), size=100)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
 def test_attention_is_that_of_the_words_own_tokens(models: dict[str, LatentDiffusion], name: str) -> None:
     """Predictions are the same bits while recording; probabilities at the image's positions are those of the caption."""
     model = models[name]

@@ -25,6 +25,7 @@ class ModelSection(Section):
     no_text: NoText = Field(
         "auto", description="the empty prompt: as in training, or encoded as it is; auto: by family"
     )
+    size: int | None = Field(None, ge=8, description="side of pictures in pixels (null: as in training)")
     resize: Resize = Field("squeeze", description="fit images by stretching or by padding")
     latents: Literal["mean", "sample"] = Field("mean", description="latent of an image: the encoder's mean or a sample")
 

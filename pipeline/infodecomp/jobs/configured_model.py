@@ -34,6 +34,7 @@ def load_model(
         device=device,
         compiled=compiled,
         no_text=settings.no_text,
+        size=settings.size,
     )
     model.batch_size = BatchSize.of(batch_size, model.device)
     return model

@@ -60,10 +60,12 @@ class LatentDiffusion:
         *,
         borrowed: bool = False,
         no_text: Literal["auto"] | NoText = "auto",
+        size: int | None = None,
     ) -> None:
         """borrowed: the pipeline is on the device already, and its weights stay as they lie in memory; see `borrowed`.
 
-        no_text: what the prompt "" is, see `Family`. Raises InputError if a part has settings with which it cannot be read.
+        no_text: what the prompt "" is, see `Family`. size: side of pictures in pixels; None: as in training. Raises
+        InputError if a part has settings with which it cannot be read, or for a size that the denoiser cannot have.
         """
         kind = kind_of(pipeline)
         family = FAMILIES[kind.family]
@@ -85,8 +87,11 @@ class LatentDiffusion:
                 network.eval().requires_grad_(False)
         self.logsnr_table = self.family.logsnr_table
         self.logsnr_range = (self.noise.low, self.noise.high)
-        self.latent_shape = self.family.latent_shape
-        self.image_size = self.latent_shape[1] * self.family.pixels_per_cell
+        channels, side, _ = self.family.latent_shape
+        cell = self.family.pixels_per_cell
+        self.image_size = size or side * cell
+        self.latent_shape = (channels, self.image_size // cell, self.image_size // cell)
+        self._check_size(self.image_size, self.image_size)
 
     @classmethod
     def load(
@@ -100,11 +105,13 @@ class LatentDiffusion:
         device: str = "cpu",
         compiled: bool = False,
         no_text: Literal["auto"] | NoText = "auto",
+        size: int | None = None,
     ) -> LatentDiffusion:
         """Load from a local folder or the Hub, with the weights of a LoRA added if one is named.
 
         precision: of the denoiser, see `devices`; text encoders and autoencoder stay float32, so that latents and conditions
-        are the same at every precision. compiled: let torch compile the denoiser at its first calls.
+        are the same at every precision. compiled: let torch compile the denoiser at its first calls. no_text, size: as for a
+        pipeline that is loaded.
 
         Raises InputError, naming the model that was looked for, if loading fails, and naming the file if the weights are not
         exactly those of the model (see `whole_weights`).
@@ -130,7 +137,7 @@ class LatentDiffusion:
         if dtype != torch.float32:
             # Without the library's hint to load in half precision instead.
             torch.nn.Module.to(getattr(pipeline, kind.denoiser), dtype)
-        model = cls(pipeline, device, no_text=no_text)
+        model = cls(pipeline, device, no_text=no_text, size=size)
         if compiled:
             model.compile()
         return model
@@ -167,9 +174,9 @@ class LatentDiffusion:
     def eps_hat(self, x_alpha: torch.Tensor, logsnr: torch.Tensor, condition: Condition) -> torch.Tensor:
         """ε̂ on the model's device, float32, differentiable.
 
-        Raises InputError if the sides of x_α are no multiples of the denoiser's patches.
+        Raises InputError for a size of x_α that the denoiser cannot have.
         """
-        self._check_size(x_alpha)
+        self._check_size(*(side * self.family.pixels_per_cell for side in x_alpha.shape[2:]))
         dtype, channel = self.denoiser.dtype, self.family.channel
         given = channel.network_input(x_alpha.to(self.device, torch.float32), logsnr)
         time = channel.time(logsnr).to(self.device)
@@ -181,13 +188,14 @@ class LatentDiffusion:
             output = self.family.output(self.denoiser, given.to(dtype), time, condition).float()
         return channel.eps_hat(given, output, logsnr)
 
-    def _check_size(self, latents: torch.Tensor) -> None:
-        height, width = latents.shape[2:]
-        if height % self.family.patch or width % self.family.patch:
-            cell = self.family.pixels_per_cell
+    def _check_size(self, height: int, width: int) -> None:
+        unit = self.family.patch * self.family.pixels_per_cell
+        largest = self.family.largest and self.family.largest * self.family.pixels_per_cell
+        if height % unit or width % unit or (largest and max(height, width) > largest):
+            at_most = f" up to {largest}" if largest else ""
             raise InputError(
-                f"the picture has {height * cell} x {width * cell} pixels; for this model the sides of pictures must be "
-                f"multiples of {self.family.patch * cell}."
+                f"the picture has {height} x {width} pixels; for this model the sides of pictures must be multiples of "
+                f"{unit}{at_most}."
             )
 
     @property

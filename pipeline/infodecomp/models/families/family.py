@@ -36,8 +36,8 @@ class Family(ABC):
     text_keys, is_recorded: see `attention`. no_text: which reading of "no text" is used unless a user chooses. unet: whether
     the denoiser is a convolutional U-Net whose cross-attention sees the text alone. latent_shape: (C, h, w) of the latents
     that it was trained on. pixels_per_cell: pixels of a picture along a cell of a latent. patch: sides of latents must be
-    multiples of it. readers: how the text encoders read a caption, one after another along the states of a condition.
-    channel, noise, logsnr_table, shift: see `channels` and `trained_noise`.
+    multiples of it, and at most `largest`. readers: how the text encoders read a caption, one after another along the states
+    of a condition. channel, noise, logsnr_table, shift: see `channels` and `trained_noise`.
     """
 
     text_keys: ClassVar[TextKeys]
@@ -49,6 +49,7 @@ class Family(ABC):
     noise: TrainedNoise
     latent_shape: tuple[int, int, int]
     patch: int
+    largest: int | None = None
     readers: Sequence[TextReader]
 
     def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:

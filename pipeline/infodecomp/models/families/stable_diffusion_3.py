@@ -39,6 +39,7 @@ class StableDiffusion3(Family):
         super().__init__(pipeline, kind, device)
         self.denoiser = pipeline.transformer
         self.patch = int(self.denoiser.config.patch_size)
+        self.largest = int(self.denoiser.config.pos_embed_max_size) * self.patch
         self.readers = [self.reader()]
         self.reader("_2")
         self.t5_tokens = kind.tokens["tokenizer_3"]
