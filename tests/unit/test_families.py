@@ -22,7 +22,7 @@ from infodecomp.models.pipelines import PIPELINES as KINDS
 from infodecomp.models.tokenizers import Tokenizers
 from infodecomp.runs.errors import InputError
 from infodecomp.words.occurrences import find_word, word_token_positions
-from tests.unit.tiny_pipelines import PIPELINES, tiny_pipeline
+from tests.unit.tiny_pipelines import PIPELINES, SIZE, tiny_pipeline
 
 CAPTION = "a red dog and a blue cat"
 NEW = [name for name in PIPELINES if name != "stable_diffusion"]
@@ -188,13 +188,14 @@ def test_words_are_found_in_every_encoder(models: dict[str, LatentDiffusion], na
     assert len(spans) >= len(model.family.readers)
     whole = [span.strip() for span in spans]
     assert "cat" in ("".join(whole[:3]), *whole) and set("".join(whole)) == set("cat")
-    assert len(model.token_offsets(f"{CAPTION} " * 30)) <= len(model.encode_prompts([CAPTION])[0].states)
+    long = f"{CAPTION} " * 30
+    assert len(model.token_offsets(long)) <= len(model.encode_prompts([long])[0].states)
 
 
 @pytest.mark.parametrize("name", NEW)
 def test_a_saved_pipeline_is_the_same_model(models: dict[str, LatentDiffusion], name: str, tmp_path: Path) -> None:
     tiny_pipeline(name).save_pretrained(tmp_path / "model")
-    model = LatentDiffusion.load(str(tmp_path / "model"))
+    model = LatentDiffusion.load(str(tmp_path / "model"), size=SIZE)
     x, logsnr = inputs(model, 1)
     prompt = model.encode_prompts([CAPTION])[0]
     expected = models[name].encode_prompts([CAPTION])[0]
@@ -203,7 +204,7 @@ def test_a_saved_pipeline_is_the_same_model(models: dict[str, LatentDiffusion], 
     eps_hat = models[name](x, logsnr, expected.expand(1))
     torch.testing.assert_close(model(x, logsnr, prompt.expand(1)), eps_hat, rtol=0, atol=1e-5)
     limits = {reader.limit for reader in model.family.readers}
-    assert limits == {len(offsets) for offsets in Tokenizers(tmp_path / "model").offsets(f"{CAPTION} " * 30)}
+    assert limits == {len(offsets) for offsets in Tokenizers(tmp_path / "model").offsets(f"{CAPTION} " * 60)}
 
 
 def test_a_pipeline_may_read_less_than_its_tokenizer_allows(tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_trained_noise_and_calibration(models: dict[str, LatentDiffusion], name:
     assert low < model.noise.loc < high and (model.calibration, model.distilled) == (
         ("guidance_distilled", "its denoiser reads a guidance scale") if name == "flux" else ("base", "")
     )
-    flow = name in ("stable_diffusion_3", "sana", "flux")
+    flow = name in ("stable_diffusion_3", "sana", "flux", "qwen_image")
     assert model.noise.source == ("assumed" if flow else "schedule")
     assert bool((model.logsnr_table[:-1].diff() < 0).all())
 

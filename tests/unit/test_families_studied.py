@@ -29,7 +29,7 @@ from infodecomp.runs.storage import read_arrays
 from infodecomp.stages import edit_images, estimate_information, explain_images, record_attention, record_gradients
 from tests.stage_settings import settings
 from tests.unit.shard_arguments import shard_arguments
-from tests.unit.tiny_pipelines import PIPELINES, tiny_pipeline
+from tests.unit.tiny_pipelines import PIPELINES, SIZE, tiny_pipeline
 
 CAPTION = "a red dog above a cat"
 PICTURE = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
@@ -82,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", NEW)
 def test_the_stages_of_a_study_fail_no_case(name: str, folder: Path) -> None:
     tiny_pipeline(name).save_pretrained(folder / "model")
-    model = section_json(ModelSection(id=str(folder / "model")))
+    model = section_json(ModelSection(id=str(folder / "model"), size=SIZE))
 
     def arguments(stage: str, rows: int) -> object:
         chosen = settings(

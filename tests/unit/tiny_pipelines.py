@@ -12,6 +12,7 @@ import torch
 from diffusers import (
     AutoencoderDC,
     AutoencoderKL,
+    AutoencoderKLQwenImage,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
@@ -19,6 +20,8 @@ from diffusers import (
     FluxTransformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
     SanaPipeline,
     SanaTransformer2DModel,
     SD3Transformer2DModel,
@@ -32,12 +35,23 @@ from transformers import (
     CLIPTextModelWithProjection,
     Gemma2Config,
     Gemma2Model,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
     T5Config,
     T5EncoderModel,
 )
 
 from tests.unit.small_model import small_pipeline
-from tests.unit.tiny_tokenizers import LIMIT, tiny_clip_tokenizer, tiny_gemma_tokenizer, tiny_t5_tokenizer
+from tests.unit.tiny_tokenizers import (
+    LIMIT,
+    tiny_clip_tokenizer,
+    tiny_gemma_tokenizer,
+    tiny_qwen_tokenizer,
+    tiny_t5_tokenizer,
+)
+
+# Of pictures, in pixels, of all but the small Stable Diffusion.
+SIZE = 32
 
 
 def autoencoder(**settings: Any) -> AutoencoderKL:
@@ -256,6 +270,59 @@ def flux() -> FluxPipeline:
     )
 
 
+def qwen_image() -> QwenImagePipeline:
+    tokenizer = tiny_qwen_tokenizer()
+    text = Qwen2_5_VLForConditionalGeneration(
+        Qwen2_5_VLConfig(
+            text_config={
+                "vocab_size": len(tokenizer),
+                "hidden_size": 16,
+                "intermediate_size": 32,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "num_key_value_heads": 2,
+                "bos_token_id": 0,
+                "eos_token_id": 0,
+                "pad_token_id": 0,
+                "rope_parameters": {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1e6},
+            },
+            vision_config={
+                "depth": 1,
+                "hidden_size": 16,
+                "intermediate_size": 16,
+                "num_heads": 2,
+                "out_hidden_size": 16,
+            },
+        )
+    )
+    transformer = QwenImageTransformer2DModel(
+        patch_size=2,
+        in_channels=16,
+        out_channels=4,
+        num_layers=2,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        axes_dims_rope=(8, 4, 4),
+    )
+    vae = AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=4,
+        dim_mult=[1, 2],
+        num_res_blocks=1,
+        temperal_downsample=[False],
+        latents_mean=[0.1, 0.0, -0.1, 0.0],
+        latents_std=[1.0, 2.0, 1.0, 0.5],
+    )
+    return QwenImagePipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.02),
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        transformer=transformer,
+    )
+
+
 PIPELINES: dict[str, Callable[[], Any]] = {
     "stable_diffusion": small_pipeline,
     "stable_diffusion_xl": stable_diffusion_xl,
@@ -263,10 +330,14 @@ PIPELINES: dict[str, Callable[[], Any]] = {
     "pixart": pixart,
     "sana": sana,
     "flux": flux,
+    "qwen_image": qwen_image,
 }
 
 
 def tiny_pipeline(family: str) -> Any:
     """The same weights every time."""
     torch.manual_seed(0)
-    return PIPELINES[family]()
+    pipeline = PIPELINES[family]()
+    if family == "qwen_image":
+        pipeline.default_sample_size = 16  # no configuration states it; a saved one is read with `size=SIZE`
+    return pipeline

@@ -1,9 +1,9 @@
-"""Tokenizers of a few hundred tokens, made without a network: of CLIP, T5 and Gemma."""
+"""Tokenizers of a few hundred tokens, made without a network: of CLIP, T5, Gemma and Qwen."""
 
 from __future__ import annotations
 
 from tokenizers.processors import TemplateProcessing
-from transformers import CLIPTokenizer, GemmaTokenizer, T5Tokenizer
+from transformers import CLIPTokenizer, GemmaTokenizer, Qwen2Tokenizer, T5Tokenizer
 
 from infodecomp.scenes.model import byte_alphabet
 
@@ -35,6 +35,15 @@ def tiny_t5_tokenizer() -> T5Tokenizer:
     words = [(f"▁{word}", -2.0) for word in WORDS]
     letters = [(chr(code), -6.0) for code in range(33, 127)]
     return T5Tokenizer(vocab=[*special, *words, *letters], extra_ids=0, model_max_length=LIMIT)
+
+
+def tiny_qwen_tokenizer() -> Qwen2Tokenizer:
+    """Bytes, and the marks of a chat."""
+    marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    vocabulary = {token: number for number, token in enumerate([*byte_alphabet(), *marks])}
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], model_max_length=2000)
+    tokenizer.add_special_tokens({"additional_special_tokens": marks[1:]})
+    return tokenizer
 
 
 def tiny_gemma_tokenizer() -> GemmaTokenizer:

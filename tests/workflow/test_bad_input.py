@@ -43,7 +43,7 @@ def test_a_model_of_a_class_that_is_not_supported(fresh: Study) -> None:
     run = fresh.snakemake("--dry-run", config={"model": {"id": "cascade"}})
     assert run.status != 0 and not run.jobs and "Traceback" not in run.output
     assert "error: model → id 'cascade': model_index.json names the pipeline 'StableCascadePipeline'" in run.output
-    assert "supported are StableDiffusionPipeline, " in run.output and "and FluxPipeline" in run.output
+    assert "supported are StableDiffusionPipeline, " in run.output and "and QwenImagePipeline" in run.output
 
 
 def test_missing_annotations(fresh: Study) -> None:

@@ -90,7 +90,7 @@ def found_words(
     if "attention_output" in measured.methods and not inputs.model.joint_attention:
         raise InputError(
             "methods has 'attention_output', but the text of this model does not attend to the image, as it does in Stable "
-            "Diffusion 3 and FLUX.1; use 'attention'."
+            "Diffusion 3, FLUX.1 and Qwen-Image; use 'attention'."
         )
     founds, jobs = dict[int, Found](), list[tuple[ImageJob, int]]()
     for task in tasks:

@@ -145,6 +145,18 @@ _FLUX = PipelineKind(
     tokens={"tokenizer_2": 512},
 )
 
+_QWEN_IMAGE = PipelineKind(
+    "qwen_image",
+    "QwenImagePipeline",
+    {
+        **_SCHEDULER,
+        **_text("", ("Qwen2_5_VLForConditionalGeneration",), ("Qwen2Tokenizer", "Qwen2TokenizerFast")),
+        **_transformer("QwenImageTransformer2DModel"),
+        "vae": Part("diffusers", ("AutoencoderKLQwenImage",)),
+    },
+    tokens={"tokenizer": 1024},
+)
+
 # The class that model_index.json names → the kind.
 PIPELINES: dict[str, PipelineKind] = {
     "StableDiffusionPipeline": _STABLE_DIFFUSION,
@@ -156,6 +168,7 @@ PIPELINES: dict[str, PipelineKind] = {
     "PixArtSigmaPipeline": _PIXART_SIGMA,
     "SanaPipeline": _SANA,
     "FluxPipeline": _FLUX,
+    "QwenImagePipeline": _QWEN_IMAGE,
 }
 
 

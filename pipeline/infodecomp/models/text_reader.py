@@ -10,14 +10,21 @@ from infodecomp.models.learned_tokens import Span, converted, token_offsets
 
 @dataclass(frozen=True)
 class TextReader:
-    """limit: the number of tokens that are read. lowered: whether the caption is first put in lower case and stripped."""
+    """limit: the number of tokens that are read. lowered: whether the caption is first put in lower case and stripped.
+
+    template: what the encoder reads, with {} for the caption; dropped: how many of its first tokens the denoiser never sees.
+    """
 
     tokenizer: Any
     limit: int
     lowered: bool = False
+    template: str = "{}"
+    dropped: int = 0
 
     def offsets(self, caption: str) -> list[Span]:
         """Character span in the caption of every token that is read, special tokens as (0, 0); at most `limit`."""
+        if self.template != "{}":
+            return self._inside_template(caption)
         if not self.lowered:
             return token_offsets(self.tokenizer, caption, self.limit)
         text, places = lowered(caption)
@@ -33,8 +40,15 @@ class TextReader:
         if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.bos_token_id):
             return set()
         text = lowered(caption)[0] if self.lowered else converted(tokenizer, caption)[0]
-        ids = tokenizer(text, truncation=True, max_length=self.limit).input_ids
-        return {position for position, token in enumerate(ids) if token == unknown}
+        ids = tokenizer(self.template.format(text), truncation=True, max_length=self.limit + self.dropped).input_ids
+        return {position for position, token in enumerate(ids[self.dropped :]) if token == unknown}
+
+    def _inside_template(self, caption: str) -> list[Span]:
+        first = self.template.index("{}")
+        spans = token_offsets(self.tokenizer, self.template.format(caption), self.limit + self.dropped)[self.dropped :]
+        # A token may hold the last sign of the template before the caption, or the first one after it.
+        clipped = ((max(start - first, 0), min(end - first, len(caption))) for start, end in spans)
+        return [(start, end) if start < end else (0, 0) for start, end in clipped]
 
 
 def lowered(caption: str) -> tuple[str, list[int]]:

@@ -7,6 +7,7 @@ from typing import Any
 from infodecomp.models.families.family import Family
 from infodecomp.models.families.flux import Flux
 from infodecomp.models.families.pixart import PixArt
+from infodecomp.models.families.qwen_image import QwenImage
 from infodecomp.models.families.sana import Sana
 from infodecomp.models.families.stable_diffusion import StableDiffusion
 from infodecomp.models.families.stable_diffusion_3 import StableDiffusion3
@@ -21,6 +22,7 @@ FAMILIES: dict[str, type[Family]] = {
     "pixart": PixArt,
     "sana": Sana,
     "flux": Flux,
+    "qwen_image": QwenImage,
 }
 
 
