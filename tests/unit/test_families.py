@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import PixArtTransformer2DModel
 
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import MASK, STATES, Condition
@@ -303,6 +304,25 @@ def test_pixart_under_the_older_name_of_its_transformer(models: dict[str, Latent
     prompt = model.encode_prompts([CAPTION])[0].expand(1)
     found, expected = model(x, logsnr, prompt), models["pixart"](x, logsnr, prompt)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_pixart_may_read_the_size_of_the_picture() -> None:
+    """As PixArt-α of 1024 pixels does."""
+    pipeline = tiny_pipeline("pixart")
+    wider = {"attention_head_dim": 24, "cross_attention_dim": 48}  # for three embeddings of sizes, side by side
+    settings = {**pipeline.transformer.config, **wider, "use_additional_conditions": True}
+    torch.manual_seed(1)
+    pipeline.transformer = PixArtTransformer2DModel.from_config(settings)
+    model = LatentDiffusion(pipeline)
+    seen: list[dict[str, torch.Tensor]] = []
+    model.denoiser.register_forward_pre_hook(
+        lambda _, __, given: seen.append(given["added_cond_kwargs"]), with_kwargs=True
+    )
+    prompt = model.encode_prompts([CAPTION])[0].expand(2)
+    found = model(torch.ones(2, 4, 8, 12), torch.zeros(2), prompt)
+    assert found.isfinite().all()
+    assert seen[0]["resolution"].tolist() == [[16, 24]] * 2
+    torch.testing.assert_close(seen[0]["aspect_ratio"], torch.full((2, 1), 16 / 24))
 
 
 def test_stable_diffusion_3_without_t5(tmp_path: Path) -> None:

@@ -63,9 +63,7 @@ class PixArt(Family):
     def output(self, denoiser: Any, given: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
         height, width = (side * self.pixels_per_cell for side in given.shape[2:])
         sizes: dict[str, torch.Tensor | None] = {"resolution": None, "aspect_ratio": None}
-        if denoiser.config.use_additional_conditions or (
-            denoiser.config.use_additional_conditions is None and denoiser.config.sample_size == 128
-        ):
+        if denoiser.use_additional_conditions:
             sizes["resolution"] = given.new_tensor([height, width]).expand(len(given), 2)
             sizes["aspect_ratio"] = given.new_tensor([height / width]).expand(len(given), 1)
         answer: torch.Tensor = denoiser(
