@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import PixArtTransformer2DModel
+from diffusers import EDMEulerScheduler, PixArtTransformer2DModel
 
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import MASK, STATES, Condition
@@ -16,6 +16,7 @@ from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.path import make_path
 from infodecomp.models.attention import Tap, output_map, recorded_layers, word_map
 from infodecomp.models.attention_calls import listening
+from infodecomp.models.channels import Edm
 from infodecomp.models.families import FAMILIES
 from infodecomp.models.gradients import directional_derivative
 from infodecomp.models.latent_diffusion import LatentDiffusion
@@ -323,6 +324,30 @@ def test_pixart_may_read_the_size_of_the_picture() -> None:
     assert found.isfinite().all()
     assert seen[0]["resolution"].tolist() == [[16, 24]] * 2
     torch.testing.assert_close(seen[0]["aspect_ratio"], torch.full((2, 1), 16 / 24))
+
+
+def test_a_preconditioned_stable_diffusion_xl(tmp_path: Path) -> None:
+    """As Playground 2.5: the scheduler of EDM, and a mean and a deviation of each channel of the latents."""
+    pipeline = tiny_pipeline("stable_diffusion_xl")
+    plain = LatentDiffusion(pipeline).encode_pixels(torch.zeros(1, 3, 32, 32)) / 0.13025
+    pipeline.scheduler = EDMEulerScheduler()
+    mean, std = [0.1, -0.2, 0.3, 0.0], [2.0, 1.0, 0.5, 4.0]
+    pipeline.vae.register_to_config(latents_mean=mean, latents_std=std, scaling_factor=0.5)
+    pipeline.save_pretrained(tmp_path / "model")
+    model = LatentDiffusion.load(str(tmp_path / "model"))
+    assert isinstance(model.family.channel, Edm)
+    assert (model.noise.loc, model.noise.scale, model.noise.source) == (2.4, 2.4, "assumed")
+    # Of k = 80 and 0.002: α = −2 ln k.
+    assert [float(model.logsnr_table[end]) for end in (-1, 0)] == pytest.approx([-8.764, 12.429], abs=1e-3)
+    latent = model.encode_pixels(torch.zeros(1, 3, 32, 32))
+    expected = (plain - torch.tensor(mean)[:, None, None]) * (0.5 / torch.tensor(std)[:, None, None])
+    torch.testing.assert_close(latent, expected, rtol=0, atol=1e-5)
+    x, logsnr = inputs(model, 2)
+    seen: list[torch.Tensor] = []
+    model.denoiser.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    assert model(x, logsnr, model.encode_prompts([CAPTION])[0].expand(2)).isfinite().all()
+    torch.testing.assert_close(seen[0], (-logsnr / 8).float())
+    assert len(model.ddim_schedule(5).timesteps) == 5
 
 
 def test_stable_diffusion_3_without_t5(tmp_path: Path) -> None:
