@@ -19,7 +19,7 @@ import torch
 
 from infodecomp.config import Config
 from infodecomp.models.attention import Tap
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from measuring import Row, Target, alternating, argument_parser, median_ratio, report
 from random_models import pipeline_with, stable_diffusion_like
 

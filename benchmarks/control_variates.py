@@ -39,7 +39,7 @@ from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.information import half_error, standard
 from infodecomp.estimator.interval import Interval, integration_interval
 from infodecomp.estimator.sampling import sample_draws
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.scenes.dataset import write_scenes
 from infodecomp.validation.points import LABEL, REFERENCE

@@ -22,7 +22,7 @@ from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.evaluation import Problem, estimate, estimate_many
 from infodecomp.estimator.interval import Interval, interval_of
 from infodecomp.estimator.sampling import draws_of
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.estimator_runs import pilot
 from infodecomp.validation.points import PAIR

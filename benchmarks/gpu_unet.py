@@ -29,7 +29,7 @@ from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.sampling import draws_of
 from infodecomp.models.batch_size import AUTO, BatchSize
 from infodecomp.models.devices import set_precision
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from measuring import Row, Target, argument_parser, report, table
 from random_models import pipeline_with, stable_diffusion_2_base
@@ -50,7 +50,7 @@ class Prompted:
 
     def encode_prompts(self, prompts: Sequence[str]) -> list[Condition]:
         """With float32 states, (tokens, width); the same text has the same condition."""
-        width = self.model.unet.config.cross_attention_dim
+        width = self.model.denoiser.config.cross_attention_dim
         drawn = [generator(0, prompt).standard_normal((TOKENS, width), dtype=np.float32) for prompt in prompts]
         return [Condition.of(torch.from_numpy(states)) for states in drawn]
 
@@ -132,7 +132,7 @@ def plain_loop(unet: UNet2DConditionModel, device: torch.device, images: int, st
     set_precision("float32")
     torch.backends.cudnn.allow_tf32 = True  # torch's default, which the released code keeps
     model = LatentDiffusion(pipeline_with(unet.float(), Config().model.id), device)
-    model.unet.to(memory_format=torch.contiguous_format)
+    model.denoiser.to(memory_format=torch.contiguous_format)
     prompted, rng = Prompted(model), np.random.default_rng(0)
 
     def run(count: int) -> None:

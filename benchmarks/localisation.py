@@ -46,7 +46,7 @@ from infodecomp.estimator.interval import interval_of
 from infodecomp.information.pilot_file import read_density
 from infodecomp.information.study_draws import recorded_draws
 from infodecomp.models.attention import Tap, word_map
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.pictures.images import load_image
 from infodecomp.runs.storage import write_table
 from infodecomp.words.occurrences import find_word, word_token_positions

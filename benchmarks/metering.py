@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import torch
 
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Meter:
     _entered: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.model.unet.register_forward_pre_hook(self._enter)
-        self.model.unet.register_forward_hook(self._leave)
+        self.model.denoiser.register_forward_pre_hook(self._enter)
+        self.model.denoiser.register_forward_hook(self._leave)
 
     def _enter(self, _: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
         self.rows += len(arguments[0])

@@ -27,7 +27,7 @@ from infodecomp.config import Config, InformationSection
 from infodecomp.datasets.cases import CASE_COLUMNS, read_cases
 from infodecomp.models.attention import AttentionRecorder
 from infodecomp.models.batch_size import ON_CPU
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.storage import write_table
 from measuring import (
     Row,
@@ -70,7 +70,7 @@ def measure(model: LatentDiffusion, name: str, folder: Path, cases: int, batch_s
         cost = Meter(model).cost(run)
     return {
         "UNet": name,
-        "parameters": f"{sum(p.numel() for p in model.unet.parameters()) / 1e6:.1f} M",
+        "parameters": f"{sum(p.numel() for p in model.denoiser.parameters()) / 1e6:.1f} M",
         "images": frame["image_id"].nunique(),
         "cases": len(frame),
         "evaluations": cost.evaluations,

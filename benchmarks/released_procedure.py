@@ -28,7 +28,7 @@ from infodecomp.estimator.densities import logistic_draws
 from infodecomp.estimator.interval import Interval
 from infodecomp.flows.ddim import Ddim
 from infodecomp.models.attention import Tap, word_map
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 
 IMAGES_AT_ONCE = 10
 

@@ -14,6 +14,7 @@ from infodecomp.models.folders import (
     is_on_hub,
     model_receipt,
 )
+from infodecomp.models.layout import refuse_unknown_pipeline
 from infodecomp.representation.datasets.table import dataset_places
 from infodecomp.runs.content_cache import ContentCache
 from infodecomp.runs.job_record import argument_digest
@@ -22,6 +23,7 @@ from infodecomp.runs.study_check import check_study, renamed
 
 try:
     SOURCES = list(read_sources(shipped(CONFIG.fetch.sources)).values())
+    refuse_unknown_pipeline(shipped(CONFIG.model.id), f"model → id '{CONFIG.model.id}'")
 except InputError as error:
     sys.exit(f"error: {error}")
 

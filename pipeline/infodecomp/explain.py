@@ -29,7 +29,7 @@ from infodecomp.explaining.options import Options, chosen, parted, shows_options
 from infodecomp.explaining.progress_bar import progress_bar
 from infodecomp.models.batch_size import AUTO
 from infodecomp.models.held import HeldModel
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.words.unicode_form import composed
 
@@ -42,8 +42,8 @@ class Explainer:
     """Explains pictures and captions by one text-to-image model.
 
     Args:
-        model: a diffusers pipeline of Stable Diffusion 1 or 2, which is used where and as it is: no weights are copied, and
-            dtype, device, modes, processors and hooks are afterwards as before; or a folder or Hub id of one.
+        model: a diffusers pipeline of a supported family (docs/inputs.md), which is used where and as it is: no weights are
+            copied, and dtype, device, modes, processors and hooks are afterwards as before; or a folder or Hub id of one.
         device: of a folder or Hub id: "auto", "cpu", "cuda", "cuda:1". A pipeline stays where it is.
         precision: of a folder or Hub id: "auto" (float32 on a CPU, tf32 on a GPU), "float32", "tf32", "bfloat16", "float16".
         batch_size: rows in one call of the denoiser; "auto" adapts to the memory. No number depends on it beyond rounding.
@@ -192,7 +192,7 @@ class Explainer:
             "information": section.model_dump(mode="json"),
             "versions": {name: _version(name) for name in _VERSIONS},
         }
-        if "attention" in how.methods:
+        if {"attention", "attention_output"} & set(how.methods):
             settings["attention_steps"] = how.attention.steps[-1]
         if "gradient" in how.methods:
             settings["gradient_draws"] = how.gradients.steps[-1]

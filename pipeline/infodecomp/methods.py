@@ -57,6 +57,7 @@ class Method:
     draws: name of the array beside the map that counts the draws it took; "" if always as many as asked for.
     evaluations: denoiser evaluations a draw or step if the method ran alone.
     unit: of a cell of its map. page: its place on the page, None without one.
+    joint: only models in which the text attends to the image have it.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Method:
     evaluations: int = 0
     unit: str = ""
     page: OnPage | None = None
+    joint: bool = False
 
     @property
     def of_pairs(self) -> bool:
@@ -112,6 +114,20 @@ _METHODS = (
             note="cross-attention to the word on the way from the image to noise and back",
             from_zero=False,
         ),
+    ),
+    Method(
+        "attention_output",
+        Style("attention output", "#117733", (0, (3, 1))),
+        sources=("attention",),
+        evaluations=2,  # those of attention
+        unit="share",
+        page=OnPage(
+            letter="t",
+            scale="attention_output",
+            note="the word's share of what image and text read of each other, among the words of the caption",
+            from_zero=False,
+        ),
+        joint=True,
     ),
     Method(
         "gradient",
@@ -196,8 +212,8 @@ _METHODS = (
 
 METHODS: dict[str, Method] = {method.key: method for method in _METHODS}
 
-# Methods that every case has, the default of the configuration, and those of words in decomposed pairs.
-OF_EVERY_CASE: tuple[str, ...] = tuple(method.key for method in _METHODS if not method.of_pairs)
+# Methods that every case of every model has, the default of the configuration, and those of words in decomposed pairs.
+OF_EVERY_CASE: tuple[str, ...] = tuple(method.key for method in _METHODS if not method.of_pairs and not method.joint)
 OF_PAIRS: tuple[str, ...] = tuple(method.key for method in _METHODS if method.of_pairs)
 
 # Methods of the retrieval study, by the name of their scores. Colours are Tol's "vibrant"; the one without an image is grey.

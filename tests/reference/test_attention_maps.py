@@ -13,8 +13,8 @@ import torch
 
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.attention import AttentionSum, Tap, recording, word_map
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.attention import AttentionSum, Tap, word_map
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
 
 TOLERANCE = 1e-5
@@ -53,7 +53,7 @@ def record(golden: dict[str, np.ndarray], case: dict[str, Any], name: str, model
     logsnr = torch.from_numpy(golden[f"{name}/logsnr"])
     x = torch.from_numpy(golden["latents"][case["image"]])
     condition = Condition.of(torch.from_numpy(golden[f"{name}/emb"]))
-    with recording(model.unet, (64, 64)) as recorder:
+    with model.recording() as recorder:
         for step, eps in enumerate(golden[f"{name}/eps"]):
             recorder.expect([Tap(0, name, range(case["n_tokens"]))])
             eps_hat = model(
@@ -104,7 +104,7 @@ def test_recording_leaves_predictions_unchanged(golden: dict[str, np.ndarray], m
     x, logsnr = torch.from_numpy(golden["latents"][:2]), torch.tensor([0.5, -1.0])
     condition = Condition.of(torch.from_numpy(golden["itd_single_dog/emb"]).repeat(2, 1, 1))
     plain = model(x, logsnr, condition)
-    with recording(model.unet, (64, 64)) as recorder:
+    with model.recording() as recorder:
         recorder.expect([Tap(1, "key", [2])])
         recorded = model(x, logsnr, condition)
     assert torch.equal(plain, recorded)

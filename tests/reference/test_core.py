@@ -17,7 +17,7 @@ from infodecomp.estimator.draws import Draws
 from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.interval import Interval
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
 
 TOLERANCE = 1e-5

@@ -11,7 +11,7 @@ import torch
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.flows.karras import KarrasPath, Solver
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.words.swaps import SWAPS, released_swaps, replace_words, swap_word
 from tests.reference.recorded import read_recorded
 
@@ -95,7 +95,7 @@ def test_the_network_sees_the_recorded_timesteps(
     golden: dict[str, np.ndarray], model: LatentDiffusion, solver: Solver
 ) -> None:
     path, seen = KarrasPath(model, solver, 10), list[int]()
-    hook = model.unet.register_forward_pre_hook(lambda _, args: seen.append(int(args[1][0])))
+    hook = model.denoiser.register_forward_pre_hook(lambda _, args: seen.append(int(args[1][0])))
     with hook:
         noise = path.reverse(tensor(golden, "x0"), condition(golden, "cap"))
         path.generate(noise, condition(golden, "cap"))

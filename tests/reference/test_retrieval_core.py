@@ -18,7 +18,7 @@ from infodecomp.estimator.estimates import Estimate
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.options import EMPTY, OptionEstimate
 from infodecomp.metrics.retrieval import decide
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from tests.reference.recorded import read_recorded
 
 CASE = "image_nll_fast_retrieval"

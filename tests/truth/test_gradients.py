@@ -16,7 +16,7 @@ from infodecomp.estimator.interval import Interval
 from infodecomp.estimator.sampling import sample_draws
 from infodecomp.information.gradient_maps import EVALUATIONS_A_DRAW
 from infodecomp.models.gradients import WordDirection, direction_maps, directional_derivative, loss_gradients, loss_rows
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.validation.denoisers import GaussianField
 from tests.conftest import ROOT

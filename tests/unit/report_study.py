@@ -136,7 +136,7 @@ class ReportStudy:
         }
         folder, file = self.results / "mine", f"{case['case_id']}.npz"
         write_arrays(folder / "estimate_information" / "maps" / file, {**information, "key": np.array("k")})
-        attention = {"attention/-/4": self.heat(case["label"], "attention")}
+        attention = {f"{method}/-/4": self.heat(case["label"], method) for method in ("attention", "attention_output")}
         write_arrays(folder / "record_attention" / "maps" / file, attention)
         gradient = {"gradient/-/4": self.heat(case["label"], "gradient")}
         write_arrays(folder / "record_gradients" / "maps" / file, gradient)

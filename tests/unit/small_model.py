@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderTiny, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 
 SCENES = Path(__file__).resolve().parents[2] / "data" / "models" / "scenes"
 

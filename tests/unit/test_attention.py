@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers.models.attention_processor import Attention
+from diffusers.models.attention_processor import AttnProcessor
+from torch.nn.functional import scaled_dot_product_attention
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.models.attention import (
@@ -15,11 +16,11 @@ from infodecomp.models.attention import (
     Tap,
     is_recorded,
     layer_size,
-    probabilities_of,
-    recording,
     word_map,
 )
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.attention_calls import AttentionCall
+from infodecomp.models.latent_diffusion import LatentDiffusion
+from infodecomp.runs.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def inputs(rows: int, size: tuple[int, int], seed: int = 0) -> tuple[torch.Tenso
 def record(
     model: LatentDiffusion, arrays: tuple[torch.Tensor, torch.Tensor, Condition], taps: list[Tap]
 ) -> dict[object, AttentionSum]:
-    with recording(model.unet, tuple(arrays[0].shape[2:])) as recorder:  # type: ignore[arg-type]
+    with model.recording() as recorder:
         recorder.expect(taps)
         model(*arrays)
         return {key: recorder.pop(key) for key in dict.fromkeys(tap.key for tap in taps)}
@@ -86,16 +87,25 @@ def test_maps_have_the_latents_shape_square_or_not(model: LatentDiffusion, size:
     assert heat.mean() == pytest.approx(1 / 9, rel=0.5)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(("queries", "scores"), [(False, False), (True, False), (False, True), (True, True)])
-def test_probabilities_are_those_of_the_layer(dtype: torch.dtype, queries: bool, scores: bool) -> None:
-    layer = Attention(24, 32, heads=2, dim_head=12, upcast_attention=queries, upcast_softmax=scores)
+@pytest.mark.parametrize("kind", ["none", "added", "bool"])
+def test_probabilities_are_those_of_the_call(kind: str) -> None:
+    """softmax(scale·q·k + mask)·v is what torch returned, for masks by key and by query, of chosen rows and queries."""
     generator = torch.Generator().manual_seed(0)
-    query, key = (torch.randn(4, size, 12, generator=generator).to(dtype) for size in (16, 9))
-    found = probabilities_of(layer, query, key).float()
-    within = 1e-6 if dtype == torch.float32 else 0.01  # bfloat16 has eight bits
-    assert torch.allclose(found, layer.get_attention_scores(query, key).float(), atol=within)
-    assert torch.allclose(found.sum(2), torch.ones(4, 16), atol=within)
+    query, key, value = (torch.randn(4, 2, size, 12, generator=generator) for size in (16, 9, 9))
+    kept = torch.rand(4, 1, 1, 9, generator=generator) < 0.7
+    kept[..., 0] = True
+    mask = {"none": None, "added": torch.where(kept, 0.0, -1e4), "bool": kept.expand(4, 2, 16, 9)}[kind]
+    output = scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=0.3)
+    call = AttentionCall("layer", query, key, mask, 0.3, output)
+    found = call.probabilities([3, 1], slice(4, None))
+    torch.testing.assert_close(found @ value[[3, 1]], output[[3, 1], :, 4:], rtol=0, atol=1e-5)
+
+
+def test_attention_that_torch_does_not_compute_is_an_error(reference: Path) -> None:
+    own = LatentDiffusion.load(str(reference / "tiny_sd"))
+    own.denoiser.set_attn_processor(AttnProcessor())
+    with pytest.raises(InputError, match="do not compute it by torch's scaled_dot_product_attention; set its default"):
+        record(own, inputs(1, (16, 16)), [Tap(0, "key", [1])])
 
 
 def test_all_tokens_together_cover_every_pixel_once(model: LatentDiffusion) -> None:
@@ -129,7 +139,7 @@ def test_negative_overshoot_of_the_enlargement_is_cut() -> None:
 def test_values_do_not_depend_on_the_number_of_calls(model: LatentDiffusion) -> None:
     arrays = inputs(1, (16, 16))
     once = record(model, arrays, [Tap(0, "key", [1, 2])])["key"]
-    with recording(model.unet, (16, 16)) as recorder:
+    with model.recording() as recorder:
         for _ in range(3):
             recorder.expect([Tap(0, "key", [1, 2])])
             model(*arrays)
@@ -166,7 +176,7 @@ def test_rows_and_tokens_are_those_asked_for(model: LatentDiffusion) -> None:
 
 
 def test_a_call_without_taps_is_not_recorded(model: LatentDiffusion) -> None:
-    with recording(model.unet, (16, 16)) as recorder:
+    with model.recording() as recorder:
         recorder.expect([])
         model(*inputs(1, (16, 16)))
         assert recorder.sums == {}
@@ -174,20 +184,26 @@ def test_a_call_without_taps_is_not_recorded(model: LatentDiffusion) -> None:
 
 def test_nothing_is_left_behind_after_an_exception(model: LatentDiffusion) -> None:
     def hooked() -> int:
-        return sum(bool(one._forward_hooks or one._forward_pre_hooks) for one in model.unet.modules())
+        return sum(bool(one._forward_hooks or one._forward_pre_hooks) for one in model.denoiser.modules())
 
     before = hooked()
-    with pytest.raises(RuntimeError, match="stop"), recording(model.unet, (16, 16)):
-        assert hooked() - before == 1 + 2 * 6  # the UNet, queries and keys of six layers
+    with pytest.raises(RuntimeError, match="stop"), model.recording():
         raise RuntimeError("stop")
-    assert hooked() == before
+    assert hooked() == before and model._recorder is None
+    with model.recording() as recorder:
+        recorder.expect([Tap(0, "key", [1])])
+        failing = model.denoiser.conv_out.register_forward_pre_hook(lambda *_: pytest.fail("stop"))
+        with pytest.raises(pytest.fail.Exception, match="stop"):
+            model(*inputs(1, (16, 16)))
+        failing.remove()
+        assert hooked() == before and recorder.sums["key"].layers == {}
 
 
 def test_probabilities_are_those_of_the_definition(model: LatentDiffusion) -> None:
     """softmax(q·k/√d) of every head, from the inputs that a layer sees."""
     arrays = inputs(3, (16, 16))
     name = "down_blocks.0.attentions.0.transformer_blocks.0.attn2"
-    layer = model.unet.get_submodule(name)
+    layer = model.denoiser.get_submodule(name)
     seen: list[torch.Tensor] = []
     hook = layer.register_forward_pre_hook(lambda _, values: seen.append(values[0]), with_kwargs=False)
     found = record(model, arrays, [Tap(2, "key", [7, 1])])["key"].layers[name]
@@ -203,7 +219,7 @@ def test_rows_of_one_key_are_added_and_rows_of_several_calls_follow_each_other(m
     arrays = inputs(6, (16, 16))
     apart = record(model, arrays, [Tap(row, row, [1, 2]) for row in (0, 2, 5)])
     together = record(model, arrays, [Tap(0, "a", [1, 2]), Tap(2, "a", [1, 2]), Tap(5, "b", [1])])
-    with recording(model.unet, (16, 16)) as recorder:
+    with model.recording() as recorder:
         recorder.expect([Tap(0, "a", [1, 2]), Tap(2, "a", [1, 2]), Tap(5, "b", [1])])
         for rows in (slice(0, 1), slice(1, 4), slice(4, 6)):
             model(*(values[rows] for values in arrays))

@@ -13,9 +13,9 @@ from PIL import Image
 from infodecomp.config import BudgetSection, InformationSection
 from infodecomp.datasets.cases import cases_table, make_case, write_cases
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.attention import Tap, recording
+from infodecomp.models.attention import Tap
 from infodecomp.models.batch_size import LARGEST, ON_CPU, START, BatchSize, rows_or_auto
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_arrays
 from infodecomp.stages import estimate_information
@@ -139,7 +139,7 @@ def test_what_a_configuration_asks_for() -> None:
 def limited(model: LatentDiffusion, monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
     """Let the model's UNet run out of memory above `most` rows, at its very end; the rows of its calls."""
     calls: list[int] = []
-    last = model.unet.conv_out
+    last = model.denoiser.conv_out
     forward = last.forward
 
     def running_out(hidden: torch.Tensor) -> torch.Tensor:
@@ -163,7 +163,7 @@ def test_recorded_attention_of_a_call_in_pieces_is_that_of_one_call(monkeypatch:
     taps = [Tap(1, "one", [1]), Tap(4, "two", [2, 3]), Tap(5, "one", [1]), Tap(6, "two", [1, 2])]
 
     def recorded() -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        with recording(model.unet, (16, 16)) as recorder:
+        with model.recording() as recorder:
             recorder.expect(taps)
             eps_hat = model(x, torch.linspace(-2, 3, 7), text)
             sums = {key: recorder.pop(key) for key in ("one", "two")}

@@ -14,7 +14,7 @@ import gpu_unet
 import precision
 import random_models
 from infodecomp.config import Config
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 
 
 def test_recording_is_timed_in_turns_with_none() -> None:

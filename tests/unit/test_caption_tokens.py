@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from infodecomp.jobs.caption_tokens import CaptionTokens
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.shards import ImageJob, Shard
 from tests.unit.small_model import small_model
 

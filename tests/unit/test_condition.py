@@ -48,6 +48,53 @@ def test_rows_of_a_batch() -> None:
     assert padded(batch, 6).equal(Condition.stack(CONDITIONS, [2, 0, 0, 1, 2, 2]))
 
 
+def of_tokens(count: int, seed: int = 0) -> Condition:
+    """States of some tokens, and their mask."""
+    states = torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
+    return Condition({"states": states, "mask": torch.ones(count, dtype=torch.bool)})
+
+
+def test_fewer_tokens_are_filled_up_and_masked() -> None:
+    short, long = of_tokens(2), of_tokens(5, seed=1)
+    batch = Condition.stack([short, long])
+    assert batch.states.shape == (2, 5, 2) and batch.tensors["mask"].sum(1).tolist() == [2, 5]
+    assert torch.equal(batch.states[0, :2], short.states) and not batch.states[0, 2:].any()
+    assert Condition.cat([short.expand(1), long.expand(1)]).equal(batch)
+    assert Condition.cat([batch, of_tokens(7).expand(2)]).states.shape == (4, 7, 2)
+    difference = short.minus(long)
+    assert torch.equal(difference.states[2:], -long.states[2:]) and difference.states.shape == (5, 2)
+    with pytest.raises(ValueError, match="different numbers of tokens, and no mask"):
+        Condition.stack([Condition.of(short.states), Condition.of(long.states)])
+
+
+def test_a_row_alone_is_what_it_is_among_longer_ones() -> None:
+    """Masked attention over the tokens, of one image for prompts of different lengths."""
+
+    def model(x_alpha: torch.Tensor, logsnr: torch.Tensor, given: Condition) -> torch.Tensor:
+        scores = given.states.sum(2).masked_fill(~given.tensors["mask"], -torch.inf)
+        read = (scores.softmax(1)[:, :, None] * given.states).sum(1)
+        return torch.tanh(x_alpha + read[:, :, None, None])
+
+    prompts = [of_tokens(count, seed=count) for count in (1, 4, 9)]
+    x, logsnr = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(0)), torch.zeros(3)
+    together = model(x, logsnr, Condition.stack(prompts))
+    for row, prompt in enumerate(prompts):
+        alone = model(x[row : row + 1], logsnr[:1], prompt.expand(1))[0]
+        torch.testing.assert_close(together[row], alone, rtol=0, atol=1e-6)
+
+
+def test_the_hash_is_that_of_names_dtypes_shapes_and_values() -> None:
+    one = of_tokens(3)
+    others = [
+        Condition({"state": one.states, "mask": one.tensors["mask"]}),
+        one.replaced({"mask": one.tensors["mask"].to(torch.uint8)}),
+        one.replaced({"states": one.states[None]}),
+        one.replaced({"states": one.states + 1e-6}),
+    ]
+    assert len({one.sha256, *(other.sha256 for other in others)}) == 5
+    assert of_tokens(3).sha256 == one.sha256 and Condition.stack([one, one])[1].equal(one)
+
+
 def test_only_floating_tensors_take_a_dtype_and_a_difference() -> None:
     half = condition(1).to("cpu", torch.float16)
     assert {name: tensor.dtype for name, tensor in half.tensors.items()} == {

@@ -10,7 +10,7 @@ from diffusers import DDIMScheduler, PNDMScheduler
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim, ddim_move
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from tests.unit.field_model import SCHEDULE, FieldModel, field_model, gaussian, prompt
 
 
@@ -79,7 +79,7 @@ def test_generation_of_a_real_network_takes_diffusers_steps(reference: Path) -> 
     scheduler.set_timesteps(4)
     with torch.no_grad():
         for timestep in scheduler.timesteps:
-            eps_hat = model.unet(x, timestep, encoder_hidden_states=condition.states).sample
+            eps_hat = model.denoiser(x, timestep, encoder_hidden_states=condition.states).sample
             x = scheduler.step(eps_hat, int(timestep), x).prev_sample
     assert torch.allclose(ours, x, atol=1e-4)
 

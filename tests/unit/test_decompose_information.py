@@ -20,7 +20,7 @@ from infodecomp.datasets.word_pairs import PAIR_COLUMNS, pairs_by_class, pairs_t
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.interval import integration_interval
 from infodecomp.estimator.sampling import sample_draws
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.pairs.estimates import SHARD_COLUMNS, read_information, read_shards
 from infodecomp.pairs.prompts import image_prompts, word_pair_prompts
 from infodecomp.runs.errors import InputError

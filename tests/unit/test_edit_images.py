@@ -34,7 +34,7 @@ from infodecomp.estimator.interval import integration_interval
 from infodecomp.estimator.sampling import sample_draws
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.metrics.picture_change import peak_signal_to_noise
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 from infodecomp.runs.storage import read_arrays, read_table, write_arrays

@@ -26,7 +26,7 @@ from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.edit import Edit
 from infodecomp.explaining.explanation import Explanation
 from infodecomp.metrics.correlation import spearman
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import read_table
 from infodecomp.stages import edit_images

@@ -21,7 +21,7 @@ from infodecomp.explaining.doubts import ExplanationWarning
 from infodecomp.explaining.explanation import Explanation
 from infodecomp.explaining.options import Options
 from infodecomp.metrics.partial_information import Information
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.pairs.estimates import read_information
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.storage import write_table

@@ -20,6 +20,7 @@ from infodecomp.estimator.sampling import sample_draws
 from infodecomp.figures import saliency_overlay
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.generation import Sampler, Start
+from infodecomp.models.channels import VariancePreserving
 from infodecomp.models.ddim_schedule import ddim_schedule
 from infodecomp.models.gradients import directional_derivative, integrated_gradients, loss_gradients, loss_rows, reduced
 from infodecomp.runs.seeds import generator
@@ -170,7 +171,7 @@ def test_reductions() -> None:
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_the_derivative_of_a_prediction_along_a_direction(prediction: str) -> None:
     model = small_model()
-    model.prediction = prediction
+    model.family.channel = VariancePreserving(model.logsnr_table, prediction)
     x, logsnr = torch.randn((2, 4, 8, 8), generator=torch.Generator().manual_seed(0)), torch.tensor([-1.0, 2.0])
     prompts = (["a cow", "snow on a bus"], ["a", "a bus"])
     z, other = (Condition.stack(model.encode_prompts(both)) for both in prompts)

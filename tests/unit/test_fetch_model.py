@@ -117,9 +117,9 @@ def test_what_cannot_be_had_is_one_sentence(hub: FakeHub, tmp_path: Path, small:
     pickled = {name: content for name, content in small.items() if not name.startswith(unet)} | {f"{unet}.bin": b"x"}
     cases: dict[str, tuple[dict[str, bytes], str]] = {
         "gated": (small, "is gated: accept its terms on its page on the Hub and log in"),
-        "flux": (
-            {**small, "model_index.json": b'{"_class_name": "FluxPipeline"}'},
-            "names the pipeline 'FluxPipeline'; supported are StableDiffusionPipeline",
+        "cascade": (
+            {**small, "model_index.json": b'{"_class_name": "StableCascadePipeline"}'},
+            "names the pipeline 'StableCascadePipeline', which is not supported; supported are StableDiffusionPipeline",
         ),
         "pickled": (
             pickled,

@@ -9,7 +9,7 @@ from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipe
 from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim
 from infodecomp.flows.generation import Sampler, Start
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from tests.unit.small_model import small_model
 
 PROMPT, STEPS = "a yellow bus", 5

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.attention import Tap, recording, word_map
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.attention import Tap, word_map
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 
 
@@ -47,7 +47,7 @@ class StubUnet(torch.nn.Module):
 
     def __init__(self, model: LatentDiffusion, x: torch.Tensor, kind: str) -> None:
         super().__init__()
-        self.config, self.dtype, self.x, self.kind = model.unet.config, torch.float32, x, kind
+        self.config, self.dtype, self.x, self.kind = model.denoiser.config, torch.float32, x, kind
         self.table = model.logsnr_table
         self.timesteps: list[int] = []
 
@@ -64,14 +64,14 @@ class StubUnet(torch.nn.Module):
 def test_both_kinds_of_prediction_become_noise(copied: Path, kind: str) -> None:
     change(copied / "scheduler" / "scheduler_config.json", prediction_type=kind)
     model = LatentDiffusion.load(str(copied))
-    assert model.prediction == kind
+    assert model.family.channel.prediction == kind
     generator = torch.Generator().manual_seed(0)
     x, eps = torch.randn(2, 4, 6, 5, generator=generator), torch.randn(2, 4, 6, 5, generator=generator)
     timesteps = [700, 30]
     logsnr = model.logsnr_table[timesteps]
     signal, noise = (torch.sigmoid(sign * logsnr).sqrt()[:, None, None, None].float() for sign in (1, -1))
     stub = StubUnet(model, x, kind)
-    model.unet = stub  # type: ignore[assignment]
+    model.denoiser = stub  # type: ignore[assignment]
     eps_hat = model(signal * x + noise * eps, logsnr, Condition.of(torch.zeros(2, 77, 32)))
     assert stub.timesteps == timesteps
     assert eps_hat.dtype == torch.float32
@@ -131,8 +131,8 @@ def test_rows_with_their_own_log_snr_and_prompt(model: LatentDiffusion) -> None:
 def test_latents_are_the_posteriors_mean_times_the_scale(model: LatentDiffusion) -> None:
     pixels = torch.rand(1, 3, 128, 96, generator=torch.Generator().manual_seed(2)) * 2 - 1
     with torch.no_grad():
-        posterior = model.vae.encode(pixels).latent_dist
-    assert model.vae.config.scaling_factor == 0.18215
+        posterior = model.pipeline.vae.encode(pixels).latent_dist
+    assert model.pipeline.vae.config.scaling_factor == 0.18215
     latent = model.encode_pixels(pixels)
     assert latent.shape == (4, 16, 12) and latent.dtype == torch.float32
     assert torch.allclose(latent, posterior.mean[0] * 0.18215, atol=1e-6)
@@ -165,7 +165,8 @@ def test_prompts_are_the_text_towers_states(model: LatentDiffusion) -> None:
     prompts = ["a dog", "", "a dog and a cat " * 40]
     states = Condition.stack(model.encode_prompts(prompts)).states
     assert states.shape == (3, 77, 32) and states.dtype == torch.float32
-    ids = model.tokenizer(prompts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
+    filled = {"padding": "max_length", "max_length": 77, "truncation": True, "return_tensors": "pt"}
+    ids = model.pipeline.tokenizer(prompts, **filled).input_ids
     with torch.no_grad():
         expected = model.pipeline.text_encoder(ids).last_hidden_state
     assert torch.allclose(states, expected, atol=1e-5)
@@ -179,13 +180,13 @@ def test_token_offsets_point_into_the_caption(model: LatentDiffusion) -> None:
     pieces = [caption[start:end] for start, end in offsets[1:-1]]
     assert "".join(pieces) == caption.replace(" ", "")
     assert pieces[:2] == ["A", "dog"]
-    assert len(offsets) == len(model.tokenizer(caption).input_ids)
+    assert len(offsets) == len(model.pipeline.tokenizer(caption).input_ids)
 
 
 def test_token_offsets_end_where_the_model_stops_reading(model: LatentDiffusion) -> None:
     caption = "dog " * 100 + "cat"
     offsets = model.token_offsets(caption)
-    assert len(offsets) == model.tokenizer.model_max_length == 77
+    assert len(offsets) == model.pipeline.tokenizer.model_max_length == 77
     assert offsets[-1] == (0, 0) and offsets[-2][1] < len(caption) - 3
     assert model.token_offsets("") == [(0, 0), (0, 0)]
 
@@ -193,8 +194,8 @@ def test_token_offsets_end_where_the_model_stops_reading(model: LatentDiffusion)
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_only_the_denoiser_is_in_half_precision(folder: Path, model: LatentDiffusion, precision: str) -> None:
     half = LatentDiffusion.load(str(folder), precision=precision)
-    assert half.unet.dtype == getattr(torch, precision)
-    assert half.vae.dtype == half.pipeline.text_encoder.dtype == torch.float32
+    assert half.denoiser.dtype == getattr(torch, precision)
+    assert half.pipeline.vae.dtype == half.pipeline.text_encoder.dtype == torch.float32
     pixels = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert torch.equal(half.encode_pixels(pixels), model.encode_pixels(pixels))
     prompts = Condition.stack(model.encode_prompts(["a dog"]))
@@ -217,7 +218,7 @@ def test_a_compiled_denoiser_records_attention(folder: Path) -> None:
     prompts = Condition.stack(model.encode_prompts(["a dog", "a cat"]))
 
     def recorded() -> tuple[torch.Tensor, np.ndarray]:
-        with recording(model.unet, (16, 16)) as recorder:
+        with model.recording() as recorder:
             recorder.expect([Tap(1, "key", [1, 2])])
             eps_hat = model(x, logsnr, prompts)
             return eps_hat, word_map(recorder.pop("key"), [0, 1], (16, 16))

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from infodecomp.estimator.condition import Condition
 from infodecomp.jobs.caption_tokens import CaptionTokens
 from infodecomp.models.attention import Tap, word_map
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.learned_tokens import converted
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.models.tokenizers import Tokenizers
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shards import Shard
@@ -67,17 +67,19 @@ def positions(model: LatentDiffusion, caption: str, word: str) -> list[int]:
 def test_a_word_has_the_tokens_that_the_model_reads_for_it(
     model: LatentDiffusion, caption: str, word: str, tokens: list[str]
 ) -> None:
-    read = model.pipeline.maybe_convert_prompt(caption, model.tokenizer)
-    ids = model.tokenizer(read).input_ids
-    found = model.tokenizer.convert_ids_to_tokens([ids[position] for position in positions(model, caption, word)])
+    read = model.pipeline.maybe_convert_prompt(caption, model.pipeline.tokenizer)
+    ids = model.pipeline.tokenizer(read).input_ids
+    found = model.pipeline.tokenizer.convert_ids_to_tokens(
+        [ids[position] for position in positions(model, caption, word)]
+    )
     assert found == tokens
     assert len(model.token_offsets(caption)) == len(ids)
 
 
 @pytest.mark.parametrize("caption", ["a <cat>_1 and <cat>", "<CAT> dog <cat>", "<cat><sofa>x<cat>", "", "<cat>s"])
 def test_captions_are_converted_as_by_diffusers(model: LatentDiffusion, caption: str) -> None:
-    text, origins = converted(model.tokenizer, caption)
-    assert text == model.pipeline.maybe_convert_prompt(caption, model.tokenizer)
+    text, origins = converted(model.pipeline.tokenizer, caption)
+    assert text == model.pipeline.maybe_convert_prompt(caption, model.pipeline.tokenizer)
     assert len(origins) == len(text) and all(0 <= low < high <= len(caption) for low, high in origins)
 
 
@@ -85,7 +87,10 @@ def test_attention_is_read_at_the_word(model: LatentDiffusion) -> None:
     """The map of `dog` after a learned token is that of the last token before the end, recorded by its place."""
     caption = "a <cat> and a dog"
     x, prompt = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)), model.encode_prompts([caption])
-    end = len(model.tokenizer(model.pipeline.maybe_convert_prompt(caption, model.tokenizer)).input_ids) - 1
+    end = (
+        len(model.pipeline.tokenizer(model.pipeline.maybe_convert_prompt(caption, model.pipeline.tokenizer)).input_ids)
+        - 1
+    )
 
     def heat(tokens: list[int]) -> np.ndarray:
         with model.recording() as recorder:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from infodecomp.config import ModelSection
 from infodecomp.estimator.condition import Condition
 from infodecomp.jobs.configured_model import model_identity
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT
 
@@ -27,14 +27,14 @@ def adapted() -> LatentDiffusion:
     """The embedded model with an active, random adapter."""
     model = LatentDiffusion.load(MODEL)
     torch.manual_seed(0)
-    model.unet.add_adapter(LoraConfig(r=2, lora_alpha=2, init_lora_weights=False, target_modules=list(PROJECTIONS)))
+    model.denoiser.add_adapter(LoraConfig(r=2, lora_alpha=2, init_lora_weights=False, target_modules=list(PROJECTIONS)))
     return model
 
 
 @pytest.fixture(scope="module")
 def folder(adapted: LatentDiffusion, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lora")
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(adapted.unet))
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(adapted.denoiser))
     adapted.pipeline.save_lora_weights(path, unet_lora_layers=layers)
     return path
 
@@ -71,7 +71,7 @@ def test_both_formats_change_the_model_as_the_adapter_does(
     for lora in (folder, tmp_path, tmp_path / "old.safetensors"):
         model = LatentDiffusion.load(MODEL, lora=str(lora))
         assert torch.allclose(predict(model), expected, atol=1e-4)
-        assert not any("lora" in name for name, _ in model.unet.named_parameters())  # fused: costs nothing
+        assert not any("lora" in name for name, _ in model.denoiser.named_parameters())  # fused: costs nothing
 
 
 def test_the_identity_of_a_model_names_its_lora(folder: Path, tmp_path: Path) -> None:

@@ -39,7 +39,11 @@ def test_what_must_be_recorded() -> None:
 
 
 def test_the_configuration_offers_these_methods() -> None:
-    assert LocalisationSection().methods == OF_EVERY_CASE == tuple(key for key in METHODS if key not in OF_PAIRS)
+    assert (
+        LocalisationSection().methods
+        == OF_EVERY_CASE
+        == tuple(key for key in METHODS if key not in OF_PAIRS and not METHODS[key].joint)
+    )
     assert LocalisationSection(methods=tuple(METHODS)).methods == tuple(METHODS)
     with pytest.raises(ValueError, match="'whole_image', 'shuffled', 'saliency'"):
         LocalisationSection(methods=("another",))

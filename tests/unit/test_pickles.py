@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from infodecomp.models.clip import ClipSimilarity
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.lora import add_lora
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from tests.conftest import ROOT
 from tests.unit.bomb import Bomb

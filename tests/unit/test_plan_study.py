@@ -38,8 +38,8 @@ from infodecomp.datasets.retrieval_cases import make_retrieval_case, retrieval_c
 from infodecomp.editing.work import evaluations_of_a_walk
 from infodecomp.flows.karras import KarrasPath
 from infodecomp.jobs.work import Bytes, Work
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.speed import Speed, measure
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.study.plan import plan_table
 from infodecomp.study.work import study_work
 

@@ -12,8 +12,8 @@ import pytest
 
 from infodecomp.config.scenes_model import HardnegTrainingSection, ScenesModelSection
 from infodecomp.models.clip import ClipSimilarity
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.recorded_hashes import check_recorded_hashes, record_hashes, record_of
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import load_classifier
 from infodecomp.scenes.clip_model import load_text_parts

@@ -11,7 +11,7 @@ from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.scenes.captions import MAX_TOKENS, vocabulary
 from infodecomp.scenes.model import (
     CAPTION_TOKENS,

@@ -27,7 +27,7 @@ from infodecomp.datasets.retrieval_cases import (
 from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.interval import integration_interval
 from infodecomp.estimator.sampling import sample_draws
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator

@@ -23,8 +23,8 @@ from infodecomp.estimator.evaluation import estimate
 from infodecomp.estimator.interval import integration_interval
 from infodecomp.estimator.sampling import sample_draws
 from infodecomp.flows.ddim import Ddim
-from infodecomp.models.attention import Tap, recording, word_map
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.attention import Tap, word_map
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.words.occurrences import find_word, word_token_positions
 
 SMALL_UNET = {
@@ -94,12 +94,12 @@ def test_the_oddities_are_still_there(folder: Path) -> None:
 
 
 def test_settings_are_the_published_ones(model: LatentDiffusion) -> None:
-    assert model.vae.config.scaling_factor == 0.18215
-    assert model.prediction == "epsilon"
+    assert model.pipeline.vae.config.scaling_factor == 0.18215
+    assert model.family.channel.prediction == "epsilon"
     assert (model.latent_shape, model.image_size) == ((4, 16, 16), 128)
     assert model.logsnr_range == pytest.approx((-5.364, 7.069), abs=1e-3)
-    assert model.unet.config.use_linear_projection and model.unet.config.attention_head_dim == [1, 2, 4, 4]
-    heads = [block.attentions[0].transformer_blocks[0].attn2.heads for block in model.unet.down_blocks[:3]]
+    assert model.denoiser.config.use_linear_projection and model.denoiser.config.attention_head_dim == [1, 2, 4, 4]
+    heads = [block.attentions[0].transformer_blocks[0].attn2.heads for block in model.denoiser.down_blocks[:3]]
     assert heads == [1, 2, 4]
     assert model.pipeline.feature_extractor is None and model.pipeline.safety_checker is None
 
@@ -107,7 +107,7 @@ def test_settings_are_the_published_ones(model: LatentDiffusion) -> None:
 def test_latents_are_scaled(model: LatentDiffusion) -> None:
     pixels = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
-        mean = model.vae.encode(pixels).latent_dist.mean[0]
+        mean = model.pipeline.vae.encode(pixels).latent_dist.mean[0]
     assert torch.allclose(model.encode_pixels(pixels), 0.18215 * mean, atol=1e-6)
     assert model.decode(model.encode_pixels(pixels)[None]).shape == (1, 3, 128, 128)
 
@@ -121,7 +121,7 @@ def test_the_old_end_token_changes_no_state(model: LatentDiffusion) -> None:
         CLIPTextConfig(**{**model.pipeline.text_encoder.config.to_dict(), "eos_token_id": 679})
     ).eval()
     tower.load_state_dict(model.pipeline.text_encoder.state_dict())
-    ids = model.tokenizer(["a dog"], padding="max_length", max_length=77, return_tensors="pt").input_ids
+    ids = model.pipeline.tokenizer(["a dog"], padding="max_length", max_length=77, return_tensors="pt").input_ids
     with torch.no_grad():
         assert torch.allclose(tower(input_ids=ids).last_hidden_state[0], states[0], atol=1e-5)
 
@@ -146,7 +146,7 @@ def test_the_whole_chain_runs_on_it(model: LatentDiffusion) -> None:
         rng=np.random.default_rng(0),
     )
     (tokens,) = word_token_positions(model.token_offsets(caption), find_word(caption, "dog"))
-    with recording(model.unet, (16, 12)) as recorder:
+    with model.recording() as recorder:
         recorder.expect([Tap(1, "dog", tokens), Tap(3, "dog", tokens)])
         result = estimate(model, x, prompts, [("empty", "word")], draws)
         heat = word_map(recorder.pop("dog"), range(len(tokens)), (16, 12))

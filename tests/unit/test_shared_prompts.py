@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.attention import Tap, recording
+from infodecomp.models.attention import Tap
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.shared_prompts import SharedPrompts, distinct_rows
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.unit.small_model import small_model
 
 ROWS = 6
@@ -44,7 +44,7 @@ class Counting:
 
 def test_each_prompt_is_projected_once_by_itself(texts: Condition) -> None:
     model = small_model()
-    layer = model.unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
+    layer = model.denoiser.down_blocks[0].attentions[0].transformer_blocks[0].attn2
     counting = layer.to_k.forward = Counting(layer.to_k.forward)
     model(*inputs(texts[[0, 1, 0, 0, 1, 2]]))
     assert counting.rows == [1, 1, 1]
@@ -70,7 +70,7 @@ def test_attention_is_recorded_of_every_row(model: LatentDiffusion, texts: Condi
     arguments = inputs(texts[[0, 1, 0, 0, 1, 2]])
 
     def recorded(predict: Callable[..., torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
-        with recording(model.unet, (8, 8)) as recorder:
+        with model.recording() as recorder:
             recorder.expect([Tap(row, row, [1, 2, 3]) for row in range(ROWS)])
             with torch.inference_mode():
                 predict(*arguments)
@@ -85,7 +85,7 @@ def test_attention_is_recorded_of_every_row(model: LatentDiffusion, texts: Condi
 
 def test_other_states_are_left_alone(model: LatentDiffusion, texts: Condition) -> None:
     """Even where they equal the text's: a layer that changes the text first, or looks at the image."""
-    prompts = SharedPrompts(model.unet)
+    prompts = SharedPrompts(model.denoiser)
     projection = prompts.projections[-1]
     counting = projection.forward = Counting(projection.forward)
     width = projection.in_features
@@ -100,7 +100,7 @@ def test_other_states_are_left_alone(model: LatentDiffusion, texts: Condition) -
 
 
 def test_a_call_that_fails_leaves_the_layers_as_they_were(model: LatentDiffusion, texts: Condition) -> None:
-    prompts = SharedPrompts(model.unet)
+    prompts = SharedPrompts(model.denoiser)
     with pytest.raises(ZeroDivisionError), prompts.of(texts.states):
         _ = 1 / 0
     assert prompts.projections and all("forward" not in vars(one) for one in prompts.projections)

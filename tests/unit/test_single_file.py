@@ -12,8 +12,8 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.single_file import VERSION_1, VERSION_2, conversion
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from tests.unit.small_model import small_pipeline
 
 # Names of diffusers → names of the original code, for a denoiser and an autoencoder of two levels with one layer each.

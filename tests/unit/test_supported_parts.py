@@ -13,10 +13,10 @@ import torch
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import Condition
 from infodecomp.flows.ddim import Ddim
-from infodecomp.models import stable_diffusion
+from infodecomp.models import latent_diffusion
 from infodecomp.models.folders import is_on_hub, model_folder
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.single_file import VERSION_1
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.models.tokenizers import Tokenizers
 from infodecomp.runs.errors import InputError
 from tests.unit.small_model import small_pipeline
@@ -163,7 +163,7 @@ def test_a_velocity_without_an_image_is_turned_into_noise(folder: Path) -> None:
     model = LatentDiffusion.load(str(folder))
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     prompt = Condition.stack(model.encode_prompts(["a dog"]))
-    assert torch.equal(model.eps_hat(x, torch.tensor([999]), torch.tensor([-torch.inf]), prompt), x)
+    assert torch.equal(model.eps_hat(x, torch.tensor([-torch.inf]), prompt), x)
 
 
 @pytest.mark.parametrize("stated", [LEFT_OUT, 10**30, 500, None])
@@ -221,6 +221,6 @@ def test_a_pickled_model_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_missing_file_is_no_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_on_hub("models/style.safetensors") and is_on_hub("owner/style")
-    monkeypatch.setattr(stable_diffusion.StableDiffusionPipeline, "download", lambda *_, **__: pytest.fail("downloads"))
+    monkeypatch.setattr(latent_diffusion.DiffusionPipeline, "download", lambda *_, **__: pytest.fail("downloads"))
     with pytest.raises(InputError, match=r"'models/style.safetensors' is a file that does not exist"):
         LatentDiffusion.load("models/style.safetensors")

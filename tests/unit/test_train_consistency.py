@@ -12,7 +12,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel
 
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.scenes.captions import fullest_caption, lose_noun, tint_words
 from infodecomp.scenes.model import build_scheduler
 from infodecomp.scenes.world import BACKGROUNDS, IMPLIED, NUMBERS, plural, sample_scene, scene_rng
@@ -50,7 +50,7 @@ def batches(model: LatentDiffusion) -> TaughtBatches:
 
 def networks(model: LatentDiffusion) -> tuple[UNet2DConditionModel, CLIPTextModel]:
     """Copies to train: the model itself serves other tests."""
-    unet = frozen_copy(model.unet).requires_grad_(True)
+    unet = frozen_copy(model.denoiser).requires_grad_(True)
     return unet, model.pipeline.text_encoder
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.training.batches import FOCUS
 from infodecomp.training.hardneg import HardnegRecipe, hard_batches, hardneg_loss, save_hardneg, train_hardneg
 from tests.conftest import ROOT
@@ -53,11 +53,11 @@ def test_the_loss_asks_for_a_margin() -> None:
 
 def test_a_few_steps_train_a_lora_that_loads(tmp_path: Path) -> None:
     model = LatentDiffusion.load(MODEL)
-    frozen = {name: weight.clone() for name, weight in model.unet.state_dict().items()}
+    frozen = {name: weight.clone() for name, weight in model.denoiser.state_dict().items()}
     losses: list[float] = []
     train_hardneg(RECIPE, model, lambda step, loss, told: losses.append(loss))
     assert len(losses) == 6 and np.isfinite(losses).all()
-    after = model.unet.state_dict()
+    after = model.denoiser.state_dict()
     assert all(torch.equal(weight, after.get(name, after.get(_wrapped(name)))) for name, weight in frozen.items())
     save_hardneg(model, tmp_path)
     files = list(tmp_path.iterdir())

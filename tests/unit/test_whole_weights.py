@@ -27,8 +27,8 @@ from transformers import (
 )
 
 from infodecomp.models.clip import ClipSimilarity
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.lora import add_lora
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.models.whole_weights import load_whole
 from infodecomp.runs.errors import InputError
 from infodecomp.scenes.classifier import SceneClassifier, load_classifier, save_classifier

@@ -22,7 +22,7 @@ from infodecomp.datasets.word_pairs import (
     read_pairs,
     surprisals,
 )
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.tokenizers import Tokenizers
 from infodecomp.pairs.left_out import left_out_sentence
 from infodecomp.pairs.readable import planned_reader, word_reader

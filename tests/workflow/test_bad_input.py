@@ -35,6 +35,17 @@ def test_an_overlay_that_is_a_program(fresh: Study) -> None:
     assert "Traceback" not in run.output and not run.jobs
 
 
+def test_a_model_of_a_class_that_is_not_supported(fresh: Study) -> None:
+    """A sentence with the classes that are, before any job."""
+    folder = fresh.folder / "cascade"
+    folder.mkdir()
+    (folder / "model_index.json").write_text('{"_class_name": "StableCascadePipeline"}', encoding="utf-8")
+    run = fresh.snakemake("--dry-run", config={"model": {"id": "cascade"}})
+    assert run.status != 0 and not run.jobs and "Traceback" not in run.output
+    assert "error: model → id 'cascade': model_index.json names the pipeline 'StableCascadePipeline'" in run.output
+    assert "supported are StableDiffusionPipeline, " in run.output and "and QwenImagePipeline" in run.output
+
+
 def test_missing_annotations(fresh: Study) -> None:
     config = {"datasets": {"scenes": None, "mine": {"kind": "coco_it", "root": "nowhere"}}}
     run = fresh.snakemake("results/tiny/mine/cases.parquet", config=config)

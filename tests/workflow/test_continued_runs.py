@@ -16,7 +16,7 @@ from infodecomp.config import BudgetSection, InformationSection, ModelSection, s
 from infodecomp.datasets.cases import read_cases, write_cases
 from infodecomp.estimator.condition import Condition
 from infodecomp.information.estimates_table import SHARD_COLUMNS
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.storage import read_arrays, read_table
 from tests.stage_settings import settings
 from tests.workflow.shard_runs import MODEL

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.contents import folder_sha256
 from infodecomp.scenes.evaluation import build_probes, information_bounds, investigate
 from infodecomp.scenes.model_metrics import Metric, model_metrics

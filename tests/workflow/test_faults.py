@@ -19,7 +19,7 @@ from infodecomp.cli import run_stage as main
 from infodecomp.datasets.cases import read_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.image_latents import ImageLatents
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.shards import ImageJob, shard_of
 from infodecomp.runs.storage import read_arrays, read_table
 from tests.workflow.faults import TABLE, Background, assert_same_tables, maps_of, without_estimates, without_scores

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from infodecomp.datasets.cases import read_cases, write_cases
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from tests.workflow.shard_runs import Results, ShardRun, assert_close
 
 BATCH = 16
@@ -60,7 +60,7 @@ def test_only_rounding_tells_batches_apart(
 
     def load_double(*arguments: object, **options: object) -> LatentDiffusion:
         model = load(*arguments, **options)  # type: ignore[arg-type]
-        model.unet.double()
+        model.denoiser.double()
         return model
 
     monkeypatch.setattr(LatentDiffusion, "load", load_double)

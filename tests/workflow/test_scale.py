@@ -24,7 +24,7 @@ from infodecomp.information import estimated_cases
 from infodecomp.information.estimates_table import SHARD_COLUMNS
 from infodecomp.jobs.caption_tokens import CaptionTokens
 from infodecomp.jobs.model_job import ModelJob
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.shards import shard_of
 from infodecomp.runs.storage import read_table
 from infodecomp.scenes.dataset import draw

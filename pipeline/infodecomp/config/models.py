@@ -10,6 +10,7 @@ from infodecomp.config.section import Mirrors, Precision, Section
 
 HubMirrors = Annotated[Mirrors | None, Field(description="other Hub repositories of it, tried in this order")]
 
+NoText = Literal["auto", "trained", "empty"]
 Resize = Literal["squeeze", "letterbox"]
 
 
@@ -21,6 +22,10 @@ class ModelSection(Section):
     variant: str | None = Field(None, description="variant of the weight files, such as fp16 (null: the plain ones)")
     lora: str | None = Field(None, min_length=1, description="LoRA folder or file to add (null: none)")
     precision: Precision = Field("auto", description="auto: float32 on CPU, tf32 on GPU")
+    no_text: NoText = Field(
+        "auto", description="the empty prompt: as in training, or encoded as it is; auto: by family"
+    )
+    size: int | None = Field(None, ge=8, description="side of pictures in pixels (null: as in training)")
     resize: Resize = Field("squeeze", description="fit images by stretching or by padding")
     latents: Literal["mean", "sample"] = Field("mean", description="latent of an image: the encoder's mean or a sample")
 

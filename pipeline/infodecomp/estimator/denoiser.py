@@ -1,6 +1,6 @@
 """What the estimator asks of a model: a prediction of the noise at a log signal-to-noise ratio, given a prompt.
 
-Models of the diffusers library follow this protocol in `infodecomp.models.stable_diffusion`, exact denoisers of known
+Models of the diffusers library follow this protocol in `infodecomp.models.latent_diffusion`, exact denoisers of known
 distributions in `infodecomp.validation.denoisers`.
 """
 

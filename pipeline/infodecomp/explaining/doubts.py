@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from infodecomp.explaining.explanation import WordExplanation
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.words.missing_word import is_unspaced
 from infodecomp.words.occurrences import word_token_positions
 

@@ -23,6 +23,7 @@ from infodecomp.information.word_attention import attention_map, word_sum
 from infodecomp.maps.rounding import rounded_map
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.protocol import DiffusionModel
+from infodecomp.runs.errors import InputError
 from infodecomp.runs.shards import ImageJob
 from infodecomp.words.prompts import case_pairs
 
@@ -86,6 +87,11 @@ def found_words(
     inputs: GivenInputs, tasks: Sequence[Task], measured: Measured, evaluated: Callable[[int], None]
 ) -> Iterator[Found]:
     """What is found of each task, in their order; evaluated: receives the rows of each call of the denoiser."""
+    if "attention_output" in measured.methods and not inputs.model.joint_attention:
+        raise InputError(
+            "methods has 'attention_output', but the text of this model does not attend to the image, as it does in Stable "
+            "Diffusion 3, FLUX.1 and Qwen-Image; use 'attention'."
+        )
     founds, jobs = dict[int, Found](), list[tuple[ImageJob, int]]()
     for task in tasks:
         found = founds[task.number] = Found(task, 0)
@@ -152,10 +158,12 @@ def _with_other_maps(inputs: GivenInputs, found: Found, job: ImageJob, measured:
     if not words:
         return found
     job = replace(job, cases=words)
-    if "attention" in measured.methods:
+    if walked := [name for name in ("attention", "attention_output") if name in measured.methods]:
         # A walk has one row; others would only fill its calls up.
         alone = replace(inputs, model=_in_calls_of(inputs.model, 1))
-        _add_maps(found, "attention", attention_maps(alone, [job], measured.attention), measured.attention.steps)
+        maps = list(attention_maps(alone, [job], measured.attention))
+        for name in walked:
+            _add_maps(found, name, iter(maps), measured.attention.steps)
     if "gradient" in measured.methods:
         _add_maps(found, "gradient", gradient_maps(inputs, [job], measured.gradients), measured.gradients.steps)
     return found

@@ -12,7 +12,7 @@ from infodecomp.explaining.estimation import Measured
 from infodecomp.runs.errors import InputError
 
 METHODS = ("cmi", "mi", "attention_information")
-EVERY_METHOD = ("cmi", "mi", "attention", "attention_information", "gradient")
+EVERY_METHOD = ("cmi", "mi", "attention", "attention_output", "attention_information", "gradient")
 
 # Steps of the walk that records attention, and draws of a gradient map.
 ATTENTION_STEPS, GRADIENT_DRAWS = 50, 24

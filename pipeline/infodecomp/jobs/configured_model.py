@@ -9,9 +9,9 @@ from infodecomp.config import ModelSection
 from infodecomp.models.batch_size import BatchSize
 from infodecomp.models.devices import resolve_device
 from infodecomp.models.folders import FETCHED, model_folder, model_lock
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.lora_scale import settings_beside
 from infodecomp.models.protocol import DiffusionModel
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.contents import files_sha256
 from infodecomp.runs.hashes import check_lock
 from infodecomp.runs.ledger import checked_folder_sha256, checked_sha256, note_read
@@ -33,6 +33,8 @@ def load_model(
         lora=settings.lora,
         device=device,
         compiled=compiled,
+        no_text=settings.no_text,
+        size=settings.size,
     )
     model.batch_size = BatchSize.of(batch_size, model.device)
     return model

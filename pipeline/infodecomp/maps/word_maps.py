@@ -108,6 +108,9 @@ class Maps:
                 return failure
         if not any(case_id in self._statuses.get(source, {}) for source in sources):
             return Failure("not_estimated", f"no shard has the case, so there is no map {setting}.")
+        if METHODS[setting.method].joint:
+            reason = f"the model's text does not attend to the image, so that there is no {setting.method}."
+            return Failure("no_joint_attention", reason)
         return Failure("map_missing", f"the files of the case hold no map {setting}.")
 
     def _with_information(self, image_id: str) -> list[str]:

@@ -1,25 +1,32 @@
-"""Record the cross-attention of a UNet while it runs, and turn it into word maps.
+"""Record how the image attends to the text while a denoiser runs, and turn that into word maps.
 
-The aggregation is DAAM's (Tang et al., ACL 2023): attention probabilities of every cross-attention layer in the down and up
-blocks, summed over calls for each layer and head; each layer's map enlarged bicubically to the latent's size and clamped at
-zero; plain mean over layers and heads, then over the word's tokens. Sums here are divided by the number of calls, so that
-values do not depend on it; calls can be weighted.
+All families compute attention by torch's `scaled_dot_product_attention`, where queries and keys have passed every norm,
+rotation and projection: it is listened to there, and predictions stay bit for bit the same. Recorded are the probabilities
+of image positions over the tokens of the text, out of a softmax over all keys: the text alone in cross-attention, text and
+image where these attend to each other.
+
+The aggregation is DAAM's (Tang et al., ACL 2023): attention probabilities of every recorded layer (of a U-Net the
+cross-attention in its down and up blocks), summed over calls for each layer and head; each layer's map enlarged bicubically
+to the latent's size and clamped at zero; plain mean over layers and heads, then over the word's tokens. Sums here are
+divided by the number of calls, so that values do not depend on it; calls can be weighted.
+
+Where image and text attend to each other, both have results of it. Their dot products, over all heads, are a second map of a
+word (`output_map`): Helbling et al., ICML 2025, compare results of extra words in this way; here they are the caption's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
-from diffusers import UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
+from torch import nn
 
 from infodecomp.estimator.batching import groups
+from infodecomp.models.attention_calls import AttentionCall, listening
 
 _ROWS_AT_ONCE = 16
 
@@ -42,26 +49,33 @@ class AttentionSum:
 
 @dataclass(frozen=True)
 class Tap:
-    """Record row `row` of the next call under `key`, for these token positions, with this weight."""
+    """Record row `row` of the next call under `key`, for these token positions, with this weight.
+
+    what: the probabilities of attention, or the dot products of its results at the image's positions and the tokens, which
+    have one head; these need a text that attends too.
+    """
 
     row: int
     key: Hashable
     tokens: Sequence[int]
     weight: float = 1.0
+    what: Literal["probabilities", "outputs"] = "probabilities"
 
 
 class AttentionRecorder:
-    """The sums of all recordings; announce the rows of the next call with `expect`."""
+    """The sums of all recordings; announce the rows of the next call with `expect`.
 
-    def __init__(self, latent_size: tuple[int, int], *, precise: bool = False) -> None:
-        self.latent_size = latent_size
-        self._precise = precise
+    layers: name → module, of those that are recorded. text_keys: where the text stands among the keys. precise: sums in
+    float64, where their order hardly ever matters.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, nn.Module], text_keys: Literal["alone", "first", "last"], *, precise: bool = False
+    ) -> None:
+        self._layers, self._text_keys, self._precise = layers, text_keys, precise
         self.sums: dict[Hashable, AttentionSum] = {}
         self._expected: Sequence[Tap] = ()
         self._first = 0  # first row of the next call among the expected ones
-        self._taps: list[Tap] = []
-        self._queries: dict[str, torch.Tensor] = {}
-        self._seen: list[tuple[str, torch.Tensor]] = []
 
     def expect(self, taps: Sequence[Tap]) -> None:
         """Announce which of the next rows are recorded; they may come in one call or, in this order, in several."""
@@ -73,25 +87,41 @@ class AttentionRecorder:
         """Take the sums of a finished recording."""
         return self.sums.pop(key)
 
-    @torch.compiler.disable
-    def begin(self, rows: int) -> None:
-        """A call of `rows` rows begins; whatever a failed call has left is dropped."""
-        self._queries.clear()
-        self._seen.clear()
-        coming = range(self._first, self._first + rows)
-        self._taps = [replace(tap, row=tap.row - self._first) for tap in self._expected if tap.row in coming]
+    @contextmanager
+    def call(self, latents: torch.Tensor, states: torch.Tensor) -> Iterator[None]:
+        """Around one call of the denoiser with latents (B, C, h, w) and text states (B, tokens, width).
 
-    @torch.compiler.disable
-    def end(self, rows: int) -> None:
-        """The call has succeeded: add the probabilities of its layers."""
+        A call that fails leaves nothing behind.
+        """
+        rows = len(latents)
+        coming = range(self._first, self._first + rows)
+        taps = [replace(tap, row=tap.row - self._first) for tap in self._expected if tap.row in coming]
+        kinds = {what: [tap for tap in taps if tap.what == what] for what in dict.fromkeys(tap.what for tap in taps)}
+        seen: dict[str, list[tuple[str, torch.Tensor]]] = {what: [] for what in kinds}
+        with ExitStack() as stack:
+            if taps:
+                size, tokens = (latents.shape[2], latents.shape[3]), states.shape[1]
+
+                def heard(call: AttentionCall) -> None:
+                    for what, some in kinds.items():
+                        read = self._probabilities if what == "probabilities" else self._outputs
+                        seen[what].append((call.layer, read(call, some, size, tokens)))
+
+                stack.enter_context(listening(self._layers, heard))
+            yield
         self._first += rows
-        keys = list(dict.fromkeys(tap.key for tap in self._taps))
-        owner = [keys.index(tap.key) for tap in self._taps]
-        tokens = {tap.key: len(tap.tokens) for tap in self._taps}
-        weights = torch.tensor([tap.weight for tap in self._taps])[:, None, None, None, None]
+        for what, some in kinds.items():
+            self._add(some, seen[what])
+
+    def _add(self, taps: Sequence[Tap], seen: Sequence[tuple[str, torch.Tensor]]) -> None:
+        """Add what was seen in the layers of a call, (taps, heads, tokens, h_l, w_l)."""
+        keys = list(dict.fromkeys(tap.key for tap in taps))
+        owner = [keys.index(tap.key) for tap in taps]
+        tokens = {tap.key: len(tap.tokens) for tap in taps}
+        weights = torch.tensor([tap.weight for tap in taps])[:, None, None, None, None]
         weighted = bool((weights != 1).any())
-        for layer, seen in self._seen:
-            kept = seen.cpu().double() if self._precise else seen
+        for layer, values in seen:
+            kept = values.cpu().double() if self._precise else values
             if weighted:
                 kept = kept * weights.to(kept)
             sums = self._so_far(layer, keys, kept)
@@ -99,7 +129,6 @@ class AttentionRecorder:
             sums.index_add_(0, torch.tensor(owner).to(kept.device), kept)
             for key, total in zip(keys, sums.cpu(), strict=True):
                 self.sums[key].layers[layer] = total[:, : tokens[key]].clone()
-        self._seen.clear()
 
     def _so_far(self, layer: str, keys: Sequence[Hashable], like: torch.Tensor) -> torch.Tensor:
         """The sums of some recordings, (keys, heads, tokens, h_l, w_l), to which rows are added one by one: sums over whole
@@ -111,80 +140,57 @@ class AttentionRecorder:
                 sums[place, :, : known.shape[1]] = known
         return sums
 
-    @torch.compiler.disable
-    def queries(self, layer: str, query: torch.Tensor) -> None:
-        """A layer's queries of all rows, (B, h_l·w_l, heads·d)."""
-        if self._taps:
-            self._queries[layer] = query
-
-    @torch.compiler.disable
-    def keys(self, layer: str, attn: Attention, key: torch.Tensor) -> None:
-        """A layer's keys of all rows, (B, tokens, heads·d): keep the probabilities of the tapped rows and tokens."""
-        query = self._queries.pop(layer, None)
-        if query is None:
-            return
-        size = layer_size(self.latent_size, query.shape[1])
-        parts = [self._probabilities(attn, query, key, taps) for taps in groups(self._taps, _ROWS_AT_ONCE)]
-        self._seen.append(
-            (layer, torch.cat(parts).transpose(2, 3).unflatten(3, size))
-        )  # (taps, heads, tokens, h_l, w_l)
-
     def _probabilities(
-        self, attn: Attention, query: torch.Tensor, key: torch.Tensor, taps: Sequence[Tap]
+        self, call: AttentionCall, taps: Sequence[Tap], size: tuple[int, int], tokens: int
     ) -> torch.Tensor:
-        """Probabilities (taps, heads, h_l·w_l, tokens), float32; rows with fewer tokens repeat their first."""
-        rows = [tap.row for tap in taps]
-        query, key = (attn.head_to_batch_dim(states[rows]) for states in (query, key))
-        probabilities = probabilities_of(attn, query, key).unflatten(0, (len(rows), attn.heads))
-        most = max(len(tap.tokens) for tap in self._taps)
-        wanted = torch.tensor([[*tap.tokens, *[tap.tokens[0]] * (most - len(tap.tokens))] for tap in taps])
-        index = wanted[:, None, None, :].to(key.device).expand(*probabilities.shape[:3], most)
-        return probabilities.gather(3, index).float()
+        """Probabilities of tapped rows and tokens, (taps, heads, tokens, h_l, w_l), float32."""
+        first, image = self._places(call, tokens)
+        most = max(len(tap.tokens) for tap in taps)
+        parts = []
+        for some in groups(taps, _ROWS_AT_ONCE):
+            probabilities = call.probabilities([tap.row for tap in some], image)  # (taps, heads, h_l·w_l, keys)
+            wanted = first + torch.tensor([_filled(tap.tokens, most) for tap in some])
+            index = wanted[:, None, None, :].to(probabilities.device).expand(*probabilities.shape[:3], most)
+            parts.append(probabilities.gather(3, index))
+        found = torch.cat(parts)
+        return found.transpose(2, 3).unflatten(3, layer_size(size, found.shape[2]))
+
+    def _outputs(self, call: AttentionCall, taps: Sequence[Tap], size: tuple[int, int], tokens: int) -> torch.Tensor:
+        """Dot products of results at positions and tokens, (taps, 1, tokens, h_l, w_l), float32."""
+        if self._text_keys == "alone":
+            raise ValueError("the text of this model does not attend, so that it has no results of attention")
+        first, image = self._places(call, tokens)
+        most = max(len(tap.tokens) for tap in taps)
+        parts = []
+        for some in groups(taps, _ROWS_AT_ONCE):
+            output = call.output[[tap.row for tap in some]].float()  # (taps, heads, positions, d)
+            wanted = first + torch.tensor([_filled(tap.tokens, most) for tap in some])
+            index = wanted[:, None, :, None].to(output.device).expand(-1, output.shape[1], -1, output.shape[3])
+            parts.append(torch.einsum("nhpd,nhtd->ntp", output[:, :, image], output.gather(2, index)))
+        found = torch.cat(parts)
+        return found[:, None].unflatten(3, layer_size(size, found.shape[2]))
+
+    def _places(self, call: AttentionCall, tokens: int) -> tuple[int, slice]:
+        """The first key of the text, and the queries of the image, of a call with this many tokens of text."""
+        if self._text_keys == "alone":
+            return 0, slice(None)
+        if self._text_keys == "first":
+            return 0, slice(tokens, None)
+        return call.keys - tokens, slice(0, call.keys - tokens)
 
 
-def probabilities_of(attn: Attention, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """Probabilities (n, h_l·w_l, tokens) of queries and keys, (n, …, d) each, as `attn` computes them, but faster."""
-    if attn.upcast_attention:
-        query, key = query.float(), key.float()
-    scores = torch.bmm(query * attn.scale, key.transpose(1, 2))
-    return (scores.float() if attn.upcast_softmax else scores).softmax(2)
+def _filled(tokens: Sequence[int], most: int) -> list[int]:
+    """Tokens, the first repeated until there are `most`."""
+    return [*tokens, *[tokens[0]] * (most - len(tokens))]
 
 
-@contextmanager
-def recording(
-    unet: UNet2DConditionModel, latent_size: tuple[int, int], *, precise: bool = False
-) -> Iterator[AttentionRecorder]:
-    """Record cross-attention of the down and up blocks inside the `with`; the predictions stay bit for bit the same.
-
-    Queries and keys are read where the layers compute them, so that the layers run as always and only the product of the two
-    is computed in addition. `precise`: sums in float64, where their order hardly ever matters.
-    """
-    recorder = AttentionRecorder(latent_size, precise=precise)
-    hooks = [
-        unet.register_forward_pre_hook(lambda _, inputs: recorder.begin(len(inputs[0]))),
-        unet.register_forward_hook(lambda _, inputs, __: recorder.end(len(inputs[0])), prepend=True),
-    ]
-    for name, layer in unet.named_modules():
-        if is_recorded(name):
-            hooks.append(layer.to_q.register_forward_hook(partial(_show_queries, recorder, name)))
-            hooks.append(layer.to_k.register_forward_hook(partial(_show_keys, recorder, name, layer)))
-    try:
-        yield recorder
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _show_queries(recorder: AttentionRecorder, layer: str, _: Any, __: Any, query: torch.Tensor) -> None:
-    recorder.queries(layer, query)
-
-
-def _show_keys(recorder: AttentionRecorder, layer: str, attn: Attention, _: Any, __: Any, key: torch.Tensor) -> None:
-    recorder.keys(layer, attn, key)
+def recorded_layers(denoiser: nn.Module, chosen: Callable[[str], bool]) -> dict[str, nn.Module]:
+    """Name → module, of those modules whose names are chosen."""
+    return {name: module for name, module in denoiser.named_modules() if chosen(name)}
 
 
 def is_recorded(layer: str) -> bool:
-    """Whether a module is recorded: a cross-attention layer (`attn2`) outside the middle block."""
+    """Whether a module of a U-Net is recorded: a cross-attention layer (`attn2`) outside the middle block."""
     return layer.endswith(".attn2") and not layer.startswith("mid_block")
 
 
@@ -216,3 +222,20 @@ def word_map(
         total += enlarged.double().mean(1).sum(0)
         count += len(kept)
     return (total / count).float().numpy()
+
+
+def output_map(
+    recorded: AttentionSum, words: Sequence[Sequence[int]], word: int, latent_size: tuple[int, int]
+) -> np.ndarray:
+    """The share of a word at every cell, float32 (h, w): the softmax over words of their mean dot products.
+
+    recorded: of `what="outputs"`. words: of each word of a caption, indices into the recorded tokens; word: which of them.
+    Dot products are averaged over layers, each enlarged bicubically to the latent's size, and over a word's tokens.
+    """
+    enlarged = [
+        torch.nn.functional.interpolate(sums / recorded.calls, size=latent_size, mode="bicubic")[0].double()
+        for sums in recorded.layers.values()
+    ]
+    scores = torch.stack(enlarged).mean(0)  # (tokens, h, w)
+    of_words = torch.stack([scores[list(tokens)].mean(0) for tokens in words])
+    return of_words.softmax(0)[word].float().numpy()

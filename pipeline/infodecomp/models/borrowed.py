@@ -8,29 +8,22 @@ from typing import Any
 
 import torch
 
+from infodecomp.models.families import kind_of
+from infodecomp.models.pipelines import PipelineKind
 from infodecomp.runs.errors import InputError
-
-_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-_NETWORKS = ("unet", "vae", "text_encoder")
 
 
 def check_pipeline(pipeline: Any) -> torch.device:
-    """The device of a diffusers pipeline that can be read as Stable Diffusion; InputError naming what prevents it."""
-    name = type(pipeline).__name__
-    missing = [part for part in _PARTS if getattr(pipeline, part, None) is None]
-    if missing or getattr(pipeline, "text_encoder_2", None) is not None:
-        what = f"lacks {', '.join(missing)}" if missing else "has a second text encoder"
-        raise InputError(
-            f"the pipeline is a {name} that {what}; supported are pipelines of Stable Diffusion 1 and 2, with a U-Net, an "
-            "autoencoder and one CLIP text encoder."
-        )
-    networks = [getattr(pipeline, part) for part in _NETWORKS]
+    """The device of a diffusers pipeline that can be read; InputError naming what prevents it."""
+    name, kind = type(pipeline).__name__, kind_of(pipeline)
+    networks = _networks(pipeline, kind)
     if any(hasattr(module, "_hf_hook") for network in networks for module in network.modules()):
         raise InputError(
             f"the {name} moves its parts between devices (CPU offload or a device map); call pipe.remove_all_hooks() and "
             "pipe.to(device) first, or pass its folder or Hub id instead of the pipeline."
         )
-    if any(getattr(module, "fused_projections", False) for module in pipeline.unet.modules()):
+    denoiser = getattr(pipeline, kind.denoiser)
+    if any(getattr(module, "fused_projections", False) for module in denoiser.modules()):
         raise InputError(f"the projections of the {name} are fused; call pipe.unfuse_qkv_projections() first.")
     devices = {parameter.device for network in networks for parameter in network.parameters()}
     if len(devices) != 1 or next(iter(devices)).type == "meta":
@@ -40,13 +33,20 @@ def check_pipeline(pipeline: Any) -> torch.device:
     return devices.pop()
 
 
+def _networks(pipeline: Any, kind: PipelineKind) -> list[torch.nn.Module]:
+    found = (getattr(pipeline, part) for part in kind.networks)
+    return [network for network in found if network is not None]
+
+
 @contextmanager
 def borrowed(pipeline: Any) -> Iterator[None]:
-    """Inside the `with`, modes and gradients of networks and the tokenizer's limit may change; then all is as before."""
-    networks = [getattr(pipeline, part) for part in _NETWORKS]
+    """Inside the `with`, modes and gradients of networks and the tokenizers' limits may change; then all is as before."""
+    kind = kind_of(pipeline)
+    networks = _networks(pipeline, kind)
+    tokenizers = [one for part in kind.tokenizers if (one := getattr(pipeline, part)) is not None]
     training = [(module, module.training) for network in networks for module in network.modules()]
     learning = [(parameter, parameter.requires_grad) for network in networks for parameter in network.parameters()]
-    limit = pipeline.tokenizer.model_max_length
+    limits = [(tokenizer, tokenizer.model_max_length, tokenizer.padding_side) for tokenizer in tokenizers]
     try:
         yield
     finally:
@@ -54,4 +54,5 @@ def borrowed(pipeline: Any) -> Iterator[None]:
             module.training = mode
         for parameter, learns in learning:
             parameter.requires_grad_(learns)
-        pipeline.tokenizer.model_max_length = limit
+        for tokenizer, limit, side in limits:
+            tokenizer.model_max_length, tokenizer.padding_side = limit, side

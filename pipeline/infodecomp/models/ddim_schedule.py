@@ -9,11 +9,7 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler
 
-from infodecomp.estimator.channel import trained_logsnr
-
-# Schedules whose last timestep has no image left (zero terminal SNR) have ᾱ = 0 there, or this, which some schedulers of
-# diffusers put in its place.
-_NO_IMAGE = 2**-24
+from infodecomp.models.trained_noise import is_edm, is_flow
 
 
 @dataclass(frozen=True)
@@ -31,19 +27,18 @@ class DdimSchedule:
     alpha_last: float
 
 
-def schedule_logsnr(scheduler: Any) -> torch.Tensor:
-    """The trained log-SNR of every timestep of a scheduler with betas, float64 (timesteps,); −∞ where ᾱ is 0."""
-    alphas = scheduler.alphas_cumprod.double().cpu()
-    return torch.where(alphas <= _NO_IMAGE, -torch.inf, trained_logsnr(alphas))
-
-
-def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor) -> DdimSchedule:
+def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor, shift: float = 1.0) -> DdimSchedule:
     """The schedule of `steps` steps with the settings of any scheduler of diffusers.
 
-    From a timestep without any image no noise follows, and no image; the last one before it takes its place.
+    From a timestep without any image no noise follows, and no image; the last one before it takes its place. A scheduler
+    without betas, of a flow or of EDM, has its own levels instead, of which DDIM visits evenly spaced ones, and then the
+    image.
 
-    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,).
+    logsnr_table: the trained log-SNR of every timestep, float64 (timesteps,). shift: of a flow, how far the visited levels
+    are moved towards the noise (`trained_noise.flow_shift`).
     """
+    if is_flow(scheduler) or is_edm(scheduler):
+        return _without_betas(steps, logsnr_table, shift)
     ddim = DDIMScheduler.from_config(scheduler.config)
     ddim.set_timesteps(steps)
     noisiest = int(logsnr_table.isfinite().nonzero()[-1])
@@ -56,4 +51,21 @@ def ddim_schedule(scheduler: Any, steps: int, logsnr_table: torch.Tensor) -> Ddi
         alpha_next={t: alphas[asked - stride] if asked >= stride else last for asked, t in visited.items()},
         logsnr={t: logsnr_table[t] for t in visited.values()},
         alpha_last=float(last),
+    )
+
+
+def _without_betas(steps: int, table: torch.Tensor, shift: float) -> DdimSchedule:
+    """steps levels of a table, with ᾱ = σ(α), from the noise to the image, where ᾱ = 1."""
+    noisiest = int(table.isfinite().nonzero()[-1])
+    times = torch.arange(steps, 0, -1, dtype=torch.float64) / steps
+    places = (len(table) * shift * times / (1 + (shift - 1) * times)).round().long() - 1
+    timesteps = list(dict.fromkeys(min(max(place, 0), noisiest) for place in places.tolist()))
+    alphas = {t: table[t].sigmoid().float() for t in timesteps}
+    following = [*[alphas[t] for t in timesteps[1:]], torch.tensor(1.0)]
+    return DdimSchedule(
+        timesteps=timesteps,
+        alpha=alphas,
+        alpha_next=dict(zip(timesteps, following, strict=True)),
+        logsnr={t: table[t] for t in timesteps},
+        alpha_last=1.0,
     )

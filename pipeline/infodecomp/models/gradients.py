@@ -118,8 +118,10 @@ def direction_maps(
     """
     counts, waiting = tuple(steps), list[torch.Tensor]()
     for batch in batches(((word, len(word.draws)) for word in words), batch_size):
-        x_alpha, logsnr, full, direction = zip(*(_rows(word, rows) for word, rows in batch), strict=True)
-        found = derivative(torch.cat(x_alpha), torch.cat(logsnr), Condition.cat(full), Condition.cat(direction))
+        x_alpha, logsnr, full, context = zip(*(_rows(word, rows) for word, rows in batch), strict=True)
+        prompts = Condition.cat([*full, *context])  # of one number of tokens
+        z, contexts = prompts[: len(prompts) // 2], prompts[len(prompts) // 2 :]
+        found = derivative(torch.cat(x_alpha), torch.cat(logsnr), z, z.minus(contexts))
         lengths = found.cpu().double().norm(dim=1)  # (B, h, w)
         for (word, rows), part in zip(batch, lengths.split([len(rows) for _, rows in batch]), strict=True):
             waiting.append(part)
@@ -130,12 +132,11 @@ def direction_maps(
 
 
 def _rows(word: WordDirection, rows: range) -> tuple[torch.Tensor, torch.Tensor, Condition, Condition]:
-    """x_α, α, z_full and δ of some draws of a word."""
+    """x_α, α, z_full and z_context of some draws of a word."""
     kept = slice(rows.start, rows.stop)
     logsnr = word.draws.logsnr[kept].to(word.x)
     x_alpha = noised(word.x, logsnr, word.draws.eps[kept].to(word.x))
-    direction = word.full.minus(word.context)
-    return x_alpha, logsnr, word.full.expand(len(rows)), direction.expand(len(rows))
+    return x_alpha, logsnr, word.full.expand(len(rows)), word.context.expand(len(rows))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import torch
 from infodecomp.models.batch_size import AUTO, ON_CPU, BatchSize
 from infodecomp.models.borrowed import borrowed, check_pipeline
 from infodecomp.models.devices import resolve_device
+from infodecomp.models.families import kind_of
 from infodecomp.models.folders import FETCHED, fetched_name, is_on_hub, model_lock
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 
@@ -87,7 +88,7 @@ def _check_place(given: Any, where: torch.device, device: str, precision: str) -
     """InputError if another device or precision is asked for than those of a pipeline, which stays as it is."""
     if device != AUTO and torch.device(device) not in (where, torch.device(where.type)):
         raise InputError(f"device is {device!r}, but the pipeline is on {where}; move it by pipe.to({device!r}) first.")
-    dtype = str(given.unet.dtype).removeprefix("torch.")
+    dtype = str(getattr(given, kind_of(given).denoiser).dtype).removeprefix("torch.")
     if precision not in (AUTO, dtype):
         raise InputError(
             f"precision is {precision!r}, but the pipeline is in {dtype}; convert it by pipe.to(torch_dtype), or pass its "

@@ -1,4 +1,4 @@
-"""The files that are read of a model: a Stable Diffusion pipeline of diffusers, or a CLIP of transformers.
+"""The files that are read of a model: a pipeline of diffusers, or a CLIP of transformers.
 
 Weights are safetensors, never pickles, and no part may come with code.
 """
@@ -11,21 +11,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from infodecomp.models.pipelines import PIPELINES, PipelineKind, supported
 from infodecomp.models.single_file import conversion
 from infodecomp.runs.errors import InputError
 
 INDEX = "model_index.json"
-# Pipelines with these parts: text to image, and text and image to image.
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
-# Part → (library, allowed classes; none: any).
-PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "scheduler": ("diffusers", ()),
-    "text_encoder": ("transformers", ("CLIPTextModel",)),
-    "tokenizer": ("transformers", ("CLIPTokenizer", "CLIPTokenizerFast")),
-    "unet": ("diffusers", ("UNet2DConditionModel",)),
-    "vae": ("diffusers", ("AutoencoderKL", "AutoencoderTiny", "ConsistencyDecoderVAE")),
-}
-WITH_WEIGHTS = ("text_encoder", "unet", "vae")
+# What tokenizers and configurations are stored in, besides weights.
+_SETTINGS = (".json", ".txt", ".model", ".jinja")
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model")
 _CLIP_FILES = (
     "config.json",
     "preprocessor_config.json",
@@ -62,7 +55,7 @@ def refuse_single_file(path: Path, where: str) -> None:
 
 
 def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None:
-    """InputError, beginning with `where`, unless a folder is a Stable Diffusion pipeline with safetensors weights."""
+    """InputError, beginning with `where`, unless a folder is a supported pipeline with safetensors weights."""
     index = folder / INDEX
     if not index.is_file():
         lacking = f"{where} is not the folder of a diffusers pipeline: it lacks {INDEX}"
@@ -72,8 +65,10 @@ def check_pipeline_folder(folder: Path, where: str, variant: str | None) -> None
         raise InputError(lacking)
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     pipeline_files(index.read_bytes(), names, where, variant)
-    for part in WITH_WEIGHTS:
-        weight_files(folder / part, f"{where}, {part}", variant)
+    present = present_parts(index.read_bytes(), where)
+    for part in pipeline_kind(folder, where).networks:
+        if part in present:
+            weight_files(folder / part, f"{where}, {part}", variant)
 
 
 def weight_files(folder: Path, where: str, variant: str | None) -> list[Path]:
@@ -113,17 +108,41 @@ def pipeline_files(index: bytes, names: Collection[str], where: str, variant: st
 
     Raises InputError, beginning with `where`, for an unsupported pipeline or part, and for missing files.
     """
-    _check_parts(_index(index, where), where)
+    read = _index(index, where)
+    kind = _checked_kind(read, where)
+    present = [part for part in kind.parts if not _is_left_out(read, part)]
+    weights = [part for part in kind.networks if part in present]
     needed = [INDEX]
-    for part in PARTS:
+    for part in present:
         inside = [name for name in names if name.startswith(f"{part}/") and name.count("/") == 1]
-        needed += [name for name in inside if name.endswith((".json", ".txt")) and not _is_weight_list(name)]
-        if part in WITH_WEIGHTS:
+        needed += [name for name in inside if name.endswith(_SETTINGS) and not _is_weight_list(name)]
+        if part in weights:
             needed += _weights(inside, f"{where}, {part}", variant)
-    _require(needed, ["scheduler/scheduler_config.json", *(f"{part}/config.json" for part in WITH_WEIGHTS)], where)
-    if not any(name in needed for name in ("tokenizer/tokenizer.json", "tokenizer/vocab.json")):
-        raise InputError(f"{where} lacks tokenizer/tokenizer.json or tokenizer/vocab.json")
+    _require(needed, ["scheduler/scheduler_config.json", *(f"{part}/config.json" for part in weights)], where)
+    for part in kind.tokenizers:
+        if part in present and not any(f"{part}/{name}" in needed for name in _VOCABULARIES):
+            raise InputError(f"{where} lacks {part}/tokenizer.json or {part}/vocab.json")
     return sorted(needed)
+
+
+def pipeline_kind(folder: Path, where: str) -> PipelineKind:
+    """What kind of pipeline a folder holds; InputError, beginning with `where`, for an unsupported pipeline or part."""
+    return _checked_kind(_index((folder / INDEX).read_bytes(), where), where)
+
+
+def refuse_unknown_pipeline(folder: Path, where: str) -> None:
+    """InputError, beginning with `where`, if a folder holds a pipeline of a class that is not supported.
+
+    A folder without a pipeline is left to whoever reads it.
+    """
+    if (folder / INDEX).is_file():
+        pipeline_kind(folder, where)
+
+
+def present_parts(index: bytes, where: str) -> list[str]:
+    """The parts that a pipeline has of those that its kind can have, by the content of its model_index.json."""
+    read = _index(index, where)
+    return [part for part in _checked_kind(read, where).parts if not _is_left_out(read, part)]
 
 
 def clip_files(names: Collection[str], where: str) -> list[str]:
@@ -146,21 +165,29 @@ def _index(content: bytes, where: str) -> Mapping[str, Any]:
     return index
 
 
-def _check_parts(index: Mapping[str, Any], where: str) -> None:
-    if index.get("_class_name") not in PIPELINES:
+def _checked_kind(index: Mapping[str, Any], where: str) -> PipelineKind:
+    kind = PIPELINES.get(str(index.get("_class_name")))
+    if kind is None:
         raise InputError(
-            f"{where}: {INDEX} names the pipeline {index.get('_class_name')!r}; supported are {' and '.join(PIPELINES)}, "
-            "whose denoiser takes a latent image and the states of one CLIP text tower"
+            f"{where}: {INDEX} names the pipeline {index.get('_class_name')!r}, which is not supported; supported are "
+            f"{supported()}"
         )
     problems = []
-    for part, (library, classes) in PARTS.items():
-        found = index.get(part)
-        if not (isinstance(found, list) and len(found) == 2 and found[0] == library and isinstance(found[1], str)):
-            problems.append(f"{part} is {found!r}, allowed is a class of {library}")
-        elif classes and found[1] not in classes:
-            problems.append(f"{part} is {found[1]}, allowed is {' or '.join(classes)}")
+    for name, part in kind.parts.items():
+        found = index.get(name)
+        if part.optional and _is_left_out(index, name):
+            continue
+        if not (isinstance(found, list) and len(found) == 2 and found[0] == part.library and isinstance(found[1], str)):
+            problems.append(f"{name} is {found!r}, allowed is a class of {part.library}")
+        elif part.classes and found[1] not in part.classes:
+            problems.append(f"{name} is {found[1]}, allowed is {' or '.join(part.classes)}")
     if problems:
         raise InputError(f"{where}: in {INDEX} {'; '.join(problems)}")
+    return kind
+
+
+def _is_left_out(index: Mapping[str, Any], part: str) -> bool:
+    return index.get(part) in (None, [None, None])
 
 
 def _weights(names: Collection[str], where: str, variant: str | None) -> list[str]:

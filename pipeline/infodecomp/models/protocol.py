@@ -1,7 +1,7 @@
 """What a family of text-to-image models must offer, so that everything else runs on it.
 
 Nothing outside this package knows how a model is built: its network, scheduler, text towers and autoencoder are the
-family's own. `infodecomp.models.stable_diffusion.LatentDiffusion` follows the protocol.
+family's own. `infodecomp.models.latent_diffusion.LatentDiffusion` follows the protocol.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class DiffusionModel(Denoiser, Protocol):
 
     def recording(self, *, precise: bool = False) -> AbstractContextManager[AttentionRecorder]:
         """Record cross-attention inside the `with`; precise: sums in float64."""
+        ...
+
+    @property
+    def joint_attention(self) -> bool:
+        """Whether the text attends to the image too."""
         ...
 
     def shuffled(self, rng: np.random.Generator) -> AbstractContextManager[None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infodecomp.models.layout import INDEX
 from infodecomp.models.learned_tokens import Span, learned_vectors, token_offsets
+from infodecomp.models.pipelines import PIPELINES
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.ledger import checked
 
@@ -30,7 +32,8 @@ class Tokenizers:
         self._folders = sorted({path.parent for name in _VOCABULARIES for path in folder.glob(f"tokenizer*/{name}")})
         for path in folder.glob("tokenizer*/*"):
             checked(path)
-        self._limits = [_limit(path) for path in self._folders]
+        fewer = _read_by_pipeline(folder)
+        self._limits = [min(limit := _limit(path), fewer.get(path.name, limit)) for path in self._folders]
         self._learned = any(learned_vectors(_added(path)) for path in self._folders)
         if not self._folders:
             raise InputError(
@@ -87,6 +90,12 @@ def _limit(folder: Path) -> int:
             f"{folder / _SETTINGS}: no readable `model_max_length`, the number of tokens that are read, and {encoder} has "
             "no `max_position_embeddings` either."
         ) from error
+
+
+def _read_by_pipeline(folder: Path) -> Mapping[str, int]:
+    """Tokenizer → how many tokens a pipeline reads of a caption, where that is fewer than the tokenizer allows."""
+    kind = PIPELINES.get(str(_json(folder / INDEX).get("_class_name")))
+    return kind.tokens if kind else {}
 
 
 def _added(folder: Path) -> set[str]:

@@ -18,7 +18,7 @@ from infodecomp.estimator.evaluation import Problem, Row, estimate_many
 from infodecomp.estimator.interval import integration_interval
 from infodecomp.estimator.sampling import sample_draws
 from infodecomp.models.attention import Tap, word_map
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.scenes.captions import noun_words, tint_words, with_article
 from infodecomp.scenes.drawing import draw_scene

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.durable import write_record
 from infodecomp.runs.progress import Progress
 from infodecomp.scenes.evaluation import build_probes, information_bounds, investigate

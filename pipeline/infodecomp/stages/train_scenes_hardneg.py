@@ -10,8 +10,8 @@ import numpy as np
 
 from infodecomp.config import parse
 from infodecomp.config.settings import TrainScenesHardneg
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.models.recorded_hashes import put_model_in_place
-from infodecomp.models.stable_diffusion import LatentDiffusion
 from infodecomp.runs.progress import Progress
 from infodecomp.training.hardneg import HardnegRecipe, save_hardneg, train_hardneg
 

@@ -25,7 +25,7 @@ from peft.utils import get_peft_model_state_dict
 from infodecomp.config.settings import TrainScenesHardneg
 from infodecomp.estimator.channel import nearest_timestep, noised
 from infodecomp.estimator.condition import Condition
-from infodecomp.models.stable_diffusion import LatentDiffusion
+from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.scenes.aro import PAIR_FILES
 from infodecomp.scenes.drawing import draw_scene
 from infodecomp.scenes.world import sample_scene, scene_rng
@@ -111,7 +111,7 @@ def hardneg_loss(model: LatentDiffusion, batch: HardBatch, margin: float) -> tup
     x_alpha = noised(latents, batch.logsnr, batch.eps)
     conditions = Condition.stack(model.encode_prompts([*batch.true, *batch.false]))
     timesteps = nearest_timestep(batch.logsnr, model.logsnr_table)
-    predicted = model.unet(
+    predicted = model.denoiser(
         x_alpha.repeat(2, 1, 1, 1), timesteps.repeat(2), encoder_hidden_states=conditions.states
     ).sample
     errors = (predicted - batch.eps.repeat(2, 1, 1, 1)).square().mean((1, 2, 3))
@@ -123,12 +123,12 @@ def hardneg_loss(model: LatentDiffusion, batch: HardBatch, margin: float) -> tup
 def train_hardneg(recipe: HardnegRecipe, model: LatentDiffusion, report: Callable[[int, float, float], None]) -> None:
     """Add a LoRA to the model's denoiser and train it; `report(step, loss, share preferred)` after each step."""
     torch.manual_seed(recipe.seed)
-    model.unet.add_adapter(
+    model.denoiser.add_adapter(
         LoraConfig(
             r=recipe.rank, lora_alpha=recipe.rank, target_modules=list(PROJECTIONS), init_lora_weights="gaussian"
         )
     )
-    trained = [weight for weight in model.unet.parameters() if weight.requires_grad]
+    trained = [weight for weight in model.denoiser.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
     batches = hard_batches(recipe, model.latent_shape)
     for step in range(recipe.steps):
@@ -143,6 +143,6 @@ def train_hardneg(recipe: HardnegRecipe, model: LatentDiffusion, report: Callabl
 
 def save_hardneg(model: LatentDiffusion, folder: Path) -> None:
     """Write the LoRA as diffusers does, in half precision: `pytorch_lora_weights.safetensors`."""
-    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.unet))
+    layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(model.denoiser))
     halves = {name: weight.half().contiguous() for name, weight in layers.items()}
     model.pipeline.save_lora_weights(folder, unet_lora_layers=halves)
