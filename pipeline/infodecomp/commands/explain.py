@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EMBEDDED = "data/models/scenes"
 _EMBEDDED_WARNING = (
     "The embedded model knows 65 words and scenes of emoji alone: numbers for photographs and other words mean NOTHING. "
-    "Name a Stable Diffusion with --model, by its folder or Hub id."
+    "Name another model with --model, by its folder or Hub id."
 )
 # Between two lines of progress in a log.
 _LOG_SECONDS = "10"
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--word", action="append", metavar="WORD", help="a word or phrase to explain; repeat it for several"
     )
-    made.add_argument("--model", metavar="ID|FOLDER", help="Stable Diffusion 1 or 2 (default: the embedded model)")
+    made.add_argument("--model", metavar="ID|FOLDER", help="a pipeline of diffusers (default: the embedded model)")
     made.add_argument(
         "--draws", type=int, default=100, help="draws of log-SNR and noise, an even number (default: 100)"
     )

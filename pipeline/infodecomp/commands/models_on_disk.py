@@ -11,6 +11,7 @@ from typing import Any
 
 from infodecomp.models.folders import FETCHED, model_lock
 from infodecomp.models.layout import INDEX, check_pipeline_folder, clip_files, is_weight_file, refuse_single_file
+from infodecomp.models.pipelines import PIPELINES
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.shipped import shipped
 
@@ -111,12 +112,15 @@ def model_in(
 
 
 def _family(folder: Path, kind: str) -> str:
-    """The family by the name that people use; that of the class if it has no other."""
-    if not kind.startswith("StableDiffusion") or kind.startswith(("StableDiffusionXL", "StableDiffusion3")):
+    """The family by the name that people use; that of the class if it is none of ours."""
+    if kind not in PIPELINES:
         return kind.removesuffix("Pipeline")
+    title = PIPELINES[kind].title
     width = _json(folder / "unet" / "config.json").get("cross_attention_dim")
-    generation = _GENERATIONS.get(width, "") if isinstance(width, int) else ""
-    return f"Stable Diffusion {generation}".strip()
+    generation = (
+        _GENERATIONS.get(width) if isinstance(width, int) and PIPELINES[kind].family == "stable_diffusion" else ""
+    )
+    return f"{title} {generation or ''}".strip()
 
 
 def _refusal(check: Any, *arguments: Any) -> str:

@@ -23,8 +23,8 @@ class Options(TypedDict, total=False):
         every word. Each place is a word by itself, and its context the caption without this place.
     draws: (α, ε) of a picture, an even number; 2 + 2·words evaluations each, equal prompts once. Default 100.
     seed: of the draws, and of the noise that `generate` begins with. Default 0.
-    methods: of "cmi", "mi", "attention", "attention_output" (where image and text attend to each other), "attention_information" and
-        "gradient". Default: "cmi", "mi" and "attention_information".
+    methods: of "cmi", "mi", "attention_information" (these three are the default), "attention", "gradient", and
+        "attention_output", of models whose image and text attend to each other.
     target_error: stop at draws/2, draws/4, … once every map of a word has this mean standard error, relative to its range.
     fit: how a picture becomes square: "squeeze" (the default), "letterbox" or "crop".
     image_id: with the seed, names the draws, as in a study; None: the picture's pixels do.

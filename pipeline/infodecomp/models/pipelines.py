@@ -33,13 +33,15 @@ class Part:
 
 @dataclass(frozen=True)
 class PipelineKind:
-    """family: the module in `families`; loaded_as: the class of diffusers that its parts are put into.
+    """How a class of pipelines is read.
 
+    family: the module in `families`; title: its name for people. loaded_as: the class of diffusers that its parts go into.
     tokens: tokenizer → how many tokens the pipeline reads of a caption at most, where it is fewer than the tokenizer allows.
     options: with which its class does without parts that nothing here uses.
     """
 
     family: str
+    title: str
     loaded_as: str
     parts: Mapping[str, Part]
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -82,12 +84,14 @@ def _transformer(*names: str) -> dict[str, Part]:
 
 _STABLE_DIFFUSION = PipelineKind(
     "stable_diffusion",
+    "Stable Diffusion",
     "StableDiffusionPipeline",
     {**_SCHEDULER, **_text("", CLIP, CLIP_TOKENIZER), **_UNET, **_VAE},
     options={"requires_safety_checker": False},
 )
 _STABLE_DIFFUSION_XL = PipelineKind(
     "stable_diffusion_xl",
+    "Stable Diffusion XL",
     "StableDiffusionXLPipeline",
     {
         **_SCHEDULER,
@@ -100,6 +104,7 @@ _STABLE_DIFFUSION_XL = PipelineKind(
 )
 _STABLE_DIFFUSION_3 = PipelineKind(
     "stable_diffusion_3",
+    "Stable Diffusion 3",
     "StableDiffusion3Pipeline",
     {
         **_SCHEDULER,
@@ -119,10 +124,11 @@ _PIXART_PARTS = {
     **_transformer("PixArtTransformer2DModel", "Transformer2DModel"),
     **_VAE,
 }
-_PIXART_ALPHA = PipelineKind("pixart", "PixArtAlphaPipeline", _PIXART_PARTS, tokens={"tokenizer": 120})
-_PIXART_SIGMA = PipelineKind("pixart", "PixArtSigmaPipeline", _PIXART_PARTS, tokens={"tokenizer": 300})
+_PIXART_ALPHA = PipelineKind("pixart", "PixArt-α", "PixArtAlphaPipeline", _PIXART_PARTS, tokens={"tokenizer": 120})
+_PIXART_SIGMA = PipelineKind("pixart", "PixArt-Σ", "PixArtSigmaPipeline", _PIXART_PARTS, tokens={"tokenizer": 300})
 _SANA = PipelineKind(
     "sana",
+    "Sana",
     "SanaPipeline",
     {
         **_SCHEDULER,
@@ -134,6 +140,7 @@ _SANA = PipelineKind(
 )
 _FLUX = PipelineKind(
     "flux",
+    "FLUX.1",
     "FluxPipeline",
     {
         **_SCHEDULER,
@@ -147,6 +154,7 @@ _FLUX = PipelineKind(
 
 _QWEN_IMAGE = PipelineKind(
     "qwen_image",
+    "Qwen-Image",
     "QwenImagePipeline",
     {
         **_SCHEDULER,
