@@ -111,7 +111,7 @@ def test_an_overlay_that_changes_the_precision_names_no_model(away: Path, capsys
 @pytest.mark.parametrize(
     ("name", "make", "kind", "reason"),
     [
-        ("xl", lambda path: pipeline(path, "StableDiffusionXLPipeline"), "StableDiffusionXLPipeline", "supported are"),
+        ("other", lambda path: pipeline(path, "KandinskyPipeline"), "KandinskyPipeline", "supported are"),
         ("half", lambda path: (pipeline(path) / FILES[-1]).unlink(), "StableDiffusionPipeline", "no safetensors"),
         ("one.safetensors", lambda path: path.write_bytes(b"0"), "single file", "convert it once"),
         ("one.ckpt", lambda path: path.write_bytes(b"0"), "single file", "opening a pickle can run any code"),
@@ -133,12 +133,12 @@ def test_what_cannot_be_used_has_a_reason(
 
 
 def test_the_table_is_aligned_and_says_why(away: Path) -> None:
-    text = as_text(listed([pipeline(away / "xl", "StableDiffusionXLPipeline")]))
+    text = as_text(listed([pipeline(away / "other", "KandinskyPipeline")]))
     lines = text.splitlines()
     assert lines[0].split("  ")[0] == "model" and "cannot be used" in text and "10.5 MB" in text
     column = lines[0].index("family")
     assert all(line[column - 1] == " " and line[column] != " " for line in lines[1 : lines.index("")])
-    assert f"{away}/xl: model_index.json names the pipeline 'StableDiffusionXLPipeline'" in text
+    assert f"{away}/other: model_index.json names the pipeline 'KandinskyPipeline'" in text
 
 
 def test_a_missing_folder_is_a_sentence(away: Path, capsys: pytest.CaptureFixture[str]) -> None:
