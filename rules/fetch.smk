@@ -35,6 +35,7 @@ rule fetch_data:
         "../envs/pipeline.yaml"
     resources:
         table=str(shipped(CONFIG.fetch.sources)),
+        # Snakemake writes an empty text without quotes, so that only `--local-path=` passes one.
         local_path=CONFIG.fetch.local_path or "",
     params:
         code=code("fetch_data"),
@@ -44,7 +45,7 @@ rule fetch_data:
         command(
             "fetch_data",
             "--source {wildcards.source}/{wildcards.file} --table {resources.table:q}"
-            " --local-path {resources.local_path:q} --output {output.receipt}",
+            " --local-path={resources.local_path:q} --output {output.receipt}",
         )
 
 

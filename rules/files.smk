@@ -14,6 +14,7 @@ from infodecomp.models.folders import (
     is_on_hub,
     model_receipt,
 )
+from infodecomp.representation.datasets.table import dataset_places
 from infodecomp.runs.content_cache import ContentCache
 from infodecomp.runs.job_record import argument_digest
 from infodecomp.runs.shipped import shipped
@@ -159,6 +160,8 @@ def study_receipts(hub_models):
             *(Path(folder) for folder in (dataset.images,) if folder),
         )
     ]
+    if "representation" in PARTS:
+        files += dataset_places(CONFIG.representation.images.dataset)
     models = [str(model_receipt(FETCHED / name)) for name in hub_models]
     return [*map(str, receipts(files)), *models]
 

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "datasets": {"config", "words", "pictures", "runs"},
     "scenes": {"config", "datasets", "words", "pictures", "runs", "estimator", "models", "metrics"},
     "fetching": {"config", "models", "runs"},
-    "training": {"scenes", "estimator", "models", "config", "runs", "words", "pictures", "metrics"},
+    "training": {"scenes", "estimator", "models", "config", "runs", "words", "pictures", "metrics", "representation"},
     "figures": {"methods", "metrics", "words", "maps", "config", "runs", "tables"},
     # Reads what wings wrote, by their own readers of tables.
     "report": {"editing", "pairs", "retrieval", "datasets", "maps", "words", "pictures", *DRAWING, *NUMBERS},
@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "pairs": JOB | DRAWING | {"information", "editing"},
     "faithfulness": JOB | DRAWING | {"information", "localisation", "editing", "pairs"},
     "validation": {"estimator", "metrics", "tables", "config", "runs", "figures"},
+    "representation": JOB | DRAWING,
     "explaining": JOB | DRAWING | {"information", "editing", "pairs"},
     # The library's face, a module at the root.
     "explain": JOB | {"information", "explaining"},

@@ -32,8 +32,10 @@ WHOLE = {"model": ModelSection, "clip": ClipSection, "fetched": FetchedModelSect
 
 
 def name_of(stage: str) -> str | None:
-    """A dataset of the embedded study for a stage that works on one."""
+    """A dataset of the embedded study, or a model, for a stage that works on one."""
     paths = [at.path for at in places(SETTINGS[stage]).values()]
+    if "representation_model.models.NAME" in paths:
+        return "infodiffusion"
     sets = [path for path in paths if ".NAME." in path]
     return ("scenes_coco_order" if sets[0].startswith("retrieval") else "scenes_words") if sets else None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infodecomp.fetching.sources import COLUMNS, HUB_ADDRESS, Source, read_sources, sources_of
+from infodecomp.representation.datasets.table import DATASETS, dataset_places
 from infodecomp.runs.errors import InputError
 
 TABLE = Path("data") / "sources.csv"
@@ -62,7 +63,15 @@ def test_the_table_is_complete(sources: dict[str, Source]) -> None:
         if any(address.startswith("http:") for address in source.addresses):
             assert source.md5 or source.sha256, name
         assert source.on_hub == all(HUB_ADDRESS.fullmatch(address) for address in source.addresses or ("",)), name
-    assert [name for name, source in sources.items() if source.form] == ["aro/flickr30k-images"]
+    assert [name for name, source in sources.items() if source.form] == [
+        "aro/flickr30k-images",
+        "ffhq/thumbnails128x128",
+    ]
+
+
+def test_every_place_of_an_image_dataset_has_a_source(sources: dict[str, Source]) -> None:
+    targets = {target for source in sources.values() for target in source.targets}
+    assert {place for name in DATASETS for place in dataset_places(name)} <= targets
 
 
 def test_a_path_finds_its_source(sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

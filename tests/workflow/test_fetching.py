@@ -71,6 +71,14 @@ def test_a_folder_of_ones_own_is_never_fetched_over(study: Study, fetched: Run, 
     assert run.status == 0 and set(run.jobs) == {"build_cases"}, run.output
 
 
+def test_what_is_had_by_a_form_alone_is_asked_for(study: Study) -> None:
+    """No folder of files is named; the images of a representation study are among what is fetched."""
+    config = {"parts": ["representation"], "representation": {"images": {"dataset": "ffhq"}}}
+    run = study.snakemake("fetch", config=config)
+    assert run.status != 0 and run.jobs["fetch_data"] == 1, run.output
+    assert "thumbnails128x128 cannot be fetched: ask for it at https://github.com/NVlabs/ffhq-dataset" in run.output
+
+
 def test_the_embedded_study_fetches_nothing(study: Study) -> None:
     run = study.command("snakemake", "fetch", "--cores", "1", "--dry-run")
     assert run.status == 0, run.output

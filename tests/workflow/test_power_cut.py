@@ -170,7 +170,7 @@ def training_state() -> TrainState:
     """A layer under training."""
     torch.manual_seed(0)
     layer = torch.nn.Linear(40, 40)
-    return TrainState({"layer": layer}, torch.optim.AdamW([{"params": layer.parameters(), "scale": 1e-3}], lr=1e-3))
+    return TrainState({"layer": layer}, [torch.optim.AdamW([{"params": layer.parameters(), "scale": 1e-3}], lr=1e-3)])
 
 
 def descend(state: TrainState) -> None:

@@ -14,6 +14,7 @@ from infodecomp.config.datasets import DatasetSection
 from infodecomp.config.draws import draw_problems
 from infodecomp.config.editing import EditingSection
 from infodecomp.config.generated import generation_problems, gradient_problems
+from infodecomp.config.image_problems import image_problems
 from infodecomp.config.keys import example_at
 from infodecomp.config.problems import Problem
 from infodecomp.config.retrieval import SecondModel
@@ -36,6 +37,8 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _flow_steps(config.editing)
     yield from _swaps(config.editing)
     yield from _faithfulness(config)
+    yield from _described(config)
+    yield from image_problems(config.representation.images)
     thresholds = config.localisation.thresholds
     if not thresholds.low < thresholds.high:
         path = ("localisation", "thresholds", "high")
@@ -43,7 +46,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
 
 
 def _parts(config: Config) -> Iterator[Problem]:
-    """Every part that was chosen has something to do; of all six, those without data are left out."""
+    """Every part that was chosen has something to do; of all seven, those without data are left out."""
     if set(config.parts) == set(get_args(Part)):
         return
     missing = {
@@ -53,6 +56,7 @@ def _parts(config: Config) -> Iterator[Problem]:
         "pairs": _none_of(config.datasets, "word_pairs"),
         "faithfulness": None if config.judged_datasets else "it names no dataset whose maps are judged",
         "validation": None,
+        "representation": None,
     }
     for number, part in enumerate(config.parts):
         if reason := missing[part]:
@@ -105,6 +109,7 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         ("faithfulness", "judging", "estimators"),
         ("retrieval", "methods"),
         ("pairs", "selection", "kinds"),
+        ("representation", "models"),
         ("validation", "problems"),
         ("validation", "grid", "designs"),
         ("validation", "grid", "densities"),
@@ -114,6 +119,14 @@ def _repeated_values(config: Config) -> Iterator[Problem]:
         if len(set(values)) < len(values):
             matter = f"is {json.dumps(values)}; allowed is each value once"
             yield Problem(path, matter, path, list(dict.fromkeys(values)))
+
+
+def _described(config: Config) -> Iterator[Problem]:
+    """Results of a model go to a folder of its name, the last part of its own folder."""
+    entries, path = config.representation.models, ("representation", "models")
+    if len(set(entries)) == len(entries) != len(config.described):
+        matter = f"is {json.dumps(entries)}; allowed are folders of different names, because results go to such folders"
+        yield Problem(path, matter, path, list(config.described.values()))
 
 
 def _second_models(config: Config) -> Iterator[Problem]:

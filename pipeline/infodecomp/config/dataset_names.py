@@ -9,7 +9,7 @@ from infodecomp.config.problems import Problem
 from infodecomp.config.study import Config
 
 # Folders of results/<study>/ that belong to no dataset.
-STUDY_FOLDERS = ("figures", "logs", "report", "tables", "validation")
+STUDY_FOLDERS = ("figures", "logs", "report", "representation", "tables", "validation")
 
 
 def dataset_name_problems(config: Config) -> Iterator[Problem]:

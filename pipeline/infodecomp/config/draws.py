@@ -10,6 +10,7 @@ from typing import Any
 from infodecomp.config.designs import purpose_of, resolved
 from infodecomp.config.information import DrawsSection, InformationSection
 from infodecomp.config.problems import Problem
+from infodecomp.config.representation import RepresentationSection
 from infodecomp.config.section import Design
 from infodecomp.config.study import Config
 from infodecomp.config.validation import ValidationSection
@@ -19,7 +20,7 @@ _FEWEST = 3
 
 
 def draw_problems(config: Config) -> Iterator[Problem]:
-    """Every such problem, of maps, gradients, datasets, retrieval, edits, pairs and validation."""
+    """Every such problem, of maps, gradients, datasets, retrieval, edits, pairs, validation and codes."""
     maps = resolved(config.information, "maps").draws
     yield from _number_lists(config)
     yield from _nested_steps(config.information.budget.steps, ("information", "budget", "steps"), maps)
@@ -32,6 +33,7 @@ def draw_problems(config: Config) -> Iterator[Problem]:
     yield from _pair_draws(config)
     yield from _judging_draws(config)
     yield from _validation(config.validation)
+    yield from _representation(config.representation)
 
 
 def _number_lists(config: Config) -> Iterator[Problem]:
@@ -193,6 +195,18 @@ def _validation(validation: ValidationSection) -> Iterator[Problem]:
     if steps[0] < fewest <= steps[-1]:
         matter = f"is {list(steps)}; allowed is {fewest} or more at its start, because every number needs an interval"
         yield Problem(path, matter, path, [fewest, 2 * fewest])
+
+
+def _representation(section: RepresentationSection) -> Iterator[Problem]:
+    """Draws are pairs ±ε, and a range has two ends."""
+    path, draws = ("representation", "estimation", "draws"), section.estimation.draws
+    if draws % 2:
+        matter = f"is {draws}; allowed are even numbers, because noise is drawn in pairs"
+        yield Problem(path, matter, path, draws + 1)
+    interval, path = section.estimation.interval, ("representation", "estimation", "interval")
+    if interval != "exact" and not interval[0] < interval[1]:
+        matter = f"is {list(interval)}; allowed are a lower log-SNR and a higher one"
+        yield Problem(path, matter, path, "exact")
 
 
 def _fewest_draws(draws: DrawsSection) -> int:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from infodecomp.config.machine import DEVICE
+from infodecomp.config.representation import DESCRIBED
 from infodecomp.config.retrieval_datasets import RETRIEVAL_FILE
 from infodecomp.config.section import CSV_FILE, HUB_REVISION, NAME, Section
 from infodecomp.config.study import Config
@@ -28,6 +29,7 @@ _PATTERN_MEANINGS = {
     HUB_REVISION: "owner/name@revision",
     RETRIEVAL_FILE: "the path of a .json or .parquet file",
     CSV_FILE: "the path of a CSV",
+    DESCRIBED: "factors | components | the folder of a model",
 }
 
 

@@ -24,6 +24,7 @@ PATH_KEYS = (
     ("clip", "id"),
     ("retrieval", "table", "symmetric_relations"),
     ("pairs", "selection", "list"),
+    *(("representation", "images", key) for key in ("list", "root")),
 )
 
 

@@ -22,7 +22,7 @@ _CONTENTS = {
     "data": ("scenes", "datasets", "retrieval_datasets", "generate", "fetch"),
     "models": ("model", "clip", "models"),
     "measurements": ("information", "attention", "gradients"),
-    "parts": ("localisation", "retrieval", "editing", "pairs", "faithfulness", "validation"),
+    "parts": ("localisation", "retrieval", "editing", "pairs", "faithfulness", "validation", "representation"),
     "presentation": ("figures", "report"),
     "the computer": ("machine",),
 }
@@ -45,15 +45,15 @@ def render_yaml(config: Config) -> str:
 
 
 def render_recipe(config: Config) -> str:
-    """The recipe of the embedded models as YAML, with a comment for each key."""
+    """The recipes of the embedded models as YAML, with a comment for each key."""
     header = [
         f"# yaml-language-server: $schema=../{_SCHEMA}",
         "# Recipe of the embedded models, with its defaults. Written by `infodecomp run write_config`.",
         "# To train another model, change a copy of this file and name it:",
         "#   snakemake --cores 2 train_scenes_model --configfile my_recipe.yaml",
-        "# Other targets: train_scenes_clip, train_scenes_hardneg, train_scenes_classifier.",
+        "# Other targets: train_scenes_clip, train_scenes_hardneg, train_scenes_classifier, train_representations.",
     ]
-    return "\n".join([*header, *_render(config, ["scenes_model"], indent=0), ""])
+    return "\n".join([*header, *_render(config, ["scenes_model", "representation_model"], indent=0), ""])
 
 
 def scalar(value: Any) -> str:
@@ -74,7 +74,7 @@ def _render(section: Section, keys: Iterable[str], indent: int) -> Iterator[str]
             if isinstance(value, Section):
                 yield from _render(value, type(value).settable(), indent + 1)
             else:
-                yield from _render_named(value, field.annotation)
+                yield from _render_named(value, field.annotation, pad)
         else:
             yield from _commented(f"{pad}{name}: {scalar(value)}", comment(field, value), pad)
 
@@ -88,9 +88,9 @@ def _one_line(name: str, section: Section, pad: str) -> str | None:
     return line if len(line) <= _SHORT else None
 
 
-def _render_named(sections: Mapping[str, Section], annotation: Any) -> Iterator[str]:
+def _render_named(sections: Mapping[str, Section], annotation: Any, above: str) -> Iterator[str]:
     """Sections by name: the keys whose values are not the default, each explained where it comes first."""
-    inner = get_args(annotation)[1]
+    inner, pad = get_args(annotation)[1], f"{above}  "
     shared = common(inner).settable() if kinds(inner) else {}
     explained: set[str] = set()
     for name, section in sections.items():
@@ -98,14 +98,14 @@ def _render_named(sections: Mapping[str, Section], annotation: Any) -> Iterator[
         shown = {
             key: value for key, value in values.items() if key == "kind" or value != section.settable()[key].default
         }
-        one_line = f"  {name}: {{{', '.join(f'{key}: {scalar(value)}' for key, value in shown.items())}}}"
+        one_line = f"{pad}{name}: {{{', '.join(f'{key}: {scalar(value)}' for key, value in shown.items())}}}"
         if shown.keys() <= explained and len(one_line) <= _LONGEST:
             yield one_line
             continue
-        yield f"  {name}:"
+        yield f"{pad}{name}:"
         for key, value in shown.items():
-            line, field = f"    {key}: {scalar(value)}", shared.get(key, section.settable()[key])
-            yield from [line] if key in explained else _commented(line, comment(field, value), "    ")
+            line, field = f"{pad}  {key}: {scalar(value)}", shared.get(key, section.settable()[key])
+            yield from [line] if key in explained else _commented(line, comment(field, value), f"{pad}  ")
             explained.add(key)
 
 

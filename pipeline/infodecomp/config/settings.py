@@ -28,6 +28,13 @@ from infodecomp.config.localisation import LocalisationSection
 from infodecomp.config.models import Resize
 from infodecomp.config.pairs import PairSamplingSection, PairSelectionSection, Redundancy, WordPrior
 from infodecomp.config.presentation import Format, Palette, ReportSection
+from infodecomp.config.representation import (
+    ComponentsSection,
+    RepresentationEstimationSection,
+    RepresentationExactSection,
+)
+from infodecomp.config.representation_images import RepresentationImagesSection
+from infodecomp.config.representation_model import RepresentationModel, RepresentationTrainingSection
 from infodecomp.config.retrieval import DiffitmSection, RetrievalMethod, RetrievalTableSection, ScoringSection
 from infodecomp.config.retrieval_datasets import AnyRetrievalSource, RetrievalDataset
 from infodecomp.config.scenes_model import (
@@ -47,7 +54,7 @@ from infodecomp.config.validation import ValidationGridSection, ValidationProble
 
 @dataclass(frozen=True)
 class At:
-    """The place of a value in the configuration; NAME stands for the dataset that a job works on."""
+    """The place of a value in the configuration; NAME stands for the dataset or model that a job works on."""
 
     path: str
 
@@ -381,6 +388,52 @@ class PlotValidation(Settings):
     format: Annotated[Format, At("figures.format")]
 
 
+class PrepareRepresentationImages(Settings):
+    """Of `prepare_representation_images`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+
+
+class PilotRepresentation(Settings):
+    """Of `pilot_representation`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+    components: Annotated[ComponentsSection, At("representation.components")]
+    estimation: Annotated[RepresentationEstimationSection, At("representation.estimation")]
+
+
+class EstimateRepresentation(Settings):
+    """Of `estimate_representation`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+    components: Annotated[ComponentsSection, At("representation.components")]
+    estimation: Annotated[RepresentationEstimationSection, At("representation.estimation")]
+
+
+class ExactRepresentation(Settings):
+    """Of `exact_representation`."""
+
+    images: Annotated[RepresentationImagesSection, At("representation.images")]
+    components: Annotated[ComponentsSection, At("representation.components")]
+    exact: Annotated[RepresentationExactSection, At("representation.exact")]
+
+
+class TabulateRepresentation(Settings):
+    """Of `tabulate_representation`."""
+
+    statistics: Annotated[StatisticsSection, At("statistics")]
+
+
+class PlotRepresentation(Settings):
+    """Of `plot_representation`."""
+
+    palette: Annotated[Palette, At("figures.palette")]
+    panels: Annotated[int, At("figures.panels")]
+    confidence: Annotated[float, At("statistics.confidence")]
+    font: Annotated[str | None, At("figures.font")]
+    format: Annotated[Format, At("figures.format")]
+
+
 class PlotTeaser(Settings):
     """Of `plot_teaser`."""
 
@@ -470,6 +523,15 @@ class TrainScenesClassifier(Settings):
 
     seed: Annotated[int, At("scenes_model.seed")]
     training: Annotated[ClassifierTrainingSection, At("scenes_model.classifier")]
+
+
+class TrainRepresentation(Settings):
+    """Of `train_representation`; NAME is a model's."""
+
+    seed: Annotated[int, At("representation_model.seed")]
+    split_seed: Annotated[int, At("representation.images.seed")]
+    model: Annotated[RepresentationModel, At("representation_model.models.NAME")]
+    training: Annotated[RepresentationTrainingSection, At("representation_model.training")]
 
 
 # Stage → class. Two stages run for two rules each, which read different keys.

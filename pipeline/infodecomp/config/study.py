@@ -19,6 +19,8 @@ from infodecomp.config.machine import MachineSection
 from infodecomp.config.models import FetchedClipSection, FetchedModelSection
 from infodecomp.config.pairs import PairsSection
 from infodecomp.config.presentation import FiguresSection, ReportSection
+from infodecomp.config.representation import RepresentationSection
+from infodecomp.config.representation_model import RepresentationModelSection
 from infodecomp.config.retrieval import RetrievalSection, SecondModel
 from infodecomp.config.retrieval_datasets import RetrievalDataset
 from infodecomp.config.scenes import ScenesSection
@@ -29,7 +31,7 @@ from infodecomp.config.unfamiliar import unfamiliar_datasets
 from infodecomp.config.validation import ValidationSection
 from infodecomp.methods import METHODS, OF_PAIRS
 
-Part = Literal["localisation", "retrieval", "editing", "pairs", "faithfulness", "validation"]
+Part = Literal["localisation", "retrieval", "editing", "pairs", "faithfulness", "validation", "representation"]
 
 
 class Config(Section):
@@ -91,6 +93,9 @@ class Config(Section):
     validation: ValidationSection = Field(
         ValidationSection(), description="The estimator against problems with known information"
     )
+    representation: RepresentationSection = Field(
+        RepresentationSection(), description="What codes and factors say about images, in nats"
+    )
     figures: FiguresSection = Field(FiguresSection(), description="Style of the figures")
     report: ReportSection = Field(ReportSection(), description="The page results/<study>/report/index.html")
     machine: MachineSection = Field(
@@ -98,6 +103,9 @@ class Config(Section):
     )
     scenes_model: ScenesModelSection = Field(
         ScenesModelSection(), description="Recipe of the embedded models, for the targets `train_scenes_*`"
+    )
+    representation_model: RepresentationModelSection = Field(
+        RepresentationModelSection(), description="Recipe of the representation models, for `train_representation`"
     )
 
     def of_dataset(self, name: str) -> Config:
@@ -128,6 +136,11 @@ class Config(Section):
     def pair_shards_of(self, dataset: str) -> int:
         """Number of jobs of the word pairs of a dataset."""
         return self.pairs.shards or self.shards_of(dataset)
+
+    @property
+    def described(self) -> dict[str, str]:
+        """Name of each description of images → what it is or the folder of its model."""
+        return {entry.rpartition("/")[2]: entry for entry in self.representation.models}
 
     @property
     def masks_are_read(self) -> bool:

@@ -56,18 +56,39 @@ def mean_over_draws(values: torch.Tensor, draws: Draws) -> Mean:
     (2.0, 0.5774)
     """
     values, logsnr = _paired(values, draws)
-    count = len(values)
+    if not draws.stratified or len(values) < 3:
+        return mean_of_independent(values)
+    ordered = values[torch.argsort(logsnr)]
+    square, cube, inverse = _second_differences(ordered)
+    trend = _sobol_trend(ordered, square.mean(0)) if draws.sobol else 0
+    return _mean(values.mean(0), square, cube, inverse, trend)
+
+
+def mean_of_independent(values: torch.Tensor) -> Mean:
+    """Mean over the first axis of independent values, such as the estimates of several images. values: float64 (N, …).
+
+    >>> found = mean_of_independent(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
+    >>> float(found.value), round(float(found.error), 4)
+    (2.0, 0.5774)
+    """
     mean = values.mean(0)
-    if count < 3:
+    if len(values) < 3:
         missing = np.full(mean.shape, np.nan)
         return Mean(mean.numpy(), missing, missing, missing)
-    if draws.stratified:
-        ordered = values[torch.argsort(logsnr)]
-        square, cube, inverse = _second_differences(ordered)
-    else:
-        square, cube, inverse = _deviations(values - mean)
-    variance = square.mean(0)
-    total = variance + (_sobol_trend(ordered, variance) if draws.sobol else 0)
+    square, cube, inverse = _deviations(values - mean)
+    return _mean(mean, square, cube, inverse)
+
+
+def _mean(
+    mean: torch.Tensor,
+    square: torch.Tensor,
+    cube: torch.Tensor,
+    inverse: torch.Tensor,
+    trend: torch.Tensor | int = 0,
+) -> Mean:
+    """From squares, one a value, cubes, 1/ν, and what the trend adds to the variance of a value."""
+    variance, count = square.mean(0), len(square)
+    total = variance + trend
     skewness = cube.mean(0) / total**1.5 / count**0.5
     return Mean(
         mean.numpy(),

@@ -199,7 +199,12 @@ class Shard:
         return [case for case in self.cases.itertuples(index=False) if case.case_id not in self.failures]
 
     def _image_hash(self, image_path: str) -> str | None:
-        """Hash of an image's file, read once for all its cases; None if there is no file."""
+        """Hash of an image's file, read once for all its cases; None if there is no file, or the image has none.
+
+        An image without a path is drawn, or one of many in a file; the identity holds what it is made from.
+        """
+        if not image_path:
+            return None
         if image_path not in self._image_hashes:
             file = self.images / image_path
             self._image_hashes[image_path] = checked_sha256(file) if file.is_file() else None

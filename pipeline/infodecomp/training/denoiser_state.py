@@ -15,4 +15,4 @@ class DenoiserState(TrainState):
 
     def __init__(self, unet: UNet2DConditionModel, text: CLIPTextModel, optimizer: torch.optim.AdamW) -> None:
         self.unet, self.text, self.denoiser = unet, text, RecordedDenoiser(unet)
-        super().__init__({"unet": unet, "text": text}, optimizer)
+        super().__init__({"unet": unet, "text": text}, [optimizer])

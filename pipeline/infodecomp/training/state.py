@@ -1,4 +1,4 @@
-"""The state of networks under training: weights, running averages, optimizer; one step of it, and its checkpoints."""
+"""The state of networks under training: weights, running averages, optimizers; one step of it, and its checkpoints."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ from infodecomp.training.cycles import Pace, learning_rate_factor
 from infodecomp.training.drawn_ahead import Drawn, drawn_ahead
 from infodecomp.training.workers import Worker
 
+# What optimizers keep of each parameter, and the names it has in checkpoints: two moments of AdamW, the momentum of Muon.
+MOMENTS = {"exp_avg": "moment1", "exp_avg_sq": "moment2", "momentum_buffer": "momentum"}
+
 
 @dataclass
 class TrainState:
-    """The networks under training by name, their running averages, the optimizer and the step reached."""
+    """The networks under training by name, their running averages, the optimizers and the step reached.
+
+    Each parameter belongs to one optimizer; the groups of an optimizer name their peak learning rate `scale`.
+    """
 
     networks: Mapping[str, torch.nn.Module]
-    optimizer: torch.optim.AdamW
+    optimizers: Sequence[torch.optim.Optimizer]
     step: int = 0
     averages: dict[str, torch.Tensor] = field(init=False)
 
@@ -38,19 +44,30 @@ class TrainState:
             if p.requires_grad
         }
 
+    def buffers(self) -> dict[str, torch.Tensor]:
+        """What the networks record beside their parameters, such as running statistics, named `network.buffer`."""
+        return {
+            f"{network}.{name}": tensor
+            for network, module in self.networks.items()
+            for name, tensor in module.state_dict().items()
+            if name not in dict(module.named_parameters(remove_duplicate=False))
+        }
+
     def descend(self, loss: torch.Tensor, *, factor: float, ema: float, ranks: int) -> None:
-        """One step of AdamW down the mean loss of all workers; `factor` times each group's peak learning rate.
+        """One step down the mean loss of all workers; `factor` times each group's peak learning rate.
 
         `ema` is the decay of the running averages, which start faster.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["scale"] * factor
         named = self.parameters()
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["scale"] * factor
+            optimizer.zero_grad()
         loss.backward()
         _average_gradients(list(named.values()), ranks)
         torch.nn.utils.clip_grad_norm_(named.values(), 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         decay = min(ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -91,28 +108,33 @@ def _average_gradients(parameters: list[torch.nn.Parameter], ranks: int) -> None
 
 
 def load_checkpoint(state: TrainState, folder: Path) -> None:
-    """Continue from `folder`; the optimizer's moments are stored by parameter name, as safetensors."""
+    """Continue from `folder`; what the optimizers keep is stored by parameter name, as safetensors."""
     tensors = load_file(folder / "checkpoint.safetensors")
     state.step = int(tensors["step"])
+    for name, buffer in state.buffers().items():
+        buffer.copy_(tensors[f"buffer/{name}"])
     for name, parameter in state.parameters().items():
         parameter.data.copy_(tensors[f"weight/{name}"])
         state.averages[name].copy_(tensors[f"average/{name}"])
-        state.optimizer.state[parameter] = {
-            "step": torch.tensor(float(state.step)),
-            "exp_avg": tensors[f"moment1/{name}"].clone().to(parameter.device),
-            "exp_avg_sq": tensors[f"moment2/{name}"].clone().to(parameter.device),
-        }
+    names = {parameter: name for name, parameter in state.parameters().items()}
+    for optimizer in state.optimizers:
+        for parameter in (each for group in optimizer.param_groups for each in group["params"]):
+            kept = {key: tensors.get(f"{stored}/{names[parameter]}") for key, stored in MOMENTS.items()}
+            moments = {key: tensor.clone().to(parameter.device) for key, tensor in kept.items() if tensor is not None}
+            counted = {"step": torch.tensor(float(state.step))} if "exp_avg" in moments else {}
+            optimizer.state[parameter] = {**counted, **moments}
 
 
 def save_checkpoint(state: TrainState, folder: Path) -> None:
     """Write everything that a later run needs to continue as if it had not stopped."""
     tensors = {"step": torch.tensor(state.step)}
+    tensors |= {f"buffer/{name}": buffer for name, buffer in state.buffers().items()}
     for name, parameter in state.parameters().items():
-        moments = state.optimizer.state[parameter]
         tensors[f"weight/{name}"] = parameter.detach()
         tensors[f"average/{name}"] = state.averages[name]
-        tensors[f"moment1/{name}"] = moments["exp_avg"]
-        tensors[f"moment2/{name}"] = moments["exp_avg_sq"]
+        for optimizer in state.optimizers:
+            moments = optimizer.state.get(parameter, {})
+            tensors |= {f"{stored}/{name}": moments[key] for key, stored in MOMENTS.items() if key in moments}
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / "checkpoint.part"
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
