@@ -55,7 +55,7 @@ def _work(worker: Worker, settings: TrainScenesConsistency, model: Path, work_di
     text = load_whole(CLIPTextModel, model / "text_encoder").to(worker.device)
     teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
     checkpoints = work_dir / checkpoint_folder(STAGE, settings, model, (".",))
-    training = DenoiserTraining(
+    training = DenoiserTraining[DenoiserState](
         STAGE,
         recipe.steps,
         checkpoints,

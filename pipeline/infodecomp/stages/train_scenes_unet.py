@@ -46,7 +46,7 @@ def _work(worker: Worker, settings: TrainScenesUnet, parts: Path, output: Path) 
     vae = load_whole(AutoencoderTiny, parts / "vae").to(worker.device)
     state = new_state(recipe, load_whole(CLIPTextModel, parts / "text_encoder").train(), worker.device)
     checkpoints = parts / checkpoint_folder(STAGE, settings, parts, ("text_encoder", "tokenizer", "vae"))
-    training = DenoiserTraining(
+    training = DenoiserTraining[DenoiserState](
         STAGE,
         recipe.steps,
         checkpoints,
