@@ -19,6 +19,7 @@ from infodecomp.config.scenes_model import FlowConsistencySection, FlowTrainingS
 from infodecomp.estimator.channel import noised
 from infodecomp.models.recorded_hashes import check_recorded_hashes, record_of
 from infodecomp.scenes.captions import MAX_TOKENS
+from infodecomp.scenes.evaluation import centre_of_information
 from infodecomp.scenes.flow_model import (
     build_transformer,
     caption_states,
@@ -151,6 +152,10 @@ def test_a_path_is_the_channel_of_the_u_net_at_the_same_log_snr(
     left = (1 - times)[:, None, None, None]
     assert torch.allclose(paths + left * velocity, batch.eps, atol=1e-5)
     logsnr = torch.tensor([-1.0, 1.0, 4.0])
+    assert centre_of_information(0.4) == 1.0
+    centre = centre_of_information(vae.config.scaling_factor)
+    assert centre == pytest.approx(-2 * math.log(3.0), abs=0.03)  # that of Stable Diffusion 3's shift
+    assert float(flow_times(torch.tensor(1.0))) == pytest.approx(1 / (1 + math.exp(centre / 2)))
     t = flow_times(logsnr)
     assert torch.allclose(2 * torch.log((1 - t) / t), logsnr - 2 * math.log(5), atol=1e-5)
     x = torch.ones(1, 1, 1)
