@@ -6,7 +6,7 @@
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   only download what a study needs
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
 #   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
-#   snakemake --cores 2 train_scenes_model                 train the embedded model; also _clip, _hardneg, _classifier
+#   snakemake --cores 2 train_scenes_model                 train the embedded model; also _flow, _clip, _hardneg, _classifier
 #
 # The target comes before --configfile, which takes every word that follows it for one more file. From another folder, add
 # `-s <this file>`: its configuration, lists and models are used, and results go to the folder where the command runs.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from infodecomp.metrics.bootstrap import resample_weights
-from infodecomp.scenes.model_metrics import _median, _ratio_of_means
+from infodecomp.scenes.evaluation import Finding, build_probes
+from infodecomp.scenes.model_metrics import _median, _ratio_of_means, model_metrics
 
 
 @pytest.fixture
@@ -40,3 +41,21 @@ def test_the_median_of_all_cases_lies_within_its_interval(findings: list[Any], w
     metric = _median(findings, lambda f: f.mi, weights)
     assert metric.value == np.median(np.concatenate([f.mi for f in findings]))
     assert metric.low < metric.value < metric.high
+
+
+def test_a_lone_noun_is_compared_with_its_bound_by_median_and_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the scenes of one thing alone; a noun credited with too much moves the mean."""
+    monkeypatch.setattr("infodecomp.scenes.model_metrics.RESAMPLES", 50)
+    rng, findings = np.random.default_rng(0), []
+    for probe in build_probes(0, 12):
+        maps = [rng.random((16, 16)) for _ in probe.things]
+        swaps = dict.fromkeys(("noun", "relation", "attribute"), 1.0)
+        totals = [3.0 if len(maps) == 1 else 90.0 for _ in maps]
+        findings.append(Finding(probe, maps, maps, maps, totals, totals, totals, swaps, tint_standard=1.0))
+    assert [len(f.probe.things) for f in findings[::3]] == [1] * 4
+    findings[0].mi_standard = [27.0]
+    words = {f.probe.things[0].category for f in findings} | {f.probe.tint for f in findings}
+    metrics = model_metrics(findings, dict.fromkeys(words, 2.0), seed=0)
+    median, mean = metrics["noun_mi_over_bound"], metrics["noun_mi_over_bound_mean"]
+    assert (median.value, mean.value, median.n, mean.n) == (1.5, (3 * 1.5 + 13.5) / 4, 4, 4)
+    assert mean.low < 4.5 < mean.high

@@ -22,9 +22,10 @@ from infodecomp.training.batches import FOCUS, draw_level, readable_tokens, trai
 from infodecomp.training.cycles import CYCLES, Cycle, cycle_of, cycle_starts, learning_rate_factor
 from infodecomp.training.denoiser_state import DenoiserState
 from infodecomp.training.samples import CAPTIONS, sample_sheet
+from infodecomp.training.scene_batches import BatchMaker
 from infodecomp.training.state import load_checkpoint, save_checkpoint, use_averages
 from infodecomp.training.text import caption_targets, save_text, train_text
-from infodecomp.training.unet import BatchMaker, Recipe, denoising_loss, new_state, train_unet
+from infodecomp.training.unet import Recipe, denoising_loss, new_state, train_unet
 from infodecomp.training.workers import ALONE, Worker
 
 FIRST = Cycle(share=1, rate=1.0, hold=0.5, warm_up=200, focus=0.6, plain=1.0, prompts=GENERAL)

@@ -238,6 +238,18 @@ def test_training_of_the_embedded_model(fresh: Study) -> None:
     assert "draw_scenes" not in run.jobs
 
 
+def test_training_of_the_flow_transformer(fresh: Study) -> None:
+    """It starts from the text tower and the autoencoder of the shipped model."""
+    run = fresh.command("snakemake", "train_scenes_flow", "--cores", "2", "--dry-run")
+    assert run.status == 0, run.output
+    assert set(run.jobs) == {
+        "train_scenes_transformer",
+        "train_scenes_flow_consistency",
+        "evaluate_scenes_model",
+        "train_scenes_flow",
+    }
+
+
 def test_the_command_that_says_why_something_runs_again(fresh: Study) -> None:
     page = (fresh.folder / "docs/faq.md").read_text(encoding="utf-8")
     command = re.search(r"Ask it: `(snakemake [^|`]+) \| grep -B1 (\S+)`", page)

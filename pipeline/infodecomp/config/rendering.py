@@ -51,7 +51,8 @@ def render_recipe(config: Config) -> str:
         "# Recipe of the embedded models, with its defaults. Written by `infodecomp run write_config`.",
         "# To train another model, change a copy of this file and name it:",
         "#   snakemake --cores 2 train_scenes_model --configfile my_recipe.yaml",
-        "# Other targets: train_scenes_clip, train_scenes_hardneg, train_scenes_classifier, train_representations.",
+        "# Other targets: train_scenes_flow, train_scenes_clip, train_scenes_hardneg, train_scenes_classifier,",
+        "# train_representations.",
     ]
     return "\n".join([*header, *_render(config, ["scenes_model", "representation_model"], indent=0), ""])
 

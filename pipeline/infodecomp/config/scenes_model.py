@@ -55,6 +55,37 @@ class ConsistencyTrainingSection(Section):
     )
 
 
+class FlowTrainingSection(Section):
+    """The flow transformer."""
+
+    blocks: int = Field(4, ge=1, description="transformer blocks")
+    width: int = Field(128, ge=32, multiple_of=32, description="channels of a token")
+    steps: int = Field(
+        56000, ge=1, description="training steps, in three cycles of the learning rate (8, 15 and 5 of 28)"
+    )
+    batch: int = Field(16, ge=1, description="scenes a step")
+    matrix_learning_rate: float = Field(0.003, gt=0, description="peak learning rate of Muon, for the blocks' matrices")
+    learning_rate: float = Field(0.003, gt=0, description="peak learning rate of AdamW, for the rest")
+    bind_from: int = Field(
+        500, ge=0, description="from this step, most scenes hold two things and most captions say where each is"
+    )
+    bind_until: int = Field(4000, ge=0, description="from this step, the mixture of scenes is the first one again")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
+    silence: float = Field(
+        0.85, ge=0, le=1, description="share of prompts left empty at log-SNRs where the scene is plain to see"
+    )
+
+
+class FlowConsistencySection(Section):
+    """Consistency training of the flow transformer."""
+
+    steps: int = Field(12000, ge=1, description="training steps, in three cycles (40, 15 and 11 of 66)")
+    batch: int = Field(16, ge=1, description="scenes a step")
+    matrix_learning_rate: float = Field(0.001, gt=0, description="peak learning rate of Muon, for the blocks' matrices")
+    learning_rate: float = Field(0.001, gt=0, description="peak learning rate of AdamW, for the rest")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which are the ones saved")
+
+
 class ClipTrainingSection(Section):
     """CLIP's image tower."""
 
@@ -95,6 +126,10 @@ class ScenesModelSection(Section):
     consistency: ConsistencyTrainingSection = Field(
         ConsistencyTrainingSection(),
         description="Consistency training: shorter prompts should predict the mean over longer ones",
+    )
+    flow: FlowTrainingSection = Field(FlowTrainingSection(), description="The flow transformer")
+    flow_consistency: FlowConsistencySection = Field(
+        FlowConsistencySection(), description="Consistency training of the flow transformer"
     )
     clip: ClipTrainingSection = Field(ClipTrainingSection(), description="The image tower of CLIP")
     hardneg: HardnegTrainingSection = Field(

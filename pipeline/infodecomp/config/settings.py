@@ -48,6 +48,8 @@ from infodecomp.config.scenes_model import (
     ClipTrainingSection,
     ConsistencyTrainingSection,
     DenoiserTrainingSection,
+    FlowConsistencySection,
+    FlowTrainingSection,
     HardnegTrainingSection,
     TextTrainingSection,
 )
@@ -538,6 +540,20 @@ class TrainScenesConsistency(Settings):
 
     seed: Annotated[int, At("scenes_model.seed")]
     training: Annotated[ConsistencyTrainingSection, At("scenes_model.consistency")]
+
+
+class TrainScenesTransformer(Settings):
+    """Of `train_scenes_transformer`."""
+
+    seed: Annotated[int, At("scenes_model.seed")]
+    training: Annotated[FlowTrainingSection, At("scenes_model.flow")]
+
+
+class TrainScenesFlowConsistency(Settings):
+    """Of `train_scenes_flow_consistency`."""
+
+    seed: Annotated[int, At("scenes_model.seed")]
+    training: Annotated[FlowConsistencySection, At("scenes_model.flow_consistency")]
 
 
 class TrainScenesClip(Settings):

@@ -22,6 +22,7 @@ from infodecomp.models.latent_diffusion import LatentDiffusion
 from infodecomp.runs.seeds import generator
 from infodecomp.scenes.captions import noun_words, tint_words, with_article
 from infodecomp.scenes.drawing import draw_scene
+from infodecomp.scenes.model import SCALING
 from infodecomp.scenes.swaps import noun_swap, plain_caption
 from infodecomp.scenes.world import Scene, sample_scene, scene_rng
 from infodecomp.words.occurrences import find_word, remove_word, word_token_positions
@@ -119,8 +120,9 @@ def investigate(
     model: LatentDiffusion, probes: Sequence[Probe], *, seed: int, draws: int, batch_size: int
 ) -> Iterator[Finding]:
     """Put every probe to the model: one run of the estimator a scene, attention recorded in the caption's calls."""
+    centre = centre_of_information(float(model.pipeline.vae.config.scaling_factor))
     interval = integration_interval(
-        loc=1.0, scale=2.0, clip=3.0, trained=model.logsnr_range, beyond_trained_range=False
+        loc=centre, scale=2.0, clip=3.0, trained=model.logsnr_range, beyond_trained_range=False
     )
     problems = []
     for probe in probes:
@@ -156,6 +158,17 @@ def investigate(
                 tokens = word_token_positions(offsets, spans)[0]
                 finding.attention.append(word_map(recorded, tokens, model.latent_shape[1:]))
             yield finding
+
+
+def centre_of_information(scaling: float) -> float:
+    """The log-SNR around which words of a scene carry most information, for latents of a scale.
+
+    1 for the embedded U-Net's. Latents that are k times larger show through noise as well at a log-SNR lower by 2 ln k.
+
+    >>> round(centre_of_information(2.0), 2)
+    -2.22
+    """
+    return 1.0 - 2 * math.log(scaling / SCALING)
 
 
 def _pairs(probe: Probe) -> list[tuple[str, str]]:

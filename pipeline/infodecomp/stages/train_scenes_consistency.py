@@ -28,6 +28,7 @@ from infodecomp.training.consistency import (
 )
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 from infodecomp.training.denoiser_state import DenoiserState
+from infodecomp.training.samples import sample_sheet
 from infodecomp.training.state import use_averages
 from infodecomp.training.workers import Worker
 
@@ -54,7 +55,13 @@ def _work(worker: Worker, settings: TrainScenesConsistency, model: Path, work_di
     text = load_whole(CLIPTextModel, model / "text_encoder").to(worker.device)
     teacher, state = frozen_copy(unet), new_state(recipe, unet, text)
     checkpoints = work_dir / checkpoint_folder(STAGE, settings, model, (".",))
-    training = DenoiserTraining(STAGE, recipe.steps, checkpoints, work_dir / "samples_consistency", tokenizer, vae)
+    training = DenoiserTraining[DenoiserState](
+        STAGE,
+        recipe.steps,
+        checkpoints,
+        work_dir / "samples_consistency",
+        sheet=lambda state: sample_sheet(state.unet, state.text, tokenizer, vae),
+    )
     training.resume(state)
     batches = TaughtBatches(recipe, tokenizer)
     training.run(worker.rank, state, partial(train_consistency, recipe, state, teacher, vae, batches, worker=worker))

@@ -20,8 +20,10 @@ from infodecomp.runs.durable import put_in_place
 from infodecomp.scenes.model import save_pipeline
 from infodecomp.training.denoiser import DenoiserTraining, add_training_arguments, checkpoint_folder, run_training
 from infodecomp.training.denoiser_state import DenoiserState
+from infodecomp.training.samples import sample_sheet
+from infodecomp.training.scene_batches import BatchMaker
 from infodecomp.training.state import use_averages
-from infodecomp.training.unet import BatchMaker, Recipe, new_state, train_unet
+from infodecomp.training.unet import Recipe, new_state, train_unet
 from infodecomp.training.workers import Worker
 
 STAGE = "train_scenes_unet"
@@ -44,7 +46,13 @@ def _work(worker: Worker, settings: TrainScenesUnet, parts: Path, output: Path) 
     vae = load_whole(AutoencoderTiny, parts / "vae").to(worker.device)
     state = new_state(recipe, load_whole(CLIPTextModel, parts / "text_encoder").train(), worker.device)
     checkpoints = parts / checkpoint_folder(STAGE, settings, parts, ("text_encoder", "tokenizer", "vae"))
-    training = DenoiserTraining(STAGE, recipe.steps, checkpoints, parts / "samples", tokenizer, vae)
+    training = DenoiserTraining[DenoiserState](
+        STAGE,
+        recipe.steps,
+        checkpoints,
+        parts / "samples",
+        sheet=lambda state: sample_sheet(state.unet, state.text, tokenizer, vae),
+    )
     training.resume(state)
     batches = BatchMaker(recipe, tokenizer)
     training.run(worker.rank, state, partial(train_unet, recipe, state, vae, batches, worker=worker))

@@ -7,26 +7,28 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from diffusers import AutoencoderTiny
+import numpy as np
 from PIL import Image
-from transformers import CLIPTokenizer
 
 from infodecomp.config import Section, parse, section_json
-from infodecomp.config.settings import TrainScenesConsistency, TrainScenesUnet
+from infodecomp.config.settings import (
+    TrainScenesConsistency,
+    TrainScenesFlowConsistency,
+    TrainScenesTransformer,
+    TrainScenesUnet,
+)
 from infodecomp.models.devices import set_precision
 from infodecomp.runs.code_digest import code_digest
 from infodecomp.runs.contents import folder_sha256
 from infodecomp.runs.progress import Progress
 from infodecomp.runs.storage import atomic_path
-from infodecomp.training.denoiser_state import DenoiserState
-from infodecomp.training.samples import sample_sheet
-from infodecomp.training.state import load_checkpoint, save_checkpoint
+from infodecomp.training.state import StateType, load_checkpoint, save_checkpoint
 from infodecomp.training.workers import run_workers, training_device
 
 EVERY = 500
-Recipe = TypeVar("Recipe", TrainScenesUnet, TrainScenesConsistency)
+Recipe = TypeVar("Recipe", TrainScenesUnet, TrainScenesConsistency, TrainScenesTransformer, TrainScenesFlowConsistency)
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,36 +55,39 @@ def checkpoint_folder(stage: str, settings: Section, parts: Path, names: tuple[s
 
 
 @dataclass(frozen=True)
-class DenoiserTraining:
-    """One training: its stage, its steps, and the folders of its checkpoints and of its sheets of samples."""
+class DenoiserTraining(Generic[StateType]):
+    """One training: its stage, its steps, and the folders of its checkpoints and of its sheets of samples.
+
+    sheet: samples of a state, uint8 (height, width, 3). every: steps between checkpoints.
+    """
 
     stage: str
     steps: int
     checkpoints: Path
     samples: Path
-    tokenizer: CLIPTokenizer
-    vae: AutoencoderTiny
+    sheet: Callable[[StateType], np.ndarray]
+    every: int = EVERY
 
-    def resume(self, state: DenoiserState) -> None:
+    def resume(self, state: StateType) -> None:
         """Continue from the last checkpoint, if there is one."""
         if (self.checkpoints / "checkpoint.safetensors").is_file():
             load_checkpoint(state, self.checkpoints)
 
-    def run(self, rank: int, state: DenoiserState, train: Callable[..., None]) -> None:
+    def run(self, rank: int, state: StateType, train: Callable[..., None]) -> None:
         """Run `train(report=…)`; the first worker reports progress and regularly writes a checkpoint and samples."""
         if rank > 0:
             train(report=lambda state, loss: None)
             return
         with Progress(self.stage, self.steps, "steps", every_seconds=60, before=state.step) as progress:
 
-            def report(state: DenoiserState, loss: float) -> None:
+            def report(state: StateType, loss: float) -> None:
                 progress.advance()
-                if state.step % EVERY == 0 or state.step == self.steps:
+                if state.step % self.every == 0 or state.step == self.steps:
                     save_checkpoint(state, self.checkpoints)
                     self._show(state)
 
             train(report=report)
 
-    def _show(self, state: DenoiserState) -> None:
+    def _show(self, state: StateType) -> None:
         with atomic_path(self.samples / f"{state.step:06d}.png") as temporary:
-            Image.fromarray(sample_sheet(state.unet, state.text, self.tokenizer, self.vae)).save(temporary)
+            Image.fromarray(self.sheet(state)).save(temporary)
