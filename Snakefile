@@ -5,7 +5,6 @@
 #   snakemake --cores all localisation     or retrieval, editing, partial_information, faithfulness, validation, representation
 #   snakemake --cores 1 fetch --configfile config/paper.yaml   only download what a study needs
 #   snakemake --cores all plan                             jobs, evaluations, hours and disk, before anything runs
-#   snakemake --cores all paper_figures                    every figure, and the published numbers beside ours
 #   snakemake --cores 2 train_scenes_model                 train the embedded model; also _flow, _clip, _hardneg, _classifier
 #
 # The target comes before --configfile, which takes every word that follows it for one more file. From another folder, add
@@ -38,6 +37,7 @@ include: "rules/retrieval.smk"
 include: "rules/editing.smk"
 include: "rules/pairs.smk"
 include: "rules/faithfulness.smk"
+include: "rules/representation_files.smk"
 include: "rules/representation_images.smk"
 include: "rules/representation_training.smk"
 include: "rules/validation.smk"

@@ -12,45 +12,6 @@
 # STEPS     pilot_representation, estimate_representation, exact_representation, tabulate_representation,
 #           plot_representation; the target `representation` of representation_quality.smk runs all of them
 
-REPRESENTATION = f"{RESULTS}/representation/{{described}}"
-DESCRIBED = CONFIG.described
-# Descriptions that are no folder of a model.
-UNTRAINED = {"factors", "components"}
-REPRESENTATION_SHARDS = [
-    f"{number:04d}" for number in range(CONFIG.representation.shards)
-]
-
-
-wildcard_constraints:
-    described="|".join(map(re.escape, DESCRIBED)),
-
-
-def described_files(wildcards):
-    """The files of the model that describes images, if one does."""
-    entry = DESCRIBED[wildcards.described]
-    return [] if entry in UNTRAINED else local_files(shipped(entry))
-
-
-def described_shards(name):
-    """The tables of a description's shards."""
-    folder = REPRESENTATION.format(described=name)
-    return [
-        f"{folder}/estimate_representation/shard-{number}.parquet"
-        for number in REPRESENTATION_SHARDS
-    ]
-
-
-def description_settings(stage):
-    """What a stage reads of the configuration for one description."""
-    return lambda job: settings_json(stage, study=CONFIG.of_description(job.described))
-
-
-# Params of every stage on one description.
-DESCRIPTION_PARAMS = {
-    "model": lambda wildcards: DESCRIBED[wildcards.described],
-    "seed": CONFIG.seed,
-}
-
 
 rule pilot_representation:
     input:
@@ -211,7 +172,7 @@ rule plot_representation:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
-        tables=f"{RESULTS}/tables",
+        tables=lambda wildcards, input: str(Path(input.tables[0]).parent),
         estimates=rules.tabulate_representation.params.estimates,
         settings=settings("plot_representation"),
         code=code("plot_representation"),

@@ -7,32 +7,6 @@
 #           results/<study>/representation/images/images.json          what was prepared and how
 # STEPS     prepare_representation_images
 
-PREPARED_IMAGES = f"{RESULTS}/representation/images"
-IMAGES = (
-    f" --images {PREPARED_IMAGES}"
-    if CONFIG.representation.images.dataset != "factors"
-    else ""
-)
-
-
-def image_dataset_files(wildcards):
-    """The files of the study's images: receipts of those that are fetched, and what is there already."""
-    images = CONFIG.representation.images
-    if images.dataset == "own":
-        return (
-            local_files(images.list)
-            if Path(images.list).is_dir()
-            else present([images.list])
-        )
-    places = dataset_places(images.dataset)
-    folders = [place for place in places if not place.suffix]
-    return fetched_or_present([place for place in places if place.suffix], folders, ())
-
-
-def prepared_images(wildcards):
-    """The prepared images, as input of a rule that passes IMAGES to its stage; none for the world that is drawn."""
-    return rules.prepare_representation_images.output if IMAGES else []
-
 
 rule prepare_representation_images:
     input:

@@ -9,23 +9,6 @@
 # STEPS     train_representation_classifier, sample_representation, judge_representation, tabulate_representation_quality,
 #           plot_representation_pictures; the target `representation` runs these and those of representation.smk
 
-REPRESENTATION_CLASSIFIER = f"{RESULTS}/representation/classifier"
-REPRESENTATION_JUDGED = f"{REPRESENTATION}/judge_representation"
-
-
-def feature_networks(wildcards):
-    """The networks of features: that of the images' factors is trained here, others are given."""
-    judging = CONFIG.representation.judging
-    given = {"dinov2": judging.dinov2, "inception": judging.inception}
-    files = [
-        file
-        for name in judging.features
-        if given.get(name)
-        for file in local_files(given[name])
-    ]
-    trained = "classifier" in judging.features
-    return [*files, *([REPRESENTATION_CLASSIFIER] if trained else [])]
-
 
 rule train_representation_classifier:
     input:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import EDMEulerScheduler, PixArtTransformer2DModel
+from diffusers import EDMEulerScheduler, PixArtTransformer2DModel, SD3Transformer2DModel
 
 from infodecomp.estimator.channel import noised
 from infodecomp.estimator.condition import MASK, STATES, Condition
@@ -358,3 +358,16 @@ def test_stable_diffusion_3_without_t5(tmp_path: Path) -> None:
     states = model.encode_prompts([CAPTION])[0].states
     assert not states[16:].any() and states[:16].any()
     assert len(model.token_offsets(CAPTION)) <= 16
+
+
+def test_stable_diffusion_3_trained_without_t5() -> None:
+    """A transformer as wide as its two CLIPs reads their tokens alone."""
+    pipeline = tiny_pipeline("stable_diffusion_3")
+    pipeline.register_modules(text_encoder_3=None, tokenizer_3=None)
+    clips = pipeline.text_encoder.config.hidden_size + pipeline.text_encoder_2.config.hidden_size
+    assert pipeline.transformer.config.joint_attention_dim > clips
+    settings = {**pipeline.transformer.config, "joint_attention_dim": clips}
+    for transformer, tokens in ((pipeline.transformer, 16 + 256), (SD3Transformer2DModel.from_config(settings), 16)):
+        pipeline.register_modules(transformer=transformer)
+        states = LatentDiffusion(pipeline).encode_prompts([CAPTION])[0].states
+        assert states.shape == (tokens, transformer.config.joint_attention_dim)

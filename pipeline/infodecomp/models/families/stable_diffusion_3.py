@@ -29,7 +29,8 @@ class StableDiffusion3(Family):
     """Esser et al., ICML 2024. In training each tower was left out at times, its states zeros: the trained "no text".
 
     Its pipeline samples with the encoded empty caption, which is therefore the default. Padding is not masked, as in
-    training, so that all prompts have the same number of tokens. Without T5 its tokens are zeros.
+    training, so that all prompts have the same number of tokens. Without T5 its tokens are zeros; a transformer that reads
+    states as wide as those of its two CLIPs was trained without T5, and has no such tokens.
     """
 
     text_keys = "last"
@@ -42,7 +43,7 @@ class StableDiffusion3(Family):
         self.largest = int(self.denoiser.config.pos_embed_max_size) * self.patch
         self.readers = [self.reader()]
         self.reader("_2")
-        self.t5_tokens = kind.tokens["tokenizer_3"]
+        self.t5_tokens = kind.tokens["tokenizer_3"] if _leaves_room_for_t5(pipeline) else 0
         if pipeline.text_encoder_3 is not None:
             self.readers.append(self.reader("_3"))
             self.t5_tokens = self.readers[-1].limit
@@ -83,3 +84,9 @@ class StableDiffusion3(Family):
             timestep=time,
         ).sample
         return answer
+
+
+def _leaves_room_for_t5(pipeline: Any) -> bool:
+    """Whether the transformer reads wider states than those of its CLIPs."""
+    clips = pipeline.text_encoder.config.hidden_size + pipeline.text_encoder_2.config.hidden_size
+    return bool(pipeline.transformer.config.joint_attention_dim > clips)
