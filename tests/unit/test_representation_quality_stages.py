@@ -85,6 +85,7 @@ def test_from_a_model_to_tables_and_figures(images: Path, tmp_path: Path) -> Non
         for key in ("quality", "samples")
     }
     arguments = ("--quality", *files["quality"], "--samples", *files["samples"])
+    arguments += ("--published", CHECKOUT / "data" / "reference" / "representation_papers.csv", "--dataset", "factors")
     run("tabulate_representation_quality", *arguments, "--output-dir", tmp_path)
     scores = read_table(tmp_path / "representation_quality.parquet", {**QUALITY_COLUMNS, **OVER_SEEDS})
     assert set(scores["model"]) == {"components"} and {"accuracy", "info_m", "tad"} <= set(scores["score"])

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import (
-    parse,
-)
+from infodecomp.config import parse
 from infodecomp.config.settings import WriteReport
 from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.report.content import PageContent
@@ -30,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=int, required=True, help="number of shards of a dataset that sets none")
     parser.add_argument(
         "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with a different number of shards"
+    )
+    parser.add_argument(
+        "--described", nargs="*", default=[], metavar="NAME", help="descriptions of images: factors, codes"
     )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the page; its content is replaced")
@@ -51,10 +52,27 @@ def run(args: argparse.Namespace) -> None:
             progress.advance()
         for _ in content.add_choices(study, retrieval, pictures, limit=shown):
             progress.advance()
+    content.add_codes(study, args.described, pictures, limit=shown)
     names = [*datasets, *retrieval]
-    write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=settings.palette)
+    write_data(
+        page,
+        images=content.images,
+        choices=content.choices,
+        edits=content.edits,
+        codes=content.codes,
+        palette=settings.palette,
+    )
     warnings = without_meaning(settings.unfamiliar, names)
-    write_page(page, study, args.results.name, names, content.counts, warnings)
+    write_page(
+        page,
+        study,
+        args.results.name,
+        names,
+        content.counts,
+        warnings,
+        described=args.described,
+        confidence=settings.confidence,
+    )
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,
