@@ -155,7 +155,9 @@ def _validation(rows: list[_Row]) -> Iterator[str]:
 def _representation(rows: list[_Row]) -> Iterator[str]:
     """What each description carries of an image: by enumeration, and by iˢ of its decoder."""
     told = [
-        f"{row['model']} {_exact_and_estimated(row)} of {float(row['entropy']):.2f} nats" for row in rows if row["exact"]
+        f"{row['model']} {_exact_and_estimated(row)} of {float(row['entropy']):.2f} nats"
+        for row in rows
+        if row["exact"]
     ]
     if told:
         yield f"Representation: {', '.join(told)}"

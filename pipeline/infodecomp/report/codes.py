@@ -16,7 +16,7 @@ from infodecomp.report.pictures import PictureFolder, quantise, tile_sheet
 from infodecomp.report.scripts import write_call
 from infodecomp.representation.estimates_table import read_images
 from infodecomp.representation.quantities import WHOLE, alone, rest
-from infodecomp.representation.table_columns import FACTOR_COLUMNS
+from infodecomp.representation.table_columns import TABLES
 from infodecomp.runs.storage import read_arrays, read_table
 
 Arrays = Mapping[str, np.ndarray]
@@ -54,22 +54,32 @@ def codes_of(study: StudyFolder, described: Sequence[str], most: int, pictures: 
 
     Writes a script of maps and a picture of each image. Raises InputError for a table or an array that cannot be read.
     """
-    told = study.table("representation_by_factor.parquet")
-    factors = read_table(told, FACTOR_COLUMNS) if told.is_file() else pd.DataFrame(columns=list(FACTOR_COLUMNS))
+    if not described:
+        return []
+    dimensions, factors = (
+        read_table(study.table(f"representation_{name}.parquet"), TABLES[name])
+        for name in ("by_dimension", "by_factor")
+    )
     found = []
     for number, name in enumerate(described):
         kept = _images_with_maps(study, name, most)
         if kept:
-            of_model = factors[factors["model"] == name]
-            found.append(_description(f"codes-{number}", name, kept, of_model, pictures))
+            parts = list(dict.fromkeys(dimensions["part"][dimensions["model"] == name]))
+            about = _about_factors(factors[factors["model"] == name], parts)
+            found.append(_description(f"codes-{number}", name, parts, about, kept, pictures))
     return found
 
 
 def _description(
-    prefix: str, name: str, kept: Sequence[tuple[str, Arrays]], factors: pd.DataFrame, pictures: PictureFolder
+    prefix: str,
+    name: str,
+    parts: list[str],
+    about: list[Any],
+    kept: Sequence[tuple[str, Arrays]],
+    pictures: PictureFolder,
 ) -> dict[str, Any]:
     """One description; prefix: of the names of its scripts."""
-    parts, columns = _parts(kept[0][1]), _columns(kept[0][1])
+    columns = _columns(kept[0][1])
     images = []
     for place, (case, arrays) in enumerate(kept):
         script = f"{prefix}-{place:05d}"
@@ -90,7 +100,7 @@ def _description(
     return {
         "name": name,
         "parts": parts,
-        "about": _about_factors(factors, parts),
+        "about": about,
         "columns": [column.label for column in columns],
         "images": images,
     }
@@ -109,11 +119,6 @@ def _images_with_maps(study: StudyFolder, name: str, most: int) -> list[tuple[st
         if len(found) == most:
             break
     return found
-
-
-def _parts(arrays: Arrays) -> list[str]:
-    prefix, suffix = f"map/{alone('')}", "/orthogonal"
-    return [key[len(prefix) : -len(suffix)] for key in arrays if key.startswith(prefix) and key.endswith(suffix)]
 
 
 def _columns(arrays: Arrays) -> list[_Column]:
