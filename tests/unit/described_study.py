@@ -76,12 +76,21 @@ def _write_tables(folder: Path) -> None:
         for quantity in ("alone", "given_rest")
     ]
     told = {"z0": 1.5, "z1": 0.25, "z2": 0.01}
+    own = {"tint": 1.79, "place": 1.61}
     factors = [
-        {"model": "factors", "factor": "tint", "entropy": 1.79, "part": part, "exact": 1.79} for part in ("all", "tint")
+        {
+            "model": "factors",
+            "factor": factor,
+            "entropy": entropy,
+            "part": part,
+            "exact": entropy * (part in ("all", factor)),
+        }
+        for factor, entropy in own.items()
+        for part in ("all", *own)
     ]
     factors += [
         {"model": "code", "factor": factor, "entropy": entropy, "part": part, "exact": told.get(part, 1.6) * share}
-        for factor, entropy, share in (("place", 1.61, 0.5), ("tint", 1.79, 1.0))
+        for factor, entropy, share in (("place", own["place"], 0.5), ("tint", own["tint"], 1.0))
         for part in ("all", *told)
     ]
     score = {"model": "code", "factor": "", "error": 0.01, "spread": nan, "seeds": 1}
