@@ -287,7 +287,7 @@ def test_a_dimension_under_the_pointer_shows_its_pixels(open_page: Open) -> None
     canvases = page.locator("#code-panes .heat")
     drawn = "(all) => all.map((canvas) => canvas.toDataURL())"
     tint, value = canvases.evaluate_all(drawn), page.locator("#code-panes .value").first
-    assert len(set(tint)) == 4 and value.text_content() == "tint 3.5 ± 0.13 nats in total"
+    assert len(set(tint)) == 4 and value.text_content() == "tint 3.50 ± 0.13 nats in total"
     place = page.get_by_role("button", name="place", exact=True)
     place.hover()
     assert code_maps(page)[0] == "place/0" and canvases.evaluate_all(drawn)[0] != tint[0]
@@ -304,7 +304,7 @@ def test_the_dimensions_of_a_code_name_their_factors(open_page: Open) -> None:
     chooser(page, "model").select_option("code")
     assert code_maps(page) == ["z0/0", "z0/1"], "by the exact denoiser alone"
     note = page.locator("#code-note")
-    assert note.text_content().endswith("over all images: tint 1.5 of 1.79, place 0.75 of 1.61 nats.")
+    assert note.text_content().endswith("over all images: tint 1.50 of 1.79, place 0.75 of 1.61 nats.")
     page.get_by_role("button", name="z2", exact=True).click()
     assert note.text_content().endswith("less than 0.05 nats each.")
 

@@ -94,7 +94,7 @@ def provenance(study: StudyFolder, datasets: Sequence[str]) -> Provenance:
         stage = stages.setdefault(record["stage"], _Records())
         extra = record["extra"]
         stage.records += 1
-        stage.models |= {extra["model"]} if "model" in extra else set()
+        stage.models |= {extra["model"]} if extra.get("model") else set()
         stage.devices |= {extra["device"]} if "device" in extra else set()
         stage.codes.add(record["code_digest"])
         stage.dates.add(record["date"])

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infodecomp.report.cells import Cell, Number, Table, interval
+from infodecomp.report.cells import Cell, Heading, Number, Table, interval
 from infodecomp.report.layout import StudyFolder, rows
-from infodecomp.representation.markdown import FACTORS, dimension_table, factor_tables, information_tables
+from infodecomp.representation.markdown import FACTORS, factor_tables, information_tables
 from infodecomp.representation.published import PAPER_COLUMNS
 from infodecomp.representation.published_markdown import paper_table
 from infodecomp.representation.quality_columns import OVER_SEEDS, QUALITY_COLUMNS, SAMPLE_COLUMNS
@@ -19,7 +19,7 @@ from infodecomp.representation.quality_markdown import quality_tables, samples_t
 from infodecomp.representation.table_columns import TABLES
 from infodecomp.runs.storage import read_table
 from infodecomp.tables.markdown import Captioned
-from infodecomp.tables.text import MISSING, decimals
+from infodecomp.tables.text import MISSING, decimals, percent
 from infodecomp.tables.text import interval as ends_of
 
 _NATS = decimals(2)
@@ -43,7 +43,7 @@ def _tables(study: StudyFolder, confidence: float) -> Iterator[Table]:
         yield from map(_as_cells, information_tables(information, confidence)[1:])
     by_dimension, by_factor = _read(study, "by_dimension"), _read(study, "by_factor")
     if len(by_dimension):
-        yield _as_cells(dimension_table(by_dimension, confidence))
+        yield _by_dimension(by_dimension, confidence)
     for of_model in factor_tables(by_factor):
         yield _as_cells(of_model, f"{of_model.caption.strip('*')}: {FACTORS[0].lower()}{FACTORS[1:]}")
     quality, samples, paper = (_read(study, name) for name in ("quality", "samples", "paper"))
@@ -67,26 +67,49 @@ def _information(frame: pd.DataFrame, confidence: float) -> Table:
     body = [
         [
             *(row["model"], row["decoder"], f"{row['images']:,}", _NATS(row["entropy"])),
-            *(_measured(row, name, most) for name in ("exact", "standard", "orthogonal")),
+            *(_measured(row, name, (0.0, 1.1 * most)) for name in ("exact", "standard", "orthogonal")),
             *(_NATS(row[name]) for name in ("rate", "delta_u", "delta_c")),
         ]
         for row in rows(frame)
     ]
     head = ["description", "decoder", "images", "ln K", "exact I(x; z)", "iˢ", "iᵒ", "rate", "Δ_u", "Δ_c"]
     caption = (
-        f"Nats that a code, or factors, carry about an image, on an axis from 0 to {most:.1f}, with {100 * confidence:g} % "
-        "intervals over images. ln K: entropy of the images. Rate: an upper bound. Δ_u, Δ_c: distance of a trained decoder "
+        f"Nats that a code, or factors, carry about an image, drawn from 0, with {100 * confidence:g} % intervals over images. "
+        "ln K, the faint line: entropy of the images. Rate: an upper bound. Δ_u, Δ_c: distance of a trained decoder "
         "from Bayes’ rule without and with the code; iˢ is I − Δ_c + Δ_u."
     )
     return Table(head, body, words=2, caption=caption)
 
 
-def _measured(row: Mapping[str, Any], name: str, most: float) -> Cell:
+def _by_dimension(frame: pd.DataFrame, confidence: float) -> Table:
+    """A row a part: alone, and given the others."""
+    quantities = {"alone": "alone", "given_rest": "given the others"}
+    head: list[str | Heading] = ["description", "part"]
+    for name in quantities.values():
+        head += [Heading(title, name) for title in ("exact", "iˢ", "iᵒ", "in the box %")]
+    body = []
+    for (model, part), found in frame.groupby(["model", "part"], sort=False):
+        of_part = {row["quantity"]: row for row in rows(found)}
+        cells: list[Cell] = [str(model), str(part)]
+        for name in quantities:
+            row = of_part[name]
+            cells += [_measured(row, estimate) for estimate in ("exact", "standard", "orthogonal")]
+            cells.append(percent(row["inside"]))
+        body.append(cells)
+    caption = (
+        "Nats that each dimension or factor carries about an image, I(x; z_k) and I(x; z_k | rest), with "
+        f"{100 * confidence:g} % intervals over images. In the box: the share of the map of iᵒ inside the box of the object."
+    )
+    return Table(head, body, words=2, caption=caption)
+
+
+def _measured(row: Mapping[str, Any], name: str, drawn: tuple[float, float] | None = None) -> Cell:
+    """A value with its interval, drawn on an axis between these ends, with a mark at the entropy of the images."""
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if not np.isfinite(value):
         return MISSING
-    drawn = interval(value, low, high, ends=(0.0, 1.1 * most), mark=row["entropy"])
-    return Number(_NATS(value), ends_of(low, high, 2), drawn)
+    axis = interval(value, low, high, ends=drawn, mark=row["entropy"]) if drawn else None
+    return Number(_NATS(value), ends_of(low, high, 2) if np.isfinite(low) else "", axis)
 
 
 def _as_cells(table: Captioned, caption: str = "") -> Table:

@@ -2,13 +2,16 @@
 // What a code says: an image, the dimensions of its code or its factors, and the maps of each.
 
 const Codes = (() => {
-  const { make, select, values, number, withError } = Elements;
+  const { make, select, values, number } = Elements;
   const MAP = { signed: false, zero: true };
   const at = (id) => document.getElementById(id);
   const form = at("code-filters");
   const state = { model: null, image: 0, part: 0, hovered: null, maps: null };
   let panes = [];
 
+  // Nats far below their error are none: two decimals, never powers of ten.
+  const nats = (value) => value.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
+  const withError = (value, error) => `${nats(value)} ± ${nats(error)}`;
   const image = () => state.model.images[state.image];
   const shownPart = () => state.hovered ?? state.part;
 
@@ -131,9 +134,9 @@ const Codes = (() => {
 
   // Of a dimension, the factors that it says most about.
   function described(part) {
-    const told = (state.model.about[part] ?? []).filter(([, nats]) => nats >= 0.05).slice(0, 3);
+    const told = (state.model.about[part] ?? []).filter(([, carried]) => carried >= 0.05).slice(0, 3);
     if (!state.model.about.length) return "";
-    const about = told.map(([factor, nats, most]) => `${factor} ${number(nats, 2)} of ${number(most, 3)}`).join(", ");
+    const about = told.map(([factor, carried, most]) => `${factor} ${nats(carried)} of ${nats(most)}`).join(", ");
     return `${state.model.parts[part]} alone says about the factors, over all images: ${about ? `${about} nats` : "less than 0.05 nats each"}.`;
   }
 
@@ -152,7 +155,7 @@ const Codes = (() => {
         ...image().totals[index].map(([total, error]) => make("td", {}, withError(total, error))),
       ),
     );
-    const whole = image().whole.map(([denoiser, nats]) => `${number(nats)} nats ${denoiser}`).join(", ");
+    const whole = image().whole.map(([denoiser, total]) => `${nats(total)} nats ${denoiser}`).join(", ");
     const caption = `Information about this image, iᵒ in nats, ± one standard error. All parts together: ${whole}.`;
     at("code-totals").replaceChildren(
       make(
