@@ -49,19 +49,19 @@ class _Column:
         return [float(arrays[f"{self.prefix}{name}"][place]) for name in ("orthogonal", "orthogonal_error")]
 
 
-def codes_of(study: StudyFolder, described: Sequence[str], most: int, pictures: PictureFolder) -> list[dict[str, Any]]:
+def codes_of(study: StudyFolder, most: int, pictures: PictureFolder) -> list[dict[str, Any]]:
     """The descriptions by name, each with at most `most` images that have maps; those without any are left out.
 
     Writes a script of maps and a picture of each image. Raises InputError for a table or an array that cannot be read.
     """
-    if not described:
+    if not study.described:
         return []
     dimensions, factors = (
         read_table(study.table(f"representation_{name}.parquet"), TABLES[name])
         for name in ("by_dimension", "by_factor")
     )
     found = []
-    for number, name in enumerate(described):
+    for number, name in enumerate(study.described):
         kept = _images_with_maps(study, name, most)
         if kept:
             parts = list(dict.fromkeys(dimensions["part"][dimensions["model"] == name]))

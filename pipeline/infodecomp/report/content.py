@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +65,6 @@ class PageContent:
             self.choices.extend(choices_of(study, name, folder, limit, pictures))
             yield name
 
-    def add_codes(self, study: StudyFolder, described: Sequence[str], pictures: PictureFolder, *, limit: int) -> None:
+    def add_codes(self, study: StudyFolder, pictures: PictureFolder, *, limit: int) -> None:
         """Add descriptions of images, each with at most `limit` of them."""
-        self.codes.extend(codes_of(study, described, limit, pictures))
+        self.codes.extend(codes_of(study, limit, pictures))

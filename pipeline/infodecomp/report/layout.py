@@ -20,11 +20,13 @@ class StudyFolder:
     """The folder results/<study>. Files of a part that was not run are absent.
 
     shards: dataset → number of shards. of_stage: stage → number of its shards, if it differs from the dataset's.
+    described: descriptions of images by name, true factors and codes.
     """
 
     root: Path
     shards: Mapping[str, int]
     of_stage: Mapping[str, int] = field(default_factory=dict)
+    described: Sequence[str] = ()
 
     def cases(self, dataset: str) -> Path:
         """The cases table of a dataset."""

@@ -66,7 +66,6 @@ def write_page(
     shown: Mapping[str, int],
     warnings: Sequence[str] = (),
     *,
-    described: Sequence[str] = (),
     confidence: float = 0.95,
 ) -> None:
     """Copy the style sheets and scripts, and write index.html last, since it states the size of the page.
@@ -78,7 +77,6 @@ def write_page(
         datasets: of images and of retrieval.
         shown: numbers of images, choices, edits and described images on the page.
         warnings: sentences at its top.
-        described: descriptions of images: factors, codes.
         confidence: of the intervals of what codes say.
     """
     for asset in sorted(ASSETS.iterdir()):
@@ -97,7 +95,7 @@ def write_page(
             }
             for part in parts
         ],
-        "failures": failures(study, datasets, described),
+        "failures": failures(study, datasets),
         "provenance": provenance(study, datasets),
         "warnings": warnings,
         "scored": any(part.key == "localisation" and part.tables for part in parts),

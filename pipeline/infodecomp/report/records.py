@@ -24,10 +24,10 @@ _COUNTED = (
 _SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snakemake")
 
 
-def failures(study: StudyFolder, datasets: Sequence[str], described: Sequence[str] = ()) -> Table | None:
-    """Every kind of failure with its number and one reason; None without any. described: descriptions of images."""
+def failures(study: StudyFolder, datasets: Sequence[str]) -> Table | None:
+    """Every kind of failure with its number and one reason; None without any."""
     found = [(dataset, *one) for dataset in datasets for one in _statuses(study, dataset)]
-    found += [(name, "estimate_representation", frame) for name in described for frame in _described(study, name)]
+    found += [(name, "estimate_representation", frame) for name in study.described for frame in _described(study, name)]
     body = [
         [dataset, stage, status, part["reason"].iloc[0], len(part)]
         for dataset, stage, frame in found

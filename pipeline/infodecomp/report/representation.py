@@ -74,8 +74,8 @@ def _information(frame: pd.DataFrame, confidence: float) -> Table:
     ]
     head = ["description", "decoder", "images", "ln K", "exact I(x; z)", "iˢ", "iᵒ", "rate", "Δ_u", "Δ_c"]
     caption = (
-        f"Nats that a code, or factors, carry about an image, drawn from 0, with {100 * confidence:g} % intervals over images. "
-        "ln K, the faint line: entropy of the images. Rate: an upper bound. Δ_u, Δ_c: distance of a trained decoder "
+        f"Nats that a code, or factors, carry about an image, drawn from 0, with {100 * confidence:g} % intervals over "
+        "images. ln K, the faint line: entropy of the images. Rate: an upper bound. Δ_u, Δ_c: distance of a trained decoder "
         "from Bayes’ rule without and with the code; iˢ is I − Δ_c + Δ_u."
     )
     return Table(head, body, words=2, caption=caption)

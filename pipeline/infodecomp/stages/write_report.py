@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     section, datasets, retrieval = settings.report, settings.datasets, settings.retrieval_datasets
     shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
     shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
-    study, page = StudyFolder(args.results, shards, named_counts("--stage-shards", args.stage_shards)), args.output_dir
+    of_stage, page = named_counts("--stage-shards", args.stage_shards), args.output_dir
+    study = StudyFolder(args.results, shards, of_stage, args.described)
     shutil.rmtree(page, ignore_errors=True)
     pictures = PictureFolder(page, section.picture)
     content, shown = PageContent(), section.images
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
             progress.advance()
         for _ in content.add_choices(study, retrieval, pictures, limit=shown):
             progress.advance()
-    content.add_codes(study, args.described, pictures, limit=shown)
+    content.add_codes(study, pictures, limit=shown)
     names = [*datasets, *retrieval]
     write_data(
         page,
@@ -63,16 +64,7 @@ def run(args: argparse.Namespace) -> None:
         palette=settings.palette,
     )
     warnings = without_meaning(settings.unfamiliar, names)
-    write_page(
-        page,
-        study,
-        args.results.name,
-        names,
-        content.counts,
-        warnings,
-        described=args.described,
-        confidence=settings.confidence,
-    )
+    write_page(page, study, args.results.name, names, content.counts, warnings, confidence=settings.confidence)
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,
