@@ -111,7 +111,7 @@ def _images_with_maps(study: StudyFolder, name: str, most: int) -> list[tuple[st
     if not shards:
         return []
     folder = shards[0].parent / "maps"
-    found = []
+    found = list[tuple[str, Arrays]]()
     for case in read_images(shards)["case_id"]:
         arrays = read_arrays(folder / f"{case}.npz")
         if "picture" in arrays:
