@@ -1,4 +1,4 @@
-# The page of the study: tables, and every image with its maps, captions and edits; it opens from disk, without a server.
+# The page of the study: tables, and every image with its maps, captions and edits, and what codes say; it opens from disk, without a server.
 #
 # REQUIRES  the tables and figures of all parts, and what they were made from: cases, shards, maps, edits, images
 # PRODUCES  results/<study>/report/    index.html with its style, scripts, pictures and data: open it in any browser
@@ -30,8 +30,10 @@ rule write_report:
         folder=folder_of_first,
         results=lambda wildcards, output: str(Path(output.page).parent.parent),
         shards=CONFIG.shards,
+        described=list(DESCRIBED) if in_parts("representation") else [],
         stage_shards=[
             f"judge_maps={CONFIG.faithfulness.shards}",
+            f"estimate_representation={CONFIG.representation.shards}",
             *(
                 [f"decompose_information={CONFIG.pairs.shards}"]
                 if CONFIG.pairs.shards
@@ -62,6 +64,7 @@ rule write_report:
         command(
             "write_report",
             "--results {params.results} --shards {params.shards} --stage-shards {params.stage_shards}"
+            " --described {params.described}"
             " --settings {params.settings:q} --output-dir {params.folder}",
         )
 

@@ -4,7 +4,7 @@
 # PRODUCES  results/<study>/representation/classifier/                                      features of the images' factors
 #           results/<study>/representation/<model>/sample_representation/drawn.npz           samples, reconstructions, strips
 #           results/<study>/representation/<model>/judge_representation/{quality,samples}.parquet   a row a score
-#           results/<study>/tables/representation_{quality,samples}.{csv,parquet,md}
+#           results/<study>/tables/representation_{quality,samples,paper}.{csv,parquet,md}
 #           results/<study>/figures/representation/<model>/{samples,traversals,interpolations}.*
 # STEPS     train_representation_classifier, sample_representation, judge_representation, tabulate_representation_quality,
 #           plot_representation_pictures; the target `representation` runs these and those of representation.smk
@@ -109,12 +109,13 @@ rule tabulate_representation_quality:
     input:
         quality=expand(rules.judge_representation.output.quality, described=DESCRIBED),
         samples=expand(rules.judge_representation.output.samples, described=DESCRIBED),
+        published=ancient(str(shipped("data/reference/representation_papers.csv"))),
     output:
         tables=in_report(
             "representation",
             [
                 f"{RESULTS}/tables/representation_{name}.{suffix}"
-                for name in ("quality", "samples")
+                for name in ("quality", "samples", "paper")
                 for suffix in ("csv", "parquet", "md", "provenance.json")
             ],
         ),
@@ -126,13 +127,15 @@ rule tabulate_representation_quality:
         **TABLE_JOB,
     params:
         folder=folder_of_first,
+        dataset=CONFIG.representation.images.dataset,
         code=code("tabulate_representation_quality"),
     message:
         "Tabulating the quality of codes and samples"
     shell:
         quiet_command(
             "tabulate_representation_quality",
-            "--quality {input.quality} --samples {input.samples} --output-dir {params.folder}",
+            "--quality {input.quality} --samples {input.samples} --published {input.published:q} --dataset"
+            " {params.dataset} --output-dir {params.folder}",
         )
 
 

@@ -28,6 +28,7 @@ from infodecomp.retrieval.scores import RETRIEVAL_SCORE_COLUMNS
 from infodecomp.runs.job_record import sealed
 from infodecomp.runs.storage import write_arrays, write_table, write_text
 from tests.stage_settings import settings
+from tests.unit.described_study import DESCRIBED, write_descriptions
 
 GRID = 4
 SIDE = 32  # pixels of an image along a side
@@ -74,6 +75,7 @@ class ReportStudy:
         self._write_choices()
         self._write_tables()
         self._write_provenance()
+        write_descriptions(self.results)
 
     @property
     def usable(self) -> list[dict[str, Any]]:
@@ -90,6 +92,7 @@ class ReportStudy:
             [
                 "write_report",
                 *("--results", str(self.results), "--shards", "1", "--output-dir", str(self.page)),
+                *("--described", *DESCRIBED, "--stage-shards", "estimate_representation=1"),
                 *("--settings", settings("write_report", **self.sections, report=ReportSection(**report))),
             ]
         )

@@ -27,6 +27,7 @@ from infodecomp.report.shown_maps import SHOWN_MAPS
 from infodecomp.runs.errors import InputError
 from infodecomp.runs.named_paths import named_counts
 from infodecomp.runs.storage import write_table
+from tests.unit.described_study import DESCRIBED, heat
 from tests.unit.report_study import FALSE, GRID, HOSTILE, ReportStudy
 
 PLACE = {method.id: number for number, method in enumerate(SHOWN_MAPS)}
@@ -185,6 +186,36 @@ def test_the_overview_shows_results_failures_and_provenance(study: ReportStudy) 
     assert not [tag for tag, _ in reader.tags if tag == "i"]
 
 
+def test_the_overview_shows_what_codes_say(study: ReportStudy) -> None:
+    reader = _Reader()
+    reader.feed((study.page / "index.html").read_text(encoding="utf-8"))
+    assert "What does a code say about an image?" in reader.text
+    assert "2.502.25 to 2.752.402.00 to 2.80" in reader.text, "the exact value beside the estimate"
+    assert "not by one" in reader.text and "0.31 ± 0.01" in reader.text and "DiffAEMIG" in reader.text
+    assert "Σ I(x; z_k)" in reader.text and "FactorVAE" not in reader.text, "columns without a value are left out"
+    assert "it was too dark" in reader.text
+
+
+def test_codes_come_with_their_maps(study: ReportStudy) -> None:
+    codes = study.constant("codes")
+    assert [(code["name"], code["parts"], len(code["columns"])) for code in codes] == [
+        (name, list(parts), 4 if trained else 2) for name, (parts, trained) in DESCRIBED.items()
+    ]
+    factors, code = codes
+    assert [image["image"] for image in factors["images"]] == ["000000", "000001"], "those with maps"
+    # The whole is first, then each part alone, then each given the others.
+    assert factors["images"][1]["totals"][1] == [[total, 0.125] for total in (4.75, 4.25, 2.75, 2.25)]
+    assert factors["about"] == [] and code["about"][0] == [["tint", 1.5, 1.79], ["place", 0.75, 1.61]]
+    text = (study.page / "maps" / f"{factors['images'][0]['id']}.js").read_text(encoding="ascii")
+    maps = json.loads(text.partition(",")[2].removesuffix(");\n"))
+    sheet, (height, width) = _pixels(maps["sheet"]), maps["grid"]
+    for part in range(2):
+        for column, (alone, exact) in enumerate(((False, True), (False, False), (True, True), (True, False))):
+            low, high = maps["scales"][part][column]
+            tile = sheet[part * height : (part + 1) * height, column * width : (column + 1) * width]
+            assert low + tile / 255 * (high - low) == pytest.approx(heat(part, alone=alone, exact=exact))
+
+
 def test_the_page_is_complete_in_its_folder_and_states_its_size(study: ReportStudy) -> None:
     reader = _Reader()
     reader.feed((study.page / "index.html").read_text(encoding="utf-8"))
@@ -194,7 +225,9 @@ def test_the_page_is_complete_in_its_folder_and_states_its_size(study: ReportStu
             assert (study.page / target).is_file(), target
     stated = re.search(r"This page: ([\d.]+) MB", reader.text)
     assert stated is not None
-    size = sum(path.stat().st_size for path in study.page.rglob("*") if path.is_file())
+    # Its record is written after it.
+    files = [path for path in study.page.rglob("*") if path.is_file() and path.name != "report.provenance.json"]
+    size = sum(path.stat().st_size for path in files)
     assert float(stated[1]) == pytest.approx(size / 1e6, abs=0.051)
 
 

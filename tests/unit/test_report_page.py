@@ -17,7 +17,7 @@ from tests.unit.report_study import CAPTIONS, FALSE, HOSTILE, ReportStudy
 
 api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 
-VIEWS = ("overview", "explorer", "edits", "captions")
+VIEWS = ("overview", "explorer", "edits", "codes", "captions")
 OPENED = "#viewer[open] .stage[data-map]:not([data-map=''])"
 Open = Callable[..., Any]
 
@@ -274,6 +274,57 @@ def test_captions_run_in_the_direction_of_their_letters(open_page: Open) -> None
             assert shown.evaluate(written, text) == direction, place
 
 
+def code_maps(page: Any) -> list[str]:
+    """The part and column of each map over the image of the part on codes, once they are drawn."""
+    page.locator("#code-panes .stage[data-map]:not([data-map=''])").first.wait_for()
+    stages = page.locator("#code-panes .stage")
+    return [str(name) for name in stages.evaluate_all("(all) => all.map((stage) => stage.dataset.map)")]
+
+
+def test_a_dimension_under_the_pointer_shows_its_pixels(open_page: Open) -> None:
+    page = open_page("codes")
+    assert code_maps(page) == [f"tint/{column}" for column in range(4)], "exact maps beside the decoder's"
+    canvases = page.locator("#code-panes .heat")
+    drawn = "(all) => all.map((canvas) => canvas.toDataURL())"
+    tint, value = canvases.evaluate_all(drawn), page.locator("#code-panes .value").first
+    assert len(set(tint)) == 4 and value.text_content() == "tint 3.50 ± 0.13 nats in total"
+    place = page.get_by_role("button", name="place", exact=True)
+    place.hover()
+    assert code_maps(page)[0] == "place/0" and canvases.evaluate_all(drawn)[0] != tint[0]
+    assert page.locator("#code-totals tr.shown th").text_content() == "place"
+    page.mouse.move(5, 5)
+    assert canvases.evaluate_all(drawn) == tint, "a part that was not chosen goes when the pointer goes"
+    box = page.locator("#code-panes .stage").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 8, box["y"] + box["height"] / 8)
+    assert value.text_content() == "2 nats · row 1, column 1"
+
+
+def test_the_dimensions_of_a_code_name_their_factors(open_page: Open) -> None:
+    page = open_page("codes")
+    chooser(page, "model").select_option("code")
+    assert code_maps(page) == ["z0/0", "z0/1"], "by the exact denoiser alone"
+    note = page.locator("#code-note")
+    assert note.text_content().endswith("over all images: tint 1.50 of 1.79, place 0.75 of 1.61 nats.")
+    page.get_by_role("button", name="z2", exact=True).click()
+    assert note.text_content().endswith("less than 0.05 nats each.")
+
+
+def test_codes_by_the_keyboard_alone(open_page: Open) -> None:
+    page = open_page("codes")
+    code_maps(page)
+    images = page.locator("#code-images button")
+    images.first.focus()
+    page.keyboard.press("ArrowRight")
+    assert [images.nth(k).get_attribute("aria-pressed") for k in range(2)] == ["false", "true"]
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Image 2 of 2"
+    page.keyboard.press("ArrowDown")
+    assert code_maps(page)[0] == "place/0"
+    assert page.locator("#code-panes .value").first.text_content() == "place 4.75 ± 0.13 nats in total"
+    page.locator("#code-parts button").first.focus()
+    page.keyboard.press("ArrowUp")
+    assert code_maps(page)[0] == "tint/0" and page.evaluate("document.activeElement.textContent") == "tint"
+
+
 def test_phone_width(open_page: Open) -> None:
     page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, color_scheme="dark")
     for view in VIEWS:
@@ -284,7 +335,10 @@ def test_phone_width(open_page: Open) -> None:
     page.locator(OPENED).first.wait_for()
     assert page.locator("#viewer").evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")
     page.get_by_role("button", name="bed", exact=True).tap()
-    assert page.locator(".stage").first.get_attribute("data-map") == "bed/cmi"
+    assert page.locator("#panes .stage").first.get_attribute("data-map") == "bed/cmi"
+    page.goto(page.url.partition("#")[0] + "#codes")
+    page.get_by_role("button", name="place", exact=True).tap()
+    assert code_maps(page)[0] == "place/0"
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from infodecomp.representation.prepared_images import IMAGES, write_attributes, 
 from infodecomp.representation.quality_columns import OVER_SEEDS, QUALITY_COLUMNS, SAMPLE_COLUMNS
 from infodecomp.representation.table_columns import DIMENSION_COLUMNS
 from infodecomp.runs.errors import InputError
+from infodecomp.runs.shipped import shipped
 from infodecomp.runs.storage import read_table, write_table
 
 MODELS = ("components", "factors")
@@ -85,6 +86,7 @@ def test_from_a_model_to_tables_and_figures(images: Path, tmp_path: Path) -> Non
         for key in ("quality", "samples")
     }
     arguments = ("--quality", *files["quality"], "--samples", *files["samples"])
+    arguments += ("--published", shipped("data/reference/representation_papers.csv"), "--dataset", "factors")
     run("tabulate_representation_quality", *arguments, "--output-dir", tmp_path)
     scores = read_table(tmp_path / "representation_quality.parquet", {**QUALITY_COLUMNS, **OVER_SEEDS})
     assert set(scores["model"]) == {"components"} and {"accuracy", "info_m", "tad"} <= set(scores["score"])

@@ -512,6 +512,7 @@ class WriteReport(Settings):
     retrieval_datasets: Annotated[dict[Name, RetrievalDataset], At("retrieval_datasets")]
     resize: Annotated[Resize, At("model.resize")]
     unfamiliar: Annotated[tuple[Name, ...], At("unfamiliar_datasets")]
+    confidence: Annotated[float, At("statistics.confidence")]
 
 
 class TrainScenesText(Settings):

@@ -12,7 +12,8 @@ from infodecomp.figures.style import PAGE, SMALL_SIZE, colour_map, figure_style,
 HEADING = "Which dimension says what about which factor?"
 NOTE = (
     "Exact nats. First column: the whole code; others: one dimension alone. In brackets: ln n, the entropy of the factor."
-    " Colours from 0 to ln n of the factor. Where no single dimension says much and the code says all, the code is rotated."
+    " Colours from 0 to ln n of the factor. Where the code says much and no dimension does, the factor is spread over"
+    " several."
 )
 _ROW, _LEFT, _RIGHT = 0.2, 1.0, 0.05  # inches
 

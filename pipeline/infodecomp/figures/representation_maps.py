@@ -14,8 +14,8 @@ from infodecomp.figures.style import MUTED, PAGE, SMALL_SIZE, colour_map, figure
 
 HEADING = "Which pixels does each part of a description speak about?"
 NOTE = (
-    "{model}: {shown} images; a column a part, with its nats above each map, iᵒ. {lines} The maps of a part of an image"
-    " share a scale from 0, whose end, in nats per pixel, is below them."
+    "{model}: {shown} images, a column for each part. Above a map: its sum, iᵒ in nats. {lines} The maps in a column of an"
+    " image share a scale from 0 to the number below them, in nats per pixel."
 )
 # Parts that fit on a page.
 MOST_PARTS = 8
@@ -61,9 +61,9 @@ def draw(rows: Sequence[MapRow], parts: Sequence[str], model: str, palette: str)
 
 def _meaning(labels: Sequence[str]) -> str:
     meanings = {
-        "alone": "Alone: of the part by itself, MI.",
-        "given rest": "Given rest: of the part when the others are known, CMI.",
-        "exact": "Exact: of the part when the others are known, CMI, by Bayes' rule.",
+        "alone": "Alone: what the part says by itself, MI.",
+        "given rest": "Given rest: what it adds when all other parts are known, CMI.",
+        "exact": "Exact: what the part adds when all others are known, CMI, by Bayes' rule.",
         "model": "Model: the same by the trained decoder.",
     }
     return " ".join(meanings[label] for label in labels)
@@ -79,7 +79,7 @@ def _draw_row(
         left = column * (cell + _GAP) + (0.5 if column else 0.0)
         bottom = height - (line + 1) * (cell + _HEAD)
         axes = panel.inset_axes((left / width, bottom / height, cell / width, cell / height))
-        axes.set(xticks=[], yticks=[])
+        axes.axis("off")
         return axes
 
     picture = place(0, 0)

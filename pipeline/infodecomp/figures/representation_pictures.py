@@ -12,12 +12,15 @@ from matplotlib.figure import Figure
 from infodecomp.figures.style import MUTED, PAGE, SMALL_SIZE, figure_style, panel_figure
 
 SAMPLES_HEADING = "What does each sampler draw?"
-SAMPLES_NOTE = "{model}: the first {count} samples of each sampler, in the order of their seeds, none left out. {rest}"
+SAMPLES_NOTE = (
+    "{model}: the first {count} samples of each sampler, in the order of their seeds, none left out. All start from the same"
+    " noise, and those that take a code of the prior from the same one, so that rows may be alike. {rest}"
+)
 
 TRAVERSALS_HEADING = "What does the decoder do with each dimension of the code?"
 TRAVERSALS_NOTE = (
     "{model}: the code of one image with one dimension set to the values above, everything else and the noise x_T kept."
-    " Left: the image, and what the dimension tells of images that the others do not. A value that"
+    " Left: the image, and what the dimension says about images that the others do not. A value that"
     " does not go with the others belongs to no image, so a strip shows the decoder rather than the code."
 )
 
@@ -28,6 +31,7 @@ INTERPOLATIONS_NOTE = (
 )
 
 _GAP = 0.03  # inches, between pictures
+_HEAD = 0.16  # inches, for the titles of columns
 _NAMES = 0.95  # inches, for the names of rows
 _LARGEST = 0.62  # inches, side of a picture
 
@@ -97,9 +101,10 @@ def _draw_strips(strips: Sequence[Strip], titles: Sequence[str], heading: str, n
     """Rows of equally many pictures under the titles of their columns."""
     count = len(strips[0].pictures)
     side = min((PAGE - _NAMES) / count - _GAP, _LARGEST)
+    head = _HEAD if titles else 0.0  # above the pictures of the first row
     with figure_style():
         figure, rooms = panel_figure(
-            [side] * len(strips),
+            [side + head, *[side] * (len(strips) - 1)],
             columns=1,
             width=count * (side + _GAP),
             left=_NAMES,
@@ -111,7 +116,7 @@ def _draw_strips(strips: Sequence[Strip], titles: Sequence[str], heading: str, n
         )
         for row, (room, strip) in enumerate(zip(rooms, strips, strict=True)):
             room.axis("off")
-            _write_name(room, strip)
+            _write_name(room, strip, 0.5 if row else 0.5 * side / (side + head))
             for column, (cell, picture) in enumerate(
                 zip(_cells(figure, room, side, count), strip.pictures, strict=True)
             ):
@@ -121,11 +126,12 @@ def _draw_strips(strips: Sequence[Strip], titles: Sequence[str], heading: str, n
     return figure
 
 
-def _write_name(room: Axes, strip: Strip) -> None:
+def _write_name(room: Axes, strip: Strip, middle: float) -> None:
+    """Beside the middle of the pictures, a fraction of the room's height."""
     for text, size, colour, down in ((strip.name, 7.5, "black", 0), (strip.detail, SMALL_SIZE, MUTED, -9)):
         room.annotate(
             text,
-            xy=(0, 0.5),
+            xy=(0, middle),
             xytext=(-4, down + (4 if strip.detail else 0)),
             xycoords="axes fraction",
             textcoords="offset points",

@@ -25,6 +25,7 @@ def closing_lines(results: Path, since: float) -> Iterator[str]:
         "partial_information_correlations": _pairs,
         "faithfulness_paired": _faithfulness,
         "validation": _validation,
+        "representation_information": _representation,
         "summary": _failures,
     }
     for name, sentences in tables.items():
@@ -149,6 +150,22 @@ def _validation(rows: list[_Row]) -> Iterator[str]:
             f"Validation: intervals of totals from {most} draws contain the truth in {least:.0f} to {largest:.0f} % of the "
             "runs, depending on problem and design"
         )
+
+
+def _representation(rows: list[_Row]) -> Iterator[str]:
+    """What each description carries of an image: by enumeration, and by iˢ of its decoder."""
+    told = [
+        f"{row['model']} {_exact_and_estimated(row)} of {float(row['entropy']):.2f} nats"
+        for row in rows
+        if row["exact"]
+    ]
+    if told:
+        yield f"Representation: {', '.join(told)}"
+
+
+def _exact_and_estimated(row: _Row) -> str:
+    estimated = f" (iˢ {_interval(row, 'standard')})" if row["standard"] else ""
+    return f"{float(row['exact']):.2f}{estimated}"
 
 
 def _failures(rows: list[_Row]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from infodecomp.metrics.faithfulness import AREAS, verdict
 from infodecomp.pairs.markdown import ALL_KINDS, PREDICTOR_NAMES
 from infodecomp.report.cells import Cell, Heading, Number, Table, interval
 from infodecomp.report.layout import StudyFolder, read_csv, rows
+from infodecomp.report.representation import representation_tables
 from infodecomp.tables.text import MISSING, percent, percent_interval
 
 _ESTIMATORS = {"orthogonal": "iᵒ", "standard": "iˢ", "-": ""}
@@ -35,8 +36,11 @@ class Part(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def headlines(study: StudyFolder, unscored: Sequence[str] = ()) -> list[Part]:
-    """Each part of the study that has results; unscored: datasets with maps and without masks."""
+def headlines(study: StudyFolder, unscored: Sequence[str] = (), confidence: float = 0.95) -> list[Part]:
+    """Each part of the study that has results.
+
+    unscored: datasets with maps and without masks. confidence: of the intervals of what codes say.
+    """
     parts = [
         _maps(read_csv(study.table("localisation.csv")), unscored),
         Part("retrieval", "Which caption is true?", _retrieval(read_csv(study.table("retrieval.csv")))),
@@ -50,6 +54,7 @@ def headlines(study: StudyFolder, unscored: Sequence[str] = ()) -> list[Part]:
             "faithfulness", "Are the maps true to the model?", _faithfulness(read_csv(study.table("faithfulness.csv")))
         ),
         Part("validation", "Is the estimator right?", _validation(read_csv(study.table("validation.csv")))),
+        Part("representation", "What does a code say about an image?", representation_tables(study, confidence)),
         Part("paper", "Published numbers and ours", _paper(read_csv(study.table("paper_comparison.csv")))),
     ]
     return [part for part in parts if part.tables or part.notes]

@@ -20,11 +20,13 @@ class StudyFolder:
     """The folder results/<study>. Files of a part that was not run are absent.
 
     shards: dataset → number of shards. of_stage: stage → number of its shards, if it differs from the dataset's.
+    described: descriptions of images by name, true factors and codes.
     """
 
     root: Path
     shards: Mapping[str, int]
     of_stage: Mapping[str, int] = field(default_factory=dict)
+    described: Sequence[str] = ()
 
     def cases(self, dataset: str) -> Path:
         """The cases table of a dataset."""
@@ -47,6 +49,12 @@ class StudyFolder:
         }[source]
         return self.root / dataset / stage / f"{case_id}.npz"
 
+    def described_shards(self, description: str) -> list[Path]:
+        """The tables of what a code, or factors, say about images."""
+        stage = "estimate_representation"
+        folder = self.root / "representation" / description / stage
+        return existing([folder / name for name in _shard_names(self.of_stage.get(stage, 0))])
+
     def has_maps(self, dataset: str) -> bool:
         """Whether the words of a dataset have maps of information."""
         return bool(self.shard_tables(dataset, "estimate_information"))
@@ -62,7 +70,7 @@ class StudyFolder:
         return existing([folder / name for folder in folders for name in names])
 
     def table(self, name: str) -> Path:
-        """A CSV of the study's tables."""
+        """A file of the study's tables."""
         return self.root / "tables" / name
 
     def parts(self) -> list[str]:
@@ -70,15 +78,20 @@ class StudyFolder:
         return sorted(path.name for path in (self.root / "figures").glob("*") if path.is_dir())
 
     def figures(self, part: str) -> list[Path]:
-        """The figures of a part of the study as PNG."""
-        return sorted((self.root / "figures" / part).glob("*.png"))
+        """The figures of a part of the study as PNG, then those of its folders."""
+        folder = self.root / "figures" / part
+        return [*sorted(folder.glob("*.png")), *sorted(folder.glob("*/*.png"))]
 
     def tables(self, part: str) -> list[Path]:
         """The tables of a part for programs."""
         return sorted((self.root / "tables").glob(f"{part}*.csv"))
 
     def _shard_names(self, dataset: str, count: int = 0) -> list[str]:
-        return [f"shard-{number:04d}.parquet" for number in range(count or self.shards[dataset])]
+        return _shard_names(count or self.shards[dataset])
+
+
+def _shard_names(count: int) -> list[str]:
+    return [f"shard-{number:04d}.parquet" for number in range(count)]
 
 
 def existing(paths: Sequence[Path]) -> list[Path]:

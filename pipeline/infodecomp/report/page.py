@@ -30,9 +30,10 @@ def write_data(
     images: Sequence[Mapping[str, Any]],
     choices: Sequence[Mapping[str, Any]],
     edits: Sequence[Mapping[str, Any]],
+    codes: Sequence[Mapping[str, Any]],
     palette: str,
 ) -> None:
-    """Write the scripts that hold the index of images, the choices between captions, and the edits."""
+    """Write the scripts that hold the index of images, the choices between captions, the edits, and the codes."""
     write_constant(
         page / "data" / "images.js",
         "REPORT",
@@ -54,6 +55,7 @@ def write_data(
         {"titles": titles, "methods": {name: method_style(name).label for name in scores}, "choices": choices},
     )
     write_constant(page / "data" / "edits.js", "EDITS", edits)
+    write_constant(page / "data" / "codes.js", "CODES", codes)
 
 
 def write_page(
@@ -63,6 +65,8 @@ def write_page(
     datasets: Sequence[str],
     shown: Mapping[str, int],
     warnings: Sequence[str] = (),
+    *,
+    confidence: float = 0.95,
 ) -> None:
     """Copy the style sheets and scripts, and write index.html last, since it states the size of the page.
 
@@ -71,13 +75,14 @@ def write_page(
         study: the study's results.
         name: of the study.
         datasets: of images and of retrieval.
-        shown: numbers of images, choices and edits on the page.
+        shown: numbers of images, choices, edits and described images on the page.
         warnings: sentences at its top.
+        confidence: of the intervals of what codes say.
     """
     for asset in sorted(ASSETS.iterdir()):
         copy_file(asset, page / asset.name)
     unscored = [one for one in datasets if study.has_maps(one) and not study.localisation_scores(one).is_file()]
-    parts = headlines(study, unscored)
+    parts = headlines(study, unscored, confidence)
     others = [other for other in study.parts() if other not in {part.key for part in parts}]
     parts += [Part(other, f"Further figures: {other}", []) for other in others]
     filled = {
@@ -85,7 +90,7 @@ def write_page(
         "parts": [
             {
                 **part._asdict(),
-                "figures": [_copied(page, path, f"figures/{part.key}/{path.name}") for path in study.figures(part.key)],
+                "figures": [_copied(page, path, _figure_name(study, path)) for path in study.figures(part.key)],
                 "files": [_copied(page, path, f"tables/{path.name}") for path in study.tables(part.key)],
             }
             for part in parts
@@ -99,6 +104,12 @@ def write_page(
     size = sum(path.stat().st_size for path in page.rglob("*") if path.is_file() and path.name != "index.html")
     size += len(render("index.html", **filled, size="0.0 MB").encode())
     write_text(page / "index.html", render("index.html", **filled, size=f"{size / _MEGABYTE:.1f} MB"))
+
+
+def _figure_name(study: StudyFolder, path: Path) -> str:
+    """Where a figure is in the page; those of a folder of their part are named after it."""
+    part, *names = path.relative_to(study.root / "figures").parts
+    return f"figures/{part}/{'-'.join(names)}"
 
 
 def _copied(page: Path, source: Path, name: str) -> str:

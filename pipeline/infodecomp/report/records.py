@@ -26,10 +26,11 @@ _SHOWN_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "snak
 
 def failures(study: StudyFolder, datasets: Sequence[str]) -> Table | None:
     """Every kind of failure with its number and one reason; None without any."""
+    found = [(dataset, *one) for dataset in datasets for one in _statuses(study, dataset)]
+    found += [(name, "estimate_representation", frame) for name in study.described for frame in _described(study, name)]
     body = [
         [dataset, stage, status, part["reason"].iloc[0], len(part)]
-        for dataset in datasets
-        for stage, frame in _statuses(study, dataset)
+        for dataset, stage, frame in found
         for status, part in frame[frame["status"] != "ok"].groupby("status", sort=True)
     ]
     if not body:
@@ -46,6 +47,12 @@ def _statuses(study: StudyFolder, dataset: str) -> list[tuple[str, pd.DataFrame]
         if paths:
             found.append((folder.name, pd.concat([read_columns(path, columns) for path in paths])))
     return found
+
+
+def _described(study: StudyFolder, description: str) -> list[pd.DataFrame]:
+    """The statuses of the images that a code or factors describe, as one table if there are any."""
+    found = [read_columns(path, ["status", "reason"]) for path in study.described_shards(description)]
+    return [pd.concat(found)] if found else []
 
 
 @dataclass
@@ -87,7 +94,7 @@ def provenance(study: StudyFolder, datasets: Sequence[str]) -> Provenance:
         stage = stages.setdefault(record["stage"], _Records())
         extra = record["extra"]
         stage.records += 1
-        stage.models |= {extra["model"]} if "model" in extra else set()
+        stage.models |= {extra["model"]} if extra.get("model") else set()
         stage.devices |= {extra["device"]} if "device" in extra else set()
         stage.codes.add(record["code_digest"])
         stage.dates.add(record["date"])
@@ -137,7 +144,8 @@ def _hours(study: StudyFolder, datasets: Sequence[str]) -> str:
 
 
 def _record_files(study: StudyFolder, datasets: Sequence[str]) -> list[Path]:
-    folders = [*(study.root / name for name in datasets), *(study.root / name for name in ("tables", "validation"))]
+    shared = ("tables", "validation", "representation")
+    folders = [*(study.root / name for name in datasets), *(study.root / name for name in shared)]
     return sorted(path for folder in folders for path in folder.rglob("*.provenance.json"))
 
 

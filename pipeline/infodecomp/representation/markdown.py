@@ -1,4 +1,4 @@
-"""The tables of what codes say about images for people."""
+"""The tables of what codes say about images for people, as Markdown and on the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from infodecomp.representation.quantities import ALL
-from infodecomp.tables.markdown import Column, Row, lines, markdown_table, numbers, paragraphs, records, words
+from infodecomp.tables.markdown import Captioned, Column, Row, lines, numbers, paragraphs, records, words
 from infodecomp.tables.text import MISSING, decimals, interval, percent, thousands
 
 _NATS = decimals(2)
@@ -16,6 +16,11 @@ _MODEL = words("model")
 
 
 def information_markdown(table: pd.DataFrame, confidence: float) -> str:
+    """Three tables; see `information_tables`."""
+    return paragraphs(*(one.markdown for one in information_tables(table, confidence)))
+
+
+def information_tables(table: pd.DataFrame, confidence: float) -> list[Captioned]:
     """The information of each model beside the exact value, the distance of its decoder from it, and its correlations."""
     totals = [
         *(_MODEL, words("decoder"), numbers("images", text=thousands), numbers("ln K", "entropy", _NATS)),
@@ -35,13 +40,18 @@ def information_markdown(table: pd.DataFrame, confidence: float) -> str:
         *(_measured("DTC", "dtc"), _measured("DTC, iˢ", "dtc_standard"), _measured("DTC, iᵒ", "dtc_orthogonal")),
     ]
     trained = table[table["decoder"] == "trained"]
-    parts = [_caption(table, confidence), markdown_table(totals, records(table))]
+    found = [Captioned(_caption(table, confidence), totals, records(table))]
     if len(trained):
-        parts += [_COMPARED, markdown_table(compared, records(trained))]
-    return paragraphs(*parts, _CORRELATIONS, markdown_table(correlations, records(table)))
+        found.append(Captioned(_COMPARED, compared, records(trained)))
+    return [*found, Captioned(_CORRELATIONS, correlations, records(table))]
 
 
 def dimension_markdown(table: pd.DataFrame, confidence: float) -> str:
+    """One table; see `dimension_table`."""
+    return paragraphs(dimension_table(table, confidence).markdown)
+
+
+def dimension_table(table: pd.DataFrame, confidence: float) -> Captioned:
     """What each part says alone and given the others."""
     columns = [
         *(_MODEL, words("part"), words("quantity", text=_QUANTITIES.__getitem__), _measured("exact", "exact")),
@@ -52,15 +62,17 @@ def dimension_markdown(table: pd.DataFrame, confidence: float) -> str:
         f"Nats, with {100 * confidence:g} % intervals over images. In the box: the share of the map of iᵒ inside the box of "
         "the object."
     )
-    return paragraphs(caption, markdown_table(columns, records(table)))
+    return Captioned(caption, columns, records(table))
 
 
 def factor_markdown(table: pd.DataFrame) -> str:
-    """Factors by dimensions, a table a model."""
-    parts = [
-        "Exact nats that a code carries about each factor: the whole code, its best dimension, what no single dimension "
-        "carries, and every dimension."
-    ]
+    """A caption and a table a model; see `factor_tables`."""
+    return paragraphs(FACTORS, *(one.markdown for one in factor_tables(table)))
+
+
+def factor_tables(table: pd.DataFrame) -> list[Captioned]:
+    """Factors by dimensions, a table a model, under its name in bold."""
+    found = []
     for model, rows in table.groupby("model", sort=False):
         dimensions = [part for part in dict.fromkeys(rows["part"]) if part != ALL]
         columns: list[Column] = [
@@ -68,8 +80,8 @@ def factor_markdown(table: pd.DataFrame) -> str:
             *(words("best"), numbers("alone", "alone", _NATS), numbers("not by one", "gap", _NATS)),
             *(numbers(part, text=_NATS) for part in dimensions),
         ]
-        parts += [f"**{model}**", markdown_table(columns, _by_factor(rows))]
-    return paragraphs(*parts)
+        found.append(Captioned(f"**{model}**", columns, _by_factor(rows)))
+    return found
 
 
 def _by_factor(rows: pd.DataFrame) -> Iterator[Row]:
@@ -112,6 +124,10 @@ def _caption(table: pd.DataFrame, confidence: float) -> str:
     return lines(*sentences)
 
 
+FACTORS = (
+    "Exact nats that a code carries about each factor: the whole code, its best dimension, what no single dimension "
+    "carries, and every dimension."
+)
 _QUANTITIES: Mapping[str, str] = {"alone": "I(x; z_k)", "given_rest": "I(x; z_k | rest)"}
 _COMPARED = lines(
     "Trained decoders beside the exact denoiser on the same draws. Exact null: iˢ with Bayes' prediction where nothing is "

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from infodecomp.tables.markdown import Column, Row, lines, markdown_table, numbers, paragraphs, words
+from infodecomp.tables.markdown import Captioned, Column, Row, lines, numbers, paragraphs, words
 from infodecomp.tables.text import MISSING
 
 _CODES = {"z": "z", "mu": "μ"}
@@ -26,6 +26,11 @@ _SAMPLES = {"valid": "valid", "right": "right image", "novelty": "held out", "ms
 
 
 def quality_markdown(table: pd.DataFrame) -> str:
+    """Two tables; see `quality_tables`."""
+    return paragraphs(*(one.markdown for one in quality_tables(table)))
+
+
+def quality_tables(table: pd.DataFrame) -> list[Captioned]:
     """Probes by factor, then how factors are divided among dimensions; rows are models and z or μ.
 
     table: as `quality_columns.over_seeds` makes it.
@@ -37,15 +42,18 @@ def quality_markdown(table: pd.DataFrame) -> str:
     divided = [_cell(head, score) for score, head in _DIVIDED.items()]
     divided += [_cell(f"DCI {part.upper()}, {_plain(one)}", f"dci_{part}_{one}") for one in learners for part in "dci"]
     names = [words("model"), words("code", text=lambda code: _CODES.get(code, code))]
-    return paragraphs(
-        _probe_caption(table),
-        markdown_table([*names, *kept], _rows(table, "code")),
-        _divided_caption(),
-        markdown_table([*names, *divided], _rows(table, "code")),
-    )
+    return [
+        Captioned(_probe_caption(table), [*names, *kept], _rows(table, "code")),
+        Captioned(_divided_caption(), [*names, *divided], _rows(table, "code")),
+    ]
 
 
 def samples_markdown(table: pd.DataFrame) -> str:
+    """One table; see `samples_table`."""
+    return paragraphs(samples_table(table).markdown)
+
+
+def samples_table(table: pd.DataFrame) -> Captioned:
     """A row a model and sampler: what share are images of the world, and how far their features are from real ones'."""
     distances = [name for name in dict.fromkeys(table["score"]) if name.startswith(("fid_", "kid_"))]
     columns: list[Column] = [
@@ -56,7 +64,7 @@ def samples_markdown(table: pd.DataFrame) -> str:
         numbers("least coverage", _least_coverage),
         *(_cell(f"{name[:3].upper()}, {_plain(name[4:])}", name) for name in distances),
     ]
-    return paragraphs(_samples_caption(), markdown_table(columns, _rows(table, "sampler")))
+    return Captioned(_samples_caption(), columns, _rows(table, "sampler"))
 
 
 def _rows(table: pd.DataFrame, second: str) -> Iterator[Row]:

@@ -60,7 +60,7 @@ def _samples(name: str, arrays: dict[str, np.ndarray], rows: pd.DataFrame) -> Fi
 
 def _traversals(name: str, arrays: dict[str, np.ndarray], by_dimension: pd.DataFrame) -> Figure:
     if "traversal" not in arrays:
-        return sentence_figure("Traversals", f"{name} has no encoder, so that there is no code to change.")
+        return sentence_figure("Traversals", f"{name} has no encoder, so there is no code to change.")
     told = by_dimension[(by_dimension["model"] == name) & (by_dimension["quantity"] == "given_rest")]
     nats = told.set_index("part")["exact"].reindex([f"z{k}" for k in range(len(arrays["traversal"]))])
     return draw_traversals(name, arrays["shown"][0], arrays["traversal"], arrays["values"].tolist(), nats.tolist())
@@ -69,7 +69,7 @@ def _traversals(name: str, arrays: dict[str, np.ndarray], by_dimension: pd.DataF
 def _interpolations(name: str, arrays: dict[str, np.ndarray]) -> Figure:
     ways = {key.partition("/")[2]: array for key, array in arrays.items() if key.startswith("way/")}
     if not ways:
-        return sentence_figure("Interpolations", f"{name} has no encoder, so that there are no codes to go between.")
+        return sentence_figure("Interpolations", f"{name} has no encoder, so there are no codes to go between.")
     return draw_interpolations(name, tuple(arrays["shown"]), ways, arrays["shares"].tolist())
 
 

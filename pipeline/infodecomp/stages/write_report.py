@@ -8,9 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from infodecomp.config import (
-    parse,
-)
+from infodecomp.config import parse
 from infodecomp.config.settings import WriteReport
 from infodecomp.config.unfamiliar import without_meaning
 from infodecomp.report.content import PageContent
@@ -31,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage-shards", nargs="*", default=[], metavar="STAGE=COUNT", help="stages with a different number of shards"
     )
+    parser.add_argument(
+        "--described", nargs="*", default=[], metavar="NAME", help="descriptions of images: factors, codes"
+    )
     parser.add_argument("--settings", required=True, help="what the stage reads of the configuration, as JSON")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder of the page; its content is replaced")
 
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     section, datasets, retrieval = settings.report, settings.datasets, settings.retrieval_datasets
     shards = {name: dataset.shards or args.shards for name, dataset in datasets.items()}
     shards |= {name: dataset.shards or args.shards for name, dataset in retrieval.items()}
-    study, page = StudyFolder(args.results, shards, named_counts("--stage-shards", args.stage_shards)), args.output_dir
+    of_stage, page = named_counts("--stage-shards", args.stage_shards), args.output_dir
+    study = StudyFolder(args.results, shards, of_stage, args.described)
     shutil.rmtree(page, ignore_errors=True)
     pictures = PictureFolder(page, section.picture)
     content, shown = PageContent(), section.images
@@ -51,10 +53,18 @@ def run(args: argparse.Namespace) -> None:
             progress.advance()
         for _ in content.add_choices(study, retrieval, pictures, limit=shown):
             progress.advance()
+    content.add_codes(study, pictures, limit=shown)
     names = [*datasets, *retrieval]
-    write_data(page, images=content.images, choices=content.choices, edits=content.edits, palette=settings.palette)
+    write_data(
+        page,
+        images=content.images,
+        choices=content.choices,
+        edits=content.edits,
+        codes=content.codes,
+        palette=settings.palette,
+    )
     warnings = without_meaning(settings.unfamiliar, names)
-    write_page(page, study, args.results.name, names, content.counts, warnings)
+    write_page(page, study, args.results.name, names, content.counts, warnings, confidence=settings.confidence)
     write_provenance(
         page / "report.provenance.json",
         stage=STAGE,

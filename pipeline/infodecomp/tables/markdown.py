@@ -30,6 +30,20 @@ class Column:
         return self.source(row) if callable(self.source) else self.text(row[self.source])
 
 
+@dataclass(frozen=True)
+class Captioned:
+    """A table under its caption, for Markdown and for the page alike. rows: may be read once."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Iterable[Row]
+
+    @property
+    def markdown(self) -> str:
+        """Caption and table."""
+        return paragraphs(self.caption, markdown_table(self.columns, self.rows)).removesuffix("\n")
+
+
 def words(head: str, source: Any = None, text: Callable[[Any], str] = str) -> Column:
     """A column of words; the key of its values is its head unless `source` says otherwise."""
     return Column(head, head if source is None else source, text, "left")

@@ -32,14 +32,14 @@ def percent_interval(low: float, high: float) -> str:
 
 
 def decimals(digits: int) -> Callable[[float], str]:
-    """A format with this many decimals.
+    """A format with this many decimals; what is rounded to zero has no sign.
 
-    >>> decimals(2)(0.1234), decimals(2)(float("nan"))
-    ('0.12', '–')
+    >>> decimals(2)(0.1234), decimals(2)(-0.001), decimals(2)(float("nan"))
+    ('0.12', '0.00', '–')
     """
 
     def text(value: float) -> str:
-        return f"{value:.{digits}f}" if np.isfinite(value) else MISSING
+        return f"{value:z.{digits}f}" if np.isfinite(value) else MISSING
 
     return text
 

@@ -9,6 +9,7 @@
     explorer: () => Explorer.build(),
     edits: () => script("data/edits.js").then(() => Edits.build()),
     captions: () => script("data/retrieval.js").then(() => Captions.build()),
+    codes: () => script("data/codes.js").then(() => Codes.build()),
   };
   const built = new Map();
 
