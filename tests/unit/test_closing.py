@@ -39,7 +39,7 @@ TABLES = {
     "validation": ("level,steps,coverage\ntotal,50,0.5\ntotal,100,0.93\ntotal,100,0.97\npixel,100,0.2\n"),
     "summary": (
         "dataset,stage,cases,failed,reasons\nscenes,cases,60,0,\nscenes,edit_images,60,2,image_unreadable 2\n"
-        "scenes,record_attention,60,0,\n"
+        "scenes,record_attention,60,0,\nrepresentation/factors,estimate_representation,48,0,\n"
     ),
 }
 
@@ -65,7 +65,7 @@ def test_a_line_for_each_part_and_the_page_last(results: Path) -> None:
         "Faithfulness, scenes: CMI beyond another image's CMI, in nats: deletion -0.2 [-0.8, 0.5], insertion 1.4 [0.2, 3.0]",
         "Validation: intervals of totals from 100 draws contain the truth in 93 to 97 % of the runs, "
         "depending on problem and design",
-        "60 cases, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
+        "60 cases and 48 described images, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
         f"Done in 13 min; tables: {results / 'tables'}, figures: {results / 'figures'}",
         f"Open {(results / 'report' / 'index.html').as_uri()}",
     ]
