@@ -12,7 +12,7 @@ RESULTS = Path("results/tiny")
 
 # Three scenes in two shards, edited, judged, and decomposed by pairs of words; a user's pictures with a list of words; two
 # generated images; a set of swapped captions in two shards, and one of shuffled captions; the estimator on a known problem;
-# twelve digits described by what they show and by two principal components.
+# digits described by what they show and by two principal components.
 TINY: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
@@ -50,7 +50,7 @@ TINY: dict[str, Any] = {
         "grid": {"designs": ["stratified"], "steps": [6], "points": 2, "runs": 2},
     },
     "representation": {
-        "images": {"dataset": "digits", "count": 12, "size": 8, "held_out": 0.5},
+        "images": {"dataset": "digits", "count": 300, "size": 8},
         "components": {"dimensions": 2},
         "shards": 1,
         "estimation": {"images": 6, "draws": 6, "maps": 1, "pilot": 2},
@@ -59,7 +59,7 @@ TINY: dict[str, Any] = {
             **{"samplers": ["ddim", "two_phase", "latent"], "count": 33, "steps": 2, "split_step": 1},
             **{"latent": {"steps": 2}, "traversals": [-1, 1], "interpolations": 2},
         },
-        "judging": {"images": 40, "learners": ["linear"], "repeats": 2, "real": 70, "classifier": {"steps": 2}},
+        "judging": {"images": 300, "learners": ["linear"], "repeats": 2, "real": 70, "classifier": {"steps": 2}},
     },
     "statistics": {"bootstrap": 100},
     "figures": {"panels": 2, "format": "png"},
