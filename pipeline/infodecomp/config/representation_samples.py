@@ -50,7 +50,7 @@ class FactorClassifierSection(Section):
 class RepresentationJudgingSection(Section):
     """How codes and samples are judged."""
 
-    images: int = Field(1000, ge=40, description="images whose codes are probed, three tenths of them held out")
+    images: int = Field(500, ge=40, description="images whose codes are probed, three tenths of them held out")
     learners: tuple[LearnerName, ...] = Field(
         ("random_forest",), description="learners of DCI, each in columns of its name"
     )
