@@ -80,7 +80,7 @@ def test_it_explains_the_example_outside_of_a_checkout(unpacked: Path, tmp_path:
         "sys.exit(main(sys.argv[1:]))"
     )
     caption = ["data/examples/scene.png", "a blue dog below a brown robot"]
-    done = _python(unpacked, code, ["explain", *caption, "--word", "dog", "--draws", "6"], tmp_path)
+    done = _python(unpacked, code, ["explain", *caption, "--word", "dog", "--draws", "24"], tmp_path)
     assert done.returncode == 0, done.stderr
     checkout, low, high = done.stdout.splitlines()[0].split()
     assert checkout == "None" and float(low) < float(high)
