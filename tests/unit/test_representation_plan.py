@@ -104,7 +104,8 @@ def test_every_description_has_its_own_speed(config: Config) -> None:
     assert table["dataset"].unique().tolist() == [f"representation/{name}" for name in config.described]
     assert table["stage"].tolist()[:3] == ["pilot_representation", "estimate_representation", "sample_representation"]
     assert (table[["evaluations", "hours", "shards_advised"]] > 0).all(axis=None)
-    assert len({round(hours, 9) for hours in table["hours"]}) == len(table)
+    assert set(planned.speeds) == {f"{name}, {what}" for name in config.described for what in ("estimated", "drawn")}
+    assert {work.timed for work in planned.works} == set(planned.speeds)
 
 
 @pytest.mark.parametrize(

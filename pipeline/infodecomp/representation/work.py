@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from infodecomp.config import Config
 from infodecomp.config.representation_samples import RepresentationSamplesSection
@@ -67,7 +67,9 @@ def timed_as(name: str, what: str) -> str:
     return f"{name}, {what}"
 
 
-def _drawn(section: RepresentationSamplesSection, samplers: list[str], known: int, traversed: int, between: int) -> int:
+def _drawn(
+    section: RepresentationSamplesSection, samplers: Sequence[str], known: int, traversed: int, between: int
+) -> int:
     """Every picture takes an evaluation a level; two phases one more, where they meet, and inversion one less."""
     levels = section.steps
     samples = section.count * (len(samplers) * levels + samplers.count("two_phase"))
