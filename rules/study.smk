@@ -1,7 +1,7 @@
 # The study as a whole: what it will cost, and what it did.
 #
 # REQUIRES  for the plan: results/<study>/<dataset>/cases.parquet of the datasets whose files exist, and the model
-#           for the summary: the tables of all stages that treat cases one by one
+#           for the summary: the tables of all stages that treat cases or images one by one
 # PRODUCES  results/<study>/tables/plan.{csv,md}        jobs, denoiser evaluations, hours and disk, before anything runs
 #           results/<study>/tables/summary.{csv,md}     cases, failures, evaluations and time
 # STEPS     plan_study, plan (prints it); summarise_study
@@ -28,6 +28,8 @@ PLANNED = [
         if all_present(retrieval_input_files(dataset), rules.draw_scenes_aro.output)
     ),
 ]
+# Images of representations that are prepared already; those of the embedded world need not be.
+PLANNED_IMAGES = present(rules.prepare_representation_images.output if IMAGES else [])
 # What each part of the study ends in.
 PART_RESULTS = {
     "localisation": rules.localisation.input,
@@ -93,6 +95,13 @@ CASE_TABLES = [
         for name in RETRIEVAL_DATASETS
         for stage in WHOLE_SET_STAGES.values()
     ),
+    *(
+        (
+            *("representation", f"representation/{name}", "estimate_representation"),
+            described_shards(name),
+        )
+        for name in DESCRIBED
+    ),
 ]
 SUMMARISED = [rest for part, *rest in CASE_TABLES if part in PARTS]
 
@@ -101,6 +110,7 @@ rule plan_study:
     input:
         cases=expand(f"{RESULTS}/{{name}}/cases.parquet", name=PLANNED),
         model=present(model_files(None)),
+        images=PLANNED_IMAGES,
     output:
         multiext(f"{RESULTS}/tables/plan", ".csv", ".md", ".provenance.json"),
     log:
@@ -113,6 +123,7 @@ rule plan_study:
     params:
         folder=folder_of_first,
         cases=[f"{name}={RESULTS}/{name}/cases.parquet" for name in PLANNED],
+        images=IMAGES if PLANNED_IMAGES else "",
         settings=verbatim(section_json(CONFIG)),
         host=platform.node(),
         code=code("plan_study"),
@@ -120,7 +131,7 @@ rule plan_study:
         "Counting the work of the study and timing the model"
     shell:
         "python -m infodecomp run plan_study --cases {params.cases} --settings {params.settings:q}"
-        " --output-dir {params.folder} > {log} 2>&1"
+        "{params.images} --output-dir {params.folder} > {log} 2>&1"
 
 
 localrules:

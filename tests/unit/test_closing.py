@@ -42,7 +42,7 @@ TABLES = {
     ),
     "summary": (
         "dataset,stage,cases,failed,reasons\nscenes,cases,60,0,\nscenes,edit_images,60,2,image_unreadable 2\n"
-        "scenes,record_attention,60,0,\n"
+        "scenes,record_attention,60,0,\nrepresentation/factors,estimate_representation,48,0,\n"
     ),
 }
 
@@ -69,7 +69,7 @@ def test_a_line_for_each_part_and_the_page_last(results: Path) -> None:
         "Validation: intervals of totals from 100 draws contain the truth in 93 to 97 % of the runs, "
         "depending on problem and design",
         "Representation: factors 9.80 (iˢ 10.02 [9.40, 10.60]) of 9.80 nats, roll 3.10 of 9.80 nats",
-        "60 cases, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
+        "60 cases and 48 described images, some failed: scenes/edit_images: 2 of 60 (image_unreadable 2)",
         f"Done in 13 min; tables: {results / 'tables'}, figures: {results / 'figures'}",
         f"Open {(results / 'report' / 'index.html').as_uri()}",
     ]

@@ -211,6 +211,7 @@ def test_without_a_model_there_are_evaluations_only(
     study = config(
         model=FetchedModelSection(id=str(tmp_path / "model")),
         datasets={"d": CocoDataset(), "absent": CocoDataset()},
+        parts=("localisation",),
     )
     arguments = ["plan_study", "--cases", f"d={tmp_path / 'cases.parquet'}", "--settings", section_json(study)]
     arguments += ["--output-dir", str(tmp_path / "tables")]

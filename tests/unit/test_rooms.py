@@ -64,7 +64,8 @@ ALLOWED: dict[str, set[str]] = {
     # The library's face, a module at the root.
     "explain": JOB | {"information", "explaining"},
     "commands": {"explain", "explaining", "models", "runs"},
-    "study": JOB | {"information", "attribution", "localisation", "retrieval", "editing", "pairs", "faithfulness"},
+    "study": JOB
+    | {"information", "attribution", "localisation", "retrieval", "editing", "pairs", "faithfulness", "representation"},
 }
 # Whole rooms, and the modules of wings that turn tables into numbers, text or pictures: they start in a moment.
 LIGHT = ["metrics", "maps", "tables", "figures", "report", "config", "methods", "runs"]

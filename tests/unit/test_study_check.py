@@ -125,6 +125,16 @@ def test_a_damaged_record(content: bytes | None) -> None:
     assert check().damaged == {SCORES_RECORD: SCORES_RECORD}
 
 
+def test_a_result_and_its_record_that_were_exchanged() -> None:
+    """A result of JSON under the name of its record has no seal; whatever was read from it is gone."""
+    CASES.rename("aside")
+    CASES_RECORD.rename(CASES)
+    CASES_RECORD.write_text('{"interval": [-6, 2]}')
+    SCORES_RECORD.unlink()
+    found = check()
+    assert str(CASES_RECORD) in found.remade and set(found.damaged) == {CASES_RECORD}
+
+
 def test_results_of_no_rule_are_none_of_its_business() -> None:
     SCORES.write_text("other")
     assert check_study(ROOT, Path("data/scenes"), ContentCache(Path("cache.json")), lambda _: None).remade == set()

@@ -50,6 +50,10 @@ def results(tmp_path: Path) -> Path:
     write_table(tmp_path / "pairs" / "score_clip" / "scores.parquet", frame[:2], RETRIEVAL_SCORE_COLUMNS)
     benchmark(tmp_path / "pairs" / "logs" / "score_clip.tsv", 12)
 
+    described = tmp_path / "representation" / "factors"
+    shard(described / "estimate_representation" / "shard-0000.parquet", [("x", "ok", 84), ("y", "non_finite", 0)])
+    benchmark(described / "logs" / "estimate_representation-0000.tsv", 36)
+
     of_maps = [
         ("a", "cmi", "ok"),
         ("a", "unique", "no_pair"),
@@ -82,6 +86,7 @@ def summarise(results: Path) -> int:
         "scenes/score_localisation=0",
         "pairs/score_retrieval=1",
         "pairs/score_clip=0",
+        "representation/factors/estimate_representation=1",
     ]
     arguments = ["--results", str(results), "--cases", "scenes", "pairs", "--stages", *stages]
     return main(["summarise_study", *arguments, "--output-dir", str(results / "tables")])
@@ -97,6 +102,7 @@ def test_each_stage_has_its_row(results: Path) -> None:
         "cases",
         "score_retrieval",
         "score_clip",
+        "estimate_representation",
     ]
     estimates = table.loc[("scenes", "estimate_information")]
     assert estimates[["jobs", "cases", "failed", "evaluations"]].tolist() == [2, 4, 2, 800]
@@ -108,6 +114,9 @@ def test_each_stage_has_its_row(results: Path) -> None:
     assert scores[["jobs", "cases", "failed", "evaluations"]].tolist() == [1, 1, 0, 36]
     assert pd.isna(scores["hours"])  # its benchmark file is not there
     assert table.loc[("pairs", "score_clip"), "hours"] == pytest.approx(12 / 3600, rel=1e-5)
+    images = table.loc[("representation/factors", "estimate_representation")]
+    assert images[["jobs", "cases", "failed", "evaluations"]].tolist() == [1, 2, 1, 84]
+    assert images["hours"] == pytest.approx(36 / 3600, rel=1e-5)
 
 
 def test_the_summary_for_people(results: Path) -> None:

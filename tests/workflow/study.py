@@ -100,6 +100,8 @@ TINY_REPRESENTATION: dict[str, Any] = {
         "shards": 1,
         "estimation": {"images": 6, "draws": 6, "maps": 2, "pilot": 2},
         "exact": {"images": 6, "curve_images": 6, "curve_points": 5},
+        "samples": {"samplers": ["unconditional", "ddim"], "count": 6, "steps": 3, "split_step": 1},
+        "judging": {"features": [], "repeats": 2},
     },
     "statistics": {"bootstrap": 100},
 }

@@ -44,6 +44,18 @@ WHOLE_STUDY = dict.fromkeys(
 )
 
 
+# Of true factors and of principal components.
+REPRESENTATION = {
+    "train_representation_classifier": 1,
+    **dict.fromkeys(
+        ("pilot_representation", "exact_representation", "sample_representation", "judge_representation"), 2
+    ),
+    "estimate_representation": 4,
+    **dict.fromkeys(("tabulate_representation", "tabulate_representation_quality", "plot_representation"), 1),
+    "plot_representation_pictures": 2,
+}
+
+
 @pytest.fixture
 def empty_coco(tmp_path: Path) -> dict[str, str]:
     """COCO's layout without COCO: enough for a plan."""
@@ -82,6 +94,7 @@ def test_embedded_study(fresh: Study) -> None:
         "decompose_information": 1,
         "judge_maps": 2,
         "validate_estimator": 4,
+        **REPRESENTATION,
     }
 
 

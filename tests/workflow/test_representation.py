@@ -13,6 +13,9 @@ from PIL import Image
 
 from tests.workflow.study import TINY_REPRESENTATION, Study, working_copy
 
+DRAWN = {"plot_representation", "plot_representation_pictures"}
+MEASURED = {f"{step}_representation" for step in ("pilot", "estimate", "exact", "sample", "judge")}
+
 
 @pytest.fixture(scope="module")
 def described(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
@@ -48,3 +51,6 @@ def test_a_change_runs_what_reads_it(described: Study) -> None:
     assert not {"exact_representation", "pilot_representation"} & planned
     planned = set(described.planned({"representation": {"exact": {"images": 7}}}))
     assert "exact_representation" in planned and not {"estimate_representation", "pilot_representation"} & planned
+    recoloured = set(described.planned({"figures": {"palette": "magma"}}))
+    assert recoloured - {"write_report", "representation", "all"} == {"plot_representation"}
+    assert set(described.planned({"seed": 1})) >= MEASURED | DRAWN

@@ -25,7 +25,7 @@ class ComponentsSection(Section):
 class RepresentationEstimationSection(Section):
     """How the information of a description is estimated."""
 
-    images: int = Field(48, ge=6, description="held-out images, each with its own draws")
+    images: int = Field(36, ge=6, description="held-out images, each with its own draws")
     draws: int = Field(24, ge=6, description="draws of an image, in pairs with noise of opposite sign")
     maps: int = Field(12, ge=1, description="images whose maps are kept")
     pilot: int = Field(16, ge=2, description="further images of a pilot, to which the density of the draws is fitted")
@@ -51,7 +51,7 @@ class RepresentationSection(Section):
         description="what describes images: their factors, their principal components, or the code of a model",
     )
     components: ComponentsSection = Field(ComponentsSection(), description="The code `components`")
-    shards: int = Field(2, ge=1, le=700, description="jobs of each model")
+    shards: int = Field(1, ge=1, le=700, description="jobs of each model")
     estimation: RepresentationEstimationSection = Field(
         RepresentationEstimationSection(), description="How information is estimated"
     )

@@ -16,7 +16,7 @@ LearnerName = Literal["random_forest", "gradient_boosting", "linear"]
 class LatentDiffusionSection(Section):
     """The diffusion model of codes, from which the sampler `latent` draws them."""
 
-    steps: int = Field(1500, ge=1, description="steps of its training")
+    steps: int = Field(600, ge=1, description="steps of its training")
     batch: int = Field(256, ge=2, description="codes a step")
     learning_rate: float = Field(0.003, gt=0, description="peak learning rate of AdamW")
 
@@ -50,7 +50,7 @@ class FactorClassifierSection(Section):
 class RepresentationJudgingSection(Section):
     """How codes and samples are judged."""
 
-    images: int = Field(1000, ge=40, description="images whose codes are probed, three tenths of them held out")
+    images: int = Field(500, ge=40, description="images whose codes are probed, three tenths of them held out")
     learners: tuple[LearnerName, ...] = Field(
         ("random_forest",), description="learners of DCI, each in columns of its name"
     )

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from infodecomp.estimator.condition import Condition
 from infodecomp.flows.trail import Watch
-from infodecomp.models.protocol import DiffusionModel
+
+if TYPE_CHECKING:  # the models take seconds to import, and whoever has one has imported them
+    from infodecomp.models.protocol import DiffusionModel
 
 
 def ddim_move(x: torch.Tensor, eps_hat: torch.Tensor, alpha_from: torch.Tensor, alpha_to: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,8 @@ class Work:
     """One stage on one dataset.
 
     evaluations: rows that the denoiser sees; recorded: those of them whose attention is recorded, which take longer.
-    at_most: the stage may end before all of them are done, in a race or where maps are known.
+    at_most: the stage may end before all of them are done, in a race or where maps are known. timed: which speed its hours
+    follow from; "" is that of the study's model.
     """
 
     dataset: str
@@ -68,6 +69,7 @@ class Work:
     recorded: int
     leaves: Bytes
     at_most: bool = False
+    timed: str = ""
 
     @classmethod
     def of(

@@ -169,14 +169,18 @@ def _exact_and_estimated(row: _Row) -> str:
 
 
 def _failures(rows: list[_Row]) -> Iterator[str]:
-    """How many cases there were and which stages lost some."""
-    cases = sum(int(row["cases"]) for row in rows if row["stage"] == "cases")
+    """How many cases and described images there were, and which stages lost some."""
+    counts = {
+        name: sum(int(row["cases"]) for row in rows if row["stage"] == stage)
+        for name, stage in (("cases", "cases"), ("described images", "estimate_representation"))
+    }
+    found = " and ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     lost = [row for row in rows if int(row["failed"])]
     failed = "; ".join(
         f"{row['dataset']}/{row['stage']}: {row['failed']} of {row['cases']} ({row['reasons']})" for row in lost
     )
     if rows:
-        yield f"{cases:,} cases, " + (f"some failed: {failed}" if failed else "none failed in any stage")
+        yield f"{found or '0 cases'}, " + (f"some failed: {failed}" if failed else "none failed in any stage")
 
 
 def _interval(row: _Row, name: str) -> str:

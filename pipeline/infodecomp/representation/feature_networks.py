@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from transformers import Dinov2Model
 
 from infodecomp.models.recorded_hashes import check_recorded_hashes
 from infodecomp.models.whole_weights import load_whole
@@ -34,8 +33,13 @@ def load_features(kind: FeatureKind, path: Path) -> nn.Module:
     if kind == "inception":
         return Inception(path)
     check_recorded_hashes(path)
-    network = load_whole({"classifier": FactorClassifier, "dinov2": Dinov2Model}[kind], path)
-    return (network if kind == "classifier" else Dinov2Features(network)).requires_grad_(False).eval()
+    if kind == "classifier":
+        network: nn.Module = load_whole(FactorClassifier, path)
+    else:
+        from transformers import Dinov2Model  # a second to import
+
+        network = Dinov2Features(load_whole(Dinov2Model, path))
+    return network.requires_grad_(False).eval()
 
 
 class Dinov2Features(nn.Module):

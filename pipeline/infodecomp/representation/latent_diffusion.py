@@ -11,8 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
 from infodecomp.estimator.channel import signal_and_noise
@@ -23,7 +21,7 @@ LOGSNR_RANGE = (-8.0, 8.0)
 _FREQUENCIES = 16
 
 
-class LatentDenoiser(ModelMixin, ConfigMixin):
+class LatentDenoiser(nn.Module):
     """Predicts the noise in a standardised code; follows `infodecomp.estimator.denoiser.Denoiser` without a condition.
 
     Layers with skips, each with the noise level as a scale and a shift. The output is v = √σ(α)·ε − √σ(−α)·z (Salimans and
@@ -32,8 +30,9 @@ class LatentDenoiser(ModelMixin, ConfigMixin):
     """
 
     logsnr_range = LOGSNR_RANGE
+    mean: torch.Tensor
+    spread: torch.Tensor
 
-    @register_to_config
     def __init__(self, dimensions: int, width: int = 128, layers: int = 4) -> None:
         super().__init__()
         self.dimensions = dimensions

@@ -18,7 +18,7 @@ from infodecomp.runs.errors import InputError
 from infodecomp.runs.seeds import generator
 
 # Images whose curve sets the range, and draws of an image of the pilot.
-_CURVE_IMAGES, _PILOT_DRAWS = 64, 24
+_CURVE_IMAGES, PILOT_DRAWS = 64, 24
 
 
 def integration_range(described: DescribedImages, given: Literal["exact"] | tuple[float, float], seed: int) -> Interval:
@@ -63,7 +63,7 @@ def pilot_density(
             images.world.images[number],
             DescribedImages(images, described.description).prompts(number, seed),
             list(pairs.values()),
-            pilot_draws(images.shape, _PILOT_DRAWS, interval, generator(seed, images.image_id(number), "pilot")),
+            pilot_draws(images.shape, PILOT_DRAWS, interval, generator(seed, images.image_id(number), "pilot")),
         )
         for number in numbers
     )

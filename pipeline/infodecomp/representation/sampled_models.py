@@ -7,29 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from infodecomp.config.representation import ComponentsSection
-from infodecomp.config.representation_model import RepresentationModel
 from infodecomp.estimator.condition import Condition
 from infodecomp.estimator.denoiser import Denoiser
-from infodecomp.models.whole_weights import load_whole
 from infodecomp.representation.codes import code_condition, nothing_known
-from infodecomp.representation.decoders import CodeDenoiser, load_decoder
 from infodecomp.representation.described_images import COMPONENTS, FACTORS, describe
 from infodecomp.representation.descriptions import CodeDescription, FactorDescription
-from infodecomp.representation.encoder import Encoder, codes
 from infodecomp.representation.image_sets import ImageSet
 from infodecomp.representation.latent_diffusion import LatentDenoiser, draw_codes
-from infodecomp.representation.model_folder import DECODER, ENCODER, read_recipe
-from infodecomp.representation.on_device import OnDevice
 from infodecomp.representation.priors import draw_prior
 from infodecomp.representation.sampled_images import DrawCodes, SampledModel
 from infodecomp.representation.samples import nearest_images
-from infodecomp.representation.vaes import GaussianDecoder
 from infodecomp.runs.shipped import shipped
 
 
@@ -50,7 +42,7 @@ class OpenedModel:
         """The same with codes of a diffusion model to draw from."""
 
         def draw(rngs: Sequence[np.random.Generator]) -> Condition:
-            return _whole(draw_codes(network, rngs, steps))
+            return whole_code(draw_codes(network, rngs, steps))
 
         return replace(self, sampled=replace(self.sampled, latent=draw))
 
@@ -59,7 +51,7 @@ def open_model(name: str, images: ImageSet, components: ComponentsSection, devic
     """The model of that name, or in that folder. InputError if the folder holds none."""
     if name == FACTORS:
         described = describe(name, images, components)
-        return _of_factors(described.exact, images)
+        return of_factors(described.exact, images)
     if name == COMPONENTS:
         described = describe(name, images, components)
         description = described.description
@@ -73,48 +65,21 @@ def open_model(name: str, images: ImageSet, components: ComponentsSection, devic
             described.exact, nothing_known(parts, parts), images.shape, prior=prior_of("normal", parts)
         )
         return OpenedModel(replace(sampled, encode=encode), description)
-    return _trained(shipped(name), images, device)
+    from infodecomp.representation.trained_sampling import open_trained  # its networks take seconds to import
+
+    return open_trained(shipped(name), images, device)
 
 
 def prior_of(prior: str, dimensions: int) -> DrawCodes:
     """Whole codes of a prior, one from each generator."""
 
     def draw(rngs: Sequence[np.random.Generator]) -> Condition:
-        return _whole(torch.from_numpy(np.concatenate([draw_prior(prior, rng, 1, dimensions) for rng in rngs])))
+        return whole_code(torch.from_numpy(np.concatenate([draw_prior(prior, rng, 1, dimensions) for rng in rngs])))
 
     return draw
 
 
-def _trained(folder: Path, images: ImageSet, device: str) -> OpenedModel:
-    recipe = read_recipe(folder)
-    if recipe.knows != "code":
-        denoiser = OnDevice(CodeDenoiser(load_decoder(folder / DECODER, recipe.condition).to(device)), device)
-        if recipe.knows == "factors":
-            return _of_factors(denoiser, images)
-        return OpenedModel(SampledModel(denoiser, denoiser.denoiser.nothing, images.shape), None)
-    encoder = load_whole(Encoder, folder / ENCODER).eval().requires_grad_(False)
-    means, deviations = codes(encoder, images.world.images)
-
-    def encode(pictures: torch.Tensor) -> torch.Tensor:
-        return codes(encoder, pictures.clamp(-1, 1))[0]
-
-    sampled = replace(_of_codes(folder, recipe, images, device), encode=encode)
-    return OpenedModel(sampled, CodeDescription(means.double(), deviations.double()))
-
-
-def _of_codes(folder: Path, recipe: RepresentationModel, images: ImageSet, device: str) -> SampledModel:
-    parts = recipe.dimensions
-    prior, nothing = prior_of(recipe.prior, parts), nothing_known(parts, parts)
-    if recipe.decoder == "gaussian":
-        decoder = load_whole(GaussianDecoder, folder / DECODER).eval().requires_grad_(False).to(device)
-        return SampledModel(
-            None, nothing, images.shape, decode=lambda code: decoder(code.to(device)).cpu(), prior=prior
-        )
-    decoder = load_decoder(folder / DECODER, recipe.condition).to(device)
-    return SampledModel(OnDevice(CodeDenoiser(decoder), device), nothing, images.shape, prior=prior)
-
-
-def _of_factors(denoiser: Denoiser, images: ImageSet) -> OpenedModel:
+def of_factors(denoiser: Denoiser, images: ImageSet) -> OpenedModel:
     """Draws combinations of factors at random, those of images that were never trained on among them."""
     description = FactorDescription(images.world.attributes, images.factors)
 
@@ -126,5 +91,6 @@ def _of_factors(denoiser: Denoiser, images: ImageSet) -> OpenedModel:
     return OpenedModel(SampledModel(denoiser, nothing, images.shape, prior=draw), description)
 
 
-def _whole(code: torch.Tensor) -> Condition:
+def whole_code(code: torch.Tensor) -> Condition:
+    """Codes (B, d) of which every dimension is known."""
     return code_condition(code, torch.ones(code.shape[1]))

@@ -80,6 +80,8 @@ def check_study(
             continue
         if record is not None:
             records.append(record)
+        elif path.exists():  # another file under the name of a record, so that nobody knows what the job wrote
+            found.damaged[path] = path
     made_by = makers(records)
     inside = f"{absolute(study)}/"
     for record in records:

@@ -19,6 +19,7 @@ from infodecomp.runs.provenance import write_provenance
 from infodecomp.runs.storage import write_text
 from infodecomp.study.plan import plan_notes, plan_table
 from infodecomp.study.plan_markdown import plan_markdown
+from infodecomp.study.representations import plan_representations
 from infodecomp.study.timing import time_model
 from infodecomp.study.work import study_work
 from infodecomp.tables.text import csv_text
@@ -29,6 +30,9 @@ STAGE = "plan_study"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The cases that are known, and the sections that decide how much is done with them."""
     parser.add_argument("--cases", nargs="*", default=[], metavar="DATASET=PATH", help="cases tables that exist")
+    parser.add_argument(
+        "--images", default=None, type=Path, help="folder of prepared images of representations, if any"
+    )
     parser.add_argument("--settings", required=True, help="configuration of the study, as JSON")
     parser.add_argument("--output-dir", required=True, type=Path, help="folder of the tables")
 
@@ -46,8 +50,10 @@ def run(args: argparse.Namespace) -> None:
         config = with_generated(config)
         cases[GENERATED] = cases_table(generated_cases(GENERATED, prompt_table(config.generate.source)))
     speed, no_speed = time_model(config.model, machine)
-    table = plan_table(list(study_work(config, cases)), speed, machine.minutes_per_job)
-    notes = list(plan_notes(config, cases, speed, no_speed))
+    described = plan_representations(config, args.images)
+    works = [*study_work(config, cases), *described.works]
+    table = plan_table(works, speed, machine.minutes_per_job, described.speeds)
+    notes = [*plan_notes(config, cases, speed, no_speed), *described.notes]
     text = plan_markdown(table, notes, machine.minutes_per_job)
     write_text(args.output_dir / "plan.csv", csv_text(table))
     write_text(args.output_dir / "plan.md", text)

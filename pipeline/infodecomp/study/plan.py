@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,19 +22,23 @@ PLAN_COLUMNS = [
 _GIGABYTE = 1e9
 
 
-def plan_table(works: Sequence[Work], speed: Speed | None, minutes_per_job: int) -> pd.DataFrame:
+def plan_table(
+    works: Sequence[Work], speed: Speed | None, minutes_per_job: int, others: Mapping[str, Speed] | None = None
+) -> pd.DataFrame:
     """One row of `PLAN_COLUMNS` per dataset and stage.
 
     Args:
         works: in the order of the rows.
         speed: of the model on this machine; None: hours and gigabytes are NaN, and no shards are advised (0).
         minutes_per_job: how long one job should take, loading aside.
+        others: `Work.timed` → the speed of what is not done with the model.
     """
-    rows = []
+    rows, speeds = [], {"": speed, **(others or {})}
     for work in works:
-        seconds = math.nan if speed is None else speed.seconds(work.evaluations, work.recorded, work.jobs)
-        size = math.nan if speed is None else work.leaves.total(speed.latent_shape, speed.image_size)
-        own = 0.0 if speed is None else speed.seconds(work.evaluations, work.recorded, 0)
+        timed = speeds.get(work.timed)
+        seconds = math.nan if timed is None else timed.seconds(work.evaluations, work.recorded, work.jobs)
+        size = math.nan if timed is None else work.leaves.total(timed.latent_shape, timed.image_size)
+        own = 0.0 if timed is None else timed.seconds(work.evaluations, work.recorded, 0)
         rows.append(
             {
                 "dataset": work.dataset,
@@ -46,7 +50,7 @@ def plan_table(works: Sequence[Work], speed: Speed | None, minutes_per_job: int)
                 "at_most": work.at_most,
                 "hours": seconds / 3600,
                 "minutes_a_job": seconds / 60 / work.jobs,
-                "shards_advised": math.ceil(max(own, 1) / 60 / minutes_per_job) if speed else 0,
+                "shards_advised": math.ceil(max(own, 1) / 60 / minutes_per_job) if timed else 0,
                 "gigabytes": size / _GIGABYTE,
             }
         )

@@ -29,11 +29,11 @@ def summary_table(results: Path, datasets: Sequence[str], stages: Sequence[Finis
 
     Args:
         results: folder of the study.
-        datasets: every dataset, including those of the stages.
-        stages: what ran on them.
+        datasets: every dataset with a table of cases.
+        stages: what ran on them, and on what has no table of cases, such as representation/factors; these come last.
     """
     rows = [_cases_row(results, name) for name in datasets] + [_row(one) for one in stages]
-    order = {name: number for number, name in enumerate(datasets)}
+    order = {name: number for number, name in enumerate(dict.fromkeys([*datasets, *(one.dataset for one in stages)]))}
     rows.sort(key=lambda row: order[row["dataset"]])
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
@@ -51,7 +51,7 @@ class FinishedStage:
     def of(cls, results: Path, text: str) -> FinishedStage:
         """Parse DATASET/STAGE=SHARDS; 0 shards mean one table of all cases. InputError for any other text."""
         name, _, count = text.partition("=")
-        dataset, _, stage = name.partition("/")
+        dataset, _, stage = name.rpartition("/")
         if not (dataset and stage and count.isdecimal()):
             raise InputError(f"--stages {text}: expected DATASET/STAGE=SHARDS, such as scenes/estimate_information=2.")
         shards = [f"{number:04d}" for number in range(int(count))]

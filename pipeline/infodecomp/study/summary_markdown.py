@@ -13,7 +13,7 @@ from infodecomp.tables.text import MISSING, or_missing, thousands
 
 _NOTE = (
     "evaluations: each case counted by itself; cases of an image share some. time: of the last run of each job, added up, "
-    "including loading the model; a job that was killed counts from where it resumed."
+    "including loading the model; a job that was killed counts from where it resumed. Cases of representation/… are images."
 )
 
 

@@ -53,7 +53,7 @@ def train_latent_denoiser(
     network.spread.copy_(spread)
     standard, rng = (codes - mean) / spread, generator(recipe.seed, "latent_diffusion", "batches")
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
-    parameters = list(network.parameters())
+    parameters: list[torch.Tensor] = list(network.parameters())
     averages = [parameter.detach().clone() for parameter in parameters]
     for step in range(recipe.steps):
         for group in optimizer.param_groups:

@@ -92,7 +92,8 @@ def opened(repository: Path, room: Path) -> Iterator[Bench]:
         write_inputs(repository, inputs, seed=0)
         write_inputs(repository, other, seed=1)
         write_config(inputs)
-        write_config(other, scenes={**TINY["scenes"], "seed": 1})
+        described = {**TINY["representation"], "images": {**TINY["representation"]["images"], "seed": 1}}
+        write_config(other, scenes={**TINY["scenes"], "seed": 1}, representation=described)
         for copy in (folder, seeded):
             shutil.copytree(inputs, copy)
         write_config(seeded, seed=1)

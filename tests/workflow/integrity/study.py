@@ -11,7 +11,8 @@ CONFIG = "tiny.yaml"
 RESULTS = Path("results/tiny")
 
 # Three scenes in two shards, edited, judged, and decomposed by pairs of words; a user's pictures with a list of words; two
-# generated images; a set of swapped captions in two shards, and one of shuffled captions; the estimator on a known problem.
+# generated images; a set of swapped captions in two shards, and one of shuffled captions; the estimator on a known problem;
+# digits described by what they show and by two principal components.
 TINY: dict[str, Any] = {
     "study": "tiny",
     "shards": 2,
@@ -47,6 +48,18 @@ TINY: dict[str, Any] = {
     "validation": {
         "problems": ["dense_5"],
         "grid": {"designs": ["stratified"], "steps": [6], "points": 2, "runs": 2},
+    },
+    "representation": {
+        "images": {"dataset": "digits", "count": 300, "size": 8},
+        "components": {"dimensions": 2},
+        "shards": 1,
+        "estimation": {"images": 6, "draws": 6, "maps": 1, "pilot": 2},
+        "exact": {"images": 6, "curve_images": 6, "curve_points": 3},
+        "samples": {
+            **{"samplers": ["ddim", "two_phase", "latent"], "count": 33, "steps": 2, "split_step": 1},
+            **{"latent": {"steps": 2}, "traversals": [-1, 1], "interpolations": 2},
+        },
+        "judging": {"images": 300, "learners": ["linear"], "repeats": 2, "real": 70, "classifier": {"steps": 2}},
     },
     "statistics": {"bootstrap": 100},
     "figures": {"panels": 2, "format": "png"},
