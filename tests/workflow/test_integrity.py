@@ -34,7 +34,7 @@ SEED = int(os.environ.get("INTEGRITY_SEED", "0"))
 MOST_JOBS = 8 if CELLS < 1000 else None
 
 # What a study of files on this machine does not run: training, downloads, and plans, which read no result.
-NOT_RUN = re.compile(r"train_(?!representation_classifier)|fetch_|plan|evaluate_scenes_model|write_scenes_")
+NOT_RUN = re.compile(r"train_|fetch_|plan|evaluate_scenes_model|write_scenes_")
 GATHERING = ("all", "localisation", "retrieval", "editing", "partial_information", "faithfulness", "validation")
 GATHERING += ("representation", "explanations", "paper_figures", "report", "plan", "fetch")
 RULES = sorted(

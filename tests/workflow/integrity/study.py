@@ -56,10 +56,10 @@ TINY: dict[str, Any] = {
         "estimation": {"images": 6, "draws": 6, "maps": 1, "pilot": 2},
         "exact": {"images": 6, "curve_images": 6, "curve_points": 3},
         "samples": {
-            **{"samplers": ["ddim", "two_phase", "latent"], "count": 33, "steps": 2, "split_step": 1},
+            **{"samplers": ["ddim", "two_phase", "latent"], "count": 2, "steps": 2, "split_step": 1},
             **{"latent": {"steps": 2}, "traversals": [-1, 1], "interpolations": 2},
         },
-        "judging": {"images": 300, "learners": ["linear"], "repeats": 2, "real": 70, "classifier": {"steps": 2}},
+        "judging": {"images": 300, "learners": ["linear"], "repeats": 2, "features": []},
     },
     "statistics": {"bootstrap": 100},
     "figures": {"panels": 2, "format": "png"},
