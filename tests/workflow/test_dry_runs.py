@@ -50,7 +50,7 @@ REPRESENTATION = {
     **dict.fromkeys(
         ("pilot_representation", "exact_representation", "sample_representation", "judge_representation"), 2
     ),
-    "estimate_representation": 4,
+    "estimate_representation": 2,
     **dict.fromkeys(("tabulate_representation", "tabulate_representation_quality", "plot_representation"), 1),
     "plot_representation_pictures": 2,
 }
