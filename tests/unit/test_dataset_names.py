@@ -27,9 +27,8 @@ def refused(config: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(("key", "section"), [("datasets", MINE), ("retrieval_datasets", SET)])
 def test_folders_of_the_study(key: str, section: dict[str, Any], name: str) -> None:
     (sentence,) = refused({key: {name: section}})
-    assert sentence.startswith(
-        f"{key} → {name} is a folder that the study writes, as are figures, logs, report, tables"
-    )
+    written = "figures, logs, report, representation, tables, validation"
+    assert sentence.startswith(f"{key} → {name} is a folder that the study writes, as are {written}; ")
     assert sentence.endswith("allowed is another name, because results go to a folder of that name")
 
 

@@ -42,7 +42,7 @@ def test_every_attribute_of_the_protocol_is_there() -> None:
 
 # Parts of a family's pipeline, and who may know them: the families, and what builds and trains one.
 PARTS = {"unet", "tokenizer", "pipeline"}
-KNOWING = ("models/", "scenes/", "training/", "stages/train_scenes_")
+KNOWING = ("models/", "scenes/", "training/", "stages/train_scenes_", "representation/")
 
 
 def test_nothing_outside_the_families_names_their_parts() -> None:

@@ -125,7 +125,7 @@ class LatentDiffusion:
             kind = pipeline_kind(folder, where)
             check_settings(FAMILIES[kind.family].problems(of_folder(folder, kind)), f"{folder}/")
             pipeline = _loaded(folder, kind, where, variant)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError) as error:  # the last: a key that a tokenizer's file lacks
             raise InputError(
                 f"{where} (revision {revision or 'default'}) could not be loaded as a pipeline of diffusers with "
                 f"safetensors weights; set it to a local folder or a reachable Hub id: {error}"
