@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from infodecomp.estimator.condition import MASK, STATES, Condition
-from infodecomp.models.families.family import Family
+from infodecomp.estimator.condition import MASK, Condition
+from infodecomp.models.families.masked_text import MaskedText
 from infodecomp.models.pipelines import PipelineKind
 from infodecomp.models.supported_parts import (
     PartSettings,
@@ -23,13 +23,11 @@ from infodecomp.models.supported_parts import (
 )
 
 
-class PixArt(Family):
+class PixArt(MaskedText):
     """Chen et al., ICLR 2024 and ECCV 2024. Captions are read in lower case, and padding is masked.
 
     "No text" is the encoded empty caption.
     """
-
-    text_keys = "alone"
 
     def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:
         super().__init__(pipeline, kind, device)
@@ -45,20 +43,6 @@ class PixArt(Family):
         yield from latent_problems(settings["vae"])
         yield from channel_problems("transformer", settings, variance=True)
         yield from side_problems("transformer", settings)
-
-    @staticmethod
-    def is_recorded(layer: str) -> bool:
-        return layer.endswith(".attn2")
-
-    def encoded(self, prompt: str) -> Condition:
-        states, mask, *_ = self.pipeline.encode_prompt(
-            prompt,
-            do_classifier_free_guidance=False,
-            device=self.device,
-            clean_caption=False,
-            max_sequence_length=self.readers[0].limit,
-        )
-        return Condition({STATES: states[0], MASK: mask[0].bool()})
 
     def output(self, denoiser: Any, given: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
         height, width = (side * self.pixels_per_cell for side in given.shape[2:])

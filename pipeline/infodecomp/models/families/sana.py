@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from infodecomp.estimator.condition import MASK, STATES, Condition
+from infodecomp.estimator.condition import MASK, Condition
 from infodecomp.models.channels import RectifiedFlow
-from infodecomp.models.families.family import Family
+from infodecomp.models.families.masked_text import MaskedText
 from infodecomp.models.pipelines import PipelineKind
 from infodecomp.models.supported_parts import (
     PartSettings,
@@ -24,13 +24,11 @@ from infodecomp.models.supported_parts import (
 )
 
 
-class Sana(Family):
+class Sana(MaskedText):
     """Xie et al., ICLR 2025. Captions are read in lower case, without the instruction that its pipeline can put before them.
 
     Padding is masked, and "no text" is the encoded empty caption.
     """
-
-    text_keys = "alone"
 
     def __init__(self, pipeline: Any, kind: PipelineKind, device: torch.device) -> None:
         super().__init__(pipeline, kind, device)
@@ -49,20 +47,6 @@ class Sana(Family):
         yield from latent_problems(settings["vae"])
         yield from channel_problems("transformer", settings)
         yield from side_problems("transformer", settings)
-
-    @staticmethod
-    def is_recorded(layer: str) -> bool:
-        return layer.endswith(".attn2")
-
-    def encoded(self, prompt: str) -> Condition:
-        states, mask, *_ = self.pipeline.encode_prompt(
-            prompt,
-            do_classifier_free_guidance=False,
-            device=self.device,
-            clean_caption=False,
-            max_sequence_length=self.readers[0].limit,
-        )
-        return Condition({STATES: states[0], MASK: mask[0].bool()})
 
     def output(self, denoiser: Any, given: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
         answer: torch.Tensor = denoiser(
